@@ -1,0 +1,31 @@
+# Installs the core for C++ users, and tests the installed package with a program outside the tree.
+include(CMakePackageConfigHelpers)
+set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wengert)
+
+# Kernels are internal; their headers may name Eigen.
+install(DIRECTORY csrc/wengert DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN "*_impl.h" EXCLUDE)
+install(TARGETS ${WENGERT_TARGET} EXPORT wengertTargets)
+install(EXPORT wengertTargets NAMESPACE wengert:: DESTINATION ${_package_dir})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY third_party/licenses DESTINATION ${CMAKE_INSTALL_DOCDIR})
+configure_package_config_file(csrc/cmake/wengertConfig.cmake.in wengertConfig.cmake
+  INSTALL_DESTINATION ${_package_dir})
+write_basic_package_version_file(wengertConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/wengertConfig.cmake
+  ${PROJECT_BINARY_DIR}/wengertConfigVersion.cmake DESTINATION ${_package_dir})
+
+if(WENGERT_BUILD_TESTS)
+  enable_testing()
+  set(_prefix ${PROJECT_BINARY_DIR}/prefix)
+  add_test(NAME install
+    COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${_prefix})
+  set_tests_properties(install PROPERTIES FIXTURES_SETUP installed)
+  add_test(NAME consumer
+    COMMAND ${CMAKE_CTEST_COMMAND} --build-and-test ${PROJECT_SOURCE_DIR}/tests/cpp
+      ${PROJECT_BINARY_DIR}/consumer --build-generator ${CMAKE_GENERATOR} --build-two-config
+      --build-options -DCMAKE_PREFIX_PATH=${_prefix} -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
+        -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}
+      --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure --no-tests=error)
+  set_tests_properties(consumer PROPERTIES FIXTURES_REQUIRED installed)
+endif()

@@ -1,0 +1,42 @@
+// The caching allocator: 64-byte aligned blocks in size classes, kept per thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace wengert {
+
+inline constexpr size_t kAlignment = 64;
+
+// Throws Error(kMemory) naming the size when the system has no more.
+void* allocate(size_t bytes);
+// `bytes` is what was asked for. Any thread may free what another allocated.
+void deallocate(void* p, size_t bytes) noexcept;
+
+struct MemoryStats {
+  int64_t current;  // bytes in use
+  int64_t peak;     // the most ever in use
+  int64_t cached;   // bytes kept for reuse
+};
+MemoryStats memory_stats();
+// Returns this thread's and the shared cached blocks to the system.
+void empty_cache();
+
+// Memory that a kernel needs for the length of one call.
+class Scratch {
+ public:
+  explicit Scratch(size_t bytes) : bytes_(bytes), p_(allocate(bytes)) {}
+  ~Scratch() { deallocate(p_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(p_);
+  }
+
+ private:
+  size_t bytes_;
+  void* p_;
+};
+
+}  // namespace wengert

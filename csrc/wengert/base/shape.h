@@ -1,0 +1,142 @@
+// Sizes and strides of up to eight dimensions, held inline: no heap on the way of an op.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include "wengert/base/error.h"
+
+namespace wengert {
+
+inline constexpr int kMaxDims = 8;
+
+// A type of our own, not an alias, so that argument-dependent lookup finds our `append`.
+struct Ints : std::span<const int64_t> {
+  using std::span<const int64_t>::span;
+};
+
+class Dims {
+ public:
+  Dims() = default;
+  Dims(std::initializer_list<int64_t> v) : Dims(Ints(v.begin(), v.size())) {}
+  explicit Dims(Ints v) : n_(static_cast<int>(v.size())) {
+    check(v.size() <= kMaxDims, "at most ", kMaxDims, " dimensions are supported, got ",
+          static_cast<uint64_t>(v.size()));
+    std::copy(v.begin(), v.end(), v_);
+  }
+  Dims(const Dims& o) : n_(o.n_) { std::copy_n(o.v_, n_, v_); }
+  Dims& operator=(const Dims& o) {
+    n_ = o.n_;
+    std::copy_n(o.v_, n_, v_);
+    return *this;
+  }
+  static Dims filled(int n, int64_t value) {
+    Dims d;
+    d.resize(n, value);
+    return d;
+  }
+
+  int size() const { return n_; }
+  bool empty() const { return n_ == 0; }
+  int64_t operator[](int i) const { return v_[i]; }
+  int64_t& operator[](int i) { return v_[i]; }
+  int64_t back() const { return v_[n_ - 1]; }
+  const int64_t* begin() const { return v_; }
+  const int64_t* end() const { return v_ + n_; }
+  int64_t* begin() { return v_; }
+  int64_t* end() { return v_ + n_; }
+  operator Ints() const { return Ints(v_, static_cast<size_t>(n_)); }
+
+  void push_back(int64_t v) {
+    check(n_ < kMaxDims, "at most ", kMaxDims, " dimensions are supported");
+    v_[n_++] = v;
+  }
+  void insert(int at, int64_t v) {
+    push_back(0);
+    std::copy_backward(v_ + at, v_ + n_ - 1, v_ + n_);
+    v_[at] = v;
+  }
+  void erase(int at) {
+    std::copy(v_ + at + 1, v_ + n_, v_ + at);
+    --n_;
+  }
+  void resize(int n, int64_t value = 0) {
+    check(n <= kMaxDims, "at most ", kMaxDims, " dimensions are supported, got ", n);
+    for (int i = n_; i < n; ++i) v_[i] = value;
+    n_ = n;
+  }
+  friend bool operator==(const Dims& a, const Dims& b) {
+    return a.n_ == b.n_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  int64_t v_[kMaxDims];
+  int n_ = 0;
+};
+
+// (2, 3) and (4,), as Python writes tuples.
+inline void append(std::string& out, Ints d) {
+  out += '(';
+  for (size_t i = 0; i < d.size(); ++i) {
+    if (i) out += ", ";
+    out += std::to_string(d[i]);
+  }
+  out += d.size() == 1 ? ",)" : ")";
+}
+inline void append(std::string& out, const Dims& d) { append(out, Ints(d)); }
+
+// The number of elements; sizes that overflow 63 bits are an error, not a wrong number.
+inline int64_t numel(const Dims& shape) {
+  int64_t n = 1;
+  for (int64_t s : shape) {
+    if (__builtin_mul_overflow(n, s, &n)) [[unlikely]] {
+      if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+      fail(ErrorKind::kRuntime, "the number of elements of shape ", shape, " overflows 64 bits");
+    }
+  }
+  return n;
+}
+
+inline Dims contiguous_strides(const Dims& shape) {
+  Dims strides = shape;
+  int64_t step = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    strides[i] = step;
+    step *= std::max<int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+inline bool is_contiguous(const Dims& shape, const Dims& strides) {
+  int64_t step = 1;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    if (shape[i] != 1) {
+      if (strides[i] != step) return shape.empty() || numel(shape) == 0;
+      step *= shape[i];
+    }
+  }
+  return true;
+}
+
+// -n..n-1 to 0..n-1; a 0-d tensor takes -1 and 0, as PyTorch has it.
+inline int wrap_dim(int64_t dim, int ndim) {
+  const int64_t n = std::max(ndim, 1);
+  check(dim >= -n && dim < n, ErrorKind::kIndex,
+        "Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ", dim,
+        ")");
+  return static_cast<int>(dim < 0 ? dim + n : dim);
+}
+
+// NumPy's broadcasting: aligned at the right, 1 stretches.
+Dims broadcast_shapes(const Dims& a, const Dims& b);
+// Strides that read `shape` as if it were `to`; 0 where it is stretched. The caller has checked.
+Dims broadcast_strides(const Dims& shape, const Dims& strides, const Dims& to);
+// The strides of a view of (shape, strides) as `to`, if there is one without a copy.
+bool view_strides(const Dims& shape, const Dims& strides, const Dims& to, Dims& out);
+// Replaces one -1 in `to` so that it holds n elements; errors as PyTorch's.
+Dims infer_shape(Ints to, int64_t n);
+
+}  // namespace wengert
