@@ -1,0 +1,26 @@
+// Matrix products: our partition over threads, Eigen's packing and register kernels in each tile.
+#pragma once
+
+#include <cstdint>
+
+namespace wengert {
+
+// A matrix in memory; one of the strides is 1 (or the size along it is).
+template <class T>
+struct MatrixRef {
+  const T* data;
+  int64_t row_stride, col_stride;
+};
+
+// C (m x n, rows `ldc` apart, elements adjacent) = A (m x k) B (k x n), or C += A B.
+// The order in which one element is summed depends on the sizes only, not on the threads.
+template <class T>
+void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
+          bool accumulate);
+
+// `batch` products; the matrices of one operand lie `step` elements apart.
+template <class T>
+void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRef<T> b,
+                  int64_t b_step, int64_t batch, int64_t m, int64_t n, int64_t k);
+
+}  // namespace wengert

@@ -1,0 +1,31 @@
+// The loop under every pointwise op. A kernel sees contiguous runs only: operands that are
+// broadcast or strided are gathered, block by block, into memory that stays in cache. One
+// instantiation per dtype serves all layouts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "wengert/base/shape.h"
+
+namespace wengert {
+
+inline constexpr int kMaxOperands = 5;  // the output and up to four inputs
+
+// Computes n elements. `params` are the op's number attributes.
+using PointwiseKernel = void (*)(void* out, const void* const* in, int64_t n, const double* params);
+
+struct PointwiseOperand {
+  std::byte* data;
+  int64_t item_size;
+  Dims strides;  // in elements; as many as the output's dimensions
+};
+
+// operands[0] is written. Parallel when large; the result does not depend on the threads.
+void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& shape,
+                    PointwiseOperand* operands, int count);
+// As above for operands that are contiguous (step 1) or a single element (step 0).
+void pointwise_flat(PointwiseKernel kernel, const double* params, int64_t n, std::byte* const* data,
+                    const int64_t* item_size, const bool* single, int count);
+
+}  // namespace wengert

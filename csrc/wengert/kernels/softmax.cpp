@@ -1,0 +1,159 @@
+#include "wengert/kernels/softmax.h"
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/rows.h"
+
+namespace wengert {
+namespace {
+
+using namespace detail;
+
+constexpr int64_t kGrain = 16384;  // elements per chunk; an exponential each
+
+template <class T>
+void softmax_row(const T* x, T* y, int64_t n) {
+  const double m = row_extreme<true>(x, n);
+  const double total = row_sum<T>(n, [&](int64_t i, int64_t k) {
+    const Vec<T> e = exp(load_part(x + i, k, -INFINITY) - m);
+    store_part(e, y + i, k);
+    return e;
+  });
+  const double scale = 1 / total;
+  row_each<T>(n,
+              [&](int64_t i, int64_t k) { store_part(load_part(y + i, k, 0) * scale, y + i, k); });
+}
+
+template <class T>
+void log_softmax_row(const T* x, T* y, int64_t n) {
+  const double m = row_extreme<true>(x, n);
+  const double log_total = std::log(
+      row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_part(x + i, k, -INFINITY) - m); }));
+  row_each<T>(n, [&](int64_t i, int64_t k) {
+    store_part((load_part(x + i, k, 0) - m) - log_total, y + i, k);
+  });
+}
+
+template <class T>
+void softmax_gradient_row(const T* g, const T* y, T* dx, int64_t n) {
+  const double dot = row_sum<T>(
+      n, [&](int64_t i, int64_t k) { return load_part(g + i, k, 0) * load_part(y + i, k, 0); });
+  row_each<T>(n, [&](int64_t i, int64_t k) {
+    store_part(load_part(y + i, k, 0) * (load_part(g + i, k, 0) - dot), dx + i, k);
+  });
+}
+
+template <class T>
+void log_softmax_gradient_row(const T* g, const T* y, T* dx, int64_t n) {
+  const double total = row_sum<T>(n, [&](int64_t i, int64_t k) { return load_part(g + i, k, 0); });
+  row_each<T>(n, [&](int64_t i, int64_t k) {
+    store_part(load_part(g + i, k, 0) - exp(load_part(y + i, k, 0)) * total, dx + i, k);
+  });
+}
+
+template <class T, class F>
+void for_each_tile(const SoftmaxShape& s, const F& f) {
+  constexpr int64_t kTile = kWide * Vec<T>::kSize;
+  const int64_t tiles = (s.inner + kTile - 1) / kTile;
+  const int64_t work = s.n * std::min(s.inner, kTile);
+  parallel_for(s.outer * tiles, std::max<int64_t>(1, kGrain / work),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t column = i % tiles * kTile;
+                   f(i / tiles * s.n * s.inner + column, std::min(kTile, s.inner - column));
+                 }
+               });
+}
+
+template <class T>
+void forward_tile(bool log, const T* x, T* y, int64_t n, int64_t inner, int64_t columns) {
+  using V = Vec<T>;
+  V m[kWide], total[kWide];
+  each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    m[k] = load_part(x + i, c, 0);
+    total[k] = V(0.0);
+  });
+  for (int64_t j = 1; j < n; ++j)
+    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      m[k] = max(m[k], load_part(x + j * inner + i, c, 0));
+    });
+  for (int64_t j = 0; j < n; ++j)
+    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      const V e = exp(load_part(x + j * inner + i, c, 0) - m[k]);
+      total[k] = total[k] + e;
+      if (!log) store_part(e, y + j * inner + i, c);
+    });
+  for (int k = 0; k < kWide && k * V::kSize < columns; ++k)
+    total[k] = log ? wengert::log(total[k]) : 1.0 / total[k];
+  for (int64_t j = 0; j < n; ++j)
+    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      const int64_t at = j * inner + i;
+      store_part(
+          log ? (load_part(x + at, c, 0) - m[k]) - total[k] : load_part(y + at, c, 0) * total[k],
+          y + at, c);
+    });
+}
+
+template <class T>
+void gradient_tile(bool log, const T* g, const T* y, T* dx, int64_t n, int64_t inner,
+                   int64_t columns) {
+  using V = Vec<T>;
+  V total[kWide];
+  for (V& t : total) t = V(0.0);
+  for (int64_t j = 0; j < n; ++j)
+    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      const int64_t at = j * inner + i;
+      const V v = load_part(g + at, c, 0);
+      total[k] = total[k] + (log ? v : v * load_part(y + at, c, 0));
+    });
+  for (int64_t j = 0; j < n; ++j)
+    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      const int64_t at = j * inner + i;
+      const V v = load_part(g + at, c, 0), w = load_part(y + at, c, 0);
+      store_part(log ? v - exp(w) * total[k] : w * (v - total[k]), dx + at, c);
+    });
+}
+
+template <class F>
+void for_each_row(const SoftmaxShape& s, const F& f) {
+  parallel_for(s.outer, std::max<int64_t>(1, kGrain / s.n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i * s.n);
+  });
+}
+
+}  // namespace
+
+void softmax_forward(Dtype dtype, bool log, const SoftmaxShape& s, const void* in, void* out) {
+  if (s.outer * s.n * s.inner == 0) return;
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const T* x = static_cast<const T*>(in);
+    T* y = static_cast<T*>(out);
+    if (s.inner == 1)
+      return for_each_row(s, [&](int64_t at) {
+        log ? log_softmax_row(x + at, y + at, s.n) : softmax_row(x + at, y + at, s.n);
+      });
+    for_each_tile<T>(s, [&](int64_t at, int64_t columns) {
+      forward_tile(log, x + at, y + at, s.n, s.inner, columns);
+    });
+  });
+}
+
+void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* grad,
+                      const void* out, void* result) {
+  if (s.outer * s.n * s.inner == 0) return;
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const T *g = static_cast<const T*>(grad), *y = static_cast<const T*>(out);
+    T* dx = static_cast<T*>(result);
+    if (s.inner == 1)
+      return for_each_row(s, [&](int64_t at) {
+        log ? log_softmax_gradient_row(g + at, y + at, dx + at, s.n)
+            : softmax_gradient_row(g + at, y + at, dx + at, s.n);
+      });
+    for_each_tile<T>(s, [&](int64_t at, int64_t columns) {
+      gradient_tile(log, g + at, y + at, dx + at, s.n, s.inner, columns);
+    });
+  });
+}
+
+}  // namespace wengert

@@ -1,0 +1,274 @@
+#include "wengert/tape/tape.h"
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_map>
+#include <unordered_set>
+
+// Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
+// number. Popping the largest number from a heap therefore meets every entry after all entries
+// that could still add to its gradient: no counting of dependencies, no sort, no recursion.
+
+namespace wengert {
+
+// ---- backward ------------------------------------------------------------------------------
+
+namespace {
+
+std::atomic<uint64_t> next_run{1};
+
+bool older(const Entry* a, const Entry* b) { return a->number < b->number; }
+
+Tensor call_hooks(const Hooks& hooks, Tensor grad, bool after_accumulate) {
+  for (size_t i = 0; i < hooks.items.size(); ++i) {
+    const Hooks::Item item = hooks.items[i];
+    if (item.after_accumulate != after_accumulate) continue;
+    Tensor changed = item.hook->call(grad);
+    if (changed.defined()) grad = std::move(changed);
+  }
+  return grad;
+}
+
+// One run of backward. Gradients of entries wait in their outputs until the entry is popped.
+class Run {
+ public:
+  explicit Run(const BackwardOptions& o) : options_(o), mode_(o.create_graph) {}
+  ~Run() {  // after an exception: leave no gradients behind
+    for (Entry* e : heap_) finish(*e);
+    for (const Ref<Entry>& e : reached_) e->needed = true;
+    for (const Ref<TensorImpl>& leaf : chosen_leaves_) leaf->retains_grad = false;
+  }
+
+  void seed(const Tensor& root, const Tensor& grad) {
+    if (root->entry) {
+      give(entry_of(root), root->output_index, grad);
+    } else if (root->requires_grad) {
+      give_leaf(root.impl(), grad);
+    }
+  }
+
+  // Restricts the run to what leads to the chosen tensors, whose gradients go to `results`.
+  void choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
+              std::vector<Tensor>& results);
+
+  void go() {
+    while (!heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), older);
+      Ref<Entry> e = heap_.back();
+      heap_.pop_back();
+      struct Finish {
+        Run& run;
+        Entry& e;
+        ~Finish() { run.finish(e); }
+      } finish{*this, *e};
+      process(*e);
+    }
+    finish_hooked();
+  }
+
+ private:
+  void finish(Entry& e) {
+    for (Entry::Output& out : e.outputs()) out.grad = Tensor();
+    e.running = 0;
+    e.release();
+  }
+
+  void process(Entry& e) {
+    auto outputs = e.outputs();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      Entry::Output& out = outputs[i];
+      if (out.grad.defined() && out.hooks) {
+        out.grad = call_hooks(*out.hooks, out.grad, false);
+        if (out.hooks->kept) Tensor(out.hooks->kept).set_grad(out.grad);
+      }
+      if (selective_) collect(&e, static_cast<uint32_t>(i), out.grad);
+    }
+    if (grads_.size() < e.inputs().size()) grads_.resize(e.inputs().size());
+    Vjp v(e);
+    v.grads = &grads_;
+    v.selective = selective_;
+    if (selective_ && !v.needs_any()) return;
+    e.custom ? e.custom->vjp(v) : e.op->vjp(v);
+    auto inputs = e.inputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!grads_[i].defined()) continue;
+      Tensor g = std::move(grads_[i]);
+      if (inputs[i].producer) {
+        give(inputs[i].producer.get(), inputs[i].index, std::move(g));
+      } else {
+        give_leaf(inputs[i].leaf.get(), std::move(g));
+      }
+    }
+    if (!options_.retain_graph) e.release_saved();
+  }
+
+  void give(Entry* e, uint32_t i, Tensor g) {
+    if (e->running != id_) {
+      check(e->running == 0,
+            "backward: this part of the graph is being differentiated by an enclosing backward");
+      e->running = id_;
+      e->retain();
+      heap_.push_back(e);
+      std::push_heap(heap_.begin(), heap_.end(), older);
+    }
+    accumulate(e->outputs()[i].grad, std::move(g));
+  }
+
+  // In place where nobody else can see it.
+  void accumulate(Tensor& sum, Tensor g) {
+    if (!sum.defined()) {
+      sum = std::move(g);
+    } else if (!options_.create_graph && sum->refs() == 1 && sum->storage->refs() == 1 &&
+               sum.is_contiguous()) {
+      add_(sum, g);
+    } else {
+      sum = add(sum, g);
+    }
+  }
+
+  void give_leaf(TensorImpl* leaf, Tensor g) {
+    if (leaf->extras) {
+      hooked_leaf(leaf, std::move(g));
+    } else if (selective_) {
+      collect(leaf, 0, g);
+    } else {
+      add_to_grad(Tensor(leaf), std::move(g));
+    }
+  }
+
+  // A hook sees the whole gradient, so that of a leaf with hooks waits for the end of the run.
+  void hooked_leaf(TensorImpl* leaf, Tensor g) {
+    for (auto& [waiting, sum] : hooked_)
+      if (waiting.get() == leaf) return accumulate(sum, std::move(g));
+    hooked_.emplace_back(leaf, std::move(g));
+  }
+
+  void finish_hooked() {
+    for (auto& [leaf, sum] : hooked_) {
+      const Ref<TensorExtras> keep = leaf->extras;
+      auto& hooks = static_cast<Hooks&>(*keep);
+      Tensor g = call_hooks(hooks, std::move(sum), false);
+      if (selective_) {
+        collect(leaf.get(), 0, g);
+      } else {
+        add_to_grad(Tensor(leaf), std::move(g));
+        call_hooks(hooks, Tensor(leaf), true);
+      }
+    }
+  }
+
+ public:
+  // The first gradient is moved, not copied, when it is nobody else's.
+  void add_to_grad(const Tensor& t, Tensor g) {
+    if (!t->grad) {
+      const bool own = g->refs() == 1 && g->storage->refs() == 1 && g.is_contiguous();
+      t.set_grad(own || options_.create_graph ? g : clone(g));
+    } else if (options_.create_graph) {
+      t.set_grad(add(t.grad(), g));
+    } else {
+      Tensor sum = t.grad();
+      add_(sum, g);
+    }
+  }
+
+ private:
+  void collect(const void* key, uint32_t output, const Tensor& g) {
+    if (!g.defined()) return;
+    const auto [begin, end] = targets_.equal_range(key);
+    for (auto it = begin; it != end; ++it)
+      if (it->second.first == output) accumulate((*results_)[it->second.second], g);
+  }
+
+  const BackwardOptions& options_;
+  GradMode mode_;
+  const uint64_t id_ = next_run.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Entry*> heap_;  // owns one reference to each
+  std::vector<Tensor> grads_;
+  std::vector<std::pair<Ref<TensorImpl>, Tensor>> hooked_;
+  bool selective_ = false;
+  std::unordered_multimap<const void*, std::pair<uint32_t, size_t>> targets_;
+  std::vector<Tensor>* results_ = nullptr;
+  std::vector<Ref<Entry>> reached_;
+  std::vector<Ref<TensorImpl>> chosen_leaves_;
+};
+
+void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
+                 std::vector<Tensor>& results) {
+  selective_ = true;
+  results_ = &results;
+  results.resize(chosen.size());
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    const Tensor& t = chosen[i];
+    const void* key = t->entry ? static_cast<const void*>(entry_of(t)) : t.impl();
+    targets_.emplace(key, std::pair(t->entry ? t->output_index : 0u, i));
+    if (t->entry) continue;
+    chosen_leaves_.push_back(t.ref());
+    t->retains_grad = true;  // marks the leaf while this run lasts; see Vjp::leads
+  }
+  // Collect every entry that can be reached; then, oldest first, mark those that lead to a target.
+  std::unordered_set<const Entry*> seen;
+  const auto reach = [&](Entry* e) {
+    if (e && seen.insert(e).second) reached_.push_back(e);
+  };
+  for (const Tensor& r : roots) reach(entry_of(r));
+  for (size_t i = 0; i < reached_.size(); ++i) {
+    Entry* e = reached_[i].get();
+    for (const Entry::Input& in : e->inputs()) reach(in.producer.get());
+  }
+  std::sort(reached_.begin(), reached_.end(),
+            [](const auto& a, const auto& b) { return older(a.get(), b.get()); });
+  for (const Ref<Entry>& e : reached_) {
+    e->needed = targets_.contains(e.get());
+    for (const Entry::Input& in : e->inputs())
+      e->needed |= in.producer ? in.producer->needed : in.leaf && in.leaf->retains_grad;
+  }
+}
+
+void start(Run& run, std::span<const Tensor> roots, std::span<const Tensor> grads) {
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const Tensor& root = roots[i];
+    check(root.requires_grad(), "element ", static_cast<uint64_t>(i),
+          " of tensors does not require grad and does not have a grad_fn");
+    Tensor g = i < grads.size() ? grads[i] : Tensor();
+    if (!g.defined()) {
+      check(root.numel() == 1, "grad can be implicitly created only for scalar outputs, got shape ",
+            root.shape());
+      g = ones_like(root.detach());
+    }
+    check(g.shape() == root.shape(), "Mismatch in shape: grad_output[", static_cast<uint64_t>(i),
+          "] has a shape of ", g.shape(), " and output[", static_cast<uint64_t>(i),
+          "] has a shape of ", root.shape(), '.');
+    run.seed(root, g.dtype() == root.dtype() ? g : to(g, root.dtype()));
+  }
+}
+
+}  // namespace
+
+void backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
+              const BackwardOptions& options, std::span<const Tensor> inputs) {
+  Run run(options);
+  std::vector<Tensor> results;
+  if (!inputs.empty()) run.choose(roots, inputs, results);
+  start(run, roots, grads);
+  run.go();
+  for (size_t i = 0; i < results.size(); ++i)
+    if (results[i].defined()) run.add_to_grad(inputs[i], std::move(results[i]));
+}
+
+std::vector<Tensor> grad(std::span<const Tensor> roots, std::span<const Tensor> inputs,
+                         std::span<const Tensor> grads, const BackwardOptions& options) {
+  for (const Tensor& t : inputs)
+    check(t.requires_grad(), "One of the differentiated Tensors does not require grad");
+  std::vector<Tensor> results;
+  Run run(options);
+  run.choose(roots, inputs, results);
+  start(run, roots, grads);
+  run.go();
+  for (size_t i = 0; i < results.size(); ++i)
+    check(results[i].defined() || options.allow_unused,
+          "One of the differentiated Tensors appears to not have been used in the graph. Set "
+          "allow_unused=True if this is the desired behavior.");
+  return results;
+}
+
+}  // namespace wengert

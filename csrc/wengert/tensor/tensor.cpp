@@ -1,0 +1,76 @@
+#include "wengert/tensor/tensor.h"
+
+#include <cstring>
+
+namespace wengert {
+
+Storage::Storage(size_t bytes) : data_(static_cast<std::byte*>(allocate(bytes))), bytes_(bytes) {}
+
+Storage::Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable)
+    : data_(static_cast<std::byte*>(data)),
+      bytes_(bytes),
+      owner_(owner),
+      release_(release),
+      writable_(writable) {}
+
+Storage::~Storage() {
+  if (release_) {
+    release_(owner_);
+  } else {
+    deallocate(data_, bytes_);
+  }
+}
+
+Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
+  int64_t bytes = 0;
+  for (int64_t s : shape)
+    check(s >= 0, "empty: negative dimension ", s, " in shape ", shape, "; sizes must be >= 0");
+  check(!__builtin_mul_overflow(wengert::numel(shape), item_size(dtype), &bytes),
+        ErrorKind::kMemory, "a tensor of shape ", shape, " and dtype ", dtype,
+        " is larger than the address space");
+  return Tensor(new TensorImpl(new Storage(static_cast<size_t>(bytes)), 0, dtype, shape,
+                               contiguous_strides(shape)));
+}
+
+Tensor Tensor::scalar(const Scalar& value, Dtype dtype) {
+  Tensor t = empty({}, dtype);
+  dispatch(dtype, [&](auto zero) { *t.data_as<decltype(zero)>() = value.to<decltype(zero)>(); });
+  return t;
+}
+
+Tensor& Tensor::set_requires_grad(bool on) {
+  check(!p_->entry || on,
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+        "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+        "var.detach().");
+  check(!on || is_floating(dtype()), "only Tensors of floating point dtype can require gradients, ",
+        "got ", dtype());
+  if (!p_->entry) p_->requires_grad = on;
+  return *this;
+}
+
+Tensor Tensor::alias(const Dims& shape, const Dims& strides, int64_t offset) const {
+  Ref<TensorImpl> v = new TensorImpl(p_->storage, offset, p_->dtype, shape, strides);
+  v->is_view = true;
+  v->recorded_at = p_->recorded_at;
+  return Tensor(std::move(v));
+}
+
+Tensor Tensor::detach() const {
+  Tensor t = alias();
+  t->recorded_at = kNeverStale;
+  return t;
+}
+
+Scalar Tensor::item() const {
+  check(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
+  return dispatch(dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T v = *data_as<T>();
+    if constexpr (std::is_same_v<T, bool>) return Scalar(v);
+    if constexpr (std::is_floating_point_v<T>) return Scalar(static_cast<double>(v));
+    return Scalar(static_cast<int64_t>(v));
+  });
+}
+
+}  // namespace wengert

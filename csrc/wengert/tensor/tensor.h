@@ -1,0 +1,168 @@
+// Storage (memory), TensorImpl (a strided view of it) and Tensor (a handle of one word).
+#pragma once
+
+#include "wengert/base/dtype.h"
+#include "wengert/base/ref.h"
+#include "wengert/base/shape.h"
+
+namespace wengert {
+
+class Tensor;
+
+// Memory shared by a tensor and its views. Its version counts in-place changes, so that the tape
+// can tell when something it saved is no longer what it was.
+class Storage final : public RefCounted {
+ public:
+  explicit Storage(size_t bytes);
+  // Memory of somebody else's; `release(owner)` is called when the last tensor goes.
+  Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable);
+  ~Storage() override;
+
+  std::byte* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  bool writable() const { return writable_; }
+
+  uint32_t version = 0;
+  // In-place changes that the tape recorded; see Note [views and in-place].
+  uint32_t recorded = 0;
+
+ private:
+  std::byte* data_;
+  size_t bytes_;
+  void* owner_ = nullptr;
+  void (*release_)(void*) = nullptr;
+  bool writable_ = true;
+};
+
+// What only few tensors have: hooks, a kept gradient of a non-leaf. Floor 2 fills it in.
+struct TensorExtras : RefCounted {
+  virtual void tensor_gone() {}
+};
+
+// A detached tensor has no part in what the tape records of its storage.
+inline constexpr uint32_t kNeverStale = UINT32_MAX;
+
+struct TensorImpl final : RefCounted {
+  TensorImpl(Ref<Storage> s, int64_t off, Dtype d, const Dims& sh, const Dims& st)
+      : storage(std::move(s)),
+        offset(off),
+        shape(sh),
+        strides(st),
+        dtype(d),
+        recorded_at(storage->recorded) {}
+  ~TensorImpl() override {
+    if (extras) extras->tensor_gone();
+  }
+
+  bool stale() const { return recorded_at != storage->recorded && recorded_at != kNeverStale; }
+
+  Ref<Storage> storage;
+  int64_t offset;  // in elements
+  Dims shape, strides;
+  Dtype dtype;
+  bool requires_grad = false;  // of a leaf; a tensor with an entry needs one anyway
+  bool is_view = false;
+  bool retains_grad = false;
+  bool is_inference = false;
+  uint32_t output_index = 0;  // which output of `entry` this is
+  uint32_t recorded_at;       // storage->recorded that this tensor's history knows of
+  Ref<RefCounted> entry;      // the tape entry that made it
+  Ref<TensorImpl> grad;
+  Ref<TensorExtras> extras;
+  void* python = nullptr;  // the Python object of this tensor, if there is one; not owned
+};
+
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(Ref<TensorImpl> p) : p_(std::move(p)) {}
+
+  // Uninitialised memory.
+  static Tensor empty(const Dims& shape, Dtype dtype);
+  // A number as a 0-d tensor.
+  static Tensor scalar(const Scalar& value, Dtype dtype);
+
+  bool defined() const { return static_cast<bool>(p_); }
+  explicit operator bool() const { return defined(); }
+  TensorImpl* impl() const { return p_.get(); }
+  TensorImpl* operator->() const { return p_.get(); }
+  const Ref<TensorImpl>& ref() const { return p_; }
+  bool is_same(const Tensor& o) const { return p_ == o.p_; }
+
+  Dtype dtype() const { return p_->dtype; }
+  const Dims& shape() const { return p_->shape; }
+  const Dims& strides() const { return p_->strides; }
+  int ndim() const { return p_->shape.size(); }
+  int64_t size(int64_t dim) const { return p_->shape[wrap_dim(dim, ndim())]; }
+  int64_t numel() const { return wengert::numel(p_->shape); }
+  int64_t bytes() const { return numel() * item_size(dtype()); }
+  bool is_contiguous() const { return wengert::is_contiguous(p_->shape, p_->strides); }
+  std::byte* data() const { return p_->storage->data() + p_->offset * item_size(p_->dtype); }
+  template <class T>
+  T* data_as() const {
+    return reinterpret_cast<T*>(data());
+  }
+
+  bool requires_grad() const { return p_->requires_grad || p_->entry; }
+  bool is_leaf() const { return !p_->entry; }
+  Tensor grad() const { return Tensor(p_->grad); }
+  void set_grad(const Tensor& g) const { p_->grad = g.p_; }
+  // A leaf that asks for gradients; only floating tensors may.
+  Tensor& set_requires_grad(bool on);
+
+  // The same memory seen otherwise; no tape.
+  Tensor alias(const Dims& shape, const Dims& strides, int64_t offset) const;
+  Tensor alias() const { return alias(shape(), strides(), p_->offset); }
+  // The same memory without history; shares the version.
+  Tensor detach() const;
+
+  // The one element of a one-element tensor.
+  Scalar item() const;
+
+ private:
+  Ref<TensorImpl> p_;
+};
+
+// Tensor or number, for arguments that may be either; `x * 2` makes no tensor of the 2.
+class Operand {
+ public:
+  Operand() = default;
+  Operand(const Tensor& t) : tensor_(t) {}
+  Operand(Tensor&& t) : tensor_(std::move(t)) {}
+  Operand(const Scalar& s) : scalar_(s), is_scalar_(true) {}
+  Operand(bool v) : Operand(Scalar(v)) {}
+  Operand(int v) : Operand(Scalar(v)) {}
+  Operand(int64_t v) : Operand(Scalar(v)) {}
+  Operand(double v) : Operand(Scalar(v)) {}
+
+  bool is_tensor() const { return tensor_.defined(); }
+  bool is_scalar() const { return is_scalar_; }
+  // Neither: an optional argument that was left out.
+  bool is_none() const { return !is_scalar_ && !tensor_.defined(); }
+  const Tensor& tensor() const { return tensor_; }
+  Tensor& tensor() { return tensor_; }
+  const Scalar& scalar() const { return scalar_; }
+  // For vjps of ops whose argument is always a tensor.
+  operator const Tensor&() const { return tensor_; }
+  const Tensor* operator->() const { return &tensor_; }
+
+ private:
+  Tensor tensor_;
+  Scalar scalar_;
+  bool is_scalar_ = false;
+};
+
+// "tensor([[1., 2.],\n        [3., 4.]])": PyTorch's form. In print.cpp.
+struct PrintOptions {
+  int precision = 4;
+  int64_t threshold = 1000;
+  int64_t edgeitems = 3;
+  int64_t linewidth = 80;
+  int sci_mode = -1;  // -1: decide, 0: never, 1: always
+};
+PrintOptions& print_options();
+// `suffix` is what follows the numbers, such as ", requires_grad=True".
+std::string to_string(const Tensor& t, const std::string& suffix = "",
+                      const std::string& prefix = "tensor(");
+
+}  // namespace wengert
