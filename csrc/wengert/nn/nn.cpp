@@ -1,0 +1,96 @@
+#include "wengert/nn/nn.h"
+
+#include <cmath>
+
+#include "wengert/ops/update.h"
+
+namespace wengert::nn {
+namespace {
+
+// Operations without a function of their own in ops.h.
+const Op& row(const char* name) {
+  const Op* op = find_op(name);
+  check(op != nullptr, "no operation is named ", name);
+  return *op;
+}
+
+}  // namespace
+
+void Module::collect(const std::string& prefix,
+                     std::vector<std::pair<std::string, Tensor>>& to) const {
+  for (const auto& [name, tensor] : parameters_) to.emplace_back(prefix + name, tensor);
+  for (const auto& [name, module] : modules_) module->collect(prefix + name + ".", to);
+}
+
+std::vector<std::pair<std::string, Tensor>> Module::named_parameters() const {
+  std::vector<std::pair<std::string, Tensor>> all;
+  collect("", all);
+  return all;
+}
+
+std::vector<Tensor> Module::parameters() const {
+  std::vector<Tensor> all;
+  for (auto& [name, tensor] : named_parameters()) all.push_back(std::move(tensor));
+  return all;
+}
+
+void Module::train(bool on) {
+  training_ = on;
+  for (const auto& [name, module] : modules_) module->train(on);
+}
+
+void Module::zero_grad(bool set_to_none) { wengert::zero_grad(parameters(), set_to_none); }
+
+Tensor Module::add_parameter(std::string name, Tensor value) {
+  value.set_requires_grad(true);
+  parameters_.emplace_back(std::move(name), value);
+  return value;
+}
+
+Linear::Linear(int64_t in, int64_t out, bool bias, Dtype dtype) {
+  check(in >= 0 && out >= 0, "Linear: ", in, " input and ", out,
+        " output features; neither may be negative");
+  // He et al. 2015 with a leaky slope of sqrt(5); the steps round as PyTorch's do.
+  const double fan = static_cast<double>(in);
+  const double deviation = std::sqrt(2.0 / (1 + std::sqrt(5.0) * std::sqrt(5.0))) / std::sqrt(fan);
+  const double limit = in > 0 ? std::sqrt(3.0) * deviation : 0;
+  Tensor w = Tensor::empty({out, in}, dtype);
+  weight_ = add_parameter("weight", uniform_(w, -limit, limit));
+  if (!bias) return;
+  const double bias_limit = in > 0 ? 1 / std::sqrt(fan) : 0;
+  Tensor b = Tensor::empty({out}, dtype);
+  bias_ = add_parameter("bias", uniform_(b, -bias_limit, bias_limit));
+}
+
+Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
+
+Tensor ReLU::forward(const Tensor& x) { return relu(x); }
+Tensor Tanh::forward(const Tensor& x) { return tanh(x); }
+Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
+Tensor SiLU::forward(const Tensor& x) { return silu(x); }
+Tensor GELU::forward(const Tensor& x) { return gelu(x, tanh_approximation); }
+Tensor LeakyReLU::forward(const Tensor& x) {
+  static const Op& op = row("leaky_relu");
+  return apply(op, {x}, Attrs(negative_slope));
+}
+Tensor ELU::forward(const Tensor& x) {
+  static const Op& op = row("elu");
+  return apply(op, {x}, Attrs(alpha, 1.0, 1.0));  // scale and input_scale are 1
+}
+Tensor Softplus::forward(const Tensor& x) { return softplus(x, beta, threshold); }
+
+Dropout::Dropout(double p) : p_(p) {
+  check(p >= 0 && p <= 1, ErrorKind::kValue,
+        "Dropout: dropout probability has to be between 0 and 1, but got ", p);
+}
+Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training()); }
+
+Tensor Flatten::forward(const Tensor& x) { return flatten(x, start_dim, end_dim); }
+
+Tensor Sequential::forward(const Tensor& x) {
+  Tensor y = x;
+  for (size_t i = 0; i < size(); ++i) y = module(i)->forward(y);
+  return y;
+}
+
+}  // namespace wengert::nn

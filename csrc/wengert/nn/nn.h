@@ -1,0 +1,165 @@
+// Layers for C++ users, on the same operations as Python's. Their names, defaults, initial values
+// and the order of random draws are those of PyTorch's layers of the same name.
+//
+//   nn::Sequential model{nn::Linear(784, 128), nn::ReLU(), nn::Linear(128, 10)};
+//   Tensor loss = cross_entropy(model(images), labels);
+//
+// Losses are functions: see ops.h.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wengert/ops.h"
+
+namespace wengert::nn {
+
+// A function with parameters. A layer of one's own derives from it, adds what it has in its
+// constructor, and says what it computes:
+//
+//   struct Net : nn::Module {
+//     std::shared_ptr<nn::Linear> in = add_module("in", nn::Linear(2, 8));
+//     std::shared_ptr<nn::Linear> out = add_module("out", nn::Linear(8, 1));
+//     Tensor forward(const Tensor& x) override { return (*out)(tanh((*in)(x))); }
+//   };
+//
+// Modules can be moved, not copied; a moved module keeps its parameters.
+class Module {
+ public:
+  Module() = default;
+  Module(Module&&) = default;
+  Module& operator=(Module&&) = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module() = default;
+
+  virtual Tensor forward(const Tensor& x) = 0;
+  Tensor operator()(const Tensor& x) { return forward(x); }
+
+  // Its own parameters first, then those of its modules, in the order they were added. The tensors
+  // are handles: an optimizer that is given them updates this module.
+  std::vector<Tensor> parameters() const;
+  // The same with names such as "0.weight".
+  std::vector<std::pair<std::string, Tensor>> named_parameters() const;
+
+  // Dropout, and what else behaves differently in training, follows this. Modules begin in
+  // training.
+  void train(bool on = true);
+  void eval() { train(false); }
+  bool is_training() const { return training_; }
+
+  // Drops the gradients of all parameters, or fills them with zeros.
+  void zero_grad(bool set_to_none = true);
+
+ protected:
+  // `value` becomes a leaf that asks for gradients.
+  Tensor add_parameter(std::string name, Tensor value);
+  template <std::derived_from<Module> M>
+  std::shared_ptr<M> add_module(std::string name, M module) {
+    auto shared = std::make_shared<M>(std::move(module));
+    modules_.emplace_back(std::move(name), shared);
+    return shared;
+  }
+  const std::shared_ptr<Module>& module(size_t i) const { return modules_[i].second; }
+  size_t modules() const { return modules_.size(); }
+
+ private:
+  void collect(const std::string& prefix, std::vector<std::pair<std::string, Tensor>>& to) const;
+
+  std::vector<std::pair<std::string, Tensor>> parameters_;
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> modules_;
+  bool training_ = true;
+};
+
+// y = x weight^T + bias:  x (..., in), y (..., out), weight (out, in), bias (out). Both are drawn
+// from U(-1/sqrt(in), 1/sqrt(in)), the weight first, with the default generator.
+class Linear final : public Module {
+ public:
+  Linear(int64_t in_features, int64_t out_features, bool bias = true,
+         Dtype dtype = default_dtype());
+  Tensor forward(const Tensor& x) override;
+  const Tensor& weight() const { return weight_; }
+  const Tensor& bias() const { return bias_; }  // undefined without a bias
+
+ private:
+  Tensor weight_, bias_;
+};
+
+// ---- activations, element by element
+
+struct ReLU final : Module {
+  Tensor forward(const Tensor& x) override;
+};
+struct Tanh final : Module {
+  Tensor forward(const Tensor& x) override;
+};
+struct Sigmoid final : Module {
+  Tensor forward(const Tensor& x) override;
+};
+struct SiLU final : Module {
+  Tensor forward(const Tensor& x) override;
+};
+struct GELU final : Module {
+  explicit GELU(bool tanh_approximation = false) : tanh_approximation(tanh_approximation) {}
+  Tensor forward(const Tensor& x) override;
+  bool tanh_approximation;
+};
+struct LeakyReLU final : Module {
+  explicit LeakyReLU(double negative_slope = 0.01) : negative_slope(negative_slope) {}
+  Tensor forward(const Tensor& x) override;
+  double negative_slope;
+};
+struct ELU final : Module {
+  explicit ELU(double alpha = 1) : alpha(alpha) {}
+  Tensor forward(const Tensor& x) override;
+  double alpha;
+};
+struct Softplus final : Module {
+  explicit Softplus(double beta = 1, double threshold = 20) : beta(beta), threshold(threshold) {}
+  Tensor forward(const Tensor& x) override;
+  double beta, threshold;
+};
+
+// ---- others
+
+// In training every element is zero with probability p, else divided by 1 - p; otherwise x itself.
+// ValueError unless 0 <= p <= 1.
+class Dropout final : public Module {
+ public:
+  explicit Dropout(double p = 0.5);
+  Tensor forward(const Tensor& x) override;
+  double p() const { return p_; }
+
+ private:
+  double p_;
+};
+
+// Dimensions start_dim to end_dim become one; by default all but the first, the batch.
+struct Flatten final : Module {
+  explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1)
+      : start_dim(start_dim), end_dim(end_dim) {}
+  Tensor forward(const Tensor& x) override;
+  int64_t start_dim, end_dim;
+};
+
+// Modules one after the other, named "0", "1", ... Construct it with braces: in parentheses C++
+// leaves open which argument is made, and draws its initial values, first.
+class Sequential final : public Module {
+ public:
+  template <std::derived_from<Module>... Modules>
+  explicit Sequential(Modules... modules) {
+    (push_back(std::move(modules)), ...);
+  }
+  template <std::derived_from<Module> M>
+  std::shared_ptr<M> push_back(M module) {
+    return add_module(std::to_string(size()), std::move(module));
+  }
+  Tensor forward(const Tensor& x) override;
+  size_t size() const { return modules(); }
+  Module& operator[](size_t i) const { return *module(i); }
+};
+
+}  // namespace wengert::nn

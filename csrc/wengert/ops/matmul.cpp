@@ -1,0 +1,334 @@
+// Matrix products. Two primitives, mm and bmm (and linear, which adds its bias on the way); all
+// else is reshaping around them.
+#include "wengert/kernels/gemm.h"
+#include "wengert/ops/pointwise.h"
+
+namespace wengert {
+
+extern const Op mm_op, bmm_op;
+
+namespace {
+
+void check_same_dtype(const Call& c) {
+  for (int i = 1; i < c.inputs(); ++i)
+    if (c.has(i))
+      check(c.in(i).dtype() == c.in(0).dtype(),
+            "expected both operands to have the same dtype, but got: ", c.in(0).dtype(),
+            " != ", c.in(i).dtype());
+}
+
+// A matrix whose rows or columns lie densely is used as it is, a transpose included.
+template <class T>
+MatrixRef<T> matrix(const Tensor& t, int rows, int cols) {
+  return {t.data_as<const T>(), t.strides()[rows], t.strides()[cols]};
+}
+bool dense(const Tensor& t, int rows, int cols) {
+  const Dims &n = t.shape(), &s = t.strides();
+  const auto ok = [&](int inner, int outer) {
+    return (s[inner] == 1 || n[inner] == 1) && (s[outer] >= n[inner] || n[outer] == 1);
+  };
+  return ok(cols, rows) || ok(rows, cols);
+}
+// Sizes of 1 may carry any stride; the kernels want one of the two to be 1.
+template <class T>
+MatrixRef<T> canonical(const Tensor& t, int rows, int cols) {
+  MatrixRef<T> r = matrix<T>(t, rows, cols);
+  const int64_t m = t.shape()[rows], n = t.shape()[cols];
+  if (r.col_stride == 1 && (r.row_stride >= n || m == 1)) {
+    if (m == 1) r.row_stride = n;
+  } else if (r.row_stride == 1 && (r.col_stride >= m || n == 1)) {
+    if (n == 1) r.col_stride = m;
+  } else if (n == 1) {
+    r.col_stride = 1;  // a column with a step: its rows are runs of one
+  } else {
+    r.row_stride = 1;
+  }
+  return r;
+}
+Tensor usable(const Tensor& t, int rows, int cols) {
+  if (dense(t, rows, cols)) return t;
+  GradMode off(false);
+  return clone(t);
+}
+
+// Integer products are rare: plain loops.
+template <class T>
+void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+  const int r = out.ndim() - 2, c = out.ndim() - 1;
+  const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
+  for (int64_t b = 0; b < batch; ++b) {
+    const T* px = x.data_as<T>() + (r ? b * x.strides()[0] : 0);
+    const T* py = y.data_as<T>() + (r ? b * y.strides()[0] : 0);
+    T* po = out.data_as<T>() + b * m * n;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        T sum = 0;
+        for (int64_t l = 0; l < k; ++l)
+          sum = static_cast<T>(sum + px[i * x.strides()[r] + l * x.strides()[c]] *
+                                         py[l * y.strides()[r] + j * y.strides()[c]]);
+        po[i * n + j] = sum;
+      }
+  }
+}
+
+void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+  const int r = out.ndim() - 2, c = out.ndim() - 1;
+  const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
+  if (!is_floating(out.dtype()))
+    return dispatch(out.dtype(),
+                    [&](auto zero) { integer_product<decltype(zero)>(out, x, y, batch); });
+  const Tensor a = usable(x, r, c), b = usable(y, r, c);
+  dispatch_floating(out.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    gemm_batched<T>(out.data_as<T>(), m * n, canonical<T>(a, r, c), r ? a.strides()[0] : 0,
+                    canonical<T>(b, r, c), r ? b.strides()[0] : 0, batch, m, n, k);
+  });
+}
+
+void check_inner(const Tensor& x, const Tensor& y) {
+  const int64_t k = x.size(-1), l = y.size(-2);
+  check(k == l, "inner dimensions differ: ", x.shape(), " @ ", y.shape(), " has ", k, " vs ", l);
+}
+
+void mm_shape(Call& c) {
+  const Tensor &x = c.in(0), &y = c.in(1);
+  check(x.ndim() == 2 && y.ndim() == 2, "two matrices expected, got shapes ", x.shape(), " and ",
+        y.shape());
+  check_same_dtype(c);
+  check_inner(x, y);
+  c.output(x.dtype(), {x.shape()[0], y.shape()[1]});
+}
+
+void bmm_shape(Call& c) {
+  const Tensor &x = c.in(0), &y = c.in(1);
+  check(x.ndim() == 3 && y.ndim() == 3 && x.shape()[0] == y.shape()[0],
+        "two batches of as many matrices expected, got shapes ", x.shape(), " and ", y.shape());
+  check_same_dtype(c);
+  check_inner(x, y);
+  c.output(x.dtype(), {x.shape()[0], x.shape()[1], y.shape()[2]});
+}
+
+void linear_shape(Call& c) {
+  const Tensor &x = c.in(0), &w = c.in(1);
+  check(w.ndim() == 2 || w.ndim() == 1, "weight must be a matrix (out_features, in_features) or ",
+        "a vector (in_features,), got shape ", w.shape());
+  check(x.ndim() >= 1, "input must have at least one dimension, got a 0-d tensor");
+  check_same_dtype(c);
+  check(is_floating(x.dtype()), "floating-point input expected, got ", x.dtype());
+  check(x.size(-1) == w.size(-1), "mat1 and mat2 shapes cannot be multiplied: input ", x.shape(),
+        " has ", x.size(-1), " features, weight ", w.shape(), " takes ", w.size(-1));
+  Dims shape = x.shape(), features;  // no features if the weight is a vector
+  shape.erase(shape.size() - 1);
+  if (w.ndim() == 2) {
+    features.push_back(w.shape()[0]);
+    shape.push_back(w.shape()[0]);
+  }
+  if (c.has(2))
+    check(c.in(2).shape() == features, "bias of shape ", features, " expected for weight ",
+          w.shape(), ", got ", c.in(2).shape());
+  c.output(x.dtype(), shape);
+}
+
+void linear_run(Call& c) {
+  const Tensor &x = c.in(0), &w = c.in(1), &out = c.out[0];
+  const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1;
+  const int64_t m = n ? out.numel() / n : 0;
+  dispatch_floating(out.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* y = out.data_as<T>();
+    if (c.has(2)) {
+      const T* bias = c.in(2).data_as<T>();
+      for (int64_t i = 0; i < m; ++i) std::copy_n(bias, n, y + i * n);
+    }
+    gemm<T>(y, n, {x.data_as<T>(), k, 1}, {w.data_as<T>(), 1, k}, m, n, k, c.has(2));
+  });
+}
+
+// y = x W' + b     dx = g W      dW = g' x      db = sum of g over rows
+void linear_vjp(Vjp& v) {
+  Tensor g = v.g();
+  if (v.shape(1).size() == 1) {
+    const Tensor column = unsqueeze(g, -1);
+    if (v.needs(0)) v.set(0, mul(column, v.x(1)));
+    if (v.needs(1)) v.set(1, mul(column, v.x(0)));
+    if (v.needs(2)) v.set(2, g);
+    return;
+  }
+  if (v.needs(0)) v.set(0, matmul(g, v.x(1)));
+  if (!v.needs(1) && !v.needs(2)) return;
+  const int64_t n = v.shape(1)[0], k = v.shape(1)[1];
+  if (g.ndim() != 2) g = reshape(g, Dims{n ? numel(g.shape()) / n : 0, n});
+  if (v.needs(1)) {
+    const Operand x = v.x(0);
+    v.set(1, matmul(t(g), x->ndim() == 2 ? x.tensor() : reshape(x, Dims{g.size(0), k})));
+  }
+  if (v.needs(2)) v.set(2, sum(g, Dims{0}));
+}
+
+// Shapes of every rank, NumPy's rules: vectors get a dimension that is dropped again, the leading
+// dimensions of larger ranks are a batch and broadcast.
+Tensor matmul_any(const Tensor& x, const Tensor& y) {
+  check(x.ndim() > 0 && y.ndim() > 0,
+        "both arguments to matmul need to be at least 1D, but they are ", x.ndim(), "D and ",
+        y.ndim(), "D");
+  if (x.ndim() == 2 && y.ndim() == 2) {
+    return apply(mm_op, {x, y});
+  }
+  if (x.ndim() == 1 && y.ndim() == 1) {
+    check(x.numel() == y.numel(), "inner dimensions differ: ", x.shape(), " @ ", y.shape(), " has ",
+          x.numel(), " vs ", y.numel());
+    return reshape(matmul_any(unsqueeze(x, 0), unsqueeze(y, 1)), Dims());
+  }
+  if (x.ndim() == 1) return squeeze(matmul_any(unsqueeze(x, 0), y), Dims{-2});
+  if (y.ndim() == 1) return squeeze(matmul_any(x, unsqueeze(y, 1)), Dims{-1});
+  check_inner(x, y);
+  Dims lead_x = x.shape(), lead_y = y.shape();
+  const int64_t m = x.size(-2), k = x.size(-1), n = y.size(-1);
+  lead_x.resize(x.ndim() - 2);
+  lead_y.resize(y.ndim() - 2);
+  Dims result = broadcast_shapes(lead_x, lead_y);
+  const int64_t batch = numel(result);
+  const auto with = [](Dims d, int64_t a, int64_t b) {
+    d.push_back(a);
+    d.push_back(b);
+    return d;
+  };
+  const Dims full = with(result, m, n);
+  if (y.ndim() == 2) {  // one matrix for all: fold the batch into the rows
+    Dims rows = {numel(lead_x) * m, k};
+    return reshape(matmul_any(reshape(x, rows), y), full);
+  }
+  const Tensor a = reshape(expand(x, with(result, m, k)), Dims{batch, m, k});
+  const Tensor b = reshape(expand(y, with(result, k, n)), Dims{batch, k, n});
+  return reshape(apply(bmm_op, {a, b}), full);
+}
+
+void expect_ranks(const Call& c, int first, int second) {
+  check(c.in(0).ndim() == first && c.in(1).ndim() == second, first, "D and ", second,
+        "D tensors expected, got shapes ", c.in(0).shape(), " and ", c.in(1).shape());
+}
+
+// beta * input + alpha * product
+Tensor blend(const Operand& input, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
+  const Tensor p = alpha.real() == 1 ? product : mul(product, alpha);
+  if (beta.real() == 0) return p;  // NaN in input must not spread
+  return add(beta.real() == 1 ? input : Operand(mul(input, beta)), p);
+}
+
+}  // namespace
+
+// Z = X Y          dX = G Y'     dY = X' G
+constinit const Op mm_op{
+    .name = "mm",
+    .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
+    .doc = "The product of two matrices, (m, k) @ (k, n). Same dtype; no broadcasting.",
+    .shape = mm_shape,
+    .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), 1); },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, apply(mm_op, {v.g(), t(v.x(1))}));
+          if (v.needs(1)) v.set(1, apply(mm_op, {t(v.x(0)), v.g()}));
+        },
+    .reads = kInputs};
+
+constinit const Op bmm_op{
+    .name = "bmm",
+    .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
+    .doc = "Products of two batches of matrices, (b, m, k) @ (b, k, n).",
+    .shape = bmm_shape,
+    .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), c.in(0).shape()[0]); },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, apply(bmm_op, {v.g(), transpose(v.x(1), 1, 2)}));
+          if (v.needs(1)) v.set(1, apply(bmm_op, {transpose(v.x(0), 1, 2), v.g()}));
+        },
+    .reads = kInputs};
+
+constinit const Op linear_op{
+    .name = "linear",
+    .signature = "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
+    .on = kFunctional,
+    .doc =
+        "input @ weight.T + bias: (*, in_features) to (*, out_features), with `weight` "
+        "(out_features, in_features) and `bias` (out_features,).",
+    .contiguous = true,
+    .shape = linear_shape,
+    .run = linear_run,
+    .vjp = linear_vjp,
+    .reads = kInput | kOther};
+
+constinit const Op matmul_op{
+    .name = "matmul",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .doc =
+        "Matrix product of tensors of any rank from 1: vectors, matrices, and batches whose "
+        "leading dimensions broadcast.",
+    .composed = [](Call& c) { c.results = {matmul_any(c.in(0), c.in(1))}; }};
+
+constinit const Op mv_op{.name = "mv",
+                         .signature = "(input: Tensor, vec: Tensor) -> Tensor",
+                         .doc = "Matrix (m, k) times vector (k,).",
+                         .composed = [](Call& c) {
+                           expect_ranks(c, 2, 1);
+                           c.results = {matmul_any(c.in(0), c.in(1))};
+                         }};
+constinit const Op dot_op{.name = "dot",
+                          .signature = "(input: Tensor, tensor: Tensor) -> Tensor",
+                          .doc = "The inner product of two vectors.",
+                          .composed = [](Call& c) {
+                            expect_ranks(c, 1, 1);
+                            c.results = {matmul_any(c.in(0), c.in(1))};
+                          }};
+constinit const Op outer_op{.name = "outer",
+                            .signature = "(input: Tensor, vec2: Tensor) -> Tensor",
+                            .doc = "The outer product of two vectors: (m,) and (n,) to (m, n).",
+                            .composed = [](Call& c) {
+                              expect_ranks(c, 1, 1);
+                              c.results = {mul(unsqueeze(c.in(0), 1), c.input(1))};
+                            }};
+constinit const Op addmm_op{
+    .name = "addmm",
+    .signature =
+        "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (mat1 @ mat2); `input` broadcasts.",
+    .composed = [](Call& c) {
+      c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
+                         c.attrs.scalar(1))};
+    }};
+constinit const Op addmv_op{
+    .name = "addmv",
+    .signature =
+        "(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (mat @ vec).",
+    .composed = [](Call& c) {
+      c.results = {
+          blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(0), c.attrs.scalar(1))};
+    }};
+constinit const Op baddbmm_op{
+    .name = "baddbmm",
+    .signature =
+        "(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: "
+        "Number = 1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (batch1 @ batch2), batch by batch.",
+    .composed = [](Call& c) {
+      c.results = {blend(c.input(0), apply(bmm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
+                         c.attrs.scalar(1))};
+    }};
+
+Tensor matmul(const Tensor& x, const Tensor& y) { return matmul_any(x, y); }
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});
+}
+
+namespace {
+const Op* const kOps[] = {&mm_op,  &bmm_op,   &linear_op, &matmul_op, &mv_op,
+                          &dot_op, &outer_op, &addmm_op,  &addmv_op,  &baddbmm_op};
+}
+std::span<const Op* const> matmul_ops() { return kOps; }
+
+}  // namespace wengert

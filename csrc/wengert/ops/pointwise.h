@@ -1,0 +1,34 @@
+// What pointwise families share: the shape and run of every pointwise op.
+#pragma once
+
+#include "wengert/ops.h"
+
+namespace wengert {
+
+// Broadcasts the inputs; the dtype is what promotion found, or bool.
+void pointwise_shape(Call& c);
+void pointwise_run(Call& c);
+
+inline constexpr uint32_t kEverywhere = kMethod | kModule | kInplace;
+
+// The common part of pointwise rows; kernels/pointwise_rows.h makes `row`.
+constexpr Op pointwise_op(const char* name, const char* signature, const char* doc,
+                          const PointwiseRow* row, Promote promote, void (*vjp)(Vjp&),
+                          uint32_t reads, uint32_t on) {
+  Op op{.name = name, .signature = signature, .on = on, .doc = doc};
+  op.promote = promote;
+  op.pointwise = row;
+  op.shape = pointwise_shape;
+  op.run = pointwise_run;
+  op.vjp = vjp;
+  op.reads = reads;
+  return op;
+}
+
+// Rows that other files name: a const is known outside its file only if declared so.
+extern const Op add_op, sub_op, mul_op, div_op, floor_divide_op, remainder_op, pow_op, matmul_op;
+extern const Op neg_op, abs_op, isfinite_op;
+extern const Op bitwise_not_op, bitwise_and_op, bitwise_or_op, bitwise_xor_op;
+extern const Op eq_op, ne_op, lt_op, le_op, gt_op, ge_op;
+
+}  // namespace wengert

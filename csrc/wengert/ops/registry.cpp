@@ -1,0 +1,58 @@
+// The families, in the order of the table of contents.
+#include <vector>
+
+#include "wengert/ops.h"
+
+namespace wengert {
+
+using Rows = std::span<const Op* const>;
+Rows arithmetic_ops();
+Rows math_ops();
+Rows activation_ops();
+Rows compare_ops();
+Rows reduce_ops();
+Rows extremum_ops();
+Rows moment_ops();
+Rows scan_ops();
+Rows sort_ops();
+Rows shape_ops();
+Rows slice_ops();
+Rows arrange_ops();
+Rows join_ops();
+Rows index_ops();
+Rows gather_ops();
+Rows scatter_ops();
+Rows matmul_ops();
+Rows softmax_ops();
+Rows loss_ops();
+Rows regression_loss_ops();
+Rows create_ops();
+Rows inplace_ops();
+Rows draw_ops();
+Rows random_ops();
+Rows update_ops();
+
+std::span<const Op* const> all_ops() {
+  static const std::vector<const Op*>* all = [] {
+    auto* v = new std::vector<const Op*>;
+    for (const auto family :
+         {arithmetic_ops, math_ops,    activation_ops, compare_ops, reduce_ops,
+          extremum_ops,   moment_ops,  scan_ops,       sort_ops,    shape_ops,
+          slice_ops,      arrange_ops, join_ops,       index_ops,   gather_ops,
+          scatter_ops,    matmul_ops,  softmax_ops,    loss_ops,    regression_loss_ops,
+          create_ops,     inplace_ops, draw_ops,       random_ops,  update_ops}) {
+      const Rows rows = family();
+      v->insert(v->end(), rows.begin(), rows.end());
+    }
+    return v;
+  }();
+  return *all;
+}
+
+const Op* find_op(std::string_view name) {
+  for (const Op* op : all_ops())
+    if (op->name == name) return op;
+  return nullptr;
+}
+
+}  // namespace wengert

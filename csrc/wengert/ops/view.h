@@ -1,0 +1,52 @@
+// What the families shape, index and join share: views as data, and their derivative.
+#pragma once
+
+#include "wengert/tape/tape.h"
+
+namespace wengert {
+
+// A place in some memory: offset and strides in elements.
+struct View {
+  Dims shape, strides;
+  int64_t offset;
+};
+inline View view_of(const Tensor& x) { return {x.shape(), x.strides(), x->offset}; }
+
+// A view op is a rule from the input's place and the attributes to the output's. The rule does not
+// depend on the input's strides being what they are, so the derivative applies it to a contiguous
+// tensor of the input's shape and writes the gradient there.
+using ViewRule = View (*)(const View& x, const Attrs& a);
+
+// Zeros of `shape` with g written at (strides, offset) of its contiguous memory. No two elements
+// of g may fall on one place.
+Tensor strided_backward(const Tensor& g, const Dims& shape, const Dims& strides, int64_t offset);
+
+template <ViewRule rule>
+void view_shape(Call& c) {
+  const View r = rule(view_of(c.in(0)), c.attrs);
+  c.output_view(r.shape, r.strides, r.offset);
+}
+template <ViewRule rule>
+void view_vjp(Vjp& v) {
+  const Dims& shape = v.shape(0);
+  const View r = rule({shape, contiguous_strides(shape), 0}, v.attrs());
+  v.set(0, strided_backward(v.g(), shape, r.strides, r.offset));
+}
+
+// The set of dimensions as bits; an error if one is named twice.
+uint32_t dim_bits(Ints dims, int ndim);
+
+// Data of c.in(i), and of the output, for kernels that take bytes.
+inline int64_t item_size(const Tensor& x) { return item_size(x.dtype()); }
+
+// Another name for an op.
+constexpr Op renamed(Op op, const char* name, const char* signature = nullptr) {
+  op.name = name;
+  if (signature) op.signature = signature;
+  return op;
+}
+
+// A gradient of zero for input 0, which the op overwrites.
+void zero_vjp(Vjp& v);
+
+}  // namespace wengert
