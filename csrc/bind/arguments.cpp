@@ -1,0 +1,349 @@
+#include "bind/arguments.h"
+
+#include <cstring>
+
+namespace wengert::bind {
+namespace {
+
+constexpr int kMaxParams = 16;
+
+struct Slots {
+  PyObject* value[kMaxParams] = {};
+  PyObject* const* rest = nullptr;  // the arguments of a variadic parameter
+  Py_ssize_t rest_count = 0;
+};
+
+std::string type_name(PyObject* o) {
+  const char* full = Py_TYPE(o)->tp_name;
+  const char* dot = std::strrchr(full, '.');
+  return dot ? dot + 1 : full;
+}
+
+template <class... Parts>
+bool no(Problem* problem, const Parts&... parts) {
+  if (problem) problem->text = text(parts...);
+  return false;
+}
+
+bool same_name(PyObject* a, PyObject* b) {
+  return a == b ||
+         (PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
+}
+
+bool truth(PyObject* o) { return o == Py_True || (o != Py_False && PyObject_IsTrue(o) == 1); }
+
+// Keywords that are not the op's own: NumPy's spellings, out=, and what creation ops share.
+bool take_extra(const Op& op, Form form, const Signature& s, const char* name, PyObject* value,
+                Slots& slots, Extras& extras) {
+  const auto alias = [&](const char* spelling, const char* meant) {
+    if (std::strcmp(name, spelling) != 0) return false;
+    for (size_t i = 0; i < s.params.size(); ++i)
+      if (s.params[i].name == meant && !slots.value[i]) {
+        slots.value[i] = value;
+        return true;
+      }
+    return false;
+  };
+  if (alias("axis", "dim") || alias("keepdims", "keepdim") || alias("x", "input") ||
+      alias("x1", "input") || alias("x2", "other"))
+    return true;
+  if (std::strcmp(name, "out") == 0 && form != Form::kInplace) {
+    extras.out = value == Py_None ? nullptr : value;
+    return true;
+  }
+  if (std::strcmp(name, "inplace") == 0 && form == Form::kFunctional &&
+      (op.on & kInplaceFunctional)) {
+    extras.inplace = truth(value);
+    return true;
+  }
+  if (std::strcmp(name, "memory_format") == 0 || std::strcmp(name, "non_blocking") == 0)
+    return true;
+  if (!(op.on & kCreation)) return false;
+  if (std::strcmp(name, "requires_grad") == 0) {
+    extras.requires_grad = truth(value);
+    return true;
+  }
+  if (std::strcmp(name, "device") == 0) {
+    check_device(value);
+    return true;
+  }
+  for (const char* ignored : {"layout", "pin_memory", "names"})
+    if (std::strcmp(name, ignored) == 0) return true;
+  return false;
+}
+
+bool assign(const Op& op, const Signature& s, Form form, PyObject* const* args, Py_ssize_t count,
+            PyObject* names, Slots& slots, Extras& extras, Problem* problem) {
+  const int n = static_cast<int>(s.params.size());
+  Py_ssize_t i = 0;
+  int p = 0;
+  for (; i < count && p < n; ++p) {
+    const Param& param = s.params[p];
+    if (param.variadic) {
+      slots.rest = args + i;
+      slots.rest_count = count - i;
+      i = count;
+    } else if (param.keyword_only) {
+      break;
+    } else {
+      slots.value[p] = args[i++];
+    }
+  }
+  if (i < count && form == Form::kFunctional && (op.on & kInplaceFunctional) && count == i + 1 &&
+      PyBool_Check(args[i])) {
+    extras.inplace = truth(args[i++]);
+  }
+  if (i < count)
+    return no(problem, "takes ", s.positional, " positional argument", s.positional == 1 ? "" : "s",
+              " but ", static_cast<int64_t>(count), count == 1 ? " was given" : " were given");
+  const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
+  for (Py_ssize_t k = 0; k < keywords; ++k) {
+    PyObject* name = PyTuple_GET_ITEM(names, k);
+    PyObject* value = args[count + k];
+    int at = 0;
+    while (at < n && !same_name(s.params[at].py_name, name)) ++at;
+    if (at < n) {
+      if (slots.value[at] || (s.params[at].variadic && slots.rest_count))
+        return no(problem, "got multiple values for argument '", s.params[at].name, "'");
+      slots.value[at] = value;
+    } else if (!take_extra(op, form, s, PyUnicode_AsUTF8(name), value, slots, extras)) {
+      return no(problem, "got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
+    }
+  }
+  return true;
+}
+
+// An integer beyond 64 bits is no integer here.
+bool read_small_int(PyObject* o, int64_t& out) {
+  if (PyLong_Check(o)) {
+    int overflow;
+    out = PyLong_AsLongLongAndOverflow(o, &overflow);
+    return overflow == 0;
+  }
+  return read_int(o, out);
+}
+
+bool read_ints(PyObject* o, Dims& out) {
+  int64_t one;
+  if (PyTuple_Check(o) || PyList_Check(o)) {
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    if (n > kMaxDims)
+      fail(ErrorKind::kRuntime, "at most ", kMaxDims, " sizes or dimensions are ",
+           "supported, got ", static_cast<int64_t>(n));
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      if (!read_small_int(PySequence_Fast_GET_ITEM(o, i), one)) return false;
+      out.push_back(one);
+    }
+    return true;
+  }
+  if (!read_small_int(o, one)) return false;
+  out.push_back(one);
+  return true;
+}
+
+bool read_tensors(PyObject* o, Call& call) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    if (item == Py_None) {
+      call.add_input(Operand());
+    } else if (is_tensor(item)) {
+      call.add_input(unwrap(item));
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool read_choice(const Param& p, PyObject* o, Call& call) {
+  if (!PyUnicode_Check(o)) return false;
+  const char* s = PyUnicode_AsUTF8(o);
+  if (!s) throw py::error_already_set();
+  for (size_t i = 0; i < p.choices.size(); ++i)
+    if (p.choices[i] == s) {
+      call.attrs.add(static_cast<int64_t>(i));
+      return true;
+    }
+  std::string known;
+  for (const std::string& c : p.choices) known += (known.empty() ? "'" : ", '") + c + "'";
+  fail(p.name == "reduction" ? ErrorKind::kValue : ErrorKind::kRuntime, "'", s,
+       "' is not a valid value for ", p.name, "; expected one of ", known);
+}
+
+// One argument that was given, and is not None.
+bool convert(const Param& p, PyObject* o, Call& call) {
+  switch (p.kind) {
+    case Kind::kTensor:
+      if (!is_tensor(o)) return false;
+      call.add_input(unwrap(o));
+      return true;
+    case Kind::kTensors:
+      return read_tensors(o, call);
+    case Kind::kOperand: {
+      if (is_tensor(o)) {
+        call.add_input(unwrap(o));
+        return true;
+      }
+      Scalar s;
+      if (!read_scalar(o, s)) return false;
+      call.add_input(s);
+      return true;
+    }
+    case Kind::kNumber: {
+      Scalar s;
+      if (!read_scalar(o, s)) return !p.choices.empty() && read_choice(p, o, call);
+      call.attrs.add(s);
+      return true;
+    }
+    case Kind::kInt: {
+      int64_t v;
+      if (!read_small_int(o, v)) return false;
+      call.attrs.add(v);
+      return true;
+    }
+    case Kind::kInts: {
+      Dims v;
+      if (!read_ints(o, v)) return false;
+      call.attrs.add(v);
+      return true;
+    }
+    case Kind::kFloat: {
+      double v;
+      if (!read_float(o, v)) return false;
+      call.attrs.add(v);
+      return true;
+    }
+    case Kind::kBool:
+      // An int is not a bool: `x.var(1)` means a dimension.
+      if (!PyBool_Check(o) && std::strncmp(Py_TYPE(o)->tp_name, "numpy.bool", 10) != 0)
+        return false;
+      call.attrs.add(truth(o));
+      return true;
+    case Kind::kDtype: {
+      Dtype d;
+      if (!read_dtype(o, d)) return false;
+      call.attrs.add(d);
+      return true;
+    }
+    case Kind::kGenerator: {
+      Generator* g;
+      if (!read_generator(o, g)) return false;
+      call.attrs.add(g);
+      return true;
+    }
+    case Kind::kChoice:
+      return read_choice(p, o, call);
+  }
+  return false;
+}
+
+const char* expected(const Param& p) {
+  switch (p.kind) {
+    case Kind::kTensor:
+      return "Tensor";
+    case Kind::kTensors:
+      return "tuple of Tensors";
+    case Kind::kOperand:
+      return "Tensor or Number";
+    case Kind::kNumber:
+      return "Number";
+    case Kind::kInt:
+      return "int";
+    case Kind::kInts:
+      return "tuple of ints";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kDtype:
+      return "wengert.dtype";
+    case Kind::kGenerator:
+      return "wengert.Generator";
+    case Kind::kChoice:
+      break;
+  }
+  return "str";
+}
+
+// The sizes of `*size: ints`: one sequence, or one by one.
+bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& call,
+                   Problem* problem) {
+  if (p.kind == Kind::kTensors) {
+    PyObject* first = keyword ? keyword : slots.rest_count == 1 ? slots.rest[0] : nullptr;
+    if (first && !is_tensor(first)) {
+      if (read_tensors(first, call)) return true;
+    } else {
+      Py_ssize_t i = 0;
+      for (; i < slots.rest_count && is_tensor(slots.rest[i]); ++i)
+        call.add_input(unwrap(slots.rest[i]));
+      if (i == slots.rest_count) return true;
+    }
+    return no(problem, "argument '", p.name, "' must be tuple of Tensors");
+  }
+  Dims v;
+  if (keyword) {
+    if (!read_ints(keyword, v)) return no(problem, "argument '", p.name, "' must be tuple of ints");
+  } else if (slots.rest_count == 1) {
+    if (!read_ints(slots.rest[0], v))
+      return no(problem, "argument '", p.name, "' must be tuple of ints, not ",
+                type_name(slots.rest[0]));
+  } else {
+    if (slots.rest_count > kMaxDims)
+      fail(ErrorKind::kRuntime, "at most ", kMaxDims, " sizes or dimensions are supported, got ",
+           static_cast<int64_t>(slots.rest_count));
+    for (Py_ssize_t i = 0; i < slots.rest_count; ++i) {
+      int64_t one;
+      if (!read_small_int(slots.rest[i], one))
+        return no(problem, "argument '", p.name, "' must be tuple of ints, but found element of ",
+                  "type ", type_name(slots.rest[i]), " at pos ", static_cast<int64_t>(i));
+      v.push_back(one);
+    }
+  }
+  call.attrs.add(v);
+  return true;
+}
+
+}  // namespace
+
+bool read_arguments(const Op& op, const Signature& s, Form form, PyObject* const* args,
+                    Py_ssize_t count, PyObject* names, Call& call, Extras& extras,
+                    Problem* problem) {
+  Slots slots;
+  if (!assign(op, s, form, args, count, names, slots, extras, problem)) return false;
+  int attribute = -1;
+  for (size_t i = 0; i < s.params.size(); ++i) {
+    const Param& p = s.params[i];
+    PyObject* o = slots.value[i];
+    const bool input = is_input(p.kind);
+    if (!input) ++attribute;
+    if (p.variadic) {
+      if (!o && slots.rest_count == 0 && p.has_default && !input) {
+        call.attrs.add_from(s.defaults, attribute);
+      } else if (!read_variadic(p, slots, o, call, problem)) {
+        return false;
+      }
+      continue;
+    }
+    if (!o && !p.has_default) return no(problem, "missing required argument '", p.name, "'");
+    if (!o || (o == Py_None && p.optional)) {
+      if (input) {
+        if (p.kind != Kind::kTensors) call.add_input(Operand());
+      } else if (o) {
+        call.attrs.add(nullptr);
+      } else {
+        call.attrs.add_from(s.defaults, attribute);
+      }
+      continue;
+    }
+    if (!convert(p, o, call)) {
+      if (PyErr_Occurred()) throw py::error_already_set();
+      return no(problem, "argument '", p.name, "' (position ", static_cast<int64_t>(i + 1),
+                ") must be ", expected(p), ", not ", type_name(o));
+    }
+  }
+  return true;
+}
+
+}  // namespace wengert::bind

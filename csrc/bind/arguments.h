@@ -1,0 +1,28 @@
+// From Python arguments to a Call, by the op's signature.
+#pragma once
+
+#include "bind/python.h"
+#include "bind/signature.h"
+
+namespace wengert::bind {
+
+// What a call may carry beside the op's own arguments.
+struct Extras {
+  PyObject* out = nullptr;     // out=: where to write the result
+  bool inplace = false;        // functional forms: inplace=True
+  bool requires_grad = false;  // creation ops
+};
+
+enum class Form : uint8_t { kModule, kMethod, kFunctional, kInplace };
+
+struct Problem {
+  std::string text;
+};
+
+// Fills `call`; false if the arguments do not fit. The reason is written if `problem` is given
+// (overloads are tried without). Values that do fit but are wrong raise as usual.
+bool read_arguments(const Op& op, const Signature& s, Form form, PyObject* const* args,
+                    Py_ssize_t count, PyObject* names, Call& call, Extras& extras,
+                    Problem* problem);
+
+}  // namespace wengert::bind

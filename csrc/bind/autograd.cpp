@@ -1,0 +1,228 @@
+// Backward from Python: gradients, modes, hooks, Functions.
+#include <pybind11/stl.h>
+
+#include "bind/python.h"
+
+namespace wengert::bind {
+namespace {
+
+std::vector<Tensor> tensors_of(const py::handle& o, const char* what) {
+  std::vector<Tensor> out;
+  if (is_tensor(o.ptr())) {
+    out.push_back(unwrap(o.ptr()));
+    return out;
+  }
+  for (const py::handle& item : o)
+    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), what));
+  return out;
+}
+
+py::object run_backward(const py::object& tensors, const py::object& grads, bool retain_graph,
+                        bool create_graph, const py::object& inputs, bool allow_unused,
+                        bool accumulate) {
+  const std::vector<Tensor> roots = tensors_of(tensors, "tensors");
+  const std::vector<Tensor> seeds =
+      grads.is_none() ? std::vector<Tensor>() : tensors_of(grads, "grad_tensors");
+  const BackwardOptions options{retain_graph, create_graph, allow_unused};
+  if (accumulate) {
+    std::vector<Tensor> chosen;
+    if (!inputs.is_none()) {
+      chosen = tensors_of(inputs, "inputs");
+      check(!chosen.empty(), "'inputs' argument to backward() cannot be empty.");
+    }
+    backward(roots, seeds, options, chosen);
+    return py::none();
+  }
+  const std::vector<Tensor> results = grad(roots, tensors_of(inputs, "inputs"), seeds, options);
+  py::tuple out(results.size());
+  for (size_t i = 0; i < results.size(); ++i)
+    out[i] = py::reinterpret_steal<py::object>(wrap(results[i]));
+  return out;
+}
+
+// loss.backward() without arguments, the usual call.
+PyObject* backward_method(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Tensor t = unwrap(self);
+    backward({&t, 1}, {}, {});
+    Py_RETURN_NONE;
+  });
+}
+
+// ---- hooks ---------------------------------------------------------------------------------
+
+struct PythonHook final : Hooks::Hook {
+  explicit PythonHook(py::object f) : function(std::move(f)) {}
+  ~PythonHook() override {
+    const py::gil_scoped_acquire gil;
+    function = py::object();
+  }
+  Tensor call(const Tensor& grad) override {
+    const py::object result = function(py::reinterpret_steal<py::object>(wrap(grad)));
+    return result.is_none() ? Tensor() : expect_tensor(result.ptr(), "hook result");
+  }
+  py::object function;
+};
+
+int64_t add_hook(const py::object& self, const py::object& f, bool after_accumulate) {
+  static int64_t next = 0;
+  const Tensor t = unwrap(self.ptr());
+  check(t.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
+  check(!after_accumulate || t.is_leaf(),
+        "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  hooks_of(t).items.push_back({next, new PythonHook(f), after_accumulate});
+  return next++;
+}
+
+void remove_hook(const py::object& self, int64_t id) {
+  const Tensor t = unwrap(self.ptr());
+  if (!t->extras) return;
+  auto& items = static_cast<Hooks*>(t->extras.get())->items;
+  std::erase_if(items, [id](const Hooks::Item& i) { return i.id == id; });
+}
+
+// ---- Functions written in Python -----------------------------------------------------------
+
+struct PythonVjp final : CustomVjp {
+  PythonVjp(py::object c, std::string n) : ctx(std::move(c)), name_(std::move(n)) {}
+  ~PythonVjp() override {
+    const py::gil_scoped_acquire gil;
+    ctx = py::object();
+  }
+  const char* name() const override { return name_.c_str(); }
+  void free() override {
+    if (py::hasattr(ctx, "_free")) ctx.attr("_free")();
+  }
+  void vjp(Vjp& v) override {
+    Entry& e = v.entry();
+    py::tuple grads(e.outputs().size());
+    const bool fill = py::cast<bool>(py::getattr(ctx, "_materialize_grads", py::bool_(true)));
+    for (size_t i = 0; i < e.outputs().size(); ++i) {
+      const int at = static_cast<int>(i);
+      const Tensor g = v.has_g(at) || fill ? v.g(at) : Tensor();
+      grads[i] = py::reinterpret_steal<py::object>(wrap(g));
+    }
+    py::object result = ctx.attr("_backward")(*grads);
+    if (!py::isinstance<py::tuple>(result)) result = py::make_tuple(result);
+    const py::tuple out = result;
+    check(out.size() == static_cast<size_t>(v.inputs()), "function ", name_,
+          " returned an incorrect number of gradients (expected ", v.inputs(), ", got ",
+          static_cast<uint64_t>(out.size()), ")");
+    for (int i = 0; i < v.inputs(); ++i) {
+      const py::object g = out[static_cast<size_t>(i)];
+      if (g.is_none()) continue;
+      const Tensor t = expect_tensor(g.ptr(), "gradient");
+      const Dims shape = broadcast_shapes(t.shape(), v.shape(i));
+      check(shape == t.shape(), "Function ", name_, " returned an invalid gradient at index ", i,
+            " - got ", t.shape(), " but expected shape compatible with ", v.shape(i));
+      v.set(i, t);
+    }
+  }
+  py::object ctx;
+  std::string name_;
+};
+
+py::tuple record_function(const py::object& ctx, const py::object& inputs,
+                          const py::object& outputs, const py::object& non_differentiable) {
+  const std::vector<Tensor> in = tensors_of(inputs, "inputs");
+  std::vector<Tensor> out = tensors_of(outputs, "outputs");
+  std::vector<Tensor> recorded = out;
+  for (const py::handle& i : non_differentiable) {
+    // An entry's output that carries no gradient: recorded on a stand-in.
+    Tensor& t = recorded[py::cast<size_t>(i)];
+    t = t.detach();
+  }
+  const std::string name = py::str(py::type::of(ctx).attr("__name__"));
+  record_custom(in, recorded, new PythonVjp(ctx, name));
+  py::tuple result(out.size());
+  for (size_t i = 0; i < out.size(); ++i)
+    result[i] = py::reinterpret_steal<py::object>(wrap(out[i]));
+  return result;
+}
+
+// ---- grad_fn -------------------------------------------------------------------------------
+
+struct Node {
+  Ref<Entry> entry;
+};
+
+// AddBackward0, as PyTorch calls them: the op's name in capitals and the overload's number.
+std::string node_name(const Entry& e) {
+  if (e.custom) return e.custom->name();
+  std::string out;
+  bool upper = true;
+  for (const char* c = e.op->name; *c; ++c) {
+    if (*c == '_') {
+      upper = true;
+    } else {
+      out += upper ? static_cast<char>(std::toupper(*c)) : *c;
+      upper = false;
+    }
+  }
+  return out + "Backward0";
+}
+
+py::tuple next_functions(const Node& n) {
+  py::list out;
+  for (const Entry::Input& in : n.entry->inputs())
+    out.append(in.producer ? py::tuple(py::make_tuple(Node{in.producer}, in.index))
+                           : py::tuple(py::make_tuple(py::none(), 0)));
+  return py::tuple(out);
+}
+
+PyObject* get_grad_fn(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    const Tensor t = unwrap(o);
+    if (!t->entry) Py_RETURN_NONE;
+    return py::cast(Node{entry_of(t)}).release().ptr();
+  });
+}
+
+PyMethodDef backward_def = {"_backward", backward_method, METH_NOARGS,
+                            "Accumulates gradients into the leaves."};
+PyGetSetDef grad_fn_def = {"grad_fn", get_grad_fn, nullptr, "The tape entry that made it.",
+                           nullptr};
+
+}  // namespace
+
+void init_autograd(py::module_& m) {
+  m.def("run_backward", &run_backward, py::arg("tensors"), py::arg("grad_tensors") = py::none(),
+        py::arg("retain_graph") = false, py::arg("create_graph") = false,
+        py::arg("inputs") = py::none(), py::arg("allow_unused") = true,
+        py::arg("accumulate") = true);
+  m.def("is_grad_enabled", &grad_enabled, "Whether operations are recorded.");
+  m.def("set_grad_enabled_", [](bool on) {
+    const bool before = grad_enabled();
+    set_grad_enabled(on);
+    return before;
+  });
+  m.def("is_inference_mode_enabled", &inference_mode);
+  m.def("set_inference_mode_", [](bool on) {
+    const bool before = inference_mode();
+    set_inference_mode(on);
+    return before;
+  });
+  m.def("_is_inference",
+        [](const py::object& t) { return expect_tensor(t.ptr(), "tensor")->is_inference; });
+  m.def("_add_hook", &add_hook);
+  m.def("_remove_hook", &remove_hook);
+  m.def("record_function", &record_function);
+  m.def("_bump_version",
+        [](const py::object& t) { ++expect_tensor(t.ptr(), "tensor")->storage->version; });
+  py::class_<Node>(m, "Node", "An entry of the tape.")
+      .def("name", [](const Node& n) { return node_name(*n.entry); })
+      .def_property_readonly("next_functions", &next_functions)
+      .def_property_readonly("_sequence_nr", [](const Node& n) { return n.entry->number; })
+      .def("__eq__", [](const Node& a, const Node& b) { return a.entry == b.entry; })
+      .def("__hash__", [](const Node& a) { return reinterpret_cast<size_t>(a.entry.get()); })
+      .def("__repr__", [](const Node& n) { return "<" + node_name(*n.entry) + ">"; });
+  PyObject* dict = tensor_type->tp_dict;
+  const auto add = [&](const char* name, PyObject* descriptor) {
+    PyDict_SetItemString(dict, name, descriptor);
+    Py_DECREF(descriptor);
+  };
+  add("_backward", PyDescr_NewMethod(tensor_type, &backward_def));
+  add("grad_fn", PyDescr_NewGetSet(tensor_type, &grad_fn_def));
+}
+
+}  // namespace wengert::bind

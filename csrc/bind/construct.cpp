@@ -1,0 +1,172 @@
+// Tensors from nested Python sequences, and back.
+#include "bind/python.h"
+
+namespace wengert::bind {
+
+Tensor tensor_from_array(PyObject* array, std::optional<Dtype> dtype);  // numpy.cpp
+bool is_array(PyObject* o);                                             // numpy.cpp
+
+namespace {
+
+bool is_sequence(PyObject* o) {
+  return PyList_Check(o) || PyTuple_Check(o) ||
+         (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o));
+}
+
+// The shape of nested sequences, following first elements; at most kMaxDims deep, which also ends
+// lists that contain themselves.
+Dims find_shape(PyObject* o) {
+  Dims shape;
+  py::object level = py::reinterpret_borrow<py::object>(o);
+  while (is_sequence(level.ptr())) {
+    const Py_ssize_t n = PySequence_Size(level.ptr());
+    if (n < 0) throw py::error_already_set();
+    if (shape.size() == kMaxDims)
+      fail(ErrorKind::kValue, "tensor: too many dimensions: nested more than ", kMaxDims, " deep");
+    shape.push_back(n);
+    if (n == 0) return shape;
+    level = py::reinterpret_steal<py::object>(PySequence_GetItem(level.ptr(), 0));
+    if (!level) throw py::error_already_set();
+  }
+  if (is_tensor(level.ptr()))
+    for (int64_t s : unwrap(level.ptr()).shape()) shape.push_back(s);
+  return shape;
+}
+
+// Walks the leaves in order; f(object) for each.
+template <class F>
+void for_each_leaf(PyObject* o, const Dims& shape, int depth, const F& f) {
+  if (depth == shape.size() || is_tensor(o)) return f(o, depth);
+  if (!is_sequence(o))
+    fail(ErrorKind::kType, "tensor: expected a sequence of length ", shape[depth], " at dim ",
+         depth, ", got ", Py_TYPE(o)->tp_name);
+  const py::object fast = py::reinterpret_steal<py::object>(PySequence_Fast(o, "not a sequence"));
+  if (!fast) throw py::error_already_set();
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.ptr());
+  check(n == shape[depth], ErrorKind::kValue, "tensor: expected sequence of length ", shape[depth],
+        " at dim ", depth, " (got ", static_cast<int64_t>(n), ")");
+  for (Py_ssize_t i = 0; i < n; ++i)
+    for_each_leaf(PySequence_Fast_GET_ITEM(fast.ptr(), i), shape, depth + 1, f);
+}
+
+Scalar leaf_value(PyObject* o) {
+  Scalar s;
+  if (PyLong_Check(o)) {
+    int overflow;
+    PyLong_AsLongLongAndOverflow(o, &overflow);
+    check(overflow == 0, ErrorKind::kValue, "tensor: Overflow when unpacking long long");
+  }
+  if (!read_scalar(o, s)) {
+    if (PyErr_Occurred()) throw py::error_already_set();
+    check(!PyUnicode_Check(o), ErrorKind::kValue, "tensor: too many dimensions 'str'");
+    fail(ErrorKind::kRuntime, "tensor: Could not infer dtype of ", Py_TYPE(o)->tp_name);
+  }
+  return s;
+}
+
+Dtype infer_dtype(PyObject* o, const Dims& shape) {
+  std::optional<Dtype> found;
+  for_each_leaf(o, shape, 0, [&](PyObject* leaf, int) {
+    Dtype d;
+    if (is_tensor(leaf)) {
+      d = unwrap(leaf).dtype();
+    } else if (py::hasattr(leaf, "dtype")) {  // NumPy's numbers carry their own
+      d = tensor_from_array(leaf, {}).dtype();
+    } else {
+      d = leaf_value(leaf).dtype();
+    }
+    found = found ? promote(*found, d) : d;
+  });
+  return found.value_or(default_dtype());
+}
+
+template <class T>
+void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
+  T* to = out.data_as<T>();
+  for_each_leaf(o, shape, 0, [&](PyObject* leaf, int depth) {
+    if (!is_tensor(leaf)) {
+      if (std::is_floating_point_v<T> && PyFloat_CheckExact(leaf)) {
+        *to++ = static_cast<T>(PyFloat_AS_DOUBLE(leaf));
+      } else {
+        *to++ = leaf_value(leaf).to<T>();
+      }
+      return;
+    }
+    GradMode off(false);
+    const Tensor t = contiguous(wengert::to(unwrap(leaf), out.dtype()));
+    Dims rest;
+    for (int d = depth; d < shape.size(); ++d) rest.push_back(shape[d]);
+    check(t.shape() == rest, ErrorKind::kValue, "tensor: expected a tensor of shape ", rest,
+          " at dim ", depth, ", got ", t.shape());
+    to = std::copy_n(t.data_as<T>(), t.numel(), to);
+  });
+}
+
+template <class T>
+PyObject* list_of(const Tensor& t, const T* data, int dim) {
+  if (dim == t.ndim()) {
+    if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(*data);
+    if constexpr (std::is_floating_point_v<T>) return PyFloat_FromDouble(*data);
+    return PyLong_FromLongLong(static_cast<int64_t>(*data));
+  }
+  const int64_t n = t.shape()[dim], step = t.strides()[dim];
+  PyObject* list = PyList_New(n);
+  for (int64_t i = 0; list && i < n; ++i) {
+    PyObject* item = list_of(t, data + i * step, dim + 1);
+    if (!item)
+      Py_CLEAR(list);
+    else
+      PyList_SET_ITEM(list, i, item);
+  }
+  return list;
+}
+
+}  // namespace
+
+Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
+  if (is_tensor(o)) {
+    GradMode off(false);
+    const Tensor t = unwrap(o);
+    const Tensor copy = clone(dtype ? wengert::to(t, *dtype) : t);
+    return copy;
+  }
+  if (is_array(o)) return tensor_from_array(o, dtype);
+  if (PyUnicode_Check(o)) fail(ErrorKind::kType, "new(): invalid data type 'str'");
+  const Dims shape = find_shape(o);
+  const Dtype d = dtype ? *dtype : infer_dtype(o, shape);
+  const Tensor out = Tensor::empty(shape, d);
+  dispatch(d, [&](auto zero) { fill_from<decltype(zero)>(o, shape, out); });
+  return out;
+}
+
+PyObject* to_list(const Tensor& t) {
+  return dispatch(t.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    return list_of(t, t.data_as<const T>(), 0);
+  });
+}
+
+void init_construct(py::module_& m) {
+  m.def(
+      "tensor",
+      [](const py::object& data, const py::object& dtype, const py::object& device,
+         bool requires_grad, bool /*pin_memory*/) {
+        check_device(device.ptr());
+        std::optional<Dtype> d;
+        if (!dtype.is_none()) {
+          Dtype given;
+          if (!read_dtype(dtype.ptr(), given))
+            fail(ErrorKind::kType, "tensor(): argument 'dtype' must be wengert.dtype, not ",
+                 Py_TYPE(dtype.ptr())->tp_name);
+          d = given;
+        }
+        Tensor t = tensor_from_object(data.ptr(), d);
+        t.set_requires_grad(requires_grad);
+        return py::reinterpret_steal<py::object>(wrap(t));
+      },
+      py::arg("data"), py::kw_only(), py::arg("dtype") = py::none(), py::arg("device") = py::none(),
+      py::arg("requires_grad") = false, py::arg("pin_memory") = false,
+      "A tensor with a copy of `data`: nested sequences of numbers, a NumPy array, a number.");
+}
+
+}  // namespace wengert::bind

@@ -1,0 +1,89 @@
+// What stands between the brackets, from Python to IndexKey.
+#include "bind/python.h"
+#include "wengert/ops/indexing.h"
+
+namespace wengert::bind {
+
+bool is_array(PyObject* o);
+
+namespace {
+
+std::optional<int64_t> bound(PyObject* o) {
+  if (o == Py_None) return {};
+  int64_t v;
+  if (!read_int(o, v))
+    fail(ErrorKind::kType, "slice indices must be integers or None or have an __index__ method");
+  return v;
+}
+
+void add_item(IndexKey& key, PyObject* o) {
+  if (PyLong_CheckExact(o)) {
+    int64_t i;
+    read_int(o, i);
+    return key.add_int(i);
+  }
+  if (o == Py_None) return key.add_new_axis();
+  if (o == Py_Ellipsis) return key.add_ellipsis();
+  if (PyBool_Check(o)) return key.add_bool(o == Py_True);
+  if (PySlice_Check(o)) {
+    auto* s = reinterpret_cast<PySliceObject*>(o);
+    const std::optional<int64_t> step = bound(s->step);
+    return key.add_slice(bound(s->start), bound(s->stop), step.value_or(1));
+  }
+  if (is_tensor(o)) {
+    const Tensor t = unwrap(o);
+    if (t.ndim() == 0 && !is_floating(t.dtype()) && t.dtype() != Dtype::kBool &&
+        t.dtype() != Dtype::kUInt8)
+      return key.add_int(t.item().integer());
+    return key.add_tensor(t);
+  }
+  if (PyList_Check(o) || PyTuple_Check(o) || is_array(o)) {
+    Tensor t = tensor_from_object(o, {});
+    // An empty list has no type of its own; as an index it selects nothing.
+    if (t.numel() == 0 && is_floating(t.dtype())) t = to(t, Dtype::kInt64);
+    return key.add_tensor(t);
+  }
+  int64_t i;
+  if (PyIndex_Check(o) && read_int(o, i)) return key.add_int(i);
+  fail(PyUnicode_Check(o) ? ErrorKind::kType : ErrorKind::kIndex,
+       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+       "indices (got ",
+       Py_TYPE(o)->tp_name, ")");
+}
+
+IndexKey read_key(PyObject* o) {
+  IndexKey key;
+  if (!PyTuple_Check(o)) {
+    add_item(key, o);
+    return key;
+  }
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) add_item(key, PyTuple_GET_ITEM(o, i));
+  return key;
+}
+
+}  // namespace
+
+PyObject* get_item(PyObject* self, PyObject* key) {
+  return guarded([&] { return wrap(wengert::get_item(unwrap(self), read_key(key))); });
+}
+
+int set_item(PyObject* self, PyObject* key, PyObject* value) {
+  PyObject* done = guarded([&]() -> PyObject* {
+    if (!value) fail(ErrorKind::kType, "Tensor does not support deleting items");
+    Tensor x = unwrap(self);
+    Scalar s;
+    Operand v;
+    if (is_tensor(value)) {
+      v = unwrap(value);
+    } else if (read_scalar(value, s)) {
+      v = s;
+    } else {
+      v = tensor_from_object(value, x.dtype());
+    }
+    wengert::set_item(x, read_key(key), v);
+    return self;
+  });
+  return done ? 0 : -1;
+}
+
+}  // namespace wengert::bind

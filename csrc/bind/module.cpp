@@ -1,0 +1,90 @@
+// The extension module: one per ISA level, of the same sources.
+#include "bind/python.h"
+#include "wengert/base/parallel.h"
+
+#ifndef WENGERT_NATIVE_NAME
+#define WENGERT_NATIVE_NAME _native
+#endif
+#ifndef WENGERT_ISA_NAME
+#define WENGERT_ISA_NAME "base"
+#endif
+
+namespace wengert::bind {
+namespace {
+
+py::dict build_info() {
+  py::dict d;
+  d["isa"] = WENGERT_ISA_NAME;
+#if defined(__clang__)
+  d["compiler"] = "clang " __clang_version__;
+#else
+  d["compiler"] = "gcc " __VERSION__;
+#endif
+  d["threads"] = get_num_threads();
+  d["python"] = PY_VERSION;
+  return d;
+}
+
+py::dict memory() {
+  const MemoryStats s = memory_stats();
+  py::dict d;
+  d["current"] = s.current;
+  d["peak"] = s.peak;
+  d["cached"] = s.cached;
+  return d;
+}
+
+py::str tensor_repr(const py::object& o, const std::string& suffix, const std::string& prefix) {
+  return to_string(expect_tensor(o.ptr(), "tensor"), suffix, prefix);
+}
+
+void set_print_options(const py::object& precision, const py::object& threshold,
+                       const py::object& edgeitems, const py::object& linewidth,
+                       const py::object& sci_mode) {
+  PrintOptions& p = print_options();
+  if (!precision.is_none()) p.precision = py::cast<int>(precision);
+  if (!threshold.is_none())
+    p.threshold = static_cast<int64_t>(std::min(py::cast<double>(threshold), 9e18));
+  if (!edgeitems.is_none()) p.edgeitems = py::cast<int64_t>(edgeitems);
+  if (!linewidth.is_none()) p.linewidth = py::cast<int64_t>(linewidth);
+  p.sci_mode = sci_mode.is_none() ? -1 : py::cast<bool>(sci_mode);
+}
+
+void init_settings(py::module_& m) {
+  m.def("build_info", &build_info, "ISA level, compiler and threads of this extension.");
+  m.def("get_num_threads", &get_num_threads, "How many threads an operation may use.");
+  m.def("set_num_threads", &set_num_threads, py::arg("n"),
+        "Sets how many threads an operation may use; RuntimeError unless n >= 1. Results do not "
+        "depend on it.");
+  m.def("memory_stats", &memory, "Bytes in use, the most ever in use, and kept for reuse.");
+  m.def("empty_cache", &empty_cache, "Gives memory kept for reuse back to the system.");
+  m.def("get_default_dtype",
+        [] { return py::reinterpret_steal<py::object>(wrap_dtype(default_dtype())); });
+  m.def("set_default_dtype", [](const py::object& d) {
+    Dtype dtype;
+    if (!read_dtype(d.ptr(), dtype))
+      fail(ErrorKind::kType, "set_default_dtype: a wengert.dtype expected, got ",
+           Py_TYPE(d.ptr())->tp_name);
+    set_default_dtype(dtype);
+  });
+  m.def("_repr", &tensor_repr, py::arg("tensor"), py::arg("suffix") = "",
+        py::arg("prefix") = "tensor(");
+  m.def("_set_printoptions", &set_print_options);
+}
+
+}  // namespace
+}  // namespace wengert::bind
+
+PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
+  using namespace wengert::bind;
+  m.doc() = "The native core of wengert.";
+  init_types(m);
+  init_tensor_type(m);
+  init_generator(m);
+  init_ops(m);
+  init_construct(m);
+  init_numpy(m);
+  init_autograd(m);
+  init_optim(m);
+  init_settings(m);
+}

@@ -1,0 +1,356 @@
+// Python callables for ops. One vectorcall entry serves all; what differs is data.
+#include <map>
+#include <memory>
+
+#include "bind/arguments.h"
+
+namespace wengert::bind {
+namespace {
+
+struct Overload {
+  const Op* op;
+  Signature signature;
+};
+
+// All rows of one name in one form.
+struct Binding {
+  std::string name;  // as Python calls it: with `_` for the in-place form
+  Form form;
+  std::vector<const Overload*> overloads;
+  PyTypeObject* named_tuple = nullptr;
+};
+
+struct OpObject {
+  PyObject_HEAD vectorcallfunc vectorcall;
+  const Binding* binding;
+  PyObject* module;
+};
+
+const Overload* overload_of(const Op* op) {
+  static std::map<const Op*, std::unique_ptr<Overload>> all;
+  std::unique_ptr<Overload>& o = all[op];
+  if (!o) o.reset(new Overload{op, Signature::parse(op->signature)});
+  return o.get();
+}
+
+PyObject* to_tuple(PyTypeObject* type, std::span<Tensor> values) {
+  PyObject* result =
+      type ? PyStructSequence_New(type) : PyTuple_New(static_cast<Py_ssize_t>(values.size()));
+  if (!result) throw py::error_already_set();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto at = static_cast<Py_ssize_t>(i);
+    type ? PyStructSequence_SetItem(result, at, wrap(values[i]))
+         : PyTuple_SET_ITEM(result, at, wrap(values[i]));
+  }
+  return result;
+}
+
+// out=: resized if it is empty, else its shape must fit; the dtype may be wider.
+void write_out(PyObject* out, const Tensor& result) {
+  Tensor target = expect_tensor(out, "out");
+  check(!target.requires_grad() || !grad_enabled(),
+        "functions with out=... arguments don't support automatic differentiation, but one of the "
+        "arguments requires grad.");
+  check(category(result.dtype()) <= category(target.dtype()), "result type ", result.dtype(),
+        " can't be cast to the desired output type ", target.dtype());
+  if (!(target.shape() == result.shape())) {
+    check(target.numel() == 0, "output with shape ", target.shape(),
+          " doesn't match the result's shape ", result.shape());
+    const Tensor fresh = Tensor::empty(result.shape(), target.dtype());
+    target->storage = fresh->storage;
+    target->shape = fresh->shape;
+    target->strides = fresh->strides;
+    target->offset = 0;
+  }
+  GradMode off(false);
+  copy_(target, result);
+}
+
+PyObject* finish_out(const Binding& b, PyObject* out, std::span<Tensor> results) {
+  if (results.size() == 1) {
+    write_out(out, results[0]);
+    return Py_NewRef(out);
+  }
+  if (!PyTuple_Check(out) || PyTuple_GET_SIZE(out) != static_cast<Py_ssize_t>(results.size()))
+    fail(ErrorKind::kType, "out must be a tuple of ", static_cast<uint64_t>(results.size()),
+         " Tensors");
+  for (size_t i = 0; i < results.size(); ++i) {
+    write_out(PyTuple_GET_ITEM(out, i), results[i]);
+    results[i] = unwrap(PyTuple_GET_ITEM(out, i));
+  }
+  return to_tuple(b.named_tuple, results);
+}
+
+PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras) {
+  const bool inplace = (b.form == Form::kInplace && !o.op->mutates) || extras.inplace;
+  inplace ? apply_inplace(call) : apply(call);
+  std::span<Tensor> results(call.out.data(), static_cast<size_t>(call.outputs()));
+  if (o.op->is_composite()) results = call.results;
+  if (o.op->mutates && results.empty()) results = {call.out.data(), 1};
+  if (extras.out) {
+    for (const Tensor& t : results)
+      check(!t.requires_grad(),
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments requires grad.");
+    return finish_out(b, extras.out, results);
+  }
+  if (extras.requires_grad) results[0].set_requires_grad(true);
+  if (o.signature.returns_list) return to_tuple(nullptr, results);
+  const size_t shown = std::max<size_t>(o.signature.outputs.size(), 1);
+  if (shown == 1) return wrap(results[0]);
+  return to_tuple(b.named_tuple, results.first(shown));
+}
+
+[[noreturn]] void complain(const Binding& b, const std::string& reason) {
+  std::string message = b.name + "(): " + reason;
+  if (b.overloads.size() > 1) {
+    message += ". Possible forms:";
+    for (const Overload* o : b.overloads) message += "\n  " + b.name + o->op->signature;
+  }
+  throw Error(ErrorKind::kType, message);
+}
+
+PyObject* call_binding(const Binding& b, PyObject* const* args, Py_ssize_t n, PyObject* names) {
+  const bool single = b.overloads.size() == 1;
+  Problem problem;
+  for (const Overload* o : b.overloads) {
+    Call call(*o->op);
+    Extras extras;
+    try {
+      if (read_arguments(*o->op, o->signature, b.form, args, n, names, call, extras,
+                         single ? &problem : nullptr))
+        return run(b, *o, call, extras);
+    } catch (Error& e) {
+      if (!e.has_op()) e.set_op(b.name);
+      throw;
+    }
+  }
+  if (!single) {  // once more, to say what is wrong with the first form
+    Call call(*b.overloads[0]->op);
+    Extras extras;
+    read_arguments(*b.overloads[0]->op, b.overloads[0]->signature, b.form, args, n, names, call,
+                   extras, &problem);
+  }
+  complain(b, problem.text);
+}
+
+PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
+  const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
+  return guarded([&] { return call_binding(b, args, PyVectorcall_NARGS(flags), names); });
+}
+
+// ---- the two Python types ------------------------------------------------------------------
+
+PyObject* get_name(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<OpObject*>(self)->binding->name.c_str());
+}
+PyObject* get_module(PyObject* self, void*) {
+  return Py_NewRef(reinterpret_cast<OpObject*>(self)->module);
+}
+PyObject* get_doc(PyObject* self, void*) {
+  const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
+  std::string doc;
+  for (const Overload* o : b.overloads) doc += b.name + o->op->signature + "\n";
+  for (const Overload* o : b.overloads) doc += std::string("\n") + o->op->doc + "\n";
+  return PyUnicode_FromString(doc.c_str());
+}
+PyObject* get_text_signature(PyObject* self, void*) {
+  const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
+  std::string out = "(";
+  bool star = false;
+  for (const Param& p : b.overloads[0]->signature.params) {
+    if (p.keyword_only && !star && !p.variadic) out += "*, ";
+    star |= p.keyword_only || p.variadic;
+    out += (p.variadic ? "*" : "") + p.name;
+    if (p.has_default && !p.variadic) out += "=" + p.default_text;
+    out += ", ";
+  }
+  if (out.size() > 1) out.resize(out.size() - 2);
+  return PyUnicode_FromString((out + ")").c_str());
+}
+PyObject* repr(PyObject* self) {
+  const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
+  return PyUnicode_FromFormat(
+      "<built-in %s %s>",
+      b.form == Form::kMethod || b.form == Form::kInplace ? "method" : "function", b.name.c_str());
+}
+// By reference: pickling and deepcopy give the same object.
+PyObject* reduce(PyObject* self, PyObject*) { return get_name(self, nullptr); }
+// A function does not bind to instances; that it is a descriptor lets inspect read its signature.
+PyObject* bind_nothing(PyObject* self, PyObject*, PyObject*) { return Py_NewRef(self); }
+PyObject* bind_method(PyObject* self, PyObject* object, PyObject*) {
+  return object ? PyMethod_New(self, object) : Py_NewRef(self);
+}
+void dealloc(PyObject* self) { Py_TYPE(self)->tp_free(self); }
+
+PyGetSetDef getset[] = {{"__name__", get_name, nullptr, nullptr, nullptr},
+                        {"__qualname__", get_name, nullptr, nullptr, nullptr},
+                        {"__module__", get_module, nullptr, nullptr, nullptr},
+                        {"__doc__", get_doc, nullptr, nullptr, nullptr},
+                        {"__text_signature__", get_text_signature, nullptr, nullptr, nullptr},
+                        {}};
+PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, nullptr}, {}};
+
+PyTypeObject* make_type(const char* name, bool method) {
+  // A static type: vectorcall and the method-descriptor flag are not open to heap types in 3.10.
+  auto* type = new PyTypeObject{};
+  Py_SET_REFCNT(reinterpret_cast<PyObject*>(type), 1);
+  type->tp_name = name;
+  type->tp_basicsize = sizeof(OpObject);
+  type->tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL;
+  type->tp_vectorcall_offset = offsetof(OpObject, vectorcall);
+  type->tp_call = PyVectorcall_Call;
+  type->tp_repr = repr;
+  type->tp_dealloc = dealloc;
+  type->tp_getset = getset;
+  type->tp_methods = methods;
+  type->tp_descr_get = method ? bind_method : bind_nothing;
+  if (method) type->tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
+  if (PyType_Ready(type) < 0) throw py::error_already_set();
+  return type;
+}
+
+PyTypeObject* make_named_tuple(const std::string& name, const std::vector<std::string>& fields) {
+  auto* f = new PyStructSequence_Field[fields.size() + 1]{};
+  for (size_t i = 0; i < fields.size(); ++i) f[i].name = strdup(fields[i].c_str());
+  auto* full = new std::string("wengert.return_types." + name);
+  PyStructSequence_Desc desc{full->c_str(), nullptr, f, static_cast<int>(fields.size())};
+  PyTypeObject* type = PyStructSequence_NewType(&desc);
+  if (!type) throw py::error_already_set();
+  return type;
+}
+
+struct Registrar {
+  PyTypeObject* function_type = make_type("wengert.builtin_function", false);
+  PyTypeObject* method_type = make_type("wengert.builtin_method", true);
+  std::map<std::string, PyTypeObject*> tuples;
+  std::map<std::pair<PyObject*, std::string>, Binding*> bindings;
+
+  // Adds the row to `where` (a module or type dict), beside other rows of that name.
+  void add(PyObject* where, const char* module, const std::string& name, Form form, const Op* op) {
+    Binding*& b = bindings[{where, name}];
+    const Overload* o = overload_of(op);
+    if (!b) {
+      b = new Binding{name, form, {}, nullptr};
+      const bool method = form == Form::kMethod || form == Form::kInplace;
+      PyTypeObject* type = method ? method_type : function_type;
+      auto* object = reinterpret_cast<OpObject*>(type->tp_alloc(type, 0));
+      object->vectorcall = vectorcall;
+      object->binding = b;
+      object->module = PyUnicode_InternFromString(module);
+      PyDict_SetItemString(where, name.c_str(), reinterpret_cast<PyObject*>(object));
+      Py_DECREF(object);
+    }
+    b->overloads.push_back(o);
+    if (o->signature.outputs.size() < 2) return;
+    PyTypeObject*& tuple = tuples[name];
+    if (!tuple) tuple = make_named_tuple(name, o->signature.outputs);
+    b->named_tuple = tuple;
+  }
+};
+
+py::dict describe(const Op& op) {
+  const Overload& o = *overload_of(&op);
+  py::dict d;
+  d["name"] = op.name;
+  d["signature"] = op.signature;
+  d["doc"] = op.doc;
+  d["method"] = (op.on & kMethod) != 0;
+  d["module"] = (op.on & kModule) != 0;
+  d["functional"] = (op.on & kFunctional) != 0;
+  d["inplace"] = (op.on & kInplace) != 0;
+  d["inplace_functional"] = (op.on & kInplaceFunctional) != 0;
+  d["creation"] = (op.on & kCreation) != 0;
+  d["differentiable"] = op.vjp != nullptr || op.is_composite();
+  d["composite"] = op.is_composite();
+  d["view"] = op.view;
+  d["mutates"] = op.mutates;
+  d["pointwise"] = op.pointwise != nullptr;
+  py::list params;
+  for (const Param& p : o.signature.params) {
+    py::dict q;
+    q["name"] = p.name;
+    q["annotation"] = p.annotation;
+    q["default"] = p.has_default ? py::object(py::str(p.default_text)) : py::none();
+    q["keyword_only"] = p.keyword_only && !p.variadic;
+    q["variadic"] = p.variadic;
+    params.append(q);
+  }
+  d["params"] = params;
+  py::list outputs;
+  for (const std::string& name : o.signature.outputs) outputs.append(name);
+  d["outputs"] = outputs;
+  d["returns_list"] = o.signature.returns_list;
+  return d;
+}
+
+}  // namespace
+
+void init_ops(py::module_& m) {
+  Registrar r;
+  py::module_ functional = m.def_submodule("functional", "The ops of nn.functional.");
+  py::module_ every = m.def_submodule("ops", "Every row of the registry, hidden ones too.");
+  PyObject* module_dict = PyModule_GetDict(m.ptr());
+  PyObject* functional_dict = PyModule_GetDict(functional.ptr());
+  PyObject* every_dict = PyModule_GetDict(every.ptr());
+  py::list registry;
+  for (const Op* op : all_ops()) {
+    const std::string name = op->name;
+    if (op->on & kModule) r.add(module_dict, "wengert", name, Form::kModule, op);
+    if (op->on & kMethod) r.add(tensor_type->tp_dict, "wengert.Tensor", name, Form::kMethod, op);
+    if (op->on & kInplace) {
+      r.add(tensor_type->tp_dict, "wengert.Tensor", name + "_", Form::kInplace, op);
+      if (op->on & kModule) r.add(module_dict, "wengert", name + "_", Form::kInplace, op);
+    }
+    if (op->on & kFunctional)
+      r.add(functional_dict, "wengert.nn.functional", name, Form::kFunctional, op);
+    if (op->on & kInplaceFunctional)
+      r.add(functional_dict, "wengert.nn.functional", name + "_", Form::kInplace, op);
+    r.add(every_dict, "wengert._native.ops", name, Form::kModule, op);
+    registry.append(describe(*op));
+  }
+  py::dict tuples;
+  for (const auto& [name, type] : r.tuples)
+    tuples[name.c_str()] = py::handle(reinterpret_cast<PyObject*>(type));
+  m.attr("return_types") = tuples;
+  m.attr("registry") = py::tuple(registry);
+  PyType_Modified(tensor_type);
+}
+
+PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Call call(op);
+    for (PyObject* o : {a, b}) {
+      if (!o) break;
+      Scalar s;
+      if (is_tensor(o)) {
+        call.add_input(unwrap(o));
+      } else if (read_scalar(o, s)) {
+        call.add_input(s);
+      } else {
+        Py_RETURN_NOTIMPLEMENTED;
+      }
+    }
+    apply(call);
+    return wrap(op.is_composite() ? call.results[0] : call.out[0]);
+  });
+}
+
+PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Call call(op);
+    call.add_input(unwrap(a));
+    Scalar s;
+    if (is_tensor(b)) {
+      call.add_input(unwrap(b));
+    } else if (read_scalar(b, s)) {
+      call.add_input(s);
+    } else {
+      Py_RETURN_NOTIMPLEMENTED;
+    }
+    apply_inplace(call);
+    return Py_NewRef(a);
+  });
+}
+
+}  // namespace wengert::bind

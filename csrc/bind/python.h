@@ -1,0 +1,84 @@
+// What the binding files share: the Python types of ours and conversions to and from them.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "wengert/ops.h"
+
+namespace wengert::bind {
+
+namespace py = pybind11;
+
+// ---- Tensor objects ------------------------------------------------------------------------
+
+struct PyTensor {
+  PyObject_HEAD TensorImpl* impl;  // owned
+  PyObject* dict;
+  PyObject* weakrefs;
+};
+
+extern PyTypeObject* tensor_type;
+void init_tensor_type(py::module_& m);
+
+inline bool is_tensor(PyObject* o) {
+  return Py_TYPE(o) == tensor_type || PyObject_TypeCheck(o, tensor_type);
+}
+inline Tensor unwrap(PyObject* o) { return Tensor(reinterpret_cast<PyTensor*>(o)->impl); }
+// The Python object of a tensor: always the same one while it lives. None if undefined.
+PyObject* wrap(const Tensor& t);
+PyObject* wrap_as(PyTypeObject* type, const Tensor& t);
+// Throws TypeError naming `what` unless o is a Tensor.
+Tensor expect_tensor(PyObject* o, const char* what);
+
+// ---- dtypes, sizes, devices ----------------------------------------------------------------
+
+void init_types(py::module_& m);
+PyObject* wrap_dtype(Dtype d);  // new reference
+bool read_dtype(PyObject* o, Dtype& out);
+PyObject* wrap_size(Ints shape);
+// Accepts "cpu", a device of type cpu, None; anything else is a RuntimeError.
+void check_device(PyObject* o);
+bool read_generator(PyObject* o, Generator*& out);
+void init_generator(py::module_& m);
+
+// ---- numbers -------------------------------------------------------------------------------
+
+// False, with no Python error set, if o is not a number of that kind.
+bool read_int(PyObject* o, int64_t& out);
+bool read_float(PyObject* o, double& out);
+bool read_scalar(PyObject* o, Scalar& out);
+PyObject* wrap_scalar(const Scalar& s);
+
+// ---- errors --------------------------------------------------------------------------------
+
+extern PyObject* out_of_memory_error;
+// Sets the Python exception for the C++ exception in flight.
+void set_python_error();
+
+// Runs body and turns C++ exceptions into Python ones.
+template <class F>
+PyObject* guarded(F&& body) {
+  try {
+    return body();
+  } catch (...) {
+    set_python_error();
+    return nullptr;
+  }
+}
+
+// ---- rooms of the binding ------------------------------------------------------------------
+
+void init_ops(py::module_& m);                                 // op_object.cpp
+void init_construct(py::module_& m);                           // construct.cpp
+void init_numpy(py::module_& m);                               // numpy.cpp
+void init_autograd(py::module_& m);                            // autograd.cpp
+void init_optim(py::module_& m);                               // optim.cpp
+PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
+int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
+// Calls the method or function of that op as Python would; for number slots.
+PyObject* call_op(const Op& op, PyObject* a, PyObject* b);
+PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b);
+Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype);  // construct.cpp
+PyObject* to_list(const Tensor& t);                                  // construct.cpp
+
+}  // namespace wengert::bind
