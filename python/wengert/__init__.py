@@ -1,0 +1,66 @@
+"""wengert: neural networks on CPUs, with PyTorch's API.
+
+``import wengert as torch`` runs ordinary CPU training scripts. Tensors and operations are native;
+this package names them as PyTorch does.
+"""
+
+from __future__ import annotations
+
+import builtins as _builtins
+
+from . import _load as _load  # loads _native
+
+# isort: split
+from . import _functions, _native, _tensor  # noqa: F401
+from . import autograd as autograd
+from . import nn as nn
+from . import optim as optim
+from . import random as random
+from . import serialization as serialization
+from . import testing as testing
+from . import utils as utils
+from ._functions import *  # noqa: F403
+from ._native import *  # noqa: F403
+from ._types import channels_last as channels_last
+from ._types import contiguous_format as contiguous_format
+from ._types import device as device
+from ._types import finfo as finfo
+from ._types import iinfo as iinfo
+from ._types import layout as layout
+from ._types import memory_format as memory_format
+from ._types import preserve_format as preserve_format
+from ._types import strided as strided
+from .autograd import enable_grad as enable_grad
+from .autograd import inference_mode as inference_mode
+from .autograd import is_grad_enabled as is_grad_enabled
+from .autograd import is_inference_mode_enabled as is_inference_mode_enabled
+from .autograd import no_grad as no_grad
+from .autograd import set_grad_enabled as set_grad_enabled
+from .random import default_generator as default_generator
+from .random import get_rng_state as get_rng_state
+from .random import initial_seed as initial_seed
+from .random import manual_seed as manual_seed
+from .random import seed as seed
+from .random import set_rng_state as set_rng_state
+from .serialization import load as load
+from .serialization import save as save
+
+__version__ = "0.1.0"
+
+float = _native.float32
+double = _native.float64
+long = _native.int64
+int = _native.int32
+bool = _native.bool
+FloatTensor = _functions.legacy(_native.float32)
+DoubleTensor = _functions.legacy(_native.float64)
+LongTensor = _functions.legacy(_native.int64)
+IntTensor = _functions.legacy(_native.int32)
+ByteTensor = _functions.legacy(_native.uint8)
+BoolTensor = _functions.legacy(_native.bool)
+
+inf = _builtins.float("inf")
+nan = _builtins.float("nan")
+pi = 3.141592653589793
+e = 2.718281828459045
+newaxis = None

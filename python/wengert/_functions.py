@@ -1,0 +1,267 @@
+"""Module functions of the API that need no native code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._types import device as _device
+
+__all__ = [
+    "are_deterministic_algorithms_enabled",
+    "as_tensor",
+    "asarray",
+    "broadcast_shapes",
+    "can_cast",
+    "compiled_with_cxx11_abi",
+    "from_dlpack",
+    "get_default_device",
+    "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "is_complex",
+    "is_floating_point",
+    "is_nonzero",
+    "is_storage",
+    "is_tensor",
+    "numel",
+    "promote_types",
+    "result_type",
+    "scalar_tensor",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_float32_matmul_precision",
+    "set_num_interop_threads",
+    "set_printoptions",
+    "typename",
+    "use_deterministic_algorithms",
+]
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, _native.Tensor)
+
+
+def is_storage(obj: Any) -> bool:
+    """False: memory is not an object of the API."""
+    return False
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the tensor's dtype has fractions."""
+    return input.is_floating_point()
+
+
+def is_complex(input: Any) -> bool:
+    """False: there are no complex dtypes."""
+    return False
+
+
+def is_nonzero(input: Any) -> bool:
+    """Whether the one element is not zero. RuntimeError unless there is exactly one."""
+    return bool(input)
+
+
+def numel(input: Any) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+    """`data` as a tensor, without a copy where it is one, or a NumPy array of a fitting dtype."""
+    if device is not None:
+        _device(device)
+    if isinstance(data, _native.Tensor):
+        return data if dtype is None else data._to_dtype(dtype)
+    if isinstance(data, np.ndarray):
+        try:
+            shared = _native.from_numpy(data)
+        except (TypeError, ValueError):
+            return _native.tensor(data, dtype=dtype)
+        return shared if dtype is None else shared._to_dtype(dtype)
+    return _native.tensor(data, dtype=dtype)
+
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Any:
+    """`obj` as a tensor: shared where possible unless `copy` is True.
+
+    ValueError if `copy` is False and sharing is not possible.
+    """
+    if copy:
+        result = _native.tensor(obj, dtype=dtype)
+    else:
+        result = as_tensor(obj, dtype, device)
+        shares = isinstance(obj, _native.Tensor) and result.data_ptr() == obj.data_ptr()
+        shares |= isinstance(obj, np.ndarray) and np.shares_memory(result.detach().numpy(), obj)
+        if copy is False and not shares:
+            raise ValueError(
+                "asarray(): can't alias arbitrary sequence or dtype; use copy=None or copy=True"
+            )
+    return result.requires_grad_() if requires_grad else result
+
+
+def from_dlpack(ext_tensor: Any) -> Any:
+    """A tensor on the memory of an object with the DLPack protocol."""
+    if isinstance(ext_tensor, _native.Tensor):
+        return ext_tensor.detach()
+    return _native.from_numpy(np.from_dlpack(ext_tensor))
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+    """A 0-d tensor of a number, in the default dtype unless given."""
+    return _native.tensor(s, dtype=dtype or _native.get_default_dtype(), device=device)
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that `shapes` broadcast to. RuntimeError if they do not."""
+    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    try:
+        return _native.Size(np.broadcast_shapes(*sizes))
+    except ValueError as error:
+        raise RuntimeError(
+            f"Shape mismatch: objects cannot be broadcast to a single shape: {sizes}"
+        ) from error
+
+
+def _rank(dtype: Any) -> int:
+    order = ("bool", "uint8", "int32", "int64", "float32", "float64")
+    return order.index(repr(dtype).rpartition(".")[2])
+
+
+def promote_types(type1: Any, type2: Any) -> Any:
+    """The smallest dtype that holds both."""
+    return type1 if _rank(type1) >= _rank(type2) else type2
+
+
+def result_type(tensor1: Any, tensor2: Any) -> Any:
+    """The dtype of an operation between two tensors or numbers."""
+    empties = [
+        x.detach()[..., None][..., :0] if isinstance(x, _native.Tensor) and x.dim() else x
+        for x in (tensor1, tensor2)
+    ]
+    if not any(isinstance(x, _native.Tensor) for x in empties):
+        empties = [_native.tensor(x) for x in empties]
+    return (
+        _native.maximum(*empties).dtype
+        if all(isinstance(x, _native.Tensor) and not x.dim() for x in empties)
+        else _native.mul(*empties).dtype
+    )
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether promotion allows the cast: not to a lower category."""
+    category = [0, 1, 1, 1, 2, 2]
+    return category[_rank(from_)] <= category[_rank(to)]
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors are printed; see PyTorch's function of this name. `profile` resets the rest."""
+    profiles = {
+        "default": (4, 1000, 3, 80),
+        "short": (2, 1000, 2, 80),
+        "full": (4, float("inf"), 3, 80),
+    }
+    if profile is not None:
+        if profile not in profiles:
+            raise ValueError(f"profile must be one of {list(profiles)}, got '{profile}'")
+        _native._set_printoptions(*profiles[profile], None)
+    _native._set_printoptions(precision, threshold, edgeitems, linewidth, sci_mode)
+
+
+def typename(obj: Any) -> str:
+    """The type's name: ``wengert.FloatTensor`` for tensors, else module and class."""
+    if isinstance(obj, _native.Tensor):
+        return obj.type()
+    kind = type(obj)
+    return (
+        f"{kind.__module__}.{kind.__qualname__}"
+        if kind.__module__ != "builtins"
+        else (kind.__qualname__)
+    )
+
+
+def legacy(dtype: Any) -> Any:
+    """The constructor that PyTorch calls FloatTensor, LongTensor and so on."""
+
+    def construct(*args: Any) -> Any:
+        if args and all(isinstance(a, int) for a in args):
+            return _native.empty(*args, dtype=dtype)
+        if not args:
+            return _native.empty(0, dtype=dtype)
+        if isinstance(args[0], _native.Size):
+            return _native.empty(args[0], dtype=dtype)
+        data: Sequence = args[0]
+        return _native.tensor(data, dtype=dtype)
+
+    construct.dtype = dtype  # type: ignore[attr-defined]
+    return construct
+
+
+# ---- settings that other back ends need; accepted here ----------------------------------------
+
+
+def set_default_device(device: Any) -> None:
+    """Accepts 'cpu'; RuntimeError for others."""
+    if device is not None:
+        _device(device)
+
+
+def get_default_device() -> Any:
+    """device('cpu')."""
+    return _device("cpu")
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Sets the default dtype from a legacy tensor type or its name."""
+    name = t.rpartition(".")[2] if isinstance(t, str) else None
+    dtypes = {"FloatTensor": _native.float32, "DoubleTensor": _native.float64}
+    _native.set_default_dtype(dtypes[name] if name else t.dtype)
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: every operation is deterministic."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: every operation is deterministic."""
+    return True
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted: products of float32 are always computed in float32."""
+
+
+def get_float32_matmul_precision() -> str:
+    """'highest'."""
+    return "highest"
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Accepted: operations run one after another."""
+
+
+def get_num_interop_threads() -> int:
+    """1."""
+    return 1
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """True."""
+    return True

@@ -1,0 +1,135 @@
+"""Small value types of the API: device, finfo, iinfo, layouts; and their place in ``_native``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _native
+
+
+class device:
+    """Where a tensor lives; only ``device('cpu')`` exists.
+
+    `device('cpu')`, `device('cpu', 0)` and `device('cpu:0')` are accepted, any other kind is a
+    RuntimeError. Instances compare equal by type and index, and are hashable.
+    """
+
+    __slots__ = ("index", "type")
+    index: int | None
+    type: str
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        kind, _, number = str(type).partition(":")
+        if kind != "cpu":
+            raise RuntimeError(
+                f"wengert computes on the CPU only: expected device 'cpu', got '{type}'"
+            )
+        if number:
+            index = int(number)
+        self.type = kind
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (
+            ")" if self.index is None else f", index={self.index})"
+        )
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> Any:
+        return device, (self.type, self.index)
+
+
+class _Named:
+    """A constant that prints as its name: layouts and memory formats."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"wengert.{self._name}"
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
+class layout(_Named):
+    """How elements are arranged; only ``strided`` exists."""
+
+
+class memory_format(_Named):
+    """Accepted by ``contiguous`` and ``to``; tensors here are always in row-major order."""
+
+
+strided = layout("strided")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+
+
+def numpy_dtype(dtype: Any) -> np.dtype:
+    """The NumPy dtype of a wengert dtype."""
+    return np.dtype(repr(dtype).rpartition(".")[2])
+
+
+class finfo:
+    """The limits of a floating dtype: bits, eps, max, min, tiny, resolution.
+
+    Defaults to the default dtype. TypeError for a dtype that is not floating.
+    """
+
+    def __init__(self, dtype: Any = None) -> None:
+        dtype = dtype or _native.get_default_dtype()
+        if not dtype.is_floating_point:
+            raise TypeError(
+                f"finfo() requires a floating point input type, got {dtype}. Use iinfo to handle "
+                "integer types"
+            )
+        info = np.finfo(numpy_dtype(dtype))
+        self.dtype = str(info.dtype)
+        self.bits = int(info.bits)
+        self.eps = float(info.eps)
+        self.max = float(info.max)
+        self.min = float(info.min)
+        self.tiny = self.smallest_normal = float(info.tiny)
+        self.resolution = float(info.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
+            f"eps={self.eps:g}, smallest_normal={self.tiny:g}, tiny={self.tiny:g}, "
+            f"dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """The limits of an integral dtype: bits, max, min. TypeError for any other."""
+
+    def __init__(self, dtype: Any) -> None:
+        if dtype.is_floating_point or dtype is _native.bool:
+            raise TypeError(
+                f"iinfo() requires an integer input type, got {dtype}. Use finfo to handle "
+                "floating point types"
+            )
+        info = np.iinfo(numpy_dtype(dtype))
+        self.dtype = str(info.dtype)
+        self.bits, self.max, self.min = int(info.bits), int(info.max), int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+cpu = device("cpu")
+
+_native.device = device  # type: ignore[misc]

@@ -1,0 +1,190 @@
+"""Automatic differentiation: gradients, grad modes, custom functions and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _native
+from .._common import typename
+from . import functional
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
+from .function import Function, FunctionCtx
+from .grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+__all__ = [
+    "Function",
+    "FunctionCtx",
+    "GradcheckError",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
+
+
+def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
+    """The old name of a tensor: returns `data` itself, or detached and requiring a gradient."""
+    return data.detach().requires_grad_() if requires_grad else data
+
+
+def _as_tuple(value: Any, name: str) -> tuple[Any, ...]:
+    if isinstance(value, _native.Tensor):
+        return (value,)
+    if not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a Tensor or a sequence of Tensors, got {typename(value)}")
+    return tuple(value)
+
+
+def _vectors(tensors: tuple[Any, ...], grads: Any, name: str) -> tuple[Any, ...]:
+    """As many gradients, or None, as tensors."""
+    if grads is None:
+        return (None,) * len(tensors)
+    grads = _as_tuple(grads, name)
+    if len(grads) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
+    return grads
+
+
+def _make_grads(outputs: tuple[Any, ...], grads: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One gradient per output: the given one, checked, or 1 for a scalar."""
+    made: list[Any] = []
+    for i, (out, grad) in enumerate(zip(outputs, grads, strict=True)):
+        if isinstance(grad, _native.Tensor):
+            if tuple(grad.shape) != tuple(out.shape):
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {grad.shape} and "
+                    f"output[{i}] has a shape of {out.shape}."
+                )
+            made.append(grad)
+        elif grad is None:
+            if not out.requires_grad:
+                made.append(None)
+                continue
+            if out.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            made.append(_native.ones_like(out))
+        else:
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(grad).__name__}"
+            )
+    return tuple(made)
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Adds the gradients of `tensors` into `.grad` of the leaves they depend on.
+
+    `grad_tensors` gives the vectors of the vector-Jacobian product, None for scalars.
+    `retain_graph` defaults to `create_graph`. `inputs` limits the accumulation to these tensors.
+    """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    tensors = _as_tuple(tensors, "tensors")
+    if inputs is not None:
+        inputs = _as_tuple(inputs, "inputs")
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    grads = _vectors(tensors, grad_tensors, "grad_tensors")
+    retain = create_graph if retain_graph is None else retain_graph
+    _native.run_backward(
+        tensors, _make_grads(tensors, grads), retain, create_graph, inputs, True, True
+    )
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of the sum of `outputs` with respect to each of `inputs`.
+
+    `.grad` of no tensor changes. An input that the outputs do not depend on is an error, None with
+    `allow_unused`, zeros with `materialize_grads`. With `is_grads_batched` the first dimension of
+    each of `grad_outputs` is a batch of vectors, and of each result too.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True"
+        )
+    allow_unused = materialize_grads if allow_unused is None else allow_unused
+    outputs, inputs = _as_tuple(outputs, "outputs"), _as_tuple(inputs, "inputs")
+    if not inputs:
+        raise ValueError("grad requires non-empty inputs.")
+    vectors = _vectors(outputs, grad_outputs, "grad_outputs")
+    retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        result = _batched(outputs, inputs, vectors, retain, create_graph, allow_unused)
+    else:
+        result = _native.run_backward(
+            outputs,
+            _make_grads(outputs, vectors),
+            retain,
+            create_graph,
+            inputs,
+            allow_unused,
+            False,
+        )
+    if materialize_grads:
+        if any(r is None and not i.requires_grad for r, i in zip(result, inputs, strict=True)):
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        result = tuple(
+            _native.zeros_like(i, requires_grad=create_graph) if r is None else r
+            for r, i in zip(result, inputs, strict=True)
+        )
+    return tuple(result)
+
+
+def _batched(
+    outputs: Any, inputs: Any, vectors: Any, retain: bool, create_graph: bool, allow_unused: bool
+) -> tuple[Any, ...]:
+    """One backward per entry of the batch; the results are stacked."""
+    count = next(v.shape[0] for v in vectors if v is not None)
+    rows = []
+    for b in range(count):
+        row = tuple(None if v is None else v[b] for v in vectors)
+        keep = retain or b + 1 < count
+        rows.append(
+            _native.run_backward(
+                outputs, _make_grads(outputs, row), keep, create_graph, inputs, allow_unused, False
+            )
+        )
+    return tuple(
+        None if any(g is None for g in column) else _native.stack(list(column))
+        for column in zip(*rows, strict=True)
+    )

@@ -1,0 +1,349 @@
+"""Custom differentiable functions written in Python.
+
+Note [Python functions on the tape]
+`Function.apply` runs `forward` unrecorded and hands the tensors to
+`_native.record_function(ctx, inputs, outputs, non_differentiable)`, which makes one tape entry.
+`inputs` are all tensor arguments in order, `outputs` all tensor results; an output that is also an
+input was modified in place. The entry's backward calls `ctx._backward(*grads)`, one gradient or
+None per recorded output (zeros instead of None unless `ctx._materialize_grads` is false), and
+expects one gradient or None per recorded input. When the graph is freed it calls `ctx._free()`.
+
+The entry owns ctx, so ctx must not own the outputs. A saved output is therefore kept as a
+detached alias (same storage and version). It only has to be differentiable itself when the
+backward is recorded (`create_graph=True`); then `forward` is applied again to the arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _native
+from . import anomaly_mode
+from .grad_mode import no_grad
+
+Tensor = _native.Tensor
+
+
+class FunctionCtx:
+    """What a forward leaves for its backward."""
+
+    _to_save: tuple[Any, ...] = ()
+    _saved: tuple[Any, ...] | None = None
+    _dirty: tuple[Any, ...] = ()
+    _non_differentiable: tuple[Any, ...] = ()
+    _materialize_grads = True
+    _freed = False
+    _args: tuple[Any, ...] = ()
+    needs_input_grad: tuple[bool, ...] = ()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keeps tensors (or None) for `saved_tensors`; modifying them later is an error there.
+
+        Call it at most once; a second call replaces the first.
+        """
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument "
+                    f"{tensors.index(tensor)} is of type {type(tensor).__name__}"
+                )
+        self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Accepted for the sake of functions that also define `jvp`."""
+
+    def mark_dirty(self, *args: Any) -> None:
+        """Declares inputs that `forward` modified in place; each must also be returned."""
+        self._dirty = args
+
+    def mark_non_differentiable(self, *args: Any) -> None:
+        """Declares outputs without a gradient (integer outputs never have one)."""
+        self._non_differentiable = args
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether `backward` gets zeros (the default) or None for outputs nobody used."""
+        self._materialize_grads = bool(value)
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The tensors of `save_for_backward`, checked to be unmodified since."""
+        if self._freed:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved "
+                "tensors after they have already been freed). Saved intermediate values of the "
+                "graph are freed when you call .backward() or autograd.grad(). Specify "
+                "retain_graph=True if you need to backward through the graph a second time or if "
+                "you need to access saved tensors after calling backward."
+            )
+        if self._saved is None:
+            return self._to_save  # still in forward, or nothing was recorded
+        return tuple(None if entry is None else self._unpack(*entry) for entry in self._saved)
+
+    def _free(self) -> None:
+        self._saved, self._args, self._freed = (), (), True
+
+    def _unpack(self, tensor: Any, version: int, output: int) -> Any:
+        if tensor._version != version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: {type(self).__name__}: a saved tensor of shape "
+                f"{tuple(tensor.shape)} is at version {tensor._version}; expected version "
+                f"{version} instead."
+            )
+        if output < 0 or not _native.is_grad_enabled():
+            return tensor
+        if self._dirty:
+            raise RuntimeError(
+                f"{type(self).__name__}: a saved output of an in-place function cannot be "
+                "differentiated again; save a clone of the input instead"
+            )
+        # See Note [Python functions on the tape].
+        result = self._forward_cls.apply(*self._args)  # type: ignore[attr-defined]
+        return result[output] if isinstance(result, tuple) else result
+
+
+class BackwardCFunction(FunctionCtx):
+    """The ctx of a recorded call; the class is named after its function, e.g. `ExpBackward`."""
+
+    _forward_cls: Any
+    _tensor_args: tuple[int, ...] = ()
+    _arg_shapes: tuple[Any, ...] = ()
+    _positions: tuple[int, ...] = ()  # of the tensors among the outputs
+    _output_count = 0
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    def apply(self, *args: Any) -> Any:
+        """Runs the backward by hand."""
+        return self._forward_cls.backward(self, *args)
+
+    def _backward(self, *grads: Any) -> tuple[Any, ...]:
+        cls = self._forward_cls
+        by_position: list[Any] = [None] * self._output_count
+        for position, grad in zip(self._positions, grads, strict=True):
+            by_position[position] = grad
+        backward = cls.backward if cls.vjp is Function.vjp else cls.vjp
+        result = backward(self, *by_position)
+        if not isinstance(result, tuple):
+            result = tuple(result) if isinstance(result, list) else (result,)
+        return self._checked(result)
+
+    def _checked(self, result: tuple[Any, ...]) -> tuple[Any, ...]:
+        count = len(self.needs_input_grad)
+        if len(result) > count and all(grad is None for grad in result[count:]):
+            result = result[:count]
+        if len(result) != count:
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients "
+                f"(expected {count}, got {len(result)})"
+            )
+        for i, grad in enumerate(result):
+            if grad is None:
+                continue
+            if i not in self._tensor_args:
+                raise RuntimeError(
+                    f"function {self.name()} returned a gradient different from None at position "
+                    f"{i + 1}, but the corresponding forward input was not a Variable"
+                )
+            if not isinstance(grad, Tensor):
+                raise TypeError(
+                    f"{self.name()}: expected a Tensor or None as gradient {i}, "
+                    f"got {type(grad).__name__}"
+                )
+        grads = tuple(
+            self._fitted(result[i], shape, i)
+            for i, shape in zip(self._tensor_args, self._arg_shapes, strict=True)
+        )
+        if anomaly_mode.is_anomaly_enabled() and anomaly_mode.is_anomaly_check_nan_enabled():
+            for i, grad in enumerate(grads):
+                if grad is not None and bool(_native.isnan(grad).any()):
+                    raise RuntimeError(
+                        f"Function '{self.name()}' returned nan values in its {i}th output."
+                    )
+        return grads
+
+    def _fitted(self, grad: Any, shape: Any, i: int) -> Any:
+        """A gradient broadcast over its input is summed back to the input's shape."""
+        if grad is None or not self.needs_input_grad[i]:
+            return None
+        if grad.shape == shape:
+            return grad
+        extra = len(grad.shape) - len(shape)
+        if extra < 0 or any(
+            w not in (1, g) for w, g in zip(shape, grad.shape[extra:], strict=True)
+        ):
+            raise RuntimeError(
+                f"Function {self.name()} returned an invalid gradient at index {i} - got "
+                f"{list(grad.shape)} but expected shape compatible with {list(shape)}"
+            )
+        dims = [d for d, n in enumerate(grad.shape) if d < extra or shape[d - extra] != n]
+        return grad.sum(dims, keepdim=True).reshape(shape)
+
+
+class Function:
+    """Base of custom functions: static `forward(ctx, ...)` and `backward(ctx, *grads)`.
+
+    Or `forward(...)` without ctx together with `setup_context(ctx, inputs, output)`.
+    `Function.apply(...)` calls it; `backward` returns one gradient or None per argument.
+    """
+
+    _backward_cls: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._backward_cls = type(
+            cls.__name__ + "Backward", (BackwardCFunction,), {"_forward_cls": cls}
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(f"{type(self)} should not be instantiated. Use `{type(self)}.apply`.")
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """The computation; override it."""
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """Saves what backward needs, for a `forward` without ctx."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The vector-Jacobian product; override it (or its alias `vjp`)."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
+        )
+
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Forward mode is computed by differentiating twice; an override is never called."""
+        raise NotImplementedError("jvp is not used; see autograd.functional.jvp")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function on its arguments and records it if a gradient is needed."""
+        if cls is Function:
+            raise RuntimeError("Function.apply: call apply of a subclass")
+        ctx = cls._backward_cls()
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        record = _native.is_grad_enabled() and True in ctx.needs_input_grad
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                result = cls.forward(ctx, *args, **kwargs)
+            else:
+                result = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, result)
+        if not record:
+            _check_dirty(ctx, args, result)
+            return result
+        return _record(ctx, args, result)
+
+
+def _check_dirty(ctx: Any, args: tuple[Any, ...], result: Any) -> None:
+    outputs = result if isinstance(result, tuple) else (result,)
+    for tensor in ctx._dirty:
+        if not any(tensor is output for output in outputs):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as "
+                "output. The inputs that are modified inplace must all be outputs of the Function."
+            )
+        if not any(tensor is arg for arg in args):
+            raise RuntimeError(
+                f"{type(ctx).__name__}: mark_dirty expects tensors that are inputs of forward"
+            )
+
+
+def _record(ctx: Any, args: tuple[Any, ...], result: Any) -> Any:
+    """Puts the finished call on the tape; see Note [Python functions on the tape]."""
+    _check_dirty(ctx, args, result)
+    outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+    ctx._tensor_args = tuple(i for i, arg in enumerate(args) if isinstance(arg, Tensor))
+    ctx._arg_shapes = tuple(args[i].shape for i in ctx._tensor_args)
+    positions = [i for i, output in enumerate(outputs) if isinstance(output, Tensor)]
+    if not positions:
+        raise TypeError(f"{type(ctx).__name__}: forward must return a Tensor or a tuple of them")
+    raw = [outputs[i] for i in positions]
+    fixed = [
+        k
+        for k, tensor in enumerate(raw)
+        if not tensor.is_floating_point() or any(tensor is t for t in ctx._non_differentiable)
+    ]
+    recorded = []
+    for tensor in raw:
+        is_input = any(tensor is arg for arg in args)
+        if is_input and not any(tensor is t for t in ctx._dirty):
+            with no_grad():
+                tensor = tensor.view_as(tensor)  # an input returned as it is becomes an alias
+        recorded.append(tensor)
+    ctx._output_count = len(outputs)
+    ctx._positions = tuple(positions)
+    _save(ctx, args, raw, positions)
+    inputs = tuple(args[i] for i in ctx._tensor_args)
+    results = _native.record_function(ctx, inputs, tuple(recorded), tuple(fixed))
+    for i, tensor in zip(positions, results, strict=True):
+        outputs[i] = tensor
+    return tuple(outputs) if isinstance(result, (tuple, list)) else outputs[0]
+
+
+def _save(ctx: Any, args: tuple[Any, ...], raw: list[Any], positions: list[int]) -> None:
+    """Turns `save_for_backward`'s tensors into (tensor, version, output position or -1)."""
+    saved: list[Any] = []
+    for tensor in ctx._to_save:
+        if tensor is None:
+            saved.append(None)
+            continue
+        k = next((k for k, output in enumerate(raw) if output is tensor), -1)
+        if k >= 0 and (not any(tensor is a for a in args) or any(tensor is d for d in ctx._dirty)):
+            saved.append((tensor.detach(), tensor._version, positions[k]))
+            ctx._args = args
+        else:
+            saved.append((tensor, tensor._version, -1))
+    ctx._saved, ctx._to_save = tuple(saved), ()
+    ctx._non_differentiable = ()
+    # The tensors themselves would close the cycle ctx -> output -> entry -> ctx.
+    ctx._dirty = (True,) if ctx._dirty else ()
+
+
+class _Undifferentiable(Function):
+    """Identity whose backward says why there is none."""
+
+    @staticmethod
+    def forward(ctx: Any, *tensors: Any) -> Any:
+        return tuple(tensor.view_as(tensor) for tensor in tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
+
+
+def once_differentiable(fn: Any) -> Any:
+    """Decorates a `backward` that is not differentiable itself; a second order is an error."""
+
+    def wrapper(ctx: Any, *args: Any) -> Any:
+        with no_grad():
+            result = fn(ctx, *args)
+        depends = any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        if not (_native.is_grad_enabled() and depends):
+            return result
+        outputs = result if isinstance(result, tuple) else (result,)
+        places = [i for i, output in enumerate(outputs) if output is not None]
+        marked = _Undifferentiable.apply(*[outputs[i].detach().requires_grad_() for i in places])
+        final = list(outputs)
+        for i, tensor in zip(places, marked, strict=True):
+            final[i] = tensor
+        return tuple(final) if isinstance(result, tuple) else final[0]
+
+    return wrapper
+
+
+class InplaceFunction(Function):
+    """The old base class of in-place functions; `mark_dirty` is what counts."""

@@ -1,0 +1,111 @@
+"""A trained network with all that is needed to use it, as one safetensors file.
+
+The weights are the state dict; the rest is JSON under the metadata key "wengert": the
+architecture, the columns with their statistics or categories, and the target.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import wengert as wg
+
+from ..serialization import load_safetensors, save_safetensors
+from .encode import Feature, Target
+from .errors import EXTRA, CliError, file_error
+
+FORMAT = 1
+KEY = "wengert"
+
+
+@dataclass
+class Model:
+    """A network and the meaning of its inputs and outputs."""
+
+    network: Any
+    features: list[Feature]
+    target: Target
+    hidden: list[int]
+    dropout: float
+
+
+def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> Any:
+    """inputs -> hidden (ReLU, dropout) -> ... -> outputs."""
+    layers: list[Any] = []
+    width = inputs
+    for size in hidden:
+        layers += [wg.nn.Linear(width, size), wg.nn.ReLU()]
+        if dropout > 0:
+            layers.append(wg.nn.Dropout(dropout))
+        width = size
+    return wg.nn.Sequential(*layers, wg.nn.Linear(width, outputs))
+
+
+def require_safetensors() -> None:
+    try:
+        import safetensors.numpy  # noqa: F401
+    except ImportError:
+        raise CliError(f"model files need the package safetensors: {EXTRA}") from None
+
+
+def save_model(model: Model, path: str) -> None:
+    about = {
+        "format": FORMAT,
+        "version": wg.__version__,
+        "task": model.target.task,
+        "hidden": model.hidden,
+        "dropout": model.dropout,
+        "activation": "relu",
+        "columns": [feature.to_json() for feature in model.features],
+        "target": model.target.to_json(),
+    }
+    try:
+        metadata = {"format": "pt", KEY: json.dumps(about)}
+        save_safetensors(model.network.state_dict(), path, metadata)
+    except OSError as error:
+        raise file_error(path, error) from None
+
+
+def load_model(path: str) -> Model:
+    require_safetensors()
+    try:
+        state, metadata = load_safetensors(path)
+    except OSError as error:
+        raise file_error(path, error) from None
+    except ValueError as error:
+        reason = str(error).rpartition(": ")[2]
+        raise CliError(f"{path}: not a safetensors file that can be read ({reason})") from None
+    if KEY not in metadata:
+        raise CliError(f"{path}: not a model saved by `wengert train`")
+    try:
+        about = json.loads(metadata[KEY])
+        if about["format"] != FORMAT or about["activation"] != "relu":
+            raise CliError(f"{path}: saved by a later version ({about.get('version')})")
+        features = [Feature.from_json(column) for column in about["columns"]]
+        target = Target.from_json(about["target"], about["task"])
+        hidden = [int(size) for size in about["hidden"]]
+        dropout = float(about["dropout"])
+        _check_shapes(state, sum(f.width for f in features), hidden, target.width, dropout)
+        network = build_network(sum(f.width for f in features), hidden, target.width, dropout)
+        network.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CliError(f"{path}: damaged model description: {reason:.200}") from None
+    network.eval()
+    return Model(network, features, target, hidden, dropout)
+
+
+def _check_shapes(
+    state: dict[str, Any], inputs: int, hidden: list[int], outputs: int, dropout: float
+) -> None:
+    """Before a network is built, as a damaged description could ask for any size."""
+    widths = [inputs, *hidden, outputs]
+    step = 3 if dropout > 0 else 2
+    for layer, (width, size) in enumerate(pairwise(widths)):
+        weight = state.get(f"{layer * step}.weight")
+        if weight is None or tuple(weight.shape) != (size, width):
+            found = None if weight is None else tuple(weight.shape)
+            raise ValueError(f"layer {layer} has weights {found}, needed {(size, width)}")

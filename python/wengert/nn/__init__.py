@@ -1,0 +1,18 @@
+"""Layers, losses and containers, and what is around them: `functional`, `init`, `utils`."""
+
+from . import functional, init, modules, parameter, utils
+from .modules import *  # noqa: F403
+from .modules import __all__ as _modules
+from .parameter import Buffer, Parameter, UninitializedParameter
+
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedParameter",
+    "functional",
+    "init",
+    "modules",
+    "parameter",
+    "utils",
+    *_modules,
+]

@@ -1,0 +1,412 @@
+"""Activation functions as modules; the formulas are those of `nn.functional`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ... import _native
+from .. import functional as F
+from .. import init as _init
+from ..parameter import Parameter
+from .module import Module
+
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "SELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+]
+
+
+class _InplaceActivation(Module):
+    """An activation whose only option is to work in place."""
+
+    __constants__ = ["inplace"]
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU(_InplaceActivation):
+    """max(x, 0)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.relu(input, self.inplace)
+
+
+class SiLU(_InplaceActivation):
+    """x * sigmoid(x)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.silu(input, self.inplace)
+
+
+class Mish(_InplaceActivation):
+    """x * tanh(softplus(x))"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.mish(input, self.inplace)
+
+
+class SELU(_InplaceActivation):
+    """scale * (max(0, x) + min(0, alpha * (exp(x) - 1))) (Klambauer et al. 2017)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.selu(input, self.inplace)
+
+
+class Hardsigmoid(_InplaceActivation):
+    """clamp(x / 6 + 1 / 2, 0, 1)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class Hardswish(_InplaceActivation):
+    """x * clamp(x / 6 + 1 / 2, 0, 1)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return input.sigmoid()
+
+
+class Tanh(Module):
+    """tanh(x)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return input.tanh()
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-x)))"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.logsigmoid(input)
+
+
+class Softsign(Module):
+    """x / (1 + |x|)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x)"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.tanhshrink(input)
+
+
+def _option(text: str, inplace: bool) -> str:
+    return text + (", inplace=True" if inplace else "")
+
+
+class Threshold(Module):
+    """x where x > threshold, else value"""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.threshold(input, self.threshold, self.value, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _option(f"threshold={self.threshold}, value={self.value}", self.inplace)
+
+
+class Hardtanh(Module):
+    """clamp(x, min_val, max_val)"""
+
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
+        super().__init__()
+        if min_value is not None:
+            warnings.warn(
+                "keyword argument `min_value` is deprecated and renamed to `min_val`",
+                FutureWarning,
+                stacklevel=2,
+            )
+            min_val = min_value
+        if max_value is not None:
+            warnings.warn(
+                "keyword argument `max_value` is deprecated and renamed to `max_val`",
+                FutureWarning,
+                stacklevel=2,
+            )
+            max_val = max_value
+        self.min_val = min_val
+        self.max_val = max_val
+        self.inplace = inplace
+        if self.max_val <= self.min_val:
+            raise AssertionError(
+                f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})"
+            )
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.hardtanh(input, self.min_val, self.max_val, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _option(f"min_val={self.min_val}, max_val={self.max_val}", self.inplace)
+
+
+class ReLU6(Hardtanh):
+    """min(max(x, 0), 6)"""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope * x"""
+
+    def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.leaky_relu(input, self.negative_slope, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _option(f"negative_slope={self.negative_slope}", self.inplace)
+
+
+class ELU(Module):
+    """x where x > 0, else alpha * (exp(x) - 1)"""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.elu(input, self.alpha, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _option(f"alpha={self.alpha}", self.inplace)
+
+
+class CELU(Module):
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))"""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.celu(input, self.alpha, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _option(f"alpha={self.alpha}", self.inplace)
+
+
+class GELU(Module):
+    """x * Phi(x), Phi the normal distribution; or its tanh approximation (`approximate="tanh"`)"""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate: Any = approximate
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.gelu(input, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        return f"approximate={self.approximate!r}"
+
+
+class GLU(Module):
+    """a * sigmoid(b), a and b the halves of x along dim"""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Any) -> Any:
+        """(*, 2n, *) -> (*, n, *)"""
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class PReLU(Module):
+    """x where x > 0, else a * x, with a learned: one for all or one per channel (dimension 1)"""
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(_native.empty((num_parameters,), device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets every a to `init`."""
+        _init.constant_(self.weight, self.init)
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+class Softplus(Module):
+    """log(1 + exp(beta * x)) / beta, and x where beta * x > threshold"""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.softplus(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class _Shrink(Module):
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """x where |x| > lambd, else 0"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x moved by lambd towards 0, and 0 where |x| <= lambd"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.softshrink(input, self.lambd)
+
+
+class _AlongDim(Module):
+    """A normalisation along one dimension; without `dim` it is chosen from the rank."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax(_AlongDim):
+    """exp(x_i) / sum_j exp(x_j) along dim"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.softmax(input, self.dim)
+
+
+class Softmin(_AlongDim):
+    """softmax(-x) along dim"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.softmin(input, self.dim)
+
+
+class LogSoftmax(_AlongDim):
+    """x_i - log sum_j exp(x_j) along dim"""
+
+    def forward(self, input: Any) -> Any:
+        """(*) -> (*)"""
+        return F.log_softmax(input, self.dim)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each location of an image"""
+
+    def forward(self, input: Any) -> Any:
+        """(n, c, h, w) -> (n, c, h, w), or without n"""
+        if input.dim() not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead"
+            )
+        return F.softmax(input, -3)

@@ -1,0 +1,312 @@
+"""The loader: batches out of a dataset.
+
+Every pass first draws one int64 seed from the loader's generator (the base seed that worker
+processes would be given), then whatever the sampler draws; see Note [index chunks].
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from ... import _native
+from ..._functions import as_tensor
+from ._utils.collate import default_collate, default_convert
+from .dataset import Dataset, IterableDataset, Subset, TensorDataset
+from .sampler import (
+    CHUNKED_SAMPLERS,
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    draw_seed,
+)
+
+T_co = TypeVar("T_co", covariant=True)
+_FIXED = frozenset(
+    ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+)
+_warned_about_workers = False
+
+
+def get_worker_info() -> None:
+    """None: batches are made in the process that asks for them."""
+    return None
+
+
+def _warn_about_workers(num_workers: int) -> None:
+    global _warned_about_workers
+    if num_workers > 0 and not _warned_about_workers:
+        _warned_about_workers = True
+        warnings.warn(
+            f"DataLoader: num_workers={num_workers} was asked for, but batches are made in this "
+            "process (as with num_workers=0); samples and their order are the same",
+            stacklevel=4,
+        )
+
+
+class _EndlessSampler(Sampler[None]):
+    """What an IterableDataset is "indexed" with."""
+
+    def __iter__(self) -> Iterator[None]:
+        while True:
+            yield None
+
+
+def _check_options(
+    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool
+) -> None:
+    if num_workers < 0:
+        raise ValueError(
+            "num_workers option should be non-negative; "
+            "use num_workers=0 to disable multiprocessing."
+        )
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if prefetch_factor is not None and num_workers == 0:
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing."
+            "let num_workers > 0 to enable multiprocessing, "
+            "otherwise set prefetch_factor to None."
+        )
+    if prefetch_factor is not None and prefetch_factor < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent_workers and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+
+
+def _check_iterable(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:
+    where = "DataLoader with IterableDataset: expected unspecified"
+    if shuffle:
+        raise ValueError(f"{where} shuffle option, but got shuffle={shuffle}")
+    if sampler is not None:
+        raise ValueError(f"{where} sampler option, but got sampler={sampler}")
+    if batch_sampler is not None:
+        raise ValueError(f"{where} batch_sampler option, but got batch_sampler={batch_sampler}")
+
+
+def _check_batching(
+    batch_size: int | None, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
+    if sampler is not None and shuffle:
+        raise ValueError("sampler option is mutually exclusive with shuffle")
+    if batch_sampler is not None:
+        if batch_size != 1 or shuffle or sampler is not None or drop_last:
+            raise ValueError(
+                "batch_sampler option is mutually exclusive with "
+                "batch_size, shuffle, sampler, and drop_last"
+            )
+    elif batch_size is None and drop_last:
+        raise ValueError(
+            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+        )
+
+
+class DataLoader(Generic[T_co]):
+    """Iterates over `dataset` in batches.
+
+    Args:
+      dataset: a map-style `Dataset` or an `IterableDataset`.
+      batch_size: samples per batch (default 1); None hands out single samples.
+      shuffle: visit in a new random order on each pass.
+      sampler: the order of indices; excludes `shuffle`.
+      batch_sampler: lists of indices; excludes batch_size, shuffle, sampler and drop_last.
+      num_workers: accepted; above 0, batches are made in this process with one warning.
+      collate_fn: list of samples -> batch, default `default_collate` (`default_convert`
+        when batch_size is None).
+      drop_last: leave out a last batch that is short.
+      generator: what the base seed and the shuffle are drawn from, default the global one.
+      pin_memory, timeout, worker_init_fn, multiprocessing_context, prefetch_factor,
+      persistent_workers, pin_memory_device, in_order: accepted; they concern workers or
+        other devices and change nothing.
+
+    Batches of a `TensorDataset` (or `Subset` of one) under the default collation are
+    gathered with one `index_select` per tensor.
+
+    Raises ValueError for options that contradict each other.
+    """
+
+    _initialized = False
+
+    def __init__(
+        self,
+        dataset: Dataset[T_co],
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Sampler | Iterable | None = None,
+        batch_sampler: Sampler[list] | Iterable[list] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Any = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ) -> None:
+        _check_options(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = prefetch_factor
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
+        self.timeout, self.worker_init_fn = timeout, worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self._iterable = isinstance(dataset, IterableDataset)
+        if self._iterable:
+            _check_iterable(shuffle, sampler, batch_sampler)
+        _check_batching(batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
+        if batch_sampler is not None:
+            batch_size, drop_last = None, False
+        if sampler is None:  # an empty list is a sampler too
+            sampler = self._default_sampler(bool(shuffle), generator)
+        if batch_size is not None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.generator = generator
+        if collate_fn is None:
+            collate_fn = default_convert if batch_sampler is None else default_collate
+        self.collate_fn = collate_fn
+        self.persistent_workers = persistent_workers
+        self._initialized = True
+        _warn_about_workers(num_workers)
+
+    def _default_sampler(self, shuffle: bool, generator: Any) -> Sampler:
+        if self._iterable:
+            return _EndlessSampler()
+        if shuffle:
+            return RandomSampler(self.dataset, generator=generator)
+        return SequentialSampler(self.dataset)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._initialized and name in _FIXED:
+            raise ValueError(f"{name} attribute should not be set after DataLoader is initialized")
+        super().__setattr__(name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return _LoaderIterator(self)
+
+    def __len__(self) -> int:
+        """Batches per pass."""
+        if not self._iterable:
+            by = self.sampler if self.batch_sampler is None else self.batch_sampler
+            return len(by)  # type: ignore[arg-type]
+        count = len(self.dataset)  # type: ignore[arg-type]
+        if self.batch_size is None:
+            return count
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+
+class _LoaderIterator:
+    """One pass. The base seed is drawn here, the sampler's numbers with the first batch."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self._loader = loader
+        self._base_seed = draw_seed(loader.generator)
+        if loader.num_workers == 0 and loader.timeout != 0:
+            raise AssertionError(
+                f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
+            )
+        self._batches = _batches(loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._batches)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+
+def _batches(loader: DataLoader) -> Iterator[Any]:
+    if loader._iterable:
+        return _stream(loader, iter(loader.dataset))
+    batch_sampler = loader.batch_sampler
+    if batch_sampler is None:
+        return _singles(loader)
+    if (
+        loader.collate_fn is default_collate
+        and type(batch_sampler) is BatchSampler
+        and type(batch_sampler.sampler) in CHUNKED_SAMPLERS
+    ):
+        found = _in_memory(loader.dataset)
+        if found is not None:
+            return _gather(batch_sampler, *found)
+    return _fetch(loader)
+
+
+def _in_memory(dataset: Any) -> tuple[tuple, list] | None:
+    """The tensors behind `dataset` and the index tensors to go through, outermost first.
+
+    None when it is something else than a TensorDataset under any number of Subsets.
+    """
+    through = []
+    while type(dataset) is Subset:
+        indices = as_tensor(list(dataset.indices), dtype=_native.int64)
+        dataset = dataset.dataset
+        if len(indices.shape) != 1 or type(dataset) not in (Subset, TensorDataset):
+            return None
+        if indices.shape[0] and int(indices.min().item()) < 0:
+            indices = _native.where(indices < 0, indices + len(dataset), indices)
+        through.append(indices)
+    if type(dataset) is not TensorDataset or not dataset.tensors:
+        return None
+    if not all(isinstance(tensor, _native.Tensor) for tensor in dataset.tensors):
+        return None
+    return dataset.tensors, through
+
+
+def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Iterator[list]:
+    if not through:
+        for index in sampler._tensors():
+            yield [tensor.index_select(0, index) for tensor in tensors]
+        return
+    for index in sampler._tensors():
+        for indices in through:
+            index = indices.index_select(0, index)
+        yield [tensor.index_select(0, index) for tensor in tensors]
+
+
+def _fetch(loader: DataLoader) -> Iterator[Any]:
+    dataset: Any = loader.dataset
+    collate, many = loader.collate_fn, getattr(dataset, "__getitems__", None)
+    for indices in loader.batch_sampler:  # type: ignore[union-attr]
+        if many:
+            yield collate(many(indices))
+        else:
+            yield collate([dataset[index] for index in indices])
+
+
+def _singles(loader: DataLoader) -> Iterator[Any]:
+    dataset, convert = loader.dataset, loader.collate_fn
+    for index in loader.sampler:
+        yield convert(dataset[index])
+
+
+def _stream(loader: DataLoader, samples: Iterator[Any]) -> Iterator[Any]:
+    size, collate = loader.batch_size, loader.collate_fn
+    if size is None:
+        for sample in samples:
+            yield collate(sample)
+        return
+    batch: list = []
+    for sample in samples:
+        batch.append(sample)
+        if len(batch) == size:
+            yield collate(batch)
+            batch = []
+    if batch and not loader.drop_last:
+        yield collate(batch)
+
+
+__all__ = ["DataLoader", "get_worker_info"]
