@@ -1,0 +1,33 @@
+// What the benchmarks share: shapes, and counters for GFLOP/s, GB/s and the fraction of the peak.
+#pragma once
+
+#include <benchmark/benchmark.h>
+#include <wengert/wengert.h>
+
+#include <chrono>
+
+namespace bench {
+
+// FLOP/s of one core that does nothing but fused multiply-adds on registers; measured once.
+double peak_of_one_core();
+
+// Runs `f` as the body of a benchmark; returns seconds for one call.
+template <class F>
+double timed(benchmark::State& state, const F& f) {
+  const auto start = std::chrono::steady_clock::now();
+  for (auto _ : state) f();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  return seconds.count() / static_cast<double>(state.iterations());
+}
+
+inline void report_flops(benchmark::State& state, double flops, double seconds) {
+  const double rate = flops / seconds;
+  state.counters["GFLOP/s"] = rate / 1e9;
+  state.counters["of_peak"] = rate / (peak_of_one_core() * wengert::get_num_threads());
+}
+
+inline void report_bytes(benchmark::State& state, double bytes, double seconds) {
+  state.counters["GB/s"] = bytes / seconds / 1e9;
+}
+
+}  // namespace bench

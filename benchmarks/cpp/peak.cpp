@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "bench.h"
+
+namespace bench {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#elif defined(__AVX__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+typedef float Vector __attribute__((vector_size(kBytes)));
+
+// Enough independent sums to hide the latency of an FMA on two units, few enough to stay in
+// registers.
+constexpr int kSums = 12;
+constexpr int64_t kRounds = 2'000'000;
+
+double one_run() {
+  Vector sum[kSums], x, y;
+  for (Vector& s : sum) std::memset(&s, 0, sizeof s);
+  for (int i = 0; i < kBytes / 4; ++i) {
+    x[i] = 0.999f;
+    y[i] = 1e-3f;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t r = 0; r < kRounds; ++r)
+    for (int i = 0; i < kSums; ++i) sum[i] = sum[i] * x + y;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  for (const Vector& s : sum) benchmark::DoNotOptimize(s);
+  return 2.0 * kSums * (kBytes / 4) * kRounds / seconds.count();
+}
+
+// The thread does as much with a busy neighbour as a benchmark does; the best of five is the peak.
+double measure() {
+  double best = 0;
+  for (int i = 0; i < 5; ++i) best = std::max(best, one_run());
+  return best;
+}
+
+}  // namespace
+
+double peak_of_one_core() {
+  static const double peak = measure();
+  return peak;
+}
+
+namespace {
+
+void fma_peak(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(one_run());
+  state.counters["GFLOP/s"] = peak_of_one_core() / 1e9;
+}
+BENCHMARK(fma_peak)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace bench

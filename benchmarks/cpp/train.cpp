@@ -1,0 +1,61 @@
+// A whole training step of dense networks, and the optimizer's part of it.
+#include "bench.h"
+
+namespace {
+
+using namespace wengert;
+
+// in - width - width - classes, relu, cross-entropy.
+struct Workload {
+  nn::Sequential model;
+  Tensor x, y;
+  Workload(int64_t batch, int64_t in, int64_t width, int64_t classes)
+      : model{nn::Linear(in, width), nn::ReLU(), nn::Linear(width, width), nn::ReLU(),
+              nn::Linear(width, classes)},
+        x(randn({batch, in})),
+        y(zeros({batch}, Dtype::kInt64)) {
+    for (int64_t i = 0; i < batch; ++i) y.data_as<int64_t>()[i] = i % classes;
+  }
+  explicit Workload(const benchmark::State& s)
+      : Workload(s.range(0), s.range(1), s.range(2), s.range(3)) {}
+};
+
+void mlp_step(benchmark::State& state) {
+  manual_seed(0);
+  Workload w(state);
+  optim::Adam optimizer(w.model.parameters(), {.lr = 1e-3});
+  for (auto _ : state) {
+    optimizer.zero_grad();
+    backward(cross_entropy(w.model(w.x), w.y));
+    optimizer.step();
+  }
+}
+
+template <class Optimizer>
+void optimizer_step(benchmark::State& state, Optimizer& optimizer, Workload& w) {
+  backward(cross_entropy(w.model(w.x), w.y));
+  for (auto _ : state) optimizer.step();
+  int64_t elements = 0;
+  for (const Tensor& p : w.model.parameters()) elements += p.numel();
+  state.SetItemsProcessed(state.iterations() * elements);
+}
+void sgd_momentum(benchmark::State& state) {
+  Workload w(state);
+  optim::SGD optimizer(w.model.parameters(), {.lr = 1e-6, .momentum = 0.9});
+  optimizer_step(state, optimizer, w);
+}
+void adam(benchmark::State& state) {
+  Workload w(state);
+  optim::Adam optimizer(w.model.parameters(), {.lr = 1e-6});
+  optimizer_step(state, optimizer, w);
+}
+
+void sizes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"batch", "in", "width", "classes"})->UseRealTime()->Unit(benchmark::kMicrosecond);
+  b->Args({32, 4, 64, 2})->Args({64, 784, 128, 10})->Args({256, 784, 1024, 10});
+}
+BENCHMARK(mlp_step)->Apply(sizes);
+BENCHMARK(sgd_momentum)->Apply(sizes);
+BENCHMARK(adam)->Apply(sizes);
+
+}  // namespace

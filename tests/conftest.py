@@ -1,0 +1,32 @@
+"""What all tests share. PyTorch is an oracle where it is installed, never needed."""
+
+import pytest
+
+import wengert as wg
+
+try:
+    import torch
+except ImportError:
+    torch = None
+else:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def oracle():
+    """The torch module; the test is skipped where it is not installed."""
+    if torch is None:
+        pytest.skip("torch is not installed")
+    return torch
+
+
+@pytest.fixture(autouse=True)
+def settings_are_restored():
+    """Every test starts from the same seed and leaves modes and settings as it found them."""
+    threads, dtype, state = wg.get_num_threads(), wg.get_default_dtype(), wg.get_rng_state()
+    wg.manual_seed(0)
+    yield
+    wg.set_num_threads(threads)
+    wg.set_default_dtype(dtype)
+    wg.set_rng_state(state)
+    assert wg.is_grad_enabled() and not wg.is_inference_mode_enabled()

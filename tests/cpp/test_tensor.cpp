@@ -1,0 +1,65 @@
+// Tensors, a few operations, printing, errors, threads.
+#include <limits>
+
+#include "check.h"
+
+using namespace wengert;
+
+namespace {
+
+void operations() {
+  const Tensor x = tensor<float>({1, 2, 3, 4, 5, 6}, {2, 3});
+  CHECK(value(sum(x)) == 21);
+  CHECK(value(sum(x * 2.0 + 1)) == 48);
+  CHECK(value(sum(-x / x)) == -6);
+  CHECK((matmul(x, transpose(x, 0, 1)).shape() == Dims{2, 2}));
+  CHECK(value(select(select(matmul(x, transpose(x, 0, 1)), 0, 1), 0, 1)) == 77);
+  CHECK((cat(std::vector<Tensor>{x, x}, 0).shape() == Dims{4, 3}));
+  CHECK(argmax(x).item().integer() == 5);
+  CHECK((x + tensor<double>({1, 1, 1}, {3})).dtype() == Dtype::kFloat64);
+}
+
+void printing() {
+  CHECK(to_string(tensor<float>({1, 2, 3, 4}, {2, 2})) == "tensor([[1., 2.],\n        [3., 4.]])");
+  CHECK(to_string(transpose(tensor<float>({1.5f, 2, -3, 4}, {2, 2}), 0, 1)) ==
+        "tensor([[ 1.5000, -3.0000],\n        [ 2.0000,  4.0000]])");
+  CHECK(to_string(tensor<double>({1e-6, 1, std::numeric_limits<double>::quiet_NaN()}, {3})) ==
+        "tensor([1.0000e-06, 1.0000e+00,        nan], dtype=wengert.float64)");
+  CHECK(to_string(Tensor::empty({0, 3}, Dtype::kFloat32), ", requires_grad=True") ==
+        "tensor([], size=(0, 3), requires_grad=True)");
+  CHECK(to_string(tensor<int64_t>({7}, {})) == "tensor(7)");
+}
+
+void errors() {
+  const Tensor x = ones({2, 3});
+  CHECK_THROWS(matmul(x, x), kRuntime, "inner dimensions differ");
+  CHECK_THROWS(reshape(x, Dims{4}), kRuntime, "invalid for input of size 6");
+  CHECK_THROWS(sum(x, Dims{2}), kIndex, "range");
+  CHECK_THROWS(backward(sum(x)), kRuntime, "grad");
+  CHECK_THROWS(tensor<float>({1, 2}, {3}), kRuntime, "tensor");
+  CHECK_THROWS(nn::Dropout(2), kValue, "probability");
+  CHECK_THROWS(optim::SGD(nn::Linear(1, 1).parameters(), {.lr = -1}), kValue, "learning rate");
+  CHECK_THROWS(set_num_threads(0), kValue, "threads");
+}
+
+void threads() {
+  manual_seed(1);
+  const Tensor x = randn({300, 400}), w = randn({400, 500});
+  set_num_threads(1);
+  const Tensor one = exp(matmul(x, w) * 0.01);
+  set_num_threads(3);
+  const Tensor three = exp(matmul(x, w) * 0.01);
+  CHECK(all(eq(one, three)).item().integer() == 1);
+  set_num_threads(default_num_threads());
+}
+
+}  // namespace
+
+int main() {
+  return run([] {
+    operations();
+    printing();
+    errors();
+    threads();
+  });
+}

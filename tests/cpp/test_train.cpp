@@ -1,0 +1,93 @@
+// Training: XOR with every optimizer, one step of an image classifier, a layer of one's own.
+#include <cmath>
+
+#include "check.h"
+
+using namespace wengert;
+
+namespace {
+
+struct Net : nn::Module {
+  std::shared_ptr<nn::Linear> in = add_module("in", nn::Linear(2, 8));
+  std::shared_ptr<nn::Linear> out = add_module("out", nn::Linear(8, 1));
+  Tensor forward(const Tensor& x) override { return sigmoid((*out)(tanh((*in)(x)))); }
+};
+
+double train(nn::Module& model, optim::Optimizer& optimizer, int steps) {
+  const Tensor input = tensor<float>({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2});
+  const Tensor target = tensor<float>({0, 1, 1, 0}, {4, 1});
+  double last = 0;
+  for (int i = 0; i < steps; ++i) {
+    optimizer.zero_grad();
+    const Tensor loss = mse_loss(model(input), target);
+    backward(loss);
+    optimizer.step();
+    last = value(loss);
+  }
+  return last;
+}
+
+void xor_with_every_optimizer() {
+  manual_seed(0);
+  Net a, b, c, d;
+  CHECK(a.named_parameters()[2].first == "out.weight");
+  optim::SGD sgd(a.parameters(), {.lr = 0.5, .momentum = 0.9, .nesterov = true});
+  CHECK(train(a, sgd, 1000) < 0.01);
+  optim::Adam adam(b.parameters(), {.lr = 0.02});
+  CHECK(train(b, adam, 1000) < 0.01);
+  optim::AdamW adamw(c.parameters(), {.lr = 0.02, .weight_decay = 1e-4, .amsgrad = true});
+  CHECK(train(c, adamw, 1000) < 0.01);
+  // With dampening, an own state for the parameters that get their first gradient later.
+  optim::SGD damped(d.parameters(), {.lr = 0.5, .momentum = 0.9, .dampening = 0.1});
+  CHECK(train(d, damped, 2000) < 0.01);
+}
+
+void image_classifier_step() {
+  manual_seed(0);
+  nn::Sequential model{nn::Linear(784, 128), nn::ReLU(), nn::Dropout(0.1), nn::Linear(128, 10)};
+  // The first draw of seed 0, u = 0.49626: weight(0, 0) = (2 u - 1) / 28.
+  CHECK(std::abs(model.parameters()[0].data_as<float>()[0] - (2 * 0.4962566 - 1) / 28) < 1e-7);
+  CHECK(model.size() == 4 && model.parameters().size() == 4);
+  const Tensor limit = amax(abs(model.parameters()[0]));
+  CHECK(value(limit) <= 1 / 28.0 && value(limit) > 0.99 / 28);
+  const Tensor images = rand({64, 784});
+  Tensor labels = zeros({64}, Dtype::kInt64);
+  for (int i = 0; i < 64; ++i) labels.data_as<int64_t>()[i] = i % 10;
+
+  optim::SGD optimizer(model.parameters(), {.lr = 0.1});
+  model.eval();
+  const Tensor before = cross_entropy(model(images), labels);
+  CHECK(std::abs(value(before) - std::log(10.0)) < 0.2);
+  backward(before);
+  std::vector<Tensor> grads;
+  for (const Tensor& p : model.parameters()) grads.push_back(p.grad());
+  const double norm = value(clip_grad_norm(grads, 0.5));
+  CHECK(norm > 0 && std::abs(value(total_norm(grads)) - std::min(norm, 0.5)) < 1e-4);
+  optimizer.step();
+  CHECK(value(cross_entropy(model(images), labels)) < value(before));
+  model.train();
+  CHECK(model[2].is_training());
+}
+
+void step_is_noticed() {
+  // The graph of a loss does not survive a change of what it saved.
+  Tensor w = ones({3});
+  w.set_requires_grad(true);
+  const Tensor loss = sum(w * w);
+  backward(loss);
+  optim::SGD optimizer({w}, {.lr = 0.1});
+  const Tensor stale = sum(w * w);
+  optimizer.step();
+  CHECK_THROWS(backward(stale), kRuntime, "modified");
+  CHECK(std::abs(value(sum(w)) - 2.4) < 1e-6);
+}
+
+}  // namespace
+
+int main() {
+  return run([] {
+    xor_with_every_optimizer();
+    image_classifier_step();
+    step_is_noticed();
+  });
+}

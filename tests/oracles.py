@@ -1,0 +1,422 @@
+"""What the ops of the registry are compared with beside torch: NumPy, formulas, and a list of the
+places where we differ from torch on purpose."""
+
+import math
+
+import numpy as np
+
+erf = np.vectorize(math.erf, otypes=[float])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.asarray(x)))
+
+
+def where_negative(x, y):
+    return np.where(np.asarray(x) > 0, x, y)
+
+
+def softmax(x, dim=-1, **_):
+    e = np.exp(x - x.max(dim, keepdims=True, initial=-np.inf)) if x.ndim else np.ones(())
+    return e / e.sum(dim, keepdims=True) if x.ndim else e
+
+
+NUMPY = {
+    # This table also serves where torch is not installed.
+    **{
+        name: getattr(np, name)
+        for name in [
+            "exp",
+            "exp2",
+            "expm1",
+            "sin",
+            "cos",
+            "tan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "square",
+            "floor",
+            "ceil",
+            "trunc",
+            "log",
+            "log2",
+            "log10",
+            "log1p",
+            "sqrt",
+            "isnan",
+            "isinf",
+            "isfinite",
+            "logical_not",
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+            "maximum",
+            "minimum",
+            "fmod",
+            "remainder",
+            "floor_divide",
+            "outer",
+            "matmul",
+            "dot",
+        ]
+    },
+    "abs": np.abs,
+    "sign": lambda x: np.nan_to_num(np.sign(x)),  # of NaN, 0
+    "neg": np.negative,
+    "mul": np.multiply,
+    "pow": np.power,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "atan2": np.arctan2,
+    "round": np.round,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "reciprocal": lambda x: 1 / x,
+    "frac": lambda x: x - np.trunc(x),
+    "sigmoid": sigmoid,
+    "relu": lambda x: np.maximum(x, 0),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "add(Operand, Operand)": np.add,
+    "sub(Operand, Operand)": np.subtract,
+    "div(Operand, Operand)": np.divide,
+    "add(Operand, Operand, Number)": lambda x, y, alpha: x + alpha * y,
+    "sub(Operand, Operand, Number)": lambda x, y, alpha: x - alpha * y,
+    "where(Tensor, Operand, Operand)": np.where,
+    "lerp": lambda x, y, w: x + w * (y - x),
+    "addcmul": lambda x, a, b, value=1: x + value * a * b,
+    "addcdiv": lambda x, a, b, value=1: x + value * a / b,
+    "mm": np.matmul,
+    "bmm": np.matmul,
+    "mv": np.matmul,
+    "transpose": np.swapaxes,
+    "permute": np.transpose,
+    "flip": np.flip,
+    "cat": lambda xs, dim=0: np.concatenate(
+        [x for x in xs if x.shape != (0,) or len(xs) == 1], dim
+    ),
+    "stack": np.stack,
+    "tril": np.tril,
+    "triu": np.triu,
+    "take_along_dim": lambda x, i, dim=None: np.take_along_axis(x, i, dim),
+    "index_select": lambda x, dim, i: np.take(x, np.atleast_1d(i), dim),
+    "argmax": lambda x, dim=None, keepdim=False: np.argmax(x, dim, keepdims=keepdim),
+    "eye": np.eye,
+    "amax": lambda x, dim=None, keepdim=False: np.max(x, dim if x.ndim else None, keepdims=keepdim),
+    "amin": lambda x, dim=None, keepdim=False: np.min(x, dim if x.ndim else None, keepdims=keepdim),
+}
+for _name in ("floor_divide", "remainder", "fmod", "pow", "argmax", "cat", "eye", "transpose"):
+    NUMPY.pop(_name)  # their samples hold cases where NumPy's rule is another
+
+# ---- rows that users do not see
+
+
+def leaky(g, x, slope):
+    return np.where(x > 0, g, slope * g)
+
+
+def gelu_backward(g, x, how):
+    if how == "tanh":
+        k = math.sqrt(2 / math.pi)
+        t = np.tanh(k * (x + 0.044715 * x**3))
+        return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * k * (1 + 3 * 0.044715 * x * x))
+    return g * (0.5 * (1 + erf(x / math.sqrt(2))) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
+
+
+def silu_backward(g, x):
+    s = sigmoid(x)
+    return g * s * (1 + x * (1 - s))
+
+
+def strided(x, size, stride, offset):
+    """The elements of contiguous x at these strides."""
+    flat = np.ascontiguousarray(x).reshape(-1)[offset:]
+    return np.lib.stride_tricks.as_strided(flat, size, [s * flat.itemsize for s in stride])
+
+
+def strided_backward(g, size, stride, offset):
+    out = np.zeros(size)
+    strided_view = np.lib.stride_tricks.as_strided(
+        out.reshape(-1)[offset:], g.shape, [s * 8 for s in stride]
+    )
+    strided_view[...] = g
+    return out
+
+
+def basic(x, size, steps, dims, offset):
+    """The view of Note [basic key], for the samples' keys."""
+    own = [int(np.prod(x.shape[d + 1 :])) for d in range(x.ndim)]
+    taken = [dims >> 4 * i & 15 for i in range(len(size))]
+    strides = [s * own[d] if d < 15 else 1 for s, d in zip(steps, taken, strict=True)]
+    return strided(x, size, strides, offset)
+
+
+def set_item(x, value, size, steps, dims, offset, accumulate, indices):
+    x = x.copy()
+    if indices:
+        place = tuple(indices)
+        np.add.at(x, place, value) if accumulate else x.__setitem__(place, value)
+    else:
+        x[1:3, 1::2] = value  # what the samples' attributes mean
+    return x
+
+
+def put_along(x, indices):
+    return tuple(slice(None) if i is None else i for i in indices)
+
+
+def index_backward(g, size, indices):
+    out = np.zeros(size)
+    np.add.at(out, put_along(out, indices), g)
+    return out
+
+
+def linear_scan(x, factor, dim, reverse=False):
+    if x.ndim == 0:
+        return x
+    x, factor = np.moveaxis(x, dim, 0), np.moveaxis(factor, dim, 0)
+    if reverse:
+        x, factor = x[::-1], factor[::-1]
+    out = np.zeros(x.shape)
+    for k in range(len(x)):
+        out[k] = x[k] + (factor[k] * out[k - 1] if k else 0)
+    return np.moveaxis(out[::-1] if reverse else out, 0, dim)
+
+
+def sum_to(x, size):
+    lead = x.ndim - len(size)
+    dims = tuple(range(lead)) + tuple(
+        lead + d for d, n in enumerate(size) if n == 1 and x.shape[lead + d] != 1
+    )
+    return x.sum(dims).reshape(size)
+
+
+def masked_scatter(x, mask, source):
+    x = x.copy()
+    x[mask] = source.reshape(-1)[: mask.sum()]
+    return x
+
+
+def softmax_backward(g, y, dim):
+    return y * (g - (g * y).sum(dim, keepdims=True))
+
+
+def log_softmax_backward(g, y, dim):
+    return g - np.exp(y) * g.sum(dim, keepdims=True)
+
+
+def roll(x, shifts, dims):
+    return np.roll(x, shifts, dims)
+
+
+# ---- losses
+
+
+def class_weights(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """What multiplies -log p of every class, for (N, C, ...) logits."""
+    classes = x.shape[1]
+    weight = np.ones(classes) if weight is None else weight
+    shape = (1, classes) + (1,) * (x.ndim - 2)
+    used = (target != ignore_index).astype(float)
+    one_hot = np.moveaxis(np.eye(classes)[np.where(target == ignore_index, 0, target)], -1, 1)
+    smooth = (1 - label_smoothing) * one_hot + label_smoothing / classes
+    return smooth * weight.reshape(shape) * np.expand_dims(used, 1)
+
+
+def target_weights(target, weight, ignore_index):
+    used = target != ignore_index
+    w = np.ones(target.shape) if weight is None else weight[np.where(used, target, 0)]
+    return w * used
+
+
+def reduce(loss, reduction, total):
+    return {"none": loss, "sum": loss.sum(), "mean": loss.sum() / total}[reduction]
+
+
+def cross_entropy_indices(
+    x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    lse = np.log(np.exp(x).sum(1))
+    w = class_weights(x, target, weight, ignore_index, label_smoothing=label_smoothing)
+    total = target_weights(target, weight, ignore_index).sum()
+    loss = (w * (np.expand_dims(lse, 1) - x)).sum(1)
+    return [reduce(loss, reduction, total), np.append(lse.ravel(), total)]
+
+
+def cross_entropy_backward(
+    g, x, target, state, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    w = class_weights(x, target, weight, ignore_index, label_smoothing=label_smoothing)
+    p = np.exp(x - np.expand_dims(state[:-1].reshape(target.shape), 1))
+    g = np.expand_dims(g, 1) if reduction == "none" else g
+    scale = state[-1] if reduction == "mean" else 1
+    return g * (p * w.sum(1, keepdims=True) - w) / scale
+
+
+def nll_loss_indices(x, target, weight=None, ignore_index=-100, reduction="mean"):
+    w = target_weights(target, weight, ignore_index)
+    picked = np.take_along_axis(x, np.where(target == ignore_index, 0, target)[:, None], 1)[:, 0]
+    return [reduce(-picked * w, reduction, w.sum()), w.sum()]
+
+
+def nll_loss_backward(g, target, total, weight=None, ignore_index=-100, reduction="mean", size=()):
+    w = target_weights(target, weight, ignore_index)
+    one_hot = np.eye(size[1])[np.where(target == ignore_index, 0, target)]
+    g = np.expand_dims(g, 1) if reduction == "none" else g
+    return -g * one_hot * w[:, None] / (total if reduction == "mean" else 1)
+
+
+def pair_backward(slope):
+    def backward(g, x, t, reduction, param):
+        return g * slope(x, t, param) / (x.size if reduction == "mean" else 1)
+
+    return backward
+
+
+def bce(x, t):
+    return -(t * np.log(x) + (1 - t) * np.log(1 - x))
+
+
+def logits(x, t):
+    return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
+
+
+def pairs(loss):
+    return lambda x, t, reduction="mean": reduce(loss(x, t), reduction, x.size)
+
+
+# ---- optimizer steps change what they are given; the first parameter is returned
+
+
+def sgd(tensors, n, lr, momentum, dampening, decay, nesterov, maximize, fresh):
+    p, g = tensors[0], tensors[n] * (-1 if maximize else 1)
+    g = g + decay * p
+    if momentum:
+        b = g if fresh else momentum * tensors[2 * n] + (1 - dampening) * g
+        g = g + momentum * b if nesterov else b
+    return p - lr * g
+
+
+def adam(tensors, n, lr, beta1, beta2, eps, decay, amsgrad, maximize, decoupled):
+    p, g, m, v = (tensors[k * n] for k in range(4))
+    g = -g if maximize else g
+    p, g = (p * (1 - lr * decay), g) if decoupled else (p, g + decay * p)
+    step = float(tensors[-n]) + 1
+    m, v = m + (1 - beta1) * (g - m), beta2 * v + (1 - beta2) * g * g
+    root = np.maximum(tensors[4 * n], v) if amsgrad else v
+    root = np.sqrt(root) / math.sqrt(1 - beta2**step) + eps
+    return p - lr / (1 - beta1**step) * m / root
+
+
+def norm(tensors, norm_type=2.0):
+    flat = np.concatenate([t.ravel() for t in tensors])
+    return np.linalg.norm(flat, norm_type) if flat.size else 0.0
+
+
+HIDDEN = {
+    "sigmoid_backward": lambda g, y: g * y * (1 - y),
+    "tanh_backward": lambda g, y: g * (1 - y * y),
+    "relu_backward": lambda g, y: np.where(y > 0, g, 0.0),
+    "leaky_relu_backward": leaky,
+    "gelu_backward": gelu_backward,
+    "silu_backward": silu_backward,
+    "trunc_divide": lambda x, y: np.trunc(x / y),
+    "clamp_both": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "nan_to_num_float": lambda x, *_: x,
+    "sum_to": sum_to,
+    "linear_scan": linear_scan,
+    "softmax_backward": softmax_backward,
+    "log_softmax_backward": log_softmax_backward,
+    "_to": lambda x, dtype: x.astype(repr(dtype).rpartition(".")[2]),
+    "_strided_copy": strided,
+    "_strided_backward": strided_backward,
+    "slice": lambda x, dim, start=None, end=None, step=1: x[
+        (slice(None),) * dim + (slice(start, end, step),)
+    ],
+    "_roll": roll,
+    "_nonzero": lambda m: np.argwhere(m),
+    "_masked_select": lambda x, m: x[m],
+    "_masked_scatter": masked_scatter,
+    "_one_hot": lambda i, n: np.eye(n)[i],
+    "__getitem__": basic,
+    "index": lambda x, indices: x[put_along(x, indices)],
+    "_index_backward": index_backward,
+    "_set_item": set_item,
+    "__setitem__": set_item,
+    "cross_entropy_indices": cross_entropy_indices,
+    "cross_entropy_backward": cross_entropy_backward,
+    "cross_entropy_weights": class_weights,
+    "nll_loss_indices": nll_loss_indices,
+    "nll_loss_backward": nll_loss_backward,
+    "binary_cross_entropy_pairs": pairs(bce),
+    "binary_cross_entropy_with_logits_pairs": pairs(logits),
+    "mse_loss_backward": pair_backward(lambda x, t, _: 2 * (x - t)),
+    "l1_loss_backward": pair_backward(lambda x, t, _: np.sign(x - t)),
+    "smooth_l1_loss_backward": pair_backward(lambda x, t, b: np.clip((x - t) / b, -1, 1)),
+    "huber_loss_backward": pair_backward(lambda x, t, d: np.clip(x - t, -d, d)),
+    "binary_cross_entropy_backward": pair_backward(lambda x, t, _: (x - t) / (x * (1 - x))),
+    "binary_cross_entropy_with_logits_backward": pair_backward(lambda x, t, _: sigmoid(x) - t),
+    "sgd_update": sgd,
+    "adam_update": adam,
+    "total_norm": norm,
+    "clip_update": lambda ts, n, limit: ts[0] * min(1, limit / (float(ts[n]) + 1e-6)),
+}
+
+# ---- where we differ from torch on purpose: (row, dtype) -> reason
+
+DIFFERENCES: dict[tuple[str, str], str] = {}
+
+
+def differs(reason, dtypes, *rows):
+    DIFFERENCES.update({(row, dtype): reason for row in rows for dtype in dtypes.split()})
+
+
+WIDER = "defined for more dtypes than torch's, which raises"
+INTEGERS = "int64 int32 uint8 bool"
+differs(WIDER, "bool", "mm", "bmm", "matmul", "mv", "dot", "addmm", "addmv", "baddbmm", "addcmul")
+differs(WIDER, "bool", "positive", "threshold", "geometric_")
+differs(WIDER, "int64 int32 uint8", "lerp")
+differs(WIDER, INTEGERS, "prelu", "glu")
+differs("a limit below 0 is taken as it wraps; torch raises", "uint8", "hardtanh")
+differs(
+    "clamp is not defined for bool; torch's is, but for number bounds",
+    "bool",
+    "clamp",
+    "clip",
+    "clamp_min",
+    "clamp_max",
+)
+NARROWER = "defined for fewer dtypes than torch's"
+differs(NARROWER, INTEGERS, "linear")
+differs(NARROWER, "bool", "square")
+WHOLE = "int64 int32 uint8"
+MEAN = "'none' | 'mean' | 'sum'"
+for _name in ("mse_loss", "l1_loss"):
+    _plain = f"{_name}(Tensor, Tensor, bool | None, bool | None, {MEAN}"
+    differs(NARROWER, WHOLE, f"{_plain}, Tensor | None)")
+    if _name == "l1_loss":
+        differs(NARROWER, WHOLE, f"{_plain})")
+KEPT = "numbers take part in promotion; torch casts these to the tensor's dtype"
+differs(KEPT, WHOLE, "addcmul", "threshold")
+differs(KEPT, "bool", "add(Operand, Operand, Number)")
+differs("integers keep their dtype; torch's become int64", "int32 uint8 bool", "sum_to_size")
+EMPTY = "the dtype is refused for empty inputs too; torch looks at it only when there are elements"
+differs(
+    EMPTY,
+    INTEGERS,
+    "softmax(Tensor, int, dtype | None)",
+    "log_softmax(Tensor, int, dtype | None)",
+    "normal_",
+    "randn_like",
+    "dropout(Tensor, float, bool, bool)",
+    "dropout2d",
+)

@@ -1,0 +1,209 @@
+"""Samples of the pointwise rows."""
+
+import numpy as np
+
+from samples import S, Sample, between, index, mask, positive, real, signed, special
+
+SAMPLES: dict[str, list[Sample]] = {}
+
+
+def one(names, make, *args, extreme=True, **kwargs):
+    """Rows of one tensor: a vector that ends amid a register, a matrix, 0-d, empty."""
+    for name in names.split():
+        SAMPLES[name] = [
+            S(make(37), *args, **kwargs),
+            S(make(2, 3), *args, **kwargs),
+            S(make(), *args, **kwargs),
+            S(make(0, 3), *args, **kwargs),
+        ]
+        if extreme:
+            SAMPLES[name].append(S(special(), *args, **kwargs).forward_only().floats())
+
+
+one(
+    "exp exp2 expm1 sin cos tan sinh cosh tanh sigmoid erf erfc atan asinh neg abs sign square "
+    "floor ceil round trunc frac positive isnan isinf isfinite logical_not nan_to_num relu selu "
+    "celu gelu silu softplus logsigmoid mish relu6 hardsigmoid hardswish softsign tanhshrink elu "
+    "leaky_relu hardtanh",
+    real,
+)
+one("log log2 log10 log1p sqrt rsqrt reciprocal", positive)
+one("asin acos atanh", lambda *shape: between(-0.9, 0.9, *shape))
+one("acosh", lambda *shape: between(1.2, 4.0, *shape))
+
+SAMPLES["celu"].append(S(real(5), alpha=0.7))
+SAMPLES["elu"] += [S(real(5), 0.5), S(real(2, 3), alpha=1.5)]
+SAMPLES["gelu"].pop()  # at infinity torch's two precisions differ
+SAMPLES["gelu"] += [S(real(3, 4), approximate="tanh"), S(special()[3:]).forward_only().floats()]
+SAMPLES["hardtanh"].append(S(real(3, 4), -0.5, max_val=2.0))
+SAMPLES["leaky_relu"].append(S(real(3, 4), 0.2))
+SAMPLES["nan_to_num"].append(S(special(), 1.5, posinf=9.0, neginf=-7.0).forward_only().floats())
+SAMPLES["softplus"].append(S(real(3, 4), beta=2.0, threshold=3.0))
+SAMPLES["threshold"] = [S(real(3, 4), 0.1, 20.0), S(real(), 0.5, -1), S(real(0), 0.1, 0.2)]
+SAMPLES["prelu"] = [
+    S(real(2, 3, 4), real(3)),
+    S(real(5), real(1)),
+    S(real(5), real()),
+    S(real(2, 4), real(4)),
+    S(real(0, 3), real(3)),
+]
+SAMPLES["glu"] = [S(real(3, 4)), S(real(4, 2, 3), 0), S(real(0, 4)), S(real(6), dim=0)]
+SAMPLES["bitwise_not"] = [
+    S(index(100, 3, 4)).integers(),
+    S(index(100)).integers(),
+    S(index(100, 0)).integers(),
+]
+
+# ---- two operands
+
+
+def two(names, left, right=None, numbers=(2, 0.5), first=()):
+    """Rows of two operands: equal shapes, broadcasting both ways, 0-d, empty, numbers."""
+    right = right or left
+    for name in names:
+        SAMPLES[name] = [
+            S(left(4, 9), right(4, 9)),
+            S(left(3, 1), right(2, 1, 4)),
+            S(left(2, 3), right()),
+            S(left(0, 3), right(1, 3)),
+            *(S(left(2, 3), n) for n in numbers),
+            *(S(n, right(2, 3)) for n in first),
+        ]
+
+
+two(["add(Operand, Operand)", "sub(Operand, Operand)", "mul"], real, numbers=(2, 0.5))
+two(["div(Operand, Operand)"], real, signed, numbers=(2, 0.5))
+two(["floor_divide", "remainder", "fmod", "trunc_divide"], real, signed, numbers=(2, -0.7))
+two(["maximum", "minimum", "max(Tensor, Tensor)", "min(Tensor, Tensor)"], real, numbers=())
+two(["atan2"], real, numbers=())
+two(["pow"], positive, real, numbers=(2, 3, -1, 0.5, 0, 1, 2.5), first=(2, 0.5))
+SAMPLES["pow"] += [
+    S(real(3, 4), 2),
+    S(real(3, 4), 3.0),
+    S(np.array([0.0, 0.0, 2.0]), np.array([0.0, 1.5, 0.0])).forward_only(),
+    S(special(), 0.5).forward_only().floats(),
+    S(special(), 2.5).forward_only().floats(),
+    S(special(), special()).forward_only().floats(),
+    S(np.array([-2.0, 3.0, 0.0]), -1).forward_only().floats(),
+    S(index(4, 3, 4), index(4, 3, 4)).integers(),
+    S(index(4, 3, 4), 2).integers(),
+]
+for name in ("maximum", "minimum", "atan2", "fmod", "remainder", "floor_divide"):
+    edges = special()
+    SAMPLES[name].append(S(edges[:, None], edges[None]).forward_only().floats())
+for name in ("maximum", "minimum"):  # ties share the gradient, which no numeric difference shows
+    SAMPLES[name].append(S(np.array([1.0, 2.0]), np.array([1.0, 3.0])).forward_only())
+for name in ("add", "sub"):
+    SAMPLES[name + "(Operand, Operand, Number)"] = [
+        S(real(3, 4), real(4), alpha=2),
+        S(real(3, 4), real(3, 1), alpha=-0.5),
+        S(real(), real(0, 2), alpha=3),
+        S(real(2, 3), 1.5, alpha=2),
+    ]
+SAMPLES["rsub"] = [
+    S(real(3, 4), real(4)),
+    S(real(3, 4), 2.5),
+    S(real(3, 4), real(3, 1), alpha=2),
+    S(real(0), 1),
+]
+SAMPLES["div(Operand, Operand, 'trunc' | 'floor' | None)"] = [
+    S(real(3, 4), signed(4), rounding_mode="trunc"),
+    S(real(3, 4), signed(3, 1), rounding_mode="floor"),
+    S(real(3, 4), signed(4), rounding_mode=None),
+    S(real(0, 4), signed(4), rounding_mode="floor"),
+    S(real(3), -0.7, rounding_mode="floor"),
+]
+
+
+def comparable(*shape):
+    """Few different values, so that equal ones meet."""
+    return np.asarray(index(4, *shape, low=-1) * 0.5)
+
+
+two(
+    ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"],
+    comparable,
+    numbers=(1, 0.5),
+)
+for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    edges = special()
+    SAMPLES[name].append(S(edges[:, None], edges[None]).forward_only().floats())
+for name in ("logical_and", "logical_or", "logical_xor"):
+    SAMPLES[name] = SAMPLES[name][:4]  # tensors only, as in PyTorch
+for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+    SAMPLES[name] = [
+        S(index(99, 3, 4), index(99, 3, 4)).integers(),
+        S(index(99, 3, 1), index(99, 4)).integers(),
+        S(index(99, 3, 4), 6).integers(),
+        S(index(99), index(99, 0)).integers(),
+    ]
+SAMPLES["isclose"] = [
+    S(np.array([1.0, 2.0, np.nan, np.inf]), np.array([1.0 + 1e-7, 2.1, np.nan, np.inf])),
+    S(np.array([1.0, np.nan]), np.array([1.05, np.nan]), rtol=0.1, atol=0.0, equal_nan=True),
+    S(real(2, 1), real(3)),
+]
+for sample in SAMPLES["isclose"][:2]:
+    sample.floats()
+
+# ---- three operands, and the like
+
+SAMPLES["where(Tensor, Operand, Operand)"] = [
+    S(mask(3, 4), real(3, 4), real(3, 4)),
+    S(mask(3, 1), real(4), real()),
+    S(mask(2, 3), real(2, 3), 0.5),
+    S(mask(2, 3), 2.0, real(3)),
+    S(mask(0, 3), real(3), real(1, 3)),
+    S(mask(), real(2), real(2)),
+]
+for name in ("clamp", "clip"):
+    SAMPLES[name] = [
+        S(real(3, 4), -0.5, 0.6),
+        S(real(3, 4), min=-0.3),
+        S(real(3, 4), max=0.3),
+        S(real(3, 4), real(4), real(3, 1)),
+        S(real(3, 4), None, real(4)),
+        S(real(), 0, 1),
+        S(real(0), -1, 1),
+        S(real(5), 0.5, -0.5),
+    ]
+SAMPLES["clamp"].append(S(special(), -1.0, 2.0).forward_only().floats())
+SAMPLES["clamp_both"] = [
+    S(real(3, 4), -0.5, 0.6),
+    S(real(3, 4), real(4), real(3, 1)),
+    S(real(0), -1, 1),
+]
+for name in ("clamp_min", "clamp_max"):
+    SAMPLES[name] = [S(real(3, 4), 0.2), S(real(3, 4), real(4)), S(real(), 0.1), S(real(0), 1)]
+SAMPLES["nan_to_num_float"] = [S(real(3, 4), 0.0, 1.0, -1.0).fixed()]
+SAMPLES["lerp"] = [
+    S(real(3, 4), real(3, 4), 0.3),
+    S(real(3, 4), real(4), real(3, 1)),
+    S(real(), real(), 0.7),
+    S(real(0), real(0), 0.5),
+]
+for name in ("addcmul", "addcdiv"):
+    SAMPLES[name] = [
+        S(real(3, 4), real(4), signed(3, 1)),
+        S(real(3, 4), real(3, 4), signed(3, 4), value=0.5),
+        S(real(), real(), signed()),
+        S(real(0), real(0), signed(0)),
+    ]
+
+# ---- backward rows
+
+for name in ("sigmoid_backward", "tanh_backward"):
+    SAMPLES[name] = [S(real(3, 4), between(0.1, 0.9, 3, 4)), S(real(), between(0.1, 0.9))]
+for name in ("relu_backward", "silu_backward"):
+    SAMPLES[name] = [S(real(3, 4), real(3, 4)), S(real(), real()), S(real(0), real(0))]
+SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
+SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]
+for name in (
+    "sigmoid_backward",
+    "tanh_backward",
+    "relu_backward",
+    "silu_backward",
+    "leaky_relu_backward",
+    "gelu_backward",
+):
+    for sample in SAMPLES[name]:
+        sample.floats()

@@ -1,0 +1,222 @@
+"""Samples of reductions, scans, sorting and softmax."""
+
+import numpy as np
+
+from samples import Dtype, S, Sample, between, distinct, index, positive, real, special
+
+SAMPLES: dict[str, list[Sample]] = {}
+
+for name in ("sum", "mean", "nansum", "nanmean"):
+    SAMPLES[name] = [
+        S(real(3, 37)),
+        S(real(3, 5, 4), 1),
+        S(real(3, 5, 4), (0, -1), keepdim=True),
+        S(real()),
+        S(real(2, 0, 3), 1).forward_only(),
+        S(real(4, 3), dim=[], keepdim=True),
+        S(real(4, 3), 0, dtype=Dtype("float64")),
+        S(special(), dim=0).forward_only().floats(),
+    ]
+SAMPLES["sum"] += [
+    S(real(3, 4), dtype=Dtype("float32")).forward_only(),
+    S(real(70, 3), 0),
+    S(real(0)),
+]
+SAMPLES["prod"] = [
+    S(real(7)),
+    S(real(3, 5), 1),
+    S(real(3, 5), 0, keepdim=True),
+    S(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), 1),
+    S(np.array([0.0, 2.0, 3.0])),
+    S(real()),
+    S(real(0)),
+    S(real(2, 3), 1, dtype=Dtype("float64")),
+]
+for name in ("any", "all"):
+    SAMPLES[name] = [
+        S(index(2, 3, 4) * 1.0),
+        S(index(2, 3, 4) * 1.0, 1),
+        S(index(2, 3, 4, 2) * 1.0, (0, 2), keepdim=True),
+        S(real(0, 2), 0),
+        S(real()),
+    ]
+SAMPLES["count_nonzero"] = [
+    S(index(3, 3, 4) * 1.0),
+    S(index(3, 3, 4) * 1.0, 1),
+    S(index(3, 3, 4, 2) * 1.0, (0, 2)),
+    S(real(0)),
+    S(real()),
+]
+SAMPLES["logsumexp"] = [
+    S(real(3, 5), 1),
+    S(real(3, 5), (0, 1), keepdim=True),
+    S(real(), 0),
+    S(np.array([[-np.inf, -np.inf], [np.inf, 1.0], [1e3, 1e3]]), 1).forward_only().floats(),
+    S(real(0, 3), 1),
+]
+SAMPLES["norm(Tensor, Number | None, ints | None, bool, dtype | None)"] = [
+    S(real(3, 5)),
+    S(real(3, 5), 1, 1),
+    S(real(3, 5), 3, (0, 1), keepdim=True),
+    S(real(3, 5), float("inf"), 1),
+    S(real(3, 5), float("-inf"), 0),
+    S(real(3, 5), 0, 1),
+    S(real(3, 5), 0.5, 1),
+    S(real(), 2),
+    S(real(0, 2), 2, 0),
+]
+SAMPLES["norm(Tensor, 'fro' | 'nuc', ints | None, bool, dtype | None)"] = [
+    S(real(3, 5), "fro"),
+    S(real(3, 5), p="fro", dim=1, keepdim=True),
+]
+SAMPLES["sum_to"] = [
+    S(real(3, 4), (1, 4)),
+    S(real(2, 3, 4), (3, 1)),
+    S(real(2, 3), ()),
+    S(real(2, 3), (2, 3)),
+    S(real(0, 3), (1, 3)),
+]
+SAMPLES["sum_to_size"] = [S(real(3, 4), 1, 4), S(real(2, 3, 4), (3, 1)), S(real(2, 3), 2, 3)]
+
+# ---- extremes: distinct values, whose order survives small steps
+
+for name in ("max", "min"):
+    SAMPLES[f"{name}(Tensor)"] = [
+        S(distinct(3, 5)),
+        S(distinct()),
+        S(np.array([1.0, np.nan, 3.0])).forward_only().floats(),
+        S(np.array([2.0, 1.0, 2.0, 1.0])).forward_only(),
+    ]
+    SAMPLES[f"{name}(Tensor, int, bool)"] = [
+        S(distinct(3, 5), 1),
+        S(distinct(3, 5, 2), 0, keepdim=True),
+        S(distinct(), 0),
+        S(distinct(0, 3), 1),
+        S(np.array([[1.0, np.nan, 3.0], [2.0, 2.0, 1.0]]), 1).forward_only().floats(),
+    ]
+for name in ("amax", "amin"):
+    SAMPLES[name] = [
+        S(distinct(3, 5)),
+        S(distinct(3, 5), 1),
+        S(distinct(3, 5, 2), (0, -1), keepdim=True),
+        S(distinct(), 0),
+        S(distinct(0, 3), 1),
+        S(np.array([[1.0, np.nan], [2.0, 2.0]]), 1).forward_only().floats(),
+    ]
+for name in ("argmax", "argmin"):
+    SAMPLES[name] = [
+        S(distinct(3, 5)),
+        S(distinct(3, 5), 1),
+        S(distinct(3, 5, 2), dim=0, keepdim=True),
+        S(distinct(), 0),
+        S(np.array([1.0, np.nan, 3.0, np.nan])).floats(),
+        S(distinct(0, 3), 1),
+    ]
+
+# ---- moments
+
+FORMS = (
+    "Tensor, bool",
+    "Tensor, ints | None, Number | None, bool",
+    "Tensor, ints | None, bool, bool",
+)
+for name in ("var", "std", "var_mean", "std_mean"):
+    SAMPLES[f"{name}({FORMS[0]})"] = [S(real(3, 5), False), S(real(7), True)]
+    SAMPLES[f"{name}({FORMS[1]})"] = [
+        S(real(3, 37)),
+        S(real(3, 5), 1),
+        S(real(3, 5, 4), (0, 2), correction=0, keepdim=True),
+        S(real(3, 5), dim=0, correction=2),
+        S(real(3, 5), None, correction=0.5),
+    ]
+    SAMPLES[f"{name}({FORMS[2]})"] = [S(real(3, 5), 1, False), S(real(3, 5), (0, 1), True, True)]
+for name in ("var", "var_mean"):
+    SAMPLES[f"{name}({FORMS[1]})"] += [
+        S(real(1)).forward_only(),
+        S(real(0, 3), 0).forward_only(),
+        S(real(0, 3), 1).forward_only(),
+    ]
+
+# ---- scans
+
+for name in ("cumsum", "cumprod"):
+    SAMPLES[name] = [
+        S(real(7), 0),
+        S(real(3, 5), 1),
+        S(real(3, 5), 0),
+        S(real(2, 3, 4), -2),
+        S(real(), 0),
+        S(real(0, 2), 0),
+        S(real(3, 4), 1, dtype=Dtype("float64")),
+    ]
+SAMPLES["cumprod"].append(S(np.array([[2.0, 0.0, 3.0, 0.0, 5.0]]), 1))
+SAMPLES["linear_scan"] = [
+    S(real(3, 5), real(3, 5), 1).floats(),
+    S(real(3, 5), real(3, 5), 0, True).floats(),
+    S(real(), real(), 0).floats(),
+]
+
+# ---- order
+
+SAMPLES["sort"] = [
+    S(distinct(3, 5)),
+    S(distinct(3, 5), 0, True),
+    S(distinct(2, 3, 4), dim=1, descending=False, stable=True),
+    S(distinct()),
+    S(distinct(0, 3), 0),
+    S(np.array([2.0, np.nan, 1.0, np.inf])).forward_only().floats(),
+    S(np.array([2.0, 1.0, 2.0, 1.0, 2.0]), stable=True).forward_only(),
+]
+SAMPLES["argsort"] = [
+    S(distinct(3, 5)),
+    S(distinct(3, 5), 0, True),
+    S(distinct(4), stable=True),
+    S(distinct()),
+    S(distinct(0, 3), 0),
+]
+SAMPLES["topk"] = [
+    S(distinct(3, 5), 2),
+    S(distinct(3, 5), 3, 0, False),
+    S(distinct(3, 5), 5, dim=1),
+    S(distinct(), 1),
+    S(distinct(3, 5), 0),
+]
+SAMPLES["median(Tensor)"] = [S(distinct(7)), S(distinct(2, 4)), S(distinct())]
+SAMPLES["median(Tensor, int, bool)"] = [
+    S(distinct(3, 5), 1),
+    S(distinct(4, 2), 0, keepdim=True),
+    S(distinct(), 0),
+]
+
+# ---- softmax
+
+for name in ("softmax", "log_softmax"):
+    SAMPLES[f"{name}(Tensor, int, dtype | None)"] = [
+        S(real(3, 5), 1),
+        S(real(3, 5), 0),
+        S(real(2, 37, 3), -2),
+        S(real(), 0),
+        S(real(0, 3), 1),
+        S(real(3, 5), 1, dtype=Dtype("float64")),
+        S(np.array([[1e3, -1e3, np.inf], [-np.inf, 0.0, 1.0]]), 1).forward_only().floats(),
+    ]
+    SAMPLES[f"{name}(Tensor, int | None, int, dtype | None)"] = [
+        S(real(3, 5), 1),
+        S(real(2, 5, 3), dim=0),
+        S(real(3, 5), dim=-1, dtype=Dtype("float64")),
+    ]
+    SAMPLES[f"{name}_backward"] = [
+        S(real(3, 5), between(-1.5, -0.2, 3, 5), 1).floats(),
+        S(real(3, 5), between(-1.5, -0.2, 3, 5), 0).floats(),
+        S(real(0, 3), real(0, 3), 1).floats(),
+    ]
+SAMPLES["softmin"] = [S(real(3, 5), 1), S(real(2, 5, 3), dim=0)]
+
+# ---- lists of tensors
+
+SAMPLES["total_norm"] = [
+    S([real(3, 4), real(5)]).floats(),
+    S([real(3), positive(2, 2)], norm_type=1.0).floats(),
+    S([real(3), real(2)], float("inf")).floats(),
+    S([real(0), real()]).floats(),
+]

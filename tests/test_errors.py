@@ -1,0 +1,54 @@
+"""Bad inputs are Python exceptions of PyTorch's types that say what was found; none is a crash."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wengert as wg
+from conftest import torch
+from errors_table import ROWS
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+
+
+def raised(row, library):
+    try:
+        row.do(library)
+    except Exception as error:
+        return error
+    return None
+
+
+@every_row
+def test_type_and_message(row):
+    error = raised(row, wg)
+    assert error is not None, "no exception"
+    assert isinstance(error, row.error), f"{type(error).__name__}: {error}"
+    assert re.search(row.contains, str(error), re.DOTALL), str(error)
+    assert "torch" not in str(error).replace("PyTorch", "")
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("row", [r for r in ROWS if r.torch], ids=[r.name for r in ROWS if r.torch])
+def test_the_type_is_torchs(row):
+    error = raised(row, torch)
+    assert error is not None, "torch raises nothing"
+    # Ours may be a kind of torch's; NotImplementedError is one of RuntimeErrors.
+    kind = RuntimeError if isinstance(error, NotImplementedError) else type(error)
+    assert isinstance(raised(row, wg), kind), f"{type(error).__name__}: {error}"
+
+
+def test_names_are_unique_and_many():
+    names = [row.name for row in ROWS]
+    assert len(set(names)) == len(names) >= 80
+
+
+def test_a_process_survives_all_of_them():
+    table = Path(__file__).with_name("errors_table.py")
+    done = subprocess.run([sys.executable, str(table)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"{len(ROWS)} bad inputs")

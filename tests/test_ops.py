@@ -1,0 +1,520 @@
+"""Properties of every row of the op registry, over its samples."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from conftest import torch
+from oracles import DIFFERENCES, HIDDEN, NUMPY
+from samples import Sample, build, keyed, load
+from wengert import _native, autograd
+
+ROWS = keyed(_native.registry)
+SAMPLES = load()
+DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
+TOLERANCES = {"float32": (3e-5, 3e-6), "float64": (1e-9, 1e-11)}
+# What is in the memory of these is not specified.
+UNINITIALISED = {"empty", "empty_like", "new_empty"}
+
+# Hidden rows whose callers see to it.
+GIVEN_CONTIGUOUS = {"_nonzero", "_masked_select"}
+# Hidden rows that draw numbers: the rows that call them are compared with torch.
+DRAWN = {"_dropout", "_dropout_mask"}
+
+CASES = [(key, i) for key in ROWS for i in range(len(SAMPLES.get(key, ())))]
+every_row = pytest.mark.parametrize("key", list(ROWS))
+every_case = pytest.mark.parametrize(("key", "i"), CASES, ids=[f"{k}-{i}" for k, i in CASES])
+
+
+# ---- calling a row
+
+
+def name_in_torch(row: dict) -> tuple:
+    """The places where torch may have the op, in the order in which we have it."""
+    places = []
+    if row["module"]:
+        places.append(torch)
+    if row["functional"]:
+        places.append(torch.nn.functional)
+    if row["method"]:
+        places.append(torch.Tensor)
+    return tuple(places)
+
+
+def in_torch(row: dict):
+    for place in name_in_torch(row):
+        if hasattr(place, row["name"]):
+            return getattr(place, row["name"])
+    return None
+
+
+def in_wengert(row: dict):
+    """The row's first public form, or its hidden one."""
+    name = row["name"]
+    if row["module"]:
+        return getattr(wg, name)
+    if row["functional"]:
+        return getattr(wg.nn.functional, name)
+    if row["method"]:
+        return getattr(wg.Tensor, name)
+    return getattr(_native.ops, name)
+
+
+def run(row: dict, sample: Sample, function=None, dtype=None, tensor=None):
+    args, kwargs = build(sample, wg, dtype, tensor)
+    wg.manual_seed(3)
+    return (function or in_wengert(row))(*args, **kwargs)
+
+
+def outputs(result) -> list:
+    """The tensors of a result: one, a tuple or a list."""
+    if isinstance(result, (tuple, list)):
+        return [t for r in result for t in outputs(r)]
+    return [result]
+
+
+def array(t) -> np.ndarray:
+    return t.detach().numpy() if hasattr(t, "detach") else np.asarray(t)
+
+
+def assert_same(actual, expected, exact=False, factor=1.0):
+    """Equal shapes, dtypes and values; floating ones up to rounding unless `exact`."""
+    ours, theirs = outputs(actual), outputs(expected)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        a, b = array(a), array(b)
+        assert a.shape == b.shape, f"{a.shape} instead of {b.shape}"
+        assert a.dtype == b.dtype, f"{a.dtype} instead of {b.dtype}"
+        if exact or a.dtype.kind != "f":
+            np.testing.assert_array_equal(a, b)
+        else:
+            rtol, atol = TOLERANCES[a.dtype.name]
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(a, b, rtol=rtol * factor, atol=atol * factor)
+
+
+def outcome(function):
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+# ---- the registry
+
+
+def test_every_row_has_samples():
+    missing = sorted(key for key in ROWS if not SAMPLES.get(key))
+    assert not missing, f"rows without samples in tests/samples_*.py: {missing}"
+    unknown = sorted(SAMPLES.keys() - ROWS.keys())
+    assert not unknown, f"samples of rows that do not exist: {unknown}"
+
+
+def test_tables_name_rows():
+    for table in (NUMPY, HIDDEN, DIFFERENCES):
+        unknown = {k if isinstance(k, str) else k[0] for k in table} - ROWS.keys()
+        assert not unknown
+
+
+@every_row
+def test_documentation(key):
+    row = ROWS[key]
+    assert row["doc"].strip()
+    rows = [r for r in ROWS.values() if r["name"] == row["name"]]
+    for place, flag in ((wg, "module"), (wg.Tensor, "method"), (wg.nn.functional, "functional")):
+        if not row[flag]:
+            continue
+        function = getattr(place, row["name"])
+        assert function.__name__ == row["name"]
+        assert row["name"] + row["signature"] in function.__doc__
+        first = next(r for r in rows if r[flag])
+        assert function.__text_signature__
+        parameters = inspect.signature(function).parameters
+        assert list(parameters) == [p["name"] for p in first["params"]]
+        for p in first["params"]:
+            given = parameters[p["name"]]
+            assert (given.default is inspect.Parameter.empty) == (
+                p["default"] is None or p["variadic"]
+            )
+
+
+@every_row
+def test_wrong_arguments(key):
+    row = ROWS[key]
+    args, kwargs = build(SAMPLES[key][0], wg)
+    forms = [in_wengert(row)]
+    if row["functional"] and forms[0] is not getattr(wg.nn.functional, row["name"]):
+        forms.append(getattr(wg.nn.functional, row["name"]))
+    for function in forms:
+        name = row["name"]
+        with pytest.raises(TypeError, match=name) as info:
+            function(*args, **kwargs, no_such_argument=1)
+        assert "no_such_argument" in str(info.value) or "Possible forms" in str(info.value)
+        wrong = object()
+        with pytest.raises(TypeError, match=name) as info:
+            function(wrong, *args[1:], **kwargs)
+        if not row["params"][0]["variadic"]:
+            assert "object" in str(info.value) or "Possible forms" in str(info.value)
+        required = [p for p in row["params"] if p["default"] is None and not p["variadic"]]
+        if required:
+            with pytest.raises(TypeError, match=name):
+                function()
+        if not any(p["variadic"] for p in row["params"]):
+            with pytest.raises(TypeError, match=name):
+                function(*args, *([1] * 16), **kwargs)
+
+
+# ---- forward
+
+
+def torch_difference(row, sample, dtype):
+    """How the results differ, or None. Both raising the same type is agreement."""
+    args, kwargs = build(sample, torch, dtype)
+    torch.manual_seed(3)
+    theirs = outcome(lambda: in_torch(row)(*args, **kwargs))
+    ours = outcome(lambda: run(row, sample, dtype=dtype))
+    if isinstance(theirs, Exception) or isinstance(ours, Exception):
+        kinds = [type(x) if isinstance(x, Exception) else None for x in (ours, theirs)]
+        # "Not implemented for this dtype" is sometimes its own type, one of RuntimeErrors.
+        kinds = [RuntimeError if k is NotImplementedError else k for k in kinds]
+        return None if kinds[0] is kinds[1] else f"{ours!r} instead of {theirs!r}"
+    if row["name"] in UNINITIALISED:
+        ours, theirs = ours.shape, theirs.shape
+    try:
+        assert_same(ours, theirs)
+    except AssertionError as error:
+        return str(error) or "dtypes or shapes differ"
+    return None
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.filterwarnings("ignore")
+@every_case
+def test_forward_equals_torch(key, i):
+    row, sample = ROWS[key], SAMPLES[key][i]
+    if in_torch(row) is None:
+        assert key in HIDDEN or key in NUMPY or key in DRAWN, "no oracle knows this op"
+        return
+    wrong = {}
+    for dtype in sample.only or DTYPES:
+        if (key, dtype) in DIFFERENCES:
+            continue
+        if difference := torch_difference(row, sample, dtype):
+            wrong[dtype] = difference
+    assert not wrong, "\n".join(f"{dtype}: {text}" for dtype, text in wrong.items())
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_listed_differences_exist():
+    """A difference that is gone must be taken off the list."""
+    gone = [
+        (key, dtype)
+        for key, dtype in DIFFERENCES
+        if not any(
+            torch_difference(ROWS[key], sample, dtype)
+            for sample in SAMPLES[key]
+            if dtype in (sample.only or DTYPES)
+        )
+    ]
+    assert not gone
+
+
+def oracle_cases():
+    return [(k, i) for k, i in CASES if k in NUMPY or k in HIDDEN]
+
+
+@pytest.mark.parametrize(("key", "i"), oracle_cases(), ids=[f"{k}-{i}" for k, i in oracle_cases()])
+def test_forward_equals_numpy(key, i):
+    row, sample = ROWS[key], SAMPLES[key][i]
+    args, kwargs = build(sample, wg, tensor=lambda a: a)
+    if any(not isinstance(v, (bool, int, float, str, list, tuple)) for v in kwargs.values()):
+        kwargs.pop("dtype", None)
+    with np.errstate(all="ignore"):
+        expected = (NUMPY.get(key) or HIDDEN[key])(*args, **kwargs)
+    actual = run(row, sample)
+    for a, b in zip(outputs(actual), outputs(expected), strict=True):
+        a, b = array(a), np.asarray(b)
+        assert a.shape == b.shape, f"{a.shape} instead of {b.shape}"
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(a.astype(float), b.astype(float), rtol=1e-9, atol=1e-11)
+
+
+# ---- layouts
+
+
+def strided(a):
+    """Every second element of a larger buffer, which starts with others."""
+    buffer = np.zeros((*a.shape[:-1], 2 * a.shape[-1] + 1) if a.ndim else (3,), a.dtype)
+    if a.ndim == 0:
+        buffer[1] = a
+        return wg.from_numpy(buffer)[1]
+    buffer[..., 1::2] = a
+    return wg.from_numpy(buffer)[..., 1::2]
+
+
+def transposed(a):
+    """The dimensions in reverse order in memory."""
+    t = wg.from_numpy(a.T.copy())
+    return t.permute(*reversed(range(a.ndim))) if a.ndim > 1 else t
+
+
+def repeated(a):
+    """The first row (or element) for all rows, by a stride of 0."""
+    if a.ndim == 0 or a.dtype.kind != "f":
+        return wg.from_numpy(a.copy())
+    return wg.from_numpy(a[:1].copy()).expand(a.shape) if a.shape[0] else wg.from_numpy(a.copy())
+
+
+@every_case
+def test_layouts_do_not_matter(key, i):
+    row, sample = ROWS[key], SAMPLES[key][i]
+    if row["name"] in UNINITIALISED or row["name"] in GIVEN_CONTIGUOUS:
+        return
+    draws = any(p["name"] == "generator" for p in row["params"])
+    if draws and row["mutates"]:
+        return  # numbers are drawn in the order of memory; see test_random.py
+    with wg.no_grad():
+        for layout in (strided, transposed, repeated):
+            if layout is repeated and row["mutates"]:
+                continue
+            make = repeated if layout is repeated else wg.from_numpy
+            expected = outcome(lambda make=make: run(row, sample, tensor=lambda a: make(a).clone()))
+            result = outcome(lambda layout=layout: run(row, sample, tensor=layout))
+            if row["name"] in ("view", "view_as") and isinstance(result, RuntimeError):
+                continue  # a view of memory in another order may not exist
+            if isinstance(expected, Exception):
+                assert type(result) is type(expected)
+                continue
+            assert not isinstance(result, Exception), result
+            assert_same(result, expected, factor=0.01)
+
+
+# ---- gradients
+
+
+def differentiable_inputs(sample: Sample) -> list:
+    """Positions, among the tensors of the sample, of those that get gradients."""
+    seen = []
+    build(sample, wg, tensor=lambda a: seen.append(a))
+    return [k for k, a in enumerate(seen) if a.dtype == np.float64 and k not in sample.held]
+
+
+def as_function(row: dict, sample: Sample):
+    """The row as a function of its differentiable tensors, and their values."""
+    positions = differentiable_inputs(sample)
+    arrays = []
+    build(sample, wg, tensor=arrays.append)
+
+    def function(xs):
+        count = iter(range(10**6))
+        given = dict(zip(positions, xs, strict=True))
+
+        def tensor(a):
+            k = next(count)
+            x = given.get(k)
+            if x is None:
+                return wg.from_numpy(a)
+            return x.clone() if row["mutates"] and k == 0 else x
+
+        result = run(row, sample, tensor=tensor)
+        return [t for t in outputs(result)[: sample.results] if t.is_floating_point()]
+
+    return function, [arrays[k] for k in positions]
+
+
+def dot(us, vs) -> float:
+    return sum(float((u * v).sum()) for u, v in zip(us, vs, strict=True) if u is not None)
+
+
+def leaves(values) -> list:
+    return [wg.tensor(v, requires_grad=True) for v in values]
+
+
+def moved(values, direction, step):
+    return [x + step * d for x, d in zip(values, direction, strict=True)]
+
+
+def gradients(ys, ws, xs, create_graph=False):
+    """Of the sum of ys * ws; zeros where there is no dependence."""
+    ys, ws = zip(*[(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad], strict=True)
+    grads = autograd.grad(ys, xs, ws, create_graph=create_graph, allow_unused=True)
+    return [wg.zeros_like(x) if g is None else g for g, x in zip(grads, xs, strict=True)]
+
+
+@every_case
+def test_gradients_of_order_one_and_two(key, i):
+    """Against central differences along random directions."""
+    row, sample = ROWS[key], SAMPLES[key][i]
+    if not row["differentiable"] or not sample.differentiable or not differentiable_inputs(sample):
+        return
+    function, values = as_function(row, sample)
+    rng = np.random.default_rng(1)
+    step = 1e-5
+    xs = leaves(values)
+    ys = function(xs)
+    assert all(y.dtype == wg.float64 for y in ys)
+    if not any(y.requires_grad for y in ys):
+        assert row["creation"] or row["composite"] or not ys
+        return
+    ws = [wg.tensor(rng.standard_normal(y.shape)) for y in ys]
+
+    def slope(at):
+        """The gradients of sum(w * f) at these values, as arrays."""
+        inputs = leaves(at)
+        return [array(g) for g in gradients(function(inputs), ws, inputs)]
+
+    first = gradients(ys, ws, xs, create_graph=True)
+    for k, x in enumerate(values):
+        direction = [
+            rng.standard_normal(v.shape) if j == k else np.zeros(v.shape)
+            for j, v in enumerate(values)
+        ]
+        with wg.no_grad():
+            up, down = (
+                dot(function([wg.tensor(v) for v in moved(values, direction, s)]), ws)
+                for s in (step, -step)
+            )
+        numeric, analytic = (up - down) / (2 * step), dot([first[k]], [wg.tensor(direction[k])])
+        assert analytic == pytest.approx(numeric, rel=1e-5, abs=2e-6), f"input {k} {x.shape}"
+
+    us = [wg.tensor(rng.standard_normal(v.shape)) for v in values]
+    direction = [rng.standard_normal(v.shape) for v in values]
+    up, down = (
+        sum(
+            (g * array(u)).sum()
+            for g, u in zip(slope(moved(values, direction, s)), us, strict=True)
+        )
+        for s in (step, -step)
+    )
+    second = [wg.zeros_like(x) for x in xs]
+    if any(g.requires_grad for g in first):
+        second = gradients(first, us, xs)
+    analytic = dot(second, [wg.tensor(d) for d in direction])
+    assert analytic == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=2e-5), "second order"
+
+
+@every_case
+def test_backward_does_not_depend_on_layout(key, i):
+    """A gradient that comes in transposed, strided or repeated gives the same gradients."""
+    row, sample = ROWS[key], SAMPLES[key][i]
+    if not row["differentiable"] or not sample.differentiable or not differentiable_inputs(sample):
+        return
+    function, values = as_function(row, sample)
+    for layout in (strided, transposed, repeated):
+        grads = []
+        for contiguous in (True, False):
+            xs = leaves(values)
+            ys = function(xs)
+            if not any(y.requires_grad for y in ys):
+                return
+            rng = np.random.default_rng(2)
+            ws = [layout(rng.standard_normal(y.shape)) for y in ys]
+            grads.append(gradients(ys, [w.clone() for w in ws] if contiguous else ws, xs))
+        assert_same(grads[0], grads[1], factor=0.01)
+
+
+# ---- forms
+
+
+@every_case
+def test_forms_agree(key, i):
+    """Function, method, functional form and hidden form give the same, bit for bit."""
+    row, sample = ROWS[key], SAMPLES[key][i]
+    if row["name"] in UNINITIALISED:
+        return
+    name = row["name"]
+    forms = {"ops": getattr(_native.ops, name)}
+    if row["module"]:
+        forms["module"] = getattr(wg, name)
+    if row["functional"]:
+        forms["functional"] = getattr(wg.nn.functional, name)
+    if row["method"] and isinstance(sample.args[0], np.ndarray):
+        forms["method"] = getattr(wg.Tensor, name)
+    results = {form: outcome(lambda f=f: run(row, sample, f)) for form, f in forms.items()}
+    expected = results["ops"]
+    for form, result in results.items():
+        if isinstance(expected, Exception):
+            assert type(result) is type(expected), form
+        else:
+            assert not isinstance(result, Exception), f"{form}: {result}"
+            assert type(result) is type(expected), form
+            assert_same(result, expected, exact=True)
+
+
+@every_case
+def test_inplace_and_out(key, i):
+    row, sample = ROWS[key], SAMPLES[key][i]
+    name = row["name"]
+    if row["name"] in UNINITIALISED or isinstance(outcome(lambda: run(row, sample)), Exception):
+        return
+    expected = run(row, sample)
+    if row["inplace"] and isinstance(sample.args[0], np.ndarray):
+        check_inplace(row, sample, expected, lambda x, a, k: getattr(x, name + "_")(*a, **k))
+        if row["module"]:
+            check_inplace(
+                row, sample, expected, lambda x, a, k: getattr(wg, name + "_")(x, *a, **k)
+            )
+    if row["inplace_functional"]:
+        f = getattr(wg.nn.functional, name)
+        check_inplace(row, sample, expected, lambda x, a, k: f(x, *a, inplace=True, **k))
+    plain = row["module"] and not (row["view"] or row["mutates"] or row["returns_list"])
+    if not plain or any(e is a for e in outputs(expected) for a in sample.args):
+        return
+    with wg.no_grad():
+        results = outputs(expected)
+        outs = tuple(wg.empty(0, dtype=r.dtype) for r in results)
+        args, kwargs = build(sample, wg)
+        wg.manual_seed(3)
+        given = outs[0] if len(outs) == 1 else outs
+        returned = outputs(getattr(wg, name)(*args, **kwargs, out=given))
+        assert all(r is o for r, o in zip(returned, outs, strict=True))
+        assert_same(outs, results, exact=True)
+
+
+def check_inplace(row, sample, expected, call):
+    args, kwargs = build(sample, wg)
+    x = args[0]
+    before, address = x._version, x.data_ptr()
+    wg.manual_seed(3)
+    fits = expected.shape == x.shape and wg.can_cast(expected.dtype, x.dtype)
+    if not fits:
+        with pytest.raises(RuntimeError):
+            call(x, args[1:], kwargs)
+        return
+    result = call(x, args[1:], kwargs)
+    assert result is x and x.data_ptr() == address
+    assert x._version > before
+    assert_same(x, expected.to(x.dtype), exact=True)
+
+
+@every_row
+def test_mutating_rows_keep_identity(key):
+    row, sample = ROWS[key], SAMPLES[key][0]
+    if not row["mutates"]:
+        return
+    args, kwargs = build(sample, wg)
+    first = args[0][0] if isinstance(args[0], list) else args[0]
+    version = first._version
+    result = in_wengert(row)(*args, **kwargs)
+    assert result is first
+    assert first._version == version + 1
+
+
+@every_row
+def test_views_share_memory(key):
+    row = ROWS[key]
+    if not row["view"]:
+        return
+    for sample in SAMPLES[key]:
+        args, kwargs = build(sample, wg)
+        base = args[0]
+        result = in_wengert(row)(*args, **kwargs)
+        version = base._version
+        if result.numel() and 0 not in result.stride():
+            with wg.no_grad():
+                result.zero_()
+            assert base._version == result._version == version + 1
+            assert (base == 0).sum() >= 1
