@@ -2,7 +2,9 @@
 
 import pytest
 
-import wengert as wg
+pytest.register_assert_rewrite("rows")
+
+import wengert as wg  # noqa: E402  after the line above
 
 try:
     import torch

@@ -12,15 +12,6 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-np.asarray(x)))
 
 
-def where_negative(x, y):
-    return np.where(np.asarray(x) > 0, x, y)
-
-
-def softmax(x, dim=-1, **_):
-    e = np.exp(x - x.max(dim, keepdims=True, initial=-np.inf)) if x.ndim else np.ones(())
-    return e / e.sum(dim, keepdims=True) if x.ndim else e
-
-
 NUMPY = {
     # This table also serves where torch is not installed.
     **{

@@ -94,7 +94,7 @@ def signed(*shape: int) -> np.ndarray:
 def distinct(*shape: int) -> np.ndarray:
     """All elements differ clearly."""
     n = int(np.prod(shape))
-    return ((rng.permutation(n) - n // 3) * 0.37 + 0.11).reshape(shape)
+    return ((rng.permutation(n) - n // 3) * 0.7 + 0.11).reshape(shape)
 
 
 def index(high: int, *shape: int, low: int = 0) -> np.ndarray:

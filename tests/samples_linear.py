@@ -16,6 +16,7 @@ SAMPLES["linear"] = [
     S(real(5), real(4, 5), real(4)),
     S(real(2, 3, 5), real(4, 5), bias=real(4)),
     S(real(0, 5), real(4, 5), real(4)),
+    S(real(5), real(5)),
 ]
 SAMPLES["matmul"] = [
     S(real(5), real(5)),

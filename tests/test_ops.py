@@ -8,99 +8,29 @@ import pytest
 import wengert as wg
 from conftest import torch
 from oracles import DIFFERENCES, HIDDEN, NUMPY
-from samples import Sample, build, keyed, load
-from wengert import _native, autograd
-
-ROWS = keyed(_native.registry)
-SAMPLES = load()
-DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
-TOLERANCES = {"float32": (3e-5, 3e-6), "float64": (1e-9, 1e-11)}
-# What is in the memory of these is not specified.
-UNINITIALISED = {"empty", "empty_like", "new_empty"}
-
-# Hidden rows whose callers see to it.
-GIVEN_CONTIGUOUS = {"_nonzero", "_masked_select"}
-# Hidden rows that draw numbers: the rows that call them are compared with torch.
-DRAWN = {"_dropout", "_dropout_mask"}
-
-CASES = [(key, i) for key in ROWS for i in range(len(SAMPLES.get(key, ())))]
-every_row = pytest.mark.parametrize("key", list(ROWS))
-every_case = pytest.mark.parametrize(("key", "i"), CASES, ids=[f"{k}-{i}" for k, i in CASES])
-
-
-# ---- calling a row
-
-
-def name_in_torch(row: dict) -> tuple:
-    """The places where torch may have the op, in the order in which we have it."""
-    places = []
-    if row["module"]:
-        places.append(torch)
-    if row["functional"]:
-        places.append(torch.nn.functional)
-    if row["method"]:
-        places.append(torch.Tensor)
-    return tuple(places)
-
-
-def in_torch(row: dict):
-    for place in name_in_torch(row):
-        if hasattr(place, row["name"]):
-            return getattr(place, row["name"])
-    return None
-
-
-def in_wengert(row: dict):
-    """The row's first public form, or its hidden one."""
-    name = row["name"]
-    if row["module"]:
-        return getattr(wg, name)
-    if row["functional"]:
-        return getattr(wg.nn.functional, name)
-    if row["method"]:
-        return getattr(wg.Tensor, name)
-    return getattr(_native.ops, name)
-
-
-def run(row: dict, sample: Sample, function=None, dtype=None, tensor=None):
-    args, kwargs = build(sample, wg, dtype, tensor)
-    wg.manual_seed(3)
-    return (function or in_wengert(row))(*args, **kwargs)
-
-
-def outputs(result) -> list:
-    """The tensors of a result: one, a tuple or a list."""
-    if isinstance(result, (tuple, list)):
-        return [t for r in result for t in outputs(r)]
-    return [result]
-
-
-def array(t) -> np.ndarray:
-    return t.detach().numpy() if hasattr(t, "detach") else np.asarray(t)
-
-
-def assert_same(actual, expected, exact=False, factor=1.0):
-    """Equal shapes, dtypes and values; floating ones up to rounding unless `exact`."""
-    ours, theirs = outputs(actual), outputs(expected)
-    assert len(ours) == len(theirs)
-    for a, b in zip(ours, theirs, strict=True):
-        a, b = array(a), array(b)
-        assert a.shape == b.shape, f"{a.shape} instead of {b.shape}"
-        assert a.dtype == b.dtype, f"{a.dtype} instead of {b.dtype}"
-        if exact or a.dtype.kind != "f":
-            np.testing.assert_array_equal(a, b)
-        else:
-            rtol, atol = TOLERANCES[a.dtype.name]
-            with np.errstate(all="ignore"):
-                np.testing.assert_allclose(a, b, rtol=rtol * factor, atol=atol * factor)
-
-
-def outcome(function):
-    try:
-        return function()
-    except Exception as error:
-        return error
-
+from rows import (
+    CASES,
+    DRAWN,
+    DTYPES,
+    GIVEN_CONTIGUOUS,
+    ROWS,
+    SAMPLES,
+    UNINITIALISED,
+    array,
+    assert_same,
+    every_case,
+    every_row,
+    in_torch,
+    in_wengert,
+    outcome,
+    outputs,
+    repeated,
+    run,
+    strided,
+    transposed,
+)
+from samples import build
+from wengert import _native
 
 # ---- the registry
 
@@ -245,29 +175,6 @@ def test_forward_equals_numpy(key, i):
 # ---- layouts
 
 
-def strided(a):
-    """Every second element of a larger buffer, which starts with others."""
-    buffer = np.zeros((*a.shape[:-1], 2 * a.shape[-1] + 1) if a.ndim else (3,), a.dtype)
-    if a.ndim == 0:
-        buffer[1] = a
-        return wg.from_numpy(buffer)[1]
-    buffer[..., 1::2] = a
-    return wg.from_numpy(buffer)[..., 1::2]
-
-
-def transposed(a):
-    """The dimensions in reverse order in memory."""
-    t = wg.from_numpy(a.T.copy())
-    return t.permute(*reversed(range(a.ndim))) if a.ndim > 1 else t
-
-
-def repeated(a):
-    """The first row (or element) for all rows, by a stride of 0."""
-    if a.ndim == 0 or a.dtype.kind != "f":
-        return wg.from_numpy(a.copy())
-    return wg.from_numpy(a[:1].copy()).expand(a.shape) if a.shape[0] else wg.from_numpy(a.copy())
-
-
 @every_case
 def test_layouts_do_not_matter(key, i):
     row, sample = ROWS[key], SAMPLES[key][i]
@@ -290,130 +197,6 @@ def test_layouts_do_not_matter(key, i):
                 continue
             assert not isinstance(result, Exception), result
             assert_same(result, expected, factor=0.01)
-
-
-# ---- gradients
-
-
-def differentiable_inputs(sample: Sample) -> list:
-    """Positions, among the tensors of the sample, of those that get gradients."""
-    seen = []
-    build(sample, wg, tensor=lambda a: seen.append(a))
-    return [k for k, a in enumerate(seen) if a.dtype == np.float64 and k not in sample.held]
-
-
-def as_function(row: dict, sample: Sample):
-    """The row as a function of its differentiable tensors, and their values."""
-    positions = differentiable_inputs(sample)
-    arrays = []
-    build(sample, wg, tensor=arrays.append)
-
-    def function(xs):
-        count = iter(range(10**6))
-        given = dict(zip(positions, xs, strict=True))
-
-        def tensor(a):
-            k = next(count)
-            x = given.get(k)
-            if x is None:
-                return wg.from_numpy(a)
-            return x.clone() if row["mutates"] and k == 0 else x
-
-        result = run(row, sample, tensor=tensor)
-        return [t for t in outputs(result)[: sample.results] if t.is_floating_point()]
-
-    return function, [arrays[k] for k in positions]
-
-
-def dot(us, vs) -> float:
-    return sum(float((u * v).sum()) for u, v in zip(us, vs, strict=True) if u is not None)
-
-
-def leaves(values) -> list:
-    return [wg.tensor(v, requires_grad=True) for v in values]
-
-
-def moved(values, direction, step):
-    return [x + step * d for x, d in zip(values, direction, strict=True)]
-
-
-def gradients(ys, ws, xs, create_graph=False):
-    """Of the sum of ys * ws; zeros where there is no dependence."""
-    ys, ws = zip(*[(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad], strict=True)
-    grads = autograd.grad(ys, xs, ws, create_graph=create_graph, allow_unused=True)
-    return [wg.zeros_like(x) if g is None else g for g, x in zip(grads, xs, strict=True)]
-
-
-@every_case
-def test_gradients_of_order_one_and_two(key, i):
-    """Against central differences along random directions."""
-    row, sample = ROWS[key], SAMPLES[key][i]
-    if not row["differentiable"] or not sample.differentiable or not differentiable_inputs(sample):
-        return
-    function, values = as_function(row, sample)
-    rng = np.random.default_rng(1)
-    step = 1e-5
-    xs = leaves(values)
-    ys = function(xs)
-    assert all(y.dtype == wg.float64 for y in ys)
-    if not any(y.requires_grad for y in ys):
-        assert row["creation"] or row["composite"] or not ys
-        return
-    ws = [wg.tensor(rng.standard_normal(y.shape)) for y in ys]
-
-    def slope(at):
-        """The gradients of sum(w * f) at these values, as arrays."""
-        inputs = leaves(at)
-        return [array(g) for g in gradients(function(inputs), ws, inputs)]
-
-    first = gradients(ys, ws, xs, create_graph=True)
-    for k, x in enumerate(values):
-        direction = [
-            rng.standard_normal(v.shape) if j == k else np.zeros(v.shape)
-            for j, v in enumerate(values)
-        ]
-        with wg.no_grad():
-            up, down = (
-                dot(function([wg.tensor(v) for v in moved(values, direction, s)]), ws)
-                for s in (step, -step)
-            )
-        numeric, analytic = (up - down) / (2 * step), dot([first[k]], [wg.tensor(direction[k])])
-        assert analytic == pytest.approx(numeric, rel=1e-5, abs=2e-6), f"input {k} {x.shape}"
-
-    us = [wg.tensor(rng.standard_normal(v.shape)) for v in values]
-    direction = [rng.standard_normal(v.shape) for v in values]
-    up, down = (
-        sum(
-            (g * array(u)).sum()
-            for g, u in zip(slope(moved(values, direction, s)), us, strict=True)
-        )
-        for s in (step, -step)
-    )
-    second = [wg.zeros_like(x) for x in xs]
-    if any(g.requires_grad for g in first):
-        second = gradients(first, us, xs)
-    analytic = dot(second, [wg.tensor(d) for d in direction])
-    assert analytic == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=2e-5), "second order"
-
-
-@every_case
-def test_backward_does_not_depend_on_layout(key, i):
-    """A gradient that comes in transposed, strided or repeated gives the same gradients."""
-    row, sample = ROWS[key], SAMPLES[key][i]
-    if not row["differentiable"] or not sample.differentiable or not differentiable_inputs(sample):
-        return
-    function, values = as_function(row, sample)
-    for layout in (strided, transposed, repeated):
-        grads = []
-        for contiguous in (True, False):
-            xs = leaves(values)
-            ys = function(xs)
-            if not any(y.requires_grad for y in ys):
-                return
-            rng = np.random.default_rng(2)
-            ws = [layout(rng.standard_normal(y.shape)) for y in ys]
-            grads.append(gradients(ys, [w.clone() for w in ws] if contiguous else ws, xs))
-        assert_same(grads[0], grads[1], factor=0.01)
 
 
 # ---- forms

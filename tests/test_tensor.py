@@ -196,7 +196,7 @@ def test_numbers():
     assert [x.tolist() for x in wg.tensor([[1, 2], [3, 4]])] == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("pair", itertools.product(DTYPES, DTYPES), ids="-".join)
+@pytest.mark.parametrize("pair", list(itertools.product(DTYPES, DTYPES)), ids="-".join)
 def test_conversion(pair):
     source, target = pair
     x = np.array([0, 1, 2, 100, 255]) if source == "uint8" else np.array([0, 1, 2, 100, -3])
@@ -354,7 +354,7 @@ def operands(library, dtype):
 
 
 @pytest.mark.skipif(torch is None, reason="torch is not installed")
-@pytest.mark.parametrize("pair", itertools.product(DTYPES, DTYPES), ids="-".join)
+@pytest.mark.parametrize("pair", list(itertools.product(DTYPES, DTYPES)), ids="-".join)
 def test_promotion_equals_torch(pair):
     ours = [operands(wg, d) for d in pair]
     theirs = [operands(torch, d) for d in pair]

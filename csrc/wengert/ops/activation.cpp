@@ -61,7 +61,7 @@ constinit const Op tanh_op = pointwise_op(
 
 // ---- relu          y = max(x, 0)            dx = g where y > 0
 constinit const Op relu_backward_op = backward_of(
-    "relu_backward", kBackward, [](auto g, auto y) { return select(y > 0.0, g, 0.0); },
+    "relu_backward", kBackward, [](auto g, auto y) { return select(y <= 0.0, 0.0, g); },
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, apply(relu_backward_op, {v.g(), v.x(1)}));
       if (v.needs(1)) v.set(1, zeros(v.shape(1), v.dtype(1)));

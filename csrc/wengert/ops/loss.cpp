@@ -79,6 +79,8 @@ void check_class_loss(const Tensor& x, const Tensor& target, const Tensor& weigh
     check(target.shape() == expected, "Expected target size ", expected, ", got ", target.shape());
   }
   if (!weight.defined()) return;
+  check(!grad_enabled() || !weight.requires_grad(),
+        "the derivative for 'weight' is not implemented: class weights are constants");
   const int64_t classes = x.shape()[x.ndim() == 1 ? 0 : 1];
   check(weight.ndim() == 1 && weight.numel() == classes,
         "weight tensor should be defined either for all ", classes,

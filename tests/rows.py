@@ -1,0 +1,125 @@
+"""The rows of the op registry, how they are run, and what their results are compared with."""
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from conftest import torch
+from samples import Sample, build, keyed, load
+from wengert import _native
+
+ROWS = keyed(_native.registry)
+SAMPLES = load()
+DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
+TOLERANCES = {"float32": (3e-5, 3e-6), "float64": (1e-9, 1e-11)}
+# What is in the memory of these is not specified.
+UNINITIALISED = {"empty", "empty_like", "new_empty"}
+
+# Hidden rows whose callers see to it.
+GIVEN_CONTIGUOUS = {"_nonzero", "_masked_select"}
+# Hidden rows that draw numbers: the rows that call them are compared with torch.
+DRAWN = {"_dropout", "_dropout_mask"}
+
+CASES = [(key, i) for key in ROWS for i in range(len(SAMPLES.get(key, ())))]
+every_row = pytest.mark.parametrize("key", list(ROWS))
+every_case = pytest.mark.parametrize(("key", "i"), CASES, ids=[f"{k}-{i}" for k, i in CASES])
+
+
+# ---- calling a row
+
+
+def name_in_torch(row: dict) -> tuple:
+    """The places where torch may have the op, in the order in which we have it."""
+    places = []
+    if row["module"]:
+        places.append(torch)
+    if row["functional"]:
+        places.append(torch.nn.functional)
+    if row["method"]:
+        places.append(torch.Tensor)
+    return tuple(places)
+
+
+def in_torch(row: dict):
+    for place in name_in_torch(row):
+        if hasattr(place, row["name"]):
+            return getattr(place, row["name"])
+    return None
+
+
+def in_wengert(row: dict):
+    """The row's first public form, or its hidden one."""
+    name = row["name"]
+    if row["module"]:
+        return getattr(wg, name)
+    if row["functional"]:
+        return getattr(wg.nn.functional, name)
+    if row["method"]:
+        return getattr(wg.Tensor, name)
+    return getattr(_native.ops, name)
+
+
+def run(row: dict, sample: Sample, function=None, dtype=None, tensor=None):
+    args, kwargs = build(sample, wg, dtype, tensor)
+    wg.manual_seed(3)
+    return (function or in_wengert(row))(*args, **kwargs)
+
+
+def outputs(result) -> list:
+    """The tensors of a result: one, a tuple or a list."""
+    if isinstance(result, (tuple, list)):
+        return [t for r in result for t in outputs(r)]
+    return [result]
+
+
+def array(t) -> np.ndarray:
+    return t.detach().numpy() if hasattr(t, "detach") else np.asarray(t)
+
+
+def assert_same(actual, expected, exact=False, factor=1.0):
+    """Equal shapes, dtypes and values; floating ones up to rounding unless `exact`."""
+    ours, theirs = outputs(actual), outputs(expected)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        a, b = array(a), array(b)
+        assert a.shape == b.shape, f"{a.shape} instead of {b.shape}"
+        assert a.dtype == b.dtype, f"{a.dtype} instead of {b.dtype}"
+        if exact or a.dtype.kind != "f":
+            np.testing.assert_array_equal(a, b)
+        else:
+            rtol, atol = TOLERANCES[a.dtype.name]
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(a, b, rtol=rtol * factor, atol=atol * factor)
+
+
+def outcome(function):
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+# ---- layouts
+
+
+def strided(a):
+    """Every second element of a larger buffer, which starts with others."""
+    buffer = np.zeros((*a.shape[:-1], 2 * a.shape[-1] + 1) if a.ndim else (3,), a.dtype)
+    if a.ndim == 0:
+        buffer[1] = a
+        return wg.from_numpy(buffer)[1]
+    buffer[..., 1::2] = a
+    return wg.from_numpy(buffer)[..., 1::2]
+
+
+def transposed(a):
+    """The dimensions in reverse order in memory."""
+    t = wg.from_numpy(a.T.copy())
+    return t.permute(*reversed(range(a.ndim))) if a.ndim > 1 else t
+
+
+def repeated(a):
+    """The first row (or element) for all rows, by a stride of 0."""
+    if a.ndim == 0 or a.dtype.kind != "f":
+        return wg.from_numpy(a.copy())
+    return wg.from_numpy(a[:1].copy()).expand(a.shape) if a.shape[0] else wg.from_numpy(a.copy())
