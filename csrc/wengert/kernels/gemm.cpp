@@ -53,6 +53,28 @@ void tile_product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, 
                                                                           T(1), blocking, nullptr);
 }
 
+// C += A B where C has few columns, such as the classes of a classifier: the register kernel runs
+// along the left side, which must then be A. The result is column-major and is turned on the way
+// into C.
+template <class T, int kOrderB, int kOrderA>
+void narrow_product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n,
+                    int64_t k) {
+  Blocking<T> blocking(m, n, k);
+  const Scratch scratch(static_cast<size_t>(m * n) * sizeof(T));
+  T* columns = scratch.as<T>();
+  std::fill_n(columns, m * n, T(0));
+  // What is row-major to us is A itself on this side, not its transpose.
+  constexpr int kA = kOrderA == Eigen::ColMajor ? Eigen::RowMajor : Eigen::ColMajor;
+  constexpr int kB = kOrderB == Eigen::ColMajor ? Eigen::RowMajor : Eigen::ColMajor;
+  const int64_t lda = kOrderA == Eigen::ColMajor ? a.row_stride : a.col_stride;
+  const int64_t ldb = kOrderB == Eigen::ColMajor ? b.row_stride : b.col_stride;
+  Eigen::internal::general_matrix_matrix_product<Index, T, kA, false, T, kB, false, Eigen::ColMajor,
+                                                 1>::run(m, n, k, a.data, lda, b.data, ldb, columns,
+                                                         1, m, T(1), blocking, nullptr);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) c[i * ldc + j] += columns[j * m + i];
+}
+
 // Products with a vector: no packing, one pass over the matrix.
 template <class T, int kOrderB, int kOrderA>
 void vector_product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n,
@@ -80,6 +102,8 @@ bool along_rows(const MatrixRef<T>& x) {
   return x.col_stride == 1;
 }
 
+constexpr int64_t kNarrow = 16;
+
 template <class T>
 void tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate) {
@@ -87,8 +111,13 @@ void tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t 
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T(0));
   if (k == 0) return;
   const auto run = [&]<int kB, int kA>() {
-    m == 1 || n == 1 ? vector_product<T, kB, kA>(c, ldc, a, b, m, n, k)
-                     : tile_product<T, kB, kA>(c, ldc, a, b, m, n, k);
+    if (m == 1 || n == 1) {
+      vector_product<T, kB, kA>(c, ldc, a, b, m, n, k);
+    } else if (n < kNarrow && m >= 2 * n) {
+      narrow_product<T, kB, kA>(c, ldc, a, b, m, n, k);
+    } else {
+      tile_product<T, kB, kA>(c, ldc, a, b, m, n, k);
+    }
   };
   constexpr int kCol = Eigen::ColMajor, kRow = Eigen::RowMajor;
   if (along_rows(b)) {
