@@ -33,6 +33,14 @@ SAMPLES["matmul"] = [
 SAMPLES["mv"] = [S(real(3, 5), real(5)), S(real(3, 0), real(0))]
 SAMPLES["dot"] = [S(real(5), real(5)), S(real(0), real(0))]
 SAMPLES["outer"] = [S(real(3), real(4)), S(real(0), real(2))]
+SAMPLES["inner"] = [
+    S(real(5), real(5)),
+    S(real(3, 5), real(2, 4, 5)),
+    S(real(3), real()),
+    S(real(0, 3), real(2, 3)),
+    S(real(2, 0), real(3, 0)),
+]
+SAMPLES["trace"] = [S(real(3, 3)), S(real(2, 4)), S(real(4, 2)), S(real(0, 3))]
 SAMPLES["addmm"] = [
     S(real(3, 4), real(3, 5), real(5, 4)),
     S(real(4), real(3, 5), real(5, 4), beta=2, alpha=3),

@@ -30,6 +30,10 @@ one(
 one("log log2 log10 log1p sqrt rsqrt reciprocal", positive)
 one("asin acos atanh", lambda *shape: between(-0.9, 0.9, *shape))
 one("acosh", lambda *shape: between(1.2, 4.0, *shape))
+one("deg2rad rad2deg", real)
+one("logit", lambda *shape: between(0.1, 0.9, *shape), extreme=False)
+SAMPLES["logit"].append(S(np.array([np.nan, 0.0, 1.0, 0.5])).forward_only().floats())
+SAMPLES["logit"].append(S(np.array([-0.1, 0.05, 0.4, 0.97, 1.2]), eps=0.1).floats())
 
 SAMPLES["celu"].append(S(real(5), alpha=0.7))
 SAMPLES["elu"] += [S(real(5), 0.5), S(real(2, 3), alpha=1.5)]
@@ -76,6 +80,8 @@ two(["div(Operand, Operand)"], real, signed, numbers=(2, 0.5))
 two(["floor_divide", "remainder", "fmod", "trunc_divide"], real, signed, numbers=(2, -0.7))
 two(["maximum", "minimum", "max(Tensor, Tensor)", "min(Tensor, Tensor)"], real, numbers=())
 two(["atan2"], real, numbers=())
+two(["hypot", "fmax", "fmin", "logaddexp"], real, numbers=())
+two(["xlogy"], real, positive, numbers=(2, 0.5), first=(2, 0.5))
 two(["pow"], positive, real, numbers=(2, 3, -1, 0.5, 0, 1, 2.5), first=(2, 0.5))
 SAMPLES["pow"] += [
     S(real(3, 4), 2),
@@ -88,7 +94,19 @@ SAMPLES["pow"] += [
     S(index(4, 3, 4), index(4, 3, 4)).integers(),
     S(index(4, 3, 4), 2).integers(),
 ]
-for name in ("maximum", "minimum", "atan2", "fmod", "remainder", "floor_divide"):
+for name in (
+    "maximum",
+    "minimum",
+    "atan2",
+    "fmod",
+    "remainder",
+    "floor_divide",
+    "hypot",
+    "fmax",
+    "fmin",
+    "logaddexp",
+    "xlogy",
+):
     edges = special()
     SAMPLES[name].append(S(edges[:, None], edges[None]).forward_only().floats())
 for name in ("maximum", "minimum"):  # ties share the gradient, which no numeric difference shows

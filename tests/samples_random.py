@@ -134,6 +134,7 @@ SAMPLES["copy_"] = [
     S(real(0, 3), real(3)),
 ]
 SAMPLES["fill_"] = [S(real(3, 4), 2.5), S(real(3, 4), real()), S(real(), 1), S(real(0), 1)]
+SAMPLES["fill"] = [S(real(3, 4), 2.5), S(real(3, 4), real()), S(real(), 1), S(real(0), 1)]
 SAMPLES["zero_"] = [S(real(3, 4)), S(real()), S(real(0))]
 SAMPLES["fill_diagonal_"] = [
     S(real(3, 4), 5.0),

@@ -16,7 +16,7 @@ def close(t, array, tolerance=2e-5):
 
 def test_version_and_level():
     assert wg.__version__.count(".") == 2
-    info = wg.build_info()
+    info = wg._native.build_info()
     assert info["isa"] == wg._load.isa and info["threads"] >= 1 and info["compiler"]
 
 

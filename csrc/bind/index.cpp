@@ -86,4 +86,42 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
   return done ? 0 : -1;
 }
 
+namespace {
+
+// A tuple or list of index tensors, one for each dimension; None takes the whole dimension.
+std::vector<Tensor> read_indices(const py::object& o) {
+  std::vector<Tensor> out;
+  if (!PyTuple_Check(o.ptr()) && !PyList_Check(o.ptr()))
+    fail(ErrorKind::kType, "index_put: indices must be a tuple of Tensors, got ",
+         Py_TYPE(o.ptr())->tp_name);
+  for (const py::handle item : o)
+    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), "indices"));
+  return out;
+}
+
+py::object put(const py::object& input, const py::object& indices, const py::object& values,
+               bool accumulate, bool inplace) {
+  Tensor x = expect_tensor(input.ptr(), "input");
+  const Tensor v = expect_tensor(values.ptr(), "values");
+  check(v.dtype() == x.dtype(), "index_put: values must have the dtype of the input, ", x.dtype(),
+        ", but got ", v.dtype());
+  const std::vector<Tensor> at = read_indices(indices);
+  if (!inplace) return py::reinterpret_steal<py::object>(wrap(index_put(x, at, v, accumulate)));
+  index_put_(x, at, v, accumulate);
+  return input;
+}
+
+}  // namespace
+
+void init_index(py::module_& m) {
+  for (const bool inplace : {false, true})
+    m.def(
+        inplace ? "index_put_" : "index_put",
+        [inplace](const py::object& input, const py::object& indices, const py::object& values,
+                  bool accumulate) { return put(input, indices, values, accumulate, inplace); },
+        py::arg("input"), py::arg("indices"), py::arg("values"), py::arg("accumulate") = false,
+        "Writes `values`, broadcast, to the elements of `input` at `indices`, a tuple of index "
+        "tensors; with `accumulate` adds them. In place if the name ends in an underscore.");
+}
+
 }  // namespace wengert::bind

@@ -1,4 +1,7 @@
 // The extension module: one per ISA level, of the same sources.
+#include <algorithm>
+#include <string_view>
+
 #include "bind/python.h"
 #include "wengert/base/parallel.h"
 
@@ -72,6 +75,37 @@ void init_settings(py::module_& m) {
   m.def("_set_printoptions", &set_print_options);
 }
 
+// What the package has for its own use.
+constexpr std::string_view kInternal[] = {"Node",
+                                          "adam_step",
+                                          "aliases",
+                                          "build_info",
+                                          "device",
+                                          "clip_grad_norm",
+                                          "functional",
+                                          "make_parameter",
+                                          "ops",
+                                          "record_function",
+                                          "registry",
+                                          "run_backward",
+                                          "set_grad_enabled_",
+                                          "set_inference_mode_",
+                                          "sgd_step",
+                                          "total_norm",
+                                          "zero_grad"};
+
+// Sorted: the stub repeats them.
+py::list public_names(const py::module_& m) {
+  py::list names;
+  for (const auto& [key, value] : py::dict(m.attr("__dict__"))) {
+    const auto name = py::cast<std::string>(key);
+    if (name[0] != '_' && std::ranges::find(kInternal, name) == std::end(kInternal))
+      names.append(name);
+  }
+  names.attr("sort")();
+  return names;
+}
+
 }  // namespace
 }  // namespace wengert::bind
 
@@ -82,9 +116,11 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_tensor_type(m);
   init_generator(m);
   init_ops(m);
+  init_index(m);
   init_construct(m);
   init_numpy(m);
   init_autograd(m);
   init_optim(m);
   init_settings(m);
+  m.attr("__all__") = public_names(m);
 }

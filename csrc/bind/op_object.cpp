@@ -139,6 +139,19 @@ PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t flags, PyObje
   return guarded([&] { return call_binding(b, args, PyVectorcall_NARGS(flags), names); });
 }
 
+// Other names of the same rows, in every form but the functional one.
+struct Alias {
+  const char* name;
+  const char* row;
+};
+constexpr Alias kAliases[] = {
+    {"absolute", "abs"},  {"arccos", "acos"},   {"arccosh", "acosh"},   {"arcsin", "asin"},
+    {"arcsinh", "asinh"}, {"arctan", "atan"},   {"arctan2", "atan2"},   {"arctanh", "atanh"},
+    {"divide", "div"},    {"fix", "trunc"},     {"greater", "gt"},      {"greater_equal", "ge"},
+    {"less", "lt"},       {"less_equal", "le"}, {"multiply", "mul"},    {"negative", "neg"},
+    {"not_equal", "ne"},  {"subtract", "sub"},  {"true_divide", "div"},
+};
+
 // ---- the two Python types ------------------------------------------------------------------
 
 PyObject* get_name(PyObject* self, void*) {
@@ -294,14 +307,19 @@ void init_ops(py::module_& m) {
   PyObject* functional_dict = PyModule_GetDict(functional.ptr());
   PyObject* every_dict = PyModule_GetDict(every.ptr());
   py::list registry;
-  for (const Op* op : all_ops()) {
-    const std::string name = op->name;
+  const auto add_public = [&](const Op* op, const std::string& name) {
     if (op->on & kModule) r.add(module_dict, "wengert", name, Form::kModule, op);
     if (op->on & kMethod) r.add(tensor_type->tp_dict, "wengert.Tensor", name, Form::kMethod, op);
     if (op->on & kInplace) {
       r.add(tensor_type->tp_dict, "wengert.Tensor", name + "_", Form::kInplace, op);
       if (op->on & kModule) r.add(module_dict, "wengert", name + "_", Form::kInplace, op);
     }
+  };
+  for (const Op* op : all_ops()) {
+    const std::string name = op->name;
+    add_public(op, name);
+    for (const Alias& alias : kAliases)
+      if (name == alias.row) add_public(op, alias.name);
     if (op->on & kFunctional)
       r.add(functional_dict, "wengert.nn.functional", name, Form::kFunctional, op);
     if (op->on & kInplaceFunctional)
@@ -309,10 +327,15 @@ void init_ops(py::module_& m) {
     r.add(every_dict, "wengert._native.ops", name, Form::kModule, op);
     registry.append(describe(*op));
   }
-  py::dict tuples;
+  py::dict aliases;
+  for (const Alias& alias : kAliases) aliases[alias.name] = alias.row;
+  m.attr("aliases") = aliases;
+  py::module_ tuples = m.def_submodule("return_types", "The named tuples of several outputs.");
+  tuples.attr("__name__") = "wengert.return_types";
   for (const auto& [name, type] : r.tuples)
-    tuples[name.c_str()] = py::handle(reinterpret_cast<PyObject*>(type));
-  m.attr("return_types") = tuples;
+    tuples.attr(name.c_str()) = py::handle(reinterpret_cast<PyObject*>(type));
+  // Pickle finds the types by the name of their module.
+  py::module_::import("sys").attr("modules")["wengert.return_types"] = tuples;
   m.attr("registry") = py::tuple(registry);
   PyType_Modified(tensor_type);
 }

@@ -75,6 +75,7 @@ void init_autograd(py::module_& m);                            // autograd.cpp
 void init_optim(py::module_& m);                               // optim.cpp
 PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
 int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
+void init_index(py::module_& m);                               // index.cpp
 // Calls the method or function of that op as Python would; for number slots.
 PyObject* call_op(const Op& op, PyObject* a, PyObject* b);
 PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b);

@@ -2,9 +2,10 @@
 include(CMakePackageConfigHelpers)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wengert)
 
-# Kernels are internal; their headers may name Eigen.
+# Kernels, and what the op families share among themselves, are internal.
 install(DIRECTORY csrc/wengert DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN "*_impl.h" EXCLUDE)
+  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN ops EXCLUDE)
+install(FILES csrc/wengert/ops/update.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wengert/ops)
 install(TARGETS ${WENGERT_TARGET} EXPORT wengertTargets)
 install(EXPORT wengertTargets NAMESPACE wengert:: DESTINATION ${_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -92,6 +92,7 @@ Tensor squeeze(const Tensor& x, Ints dims = {});
 Tensor unsqueeze(const Tensor& x, int64_t dim);
 Tensor expand(const Tensor& x, Ints shape);  // -1 keeps a size
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length);
+Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2);
 Tensor select(const Tensor& x, int64_t dim, int64_t index);
 Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t step = 1);
 Tensor flip(const Tensor& x, Ints dims);

@@ -16,6 +16,7 @@ NATIVE = """\
 # Written by `python -m wengert._stubs` from the op registry; do not edit.
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import ModuleType
 from typing import Any, Literal, NamedTuple, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy.typing as npt
@@ -26,6 +27,10 @@ from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from .nn import functional as functional
 from .utils.hooks import RemovableHandle
+
+__all__ = [
+{public}
+]
 
 # `Tensor` has methods named float, int and bool, and this module a dtype named bool.
 _int: TypeAlias = builtins.int
@@ -171,6 +176,31 @@ class Tensor:
     @overload
     def stride(self, dim: _int) -> _int: ...
 
+    # Written in Python.
+    def allclose(
+        self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
+    ) -> _bool: ...
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor: ...
+    def equal(self, other: Tensor) -> _bool: ...
+    def index_put(
+        self, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = False
+    ) -> Tensor: ...
+    def index_put_(
+        self, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = False
+    ) -> Self: ...
+    def squeeze_(self, dim: _ints | None = None) -> Self: ...
+    def t_(self) -> Self: ...
+    def transpose_(self, dim0: _int, dim1: _int) -> Self: ...
+    def unique(
+        self,
+        sorted: _bool = True,
+        return_inverse: _bool = False,
+        return_counts: _bool = False,
+        dim: _int | None = None,
+    ) -> Any: ...
+    def unsqueeze_(self, dim: _int) -> Self: ...
+    def where(self, condition: Tensor, other: _Operand) -> Tensor: ...
+
     # Conversion.
     def apply_(self, function: Callable[[Any], Any]) -> Self: ...
     def bool(self, memory_format: _memory_format | None = None) -> Tensor: ...
@@ -291,6 +321,12 @@ def tensor(
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
+def index_put(
+    input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = False
+) -> Tensor: ...
+def index_put_(
+    input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: _bool = False
+) -> Tensor: ...
 def make_parameter(
     cls: type[_TensorType], data: Tensor, requires_grad: _bool, /
 ) -> _TensorType: ...
@@ -351,7 +387,8 @@ def total_norm(tensors: Iterable[Tensor], norm_type: _float, /) -> Tensor: ...
 # Settings.
 default_generator: Generator
 registry: tuple[dict[str, Any], ...]
-return_types: dict[str, Any]
+aliases: dict[str, str]
+return_types: ModuleType
 ops: Any
 
 def build_info() -> dict[str, Any]: ...

@@ -178,11 +178,15 @@ def _definitions(name: str, rows: Iterable[_Row], form: str, indent: str = "") -
 
 
 def _surface(flag: str, form: str, suffix: str = "") -> dict[str, tuple[str, list[_Row]]]:
-    """The rows that have a form, by the name they have there."""
+    """The rows that have a form, by the names they have there."""
+    more: dict[str, list[str]] = {}
+    for alias, name in _native.aliases.items() if form != "functional" else ():
+        more.setdefault(name, []).append(alias)
     names: dict[str, tuple[str, list[_Row]]] = {}
     for row in _native.registry:
         if row[flag]:
-            names.setdefault(row["name"] + suffix, (form, []))[1].append(row)
+            for name in (row["name"], *more.get(row["name"], ())):
+                names.setdefault(name + suffix, (form, []))[1].append(row)
     return names
 
 
@@ -217,7 +221,10 @@ def native() -> str:
     )
     functions = _section(_surface("module", "module"), _surface("inplace", "inplace function", "_"))
     return templates.NATIVE.format(
-        methods=methods, functions=functions, named_tuples=_named_tuples()
+        public="\n".join(f'    "{name}",' for name in _native.__all__),
+        methods=methods,
+        functions=functions,
+        named_tuples=_named_tuples(),
     )
 
 

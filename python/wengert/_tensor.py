@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
+from . import _native, _search
 from ._common import parse_to, typename
 from ._types import cpu, numpy_dtype, strided
 from .utils.hooks import RemovableHandle
@@ -373,6 +373,47 @@ def map_(self: Any, other: Any, function: Any) -> Any:
         self.detach().numpy(), other.detach().numpy()
     )
     return self.copy_(_native.from_numpy(np.ascontiguousarray(values)))
+
+
+for _function in (_search.allclose, _search.bincount, _search.equal, _search.unique):
+    _method(_function)
+
+
+@_method
+def index_put(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy with `values`, broadcast, written (or added) at `indices`, a tuple of tensors."""
+    return _native.index_put(self, indices, values, accumulate)
+
+
+@_method
+def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """Writes (or adds) `values`, broadcast, at `indices`, a tuple of tensors, in place."""
+    return _native.index_put_(self, indices, values, accumulate)
+
+
+@_method
+def where(self: Any, condition: Any, other: Any) -> Any:
+    """Elements of this tensor where `condition`, else of `other`, with broadcasting."""
+    return _native.where(condition, self, other)
+
+
+def _reshaper(name: str) -> None:
+    def reshape(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.requires_grad:
+            raise RuntimeError(
+                f"{name}_: the tensor requires grad, and its history needs its shape; use {name}"
+            )
+        self.data = getattr(self.detach(), name)(*args, **kwargs)
+        _native._bump_version(self)  # backward must not use what it saved in the other shape
+        return self
+
+    reshape.__name__ = f"{name}_"
+    reshape.__doc__ = f"{name}() of the tensor itself. RuntimeError if it requires grad."
+    setattr(Tensor, f"{name}_", reshape)
+
+
+for _name in ("squeeze", "unsqueeze", "t", "transpose"):
+    _reshaper(_name)
 
 
 @_method

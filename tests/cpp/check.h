@@ -25,7 +25,7 @@ inline int failures = 0;
     } catch (const wengert::Error& e) {                                                 \
       thrown = true;                                                                    \
       if (e.kind() != wengert::ErrorKind::error_kind ||                                 \
-          std::string(e.what()).find(part) == std::string::npos) {                                \
+          std::string(e.what()).find(part) == std::string::npos) {                      \
         ++failures;                                                                     \
         std::fprintf(stderr, "%s:%d: other error: %s\n", __FILE__, __LINE__, e.what()); \
       }                                                                                 \

@@ -12,7 +12,6 @@
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <utility>
 
 #ifdef __linux__
 #include <sched.h>

@@ -341,6 +341,64 @@ constinit const Op minimum_op = binary<AllTypes>(
     },
     kInputs, Promote::kCommon, kMethod | kModule);
 
+// A NaN loses against a number; ties give the whole gradient to `input`.
+constinit const Op fmax_op = binary<AllTypes>(
+    "fmax", "The larger of two elements; a NaN only if both are.",
+    [](auto a, auto b) { return select(a == a, select(b == b, max(a, b), a), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      const Tensor loses = logical_and(logical_not(ge(x, y)), eq(y, y));
+      if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
+      if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+constinit const Op fmin_op = binary<AllTypes>(
+    "fmin", "The smaller of two elements; a NaN only if both are.",
+    [](auto a, auto b) { return select(a == a, select(b == b, min(a, b), a), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      const Tensor loses = logical_and(logical_not(le(x, y)), eq(y, y));
+      if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
+      if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+
+// z = sqrt(x^2 + y^2)            dx = g x / z  dy = g y / z
+constinit const Op hypot_op = binary<Floats>(
+    "hypot", "The length of the hypotenuse, sqrt(input^2 + other^2), without overflow.",
+    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::hypot(x, y); }); },
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, mul(v.g(), div(v.x(0), v.y())));
+      if (v.needs(1)) v.set(1, mul(v.g(), div(v.x(1), v.y())));
+    },
+    kInputs | kOutput);
+
+// z = log(e^x + e^y)             dx = g / (1 + e^(y-x))       dy = g / (1 + e^(x-y))
+constinit const Op logaddexp_op = binary<Floats>(
+    "logaddexp", "log(exp(input) + exp(other)), without overflow.",
+    [](auto a, auto b) {
+      using V = decltype(a);
+      const V most = max(a, b);
+      return select(a == b, a + M_LN2, most + log1p(exp(min(a, b) - most)));
+    },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, div(v.g(), add(exp(sub(y, x)), 1)));
+      if (v.needs(1)) v.set(1, div(v.g(), add(exp(sub(x, y)), 1)));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+
+// z = x log y                    dx = g log y, and 0 where x = 0, y <= 0      dy = g x / y
+constinit const Op xlogy_op = binary<Floats>(
+    "xlogy", "input * log(other), and 0 where `input` is 0 and `other` is not NaN.",
+    [](auto a, auto b) { return select(b == b, select(a == 0.0, a, a * log(b)), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, where(logical_and(eq(x, 0), le(y, 0)), 0.0, mul(v.g(), log(y))));
+      if (v.needs(1)) v.set(1, div(mul(v.g(), x), y));
+    },
+    kInputs, Promote::kFloat);
+
 Tensor add(const Operand& x, const Operand& y) { return apply(add_op, {x, y}); }
 Tensor sub(const Operand& x, const Operand& y) { return apply(sub_op, {x, y}); }
 Tensor mul(const Operand& x, const Operand& y) { return apply(mul_op, {x, y}); }
@@ -354,10 +412,11 @@ Tensor maximum(const Operand& x, const Operand& y) { return apply(maximum_op, {x
 Tensor minimum(const Operand& x, const Operand& y) { return apply(minimum_op, {x, y}); }
 
 namespace {
-const Op* const kOps[] = {&add_op,          &add_alpha_op,    &sub_op,       &sub_alpha_op,
-                          &rsub_op,         &mul_op,          &div_op,       &div_rounded_op,
-                          &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
-                          &pow_op,          &atan2_op,        &maximum_op,   &minimum_op};
+const Op* const kOps[] = {
+    &add_op,   &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
+    &div_op,   &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
+    &pow_op,   &atan2_op,       &maximum_op,      &minimum_op,      &fmax_op,      &fmin_op,
+    &hypot_op, &logaddexp_op,   &xlogy_op};
 }
 std::span<const Op* const> arithmetic_ops() { return kOps; }
 

@@ -124,9 +124,8 @@ constinit const Op isclose_op = pointwise_op(
 constinit const Op where_op = [] {
   Op op = pointwise_op(
       "where", "(condition: Tensor, input: Operand, other: Operand) -> Tensor",
-      "Elements of `input` where `condition`, else of `other`, with broadcasting. As a method: "
-      "`input.where(condition, other)`.",
-      &kWhere, Promote::kNotFirst,
+      "Elements of `input` where `condition`, else of `other`, with broadcasting.", &kWhere,
+      Promote::kNotFirst,
       [](Vjp& v) {
         if (v.needs(1)) v.set(1, where(v.x(0), v.g(), 0.0));
         if (v.needs(2)) v.set(2, where(v.x(0), 0.0, v.g()));

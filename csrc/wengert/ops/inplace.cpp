@@ -80,6 +80,20 @@ constinit const Op fill_op{
         },
 };
 
+constinit const Op filled_op{
+    .name = "fill",
+    .signature = "(input: Tensor, value: Operand) -> Tensor",
+    .doc = "A tensor of the input's shape and dtype with a number, or a 0-d tensor, throughout.",
+    .composed =
+        [](Call& c) {
+          c.results = {clone(c.in(0))};
+          Call fill(fill_op);
+          fill.add_input(c.results[0]);
+          fill.add_input(c.input(1));
+          apply(fill);
+        },
+};
+
 constinit const Op zero_op{
     .name = "zero_",
     .signature = "(input: Tensor) -> Tensor",
@@ -146,7 +160,7 @@ Tensor& inplace(const Op& op, Tensor& x, const Operand& y, const Attrs& attrs) {
   return x;
 }
 
-const Op* const kInplaceOps[] = {&copy_op, &fill_op, &zero_op, &fill_diagonal_op};
+const Op* const kInplaceOps[] = {&copy_op, &fill_op, &filled_op, &zero_op, &fill_diagonal_op};
 
 }  // namespace
 

@@ -327,6 +327,31 @@ constinit const Op addcdiv_op{
       c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(0)) : ratio)};
     }};
 
+constinit const Op deg2rad_op{
+    .name = "deg2rad",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Degrees as radians: input * pi / 180.",
+    .composed = [](Call& c) { c.results = {mul(c.input(0), M_PI / 180)}; }};
+constinit const Op rad2deg_op{
+    .name = "rad2deg",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Radians as degrees: input * 180 / pi.",
+    .composed = [](Call& c) { c.results = {mul(c.input(0), 180 / M_PI)}; }};
+constinit const Op logit_op{
+    .name = "logit",
+    .signature = "(input: Tensor, eps: float | None = None) -> Tensor",
+    .on = kEverywhere,
+    .doc =
+        "log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1]. With `eps`, x is limited "
+        "to [eps, 1 - eps] first.",
+    .composed = [](Call& c) {
+      Tensor x = is_floating(c.in(0).dtype()) ? c.in(0) : to(c.in(0), default_dtype());
+      if (c.attrs.has(0)) x = clamp(x, c.attrs.real(0), 1 - c.attrs.real(0));
+      c.results = {sub(log(x), log1p(neg(x)))};
+    }};
+
 #define WENGERT_UNARY(name) \
   Tensor name(const Operand& x) { return apply(name##_op, {x}); }
 WENGERT_UNARY(neg)
@@ -373,7 +398,8 @@ const Op* const kOps[] = {&neg_op,        &abs_op,       &sign_op,
                           &clamp_both_op, &clamp_min_op, &clamp_max_op,
                           &clamp_op,      &clip_op,      &nan_to_num_float_op,
                           &nan_to_num_op, &lerp_op,      &addcmul_op,
-                          &addcdiv_op};
+                          &addcdiv_op,    &deg2rad_op,   &rad2deg_op,
+                          &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
 

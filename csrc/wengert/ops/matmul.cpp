@@ -286,6 +286,37 @@ constinit const Op outer_op{.name = "outer",
                               expect_ranks(c, 1, 1);
                               c.results = {mul(unsqueeze(c.in(0), 1), c.input(1))};
                             }};
+constinit const Op inner_op{
+    .name = "inner",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .doc =
+        "Sums of products over the last dimension of both: (*a, k) and (*b, k) to (*a, *b). A "
+        "0-d tensor multiplies.",
+    .composed = [](Call& c) {
+      const Tensor &x = c.in(0), &y = c.in(1);
+      if (x.ndim() == 0 || y.ndim() == 0) {
+        c.results = {mul(x, y)};
+        return;
+      }
+      const int64_t k = x.size(-1);
+      check(k == y.size(-1), "the last dimensions of ", x.shape(), " and ", y.shape(),
+            " must be equal");
+      Dims shape = x.shape();
+      shape.resize(x.ndim() - 1);
+      const int64_t m = numel(shape);
+      for (int i = 0; i + 1 < y.ndim(); ++i) shape.push_back(y.shape()[i]);
+      const int64_t n = k ? y.numel() / k : numel(shape) / std::max<int64_t>(m, 1);
+      c.results = {reshape(matmul_any(reshape(x, Dims{m, k}), t(reshape(y, Dims{n, k}))), shape)};
+    }};
+constinit const Op trace_op{
+    .name = "trace",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "The sum of the main diagonal of a matrix; integers are summed as int64.",
+    .composed = [](Call& c) {
+      const Tensor& x = c.in(0);
+      check(x.ndim() == 2, "expected a matrix, but got a tensor with ", x.ndim(), " dimensions");
+      c.results = {sum(diagonal(x, 0, 0, 1))};
+    }};
 constinit const Op addmm_op{
     .name = "addmm",
     .signature =
@@ -326,8 +357,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 namespace {
-const Op* const kOps[] = {&mm_op,  &bmm_op,   &linear_op, &matmul_op, &mv_op,
-                          &dot_op, &outer_op, &addmm_op,  &addmv_op,  &baddbmm_op};
+const Op* const kOps[] = {&mm_op,    &bmm_op,   &linear_op, &matmul_op, &mv_op,    &dot_op,
+                          &outer_op, &inner_op, &trace_op,  &addmm_op,  &addmv_op, &baddbmm_op};
 }
 std::span<const Op* const> matmul_ops() { return kOps; }
 

@@ -164,9 +164,13 @@ constinit const Op diagonal_op{
     .vjp = view_vjp<diagonal_rule>,
 };
 
+}  // namespace
+
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   return apply(diagonal_op, {x}, Attrs(offset, dim1, dim2));
 }
+
+namespace {
 
 // x in the diagonal `k` above the main one of new last dimensions.
 Tensor diag_embed(const Tensor& x, int64_t k) {
