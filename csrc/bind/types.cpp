@@ -284,8 +284,6 @@ uint64_t read_seed(const py::handle& o) {
   return u;
 }
 
-py::object self_after(const py::object& self) { return self; }
-
 }  // namespace
 
 void init_generator(py::module_& m) {
@@ -299,7 +297,7 @@ void init_generator(py::module_& m) {
       "manual_seed",
       [](const py::object& self, const py::object& seed) {
         self.cast<Generator&>().manual_seed(read_seed(seed));
-        return self_after(self);
+        return self;
       },
       py::arg("seed"), "Restarts the sequence of that seed; returns the generator.");
   c.def("initial_seed", &Generator::initial_seed, "The seed that was set last.");

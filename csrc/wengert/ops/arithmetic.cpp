@@ -174,10 +174,10 @@ constexpr Op with_shape(Op op, void (*shape)(Call&)) {
   return op;
 }
 
-void add_scaled(Call& c) {
+// Input i times alpha, attribute 0.
+Tensor scaled(const Call& c, int i) {
   check_alpha(c);
-  const Scalar alpha = c.attrs.scalar(0);
-  c.results = {add(c.input(0), mul(c.input(1), alpha))};
+  return mul(c.input(i), c.attrs.scalar(0));
 }
 
 void div_rounded(Call& c) {
@@ -185,11 +185,6 @@ void div_rounded(Call& c) {
   c.results = {!c.attrs.has(0) ? div(c.input(0), c.input(1))
                : floor         ? floor_divide(c.input(0), c.input(1))
                                : apply(trunc_divide_op, {c.input(0), c.input(1)})};
-}
-
-void no_gradient(Vjp& v) {  // piecewise constant
-  for (int i = 0; i < v.inputs(); ++i)
-    if (v.needs(i)) v.set(i, zeros(v.shape(i), v.dtype(i)));
 }
 
 }  // namespace
@@ -203,13 +198,14 @@ constinit const Op add_op = binary<AllTypes>(
       v.set(1, v.g());
     },
     kNothing);
-constinit const Op add_alpha_op{.name = "add",
-                                .signature =
-                                    "(input: Operand, other: Operand, *, alpha: Number = "
-                                    "1) -> Tensor",
-                                .on = kEverywhere,
-                                .doc = "Adds `alpha * other` to `input`.",
-                                .composed = add_scaled};
+constinit const Op add_alpha_op{
+    .name = "add",
+    .signature =
+        "(input: Operand, other: Operand, *, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Adds `alpha * other` to `input`.",
+    .composed = [](Call& c) { c.results = {add(c.input(0), scaled(c, 1))}; }};
 
 // z = x - y        dx = g        dy = -g
 constinit const Op sub_op =
@@ -229,8 +225,7 @@ constinit const Op sub_alpha_op{
     .doc = "Subtracts `alpha * other` from `input`.",
     .composed = [](Call& c) {
       check_no_bool(c);
-      check_alpha(c);
-      c.results = {sub(c.input(0), mul(c.input(1), c.attrs.scalar(0)))};
+      c.results = {sub(c.input(0), scaled(c, 1))};
     }};
 constinit const Op rsub_op{
     .name = "rsub",
@@ -238,8 +233,7 @@ constinit const Op rsub_op{
     .doc = "`other - alpha * input`.",
     .composed = [](Call& c) {
       check_no_bool(c);
-      check_alpha(c);
-      c.results = {sub(c.input(1), mul(c.input(0), c.attrs.scalar(0)))};
+      c.results = {sub(c.input(1), scaled(c, 0))};
     }};
 
 // z = x y          dx = g y      dy = g x

@@ -17,10 +17,6 @@ constexpr Op unary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint
                       on);
 }
 
-void no_gradient(Vjp& v) {  // piecewise constant
-  v.set(0, zeros(v.shape(0), v.dtype(0)));
-}
-
 // floor and its like leave integers as they are.
 template <class F>
 constexpr Op rounding(const char* name, const char* doc, F f) {

@@ -18,10 +18,6 @@ void check_same_dtype(const Call& c) {
 }
 
 // A matrix whose rows or columns lie densely is used as it is, a transpose included.
-template <class T>
-MatrixRef<T> matrix(const Tensor& t, int rows, int cols) {
-  return {t.data_as<const T>(), t.strides()[rows], t.strides()[cols]};
-}
 bool dense(const Tensor& t, int rows, int cols) {
   const Dims &n = t.shape(), &s = t.strides();
   const auto ok = [&](int inner, int outer) {
@@ -32,7 +28,7 @@ bool dense(const Tensor& t, int rows, int cols) {
 // Sizes of 1 may carry any stride; the kernels want one of the two to be 1.
 template <class T>
 MatrixRef<T> canonical(const Tensor& t, int rows, int cols) {
-  MatrixRef<T> r = matrix<T>(t, rows, cols);
+  MatrixRef<T> r{t.data_as<const T>(), t.strides()[rows], t.strides()[cols]};
   const int64_t m = t.shape()[rows], n = t.shape()[cols];
   if (r.col_stride == 1 && (r.row_stride >= n || m == 1)) {
     if (m == 1) r.row_stride = n;

@@ -76,4 +76,9 @@ void pointwise_run(Call& c) {
   pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
 }
 
+void no_gradient(Vjp& v) {
+  for (int i = 0; i < v.inputs(); ++i)
+    if (v.needs(i)) v.set(i, zeros(v.shape(i), v.dtype(i)));
+}
+
 }  // namespace wengert

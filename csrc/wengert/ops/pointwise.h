@@ -8,6 +8,8 @@ namespace wengert {
 // Broadcasts the inputs; the dtype is what promotion found, or bool.
 void pointwise_shape(Call& c);
 void pointwise_run(Call& c);
+// The vjp of what is piecewise constant: zeros for every input.
+void no_gradient(Vjp& v);
 
 inline constexpr uint32_t kEverywhere = kMethod | kModule | kInplace;
 

@@ -110,6 +110,19 @@ constinit const Op scatter_add_op{
 
 // ---- index_add, index_copy, index_fill -----------------------------------------------------
 
+// The elements of a tensor in order, without gaps.
+class Packed {
+ public:
+  explicit Packed(const Tensor& x) : memory_(static_cast<size_t>(x.bytes())) {
+    copy_strided(memory_.as<void>(), contiguous_strides(x.shape()), x.data(), x.strides(),
+                 x.shape(), item_size(x));
+  }
+  const void* data() const { return memory_.as<void>(); }
+
+ private:
+  Scratch memory_;
+};
+
 // The source (input 2) has the input's shape, but for the length of the index.
 void index_source_shape(Call& c) {
   const Tensor &x = c.in(0), &index = c.in(1), &source = c.in(2);
@@ -139,12 +152,9 @@ constinit const Op index_add_op{
         [](Call& c) {
           copy_input(c);
           const Tensor& y = c.out[0];
-          const Tensor& source = c.in(2);
           const OneDim one(y, c.attrs.integer(0), c.in(1), false);
-          const Scratch s(static_cast<size_t>(source.bytes()));
-          copy_strided(s.as<void>(), contiguous_strides(source.shape()), source.data(),
-                       source.strides(), source.shape(), item_size(y));
-          index_accumulate(one.v, y.data(), s.as<void>(), false, c.attrs.scalar(1), y.dtype());
+          const Packed source(c.in(2));
+          index_accumulate(one.v, y.data(), source.data(), false, c.attrs.scalar(1), y.dtype());
         },
     .vjp =
         [](Vjp& v) {
@@ -169,12 +179,9 @@ constinit const Op index_copy_op{
         [](Call& c) {
           copy_input(c);
           const Tensor& y = c.out[0];
-          const Tensor& source = c.in(2);
           const OneDim one(y, c.attrs.integer(0), c.in(1), false);
-          const Scratch s(static_cast<size_t>(source.bytes()));
-          copy_strided(s.as<void>(), contiguous_strides(source.shape()), source.data(),
-                       source.strides(), source.shape(), item_size(y));
-          index_scatter(one.v, y.data(), s.as<void>(), false, item_size(y));
+          const Packed source(c.in(2));
+          index_scatter(one.v, y.data(), source.data(), false, item_size(y));
         },
     .vjp =
         [](Vjp& v) {

@@ -84,14 +84,6 @@ class Attrs {
     if (kind(i) == Kind::kBool) return Scalar(flag(i));
     return Scalar(slots_[tags_[i].at]);
   }
-  void set_integer(int i, int64_t v) {
-    tags_[i].kind = Kind::kInt;
-    slots_[tags_[i].at] = v;
-  }
-  void set_real(int i, double v) {
-    tags_[i].kind = Kind::kFloat;
-    slots_[tags_[i].at] = std::bit_cast<int64_t>(v);
-  }
 
  private:
   static constexpr int kMax = 14, kSlots = 24;
