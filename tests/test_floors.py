@@ -15,6 +15,7 @@ FLOORS = {
     "ops": 3,
     "nn": 4,
     "optim": 4,
+    "program": 4,
     "bind": 5,
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -140,6 +140,7 @@ Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
 }
 
 PyObject* to_list(const Tensor& t) {
+  value_leaves("tolist()");
   return dispatch(t.dtype(), [&](auto zero) {
     using T = decltype(zero);
     return list_of(t, t.data_as<const T>(), 0);

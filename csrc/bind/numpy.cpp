@@ -89,6 +89,7 @@ py::array to_array(const Tensor& t) {
 
 py::array checked_array(const py::object& self, bool force) {
   const Tensor t = unwrap(self.ptr());
+  value_leaves("numpy()");
   check(force || !t.requires_grad(),
         "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   return to_array(t);
@@ -105,6 +106,7 @@ constexpr const char* kFormats[kNumDtypes] = {"?", "B", "i", "q", "f", "d"};
 int get_buffer(PyObject* o, Py_buffer* view, int flags) {
   const Tensor t = unwrap(o);
   view->obj = nullptr;
+  if (watch()) return guarded([&]() -> PyObject* { return value_leaves("a buffer"), o; }) ? 0 : -1;
   if ((flags & PyBUF_WRITABLE) && !t->storage->writable()) {
     PyErr_SetString(PyExc_BufferError, "the memory of this tensor is read-only");
     return -1;

@@ -39,6 +39,7 @@ PyObject* wrap_size(Ints shape);
 // Accepts "cpu", a device of type cpu, None; anything else is a RuntimeError.
 void check_device(PyObject* o);
 bool read_generator(PyObject* o, Generator*& out);
+void keep_for_capture(PyObject* o);  // capture.cpp: as long as the program that uses it
 void init_generator(py::module_& m);
 
 // ---- numbers -------------------------------------------------------------------------------
@@ -52,6 +53,7 @@ PyObject* wrap_scalar(const Scalar& s);
 // ---- errors --------------------------------------------------------------------------------
 
 extern PyObject* out_of_memory_error;
+extern PyObject* capture_error;
 // Sets the Python exception for the C++ exception in flight.
 void set_python_error();
 
@@ -73,6 +75,7 @@ void init_construct(py::module_& m);                           // construct.cpp
 void init_numpy(py::module_& m);                               // numpy.cpp
 void init_autograd(py::module_& m);                            // autograd.cpp
 void init_optim(py::module_& m);                               // optim.cpp
+void init_capture(py::module_& m);                             // capture.cpp
 PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
 int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
 void init_index(py::module_& m);                               // index.cpp

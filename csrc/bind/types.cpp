@@ -250,6 +250,7 @@ PyObject* wrap_scalar(const Scalar& s) {
 bool read_generator(PyObject* o, Generator*& out) {
   if (!PyObject_TypeCheck(o, generator_type)) return false;
   out = py::cast<Generator*>(py::handle(o));
+  if (watch()) keep_for_capture(o);
   return true;
 }
 
@@ -263,6 +264,7 @@ Tensor state_of(const Generator& g) {
 }
 
 void set_state(Generator& g, const py::object& state) {
+  value_leaves("set_state()");
   const Tensor t = contiguous(expect_tensor(state.ptr(), "new_state"));
   check(t.dtype() == Dtype::kUInt8, ErrorKind::kType, "RNG state must be a wengert.uint8 tensor, ",
         "got ", t.dtype());
@@ -296,6 +298,7 @@ void init_generator(py::module_& m) {
   c.def(
       "manual_seed",
       [](const py::object& self, const py::object& seed) {
+        value_leaves("manual_seed()");
         self.cast<Generator&>().manual_seed(read_seed(seed));
         return self;
       },
@@ -327,6 +330,7 @@ void init_generator(py::module_& m) {
 // ---- errors --------------------------------------------------------------------------------
 
 PyObject* out_of_memory_error;
+PyObject* capture_error;
 
 namespace {
 PyObject* exception_type(ErrorKind kind) {
@@ -341,6 +345,8 @@ PyObject* exception_type(ErrorKind kind) {
       return PyExc_ValueError;
     case ErrorKind::kMemory:
       return out_of_memory_error;
+    case ErrorKind::kCapture:
+      return capture_error;
     case ErrorKind::kNotImplemented:
       break;
   }
@@ -373,6 +379,11 @@ void init_types(py::module_& m) {
   out_of_memory_error = PyErr_NewException("wengert.OutOfMemoryError", bases.ptr(), nullptr);
   if (!out_of_memory_error) throw py::error_already_set();
   m.attr("OutOfMemoryError") = py::handle(out_of_memory_error);
+  capture_error = PyErr_NewExceptionWithDoc(
+      "wengert.CaptureError", "The function does what a captured program could not repeat.",
+      PyExc_RuntimeError, nullptr);
+  if (!capture_error) throw py::error_already_set();
+  m.attr("CaptureError") = py::handle(capture_error);
   py::register_exception_translator([](std::exception_ptr p) {
     try {
       if (p) std::rethrow_exception(p);

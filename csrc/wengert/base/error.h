@@ -9,7 +9,15 @@
 namespace wengert {
 
 // Each kind becomes the Python exception of that name; PyTorch's choice of kind is followed.
-enum class ErrorKind : uint8_t { kRuntime, kType, kIndex, kValue, kMemory, kNotImplemented };
+enum class ErrorKind : uint8_t {
+  kRuntime,
+  kType,
+  kIndex,
+  kValue,
+  kMemory,
+  kNotImplemented,
+  kCapture
+};
 
 class Error : public std::exception {
  public:

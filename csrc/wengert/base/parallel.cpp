@@ -34,6 +34,7 @@ namespace {
 constexpr auto kWatch = std::chrono::microseconds(60);
 
 std::atomic<int> num_threads{0};  // 0: not asked for yet
+std::atomic<int> awake{0};        // how many KeepAwake there are
 thread_local bool inside = false;
 
 void pause() {
@@ -118,7 +119,7 @@ class Pool {
         if (now != seen) return now;
         pause();
       }
-    } while (std::chrono::steady_clock::now() < until);
+    } while (awake.load(std::memory_order_relaxed) > 0 || std::chrono::steady_clock::now() < until);
     epoch_.wait(seen, std::memory_order_acquire);
     return epoch_.load(std::memory_order_acquire);
   }
@@ -196,6 +197,16 @@ void set_num_threads(int n) {
 }
 
 bool in_parallel() { return inside; }
+
+SerialScope::SerialScope() : before_(inside) { inside = true; }
+SerialScope::~SerialScope() { inside = before_; }
+
+KeepAwake::KeepAwake(bool on) : on_(on) {
+  if (on_) awake.fetch_add(1, std::memory_order_relaxed);
+}
+KeepAwake::~KeepAwake() {
+  if (on_) awake.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void run_team(int threads, void (*body)(void*), void* context) {
   pool().run(threads, body, context);

@@ -18,6 +18,31 @@ int default_num_threads();
 // Inside a team everything runs serially.
 bool in_parallel();
 
+// While it lives, this thread computes alone, as inside a team.
+class SerialScope {
+ public:
+  SerialScope();
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  bool before_;
+};
+
+// While it lives, threads that have come for one job watch for the next without going to sleep:
+// for a series of jobs with little between them.
+class KeepAwake {
+ public:
+  explicit KeepAwake(bool on);
+  ~KeepAwake();
+  KeepAwake(const KeepAwake&) = delete;
+  KeepAwake& operator=(const KeepAwake&) = delete;
+
+ private:
+  bool on_;
+};
+
 // Runs body(context) on this thread and on up to threads - 1 others, those that come before this
 // one is done; body takes its share of the work from context. An exception is carried to the
 // caller.

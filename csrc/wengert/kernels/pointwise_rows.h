@@ -45,6 +45,11 @@ void vector_kernel(void* out, const void* const* in, int64_t n, const double* pa
   for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
   int64_t i = 0;
   V v[N];
+  if (n == 1) {  // scalars: no detour through memory
+    for (int k = 0; k < N; ++k) v[k] = V::repeat(*x[k]);
+    *o = call<F>(v, params, kIndices).first();
+    return;
+  }
   for (; i + V::kSize <= n; i += V::kSize) {
     for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + i);
     call<F>(v, params, kIndices).store(o + i);

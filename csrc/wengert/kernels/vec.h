@@ -23,6 +23,9 @@ struct Vec {
   Vec(Packet v) : p(v) {}
   Vec(double v) : p(Eigen::internal::pset1<Packet>(static_cast<T>(v))) {}
   static Vec load(const T* from) { return Eigen::internal::ploadu<Packet>(from); }
+  // The same number in all lanes; the number in the first.
+  static Vec repeat(T v) { return Eigen::internal::pset1<Packet>(v); }
+  T first() const { return Eigen::internal::pfirst(p); }
   void store(T* to) const { Eigen::internal::pstoreu(to, p); }
 };
 

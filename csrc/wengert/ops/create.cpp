@@ -48,6 +48,7 @@ constexpr Op creation(const char* name, const char* signature, uint32_t on, cons
           .signature = signature,
           .on = on | kCreation,
           .doc = doc,
+          .shape_only = true,
           .shape = shape,
           .run = run};
 }

@@ -59,6 +59,7 @@ constexpr Op drawing(const char* name, const char* signature, const char* doc, v
           .on = kMethod,
           .doc = doc,
           .mutates = true,
+          .draws = true,
           .shape = shape,
           .run = run,
           .vjp = zero_vjp};
@@ -215,6 +216,7 @@ constinit const Op dropout_masked_op{
     .on = 0,
     .doc = "dropout() with 0 < p < 1, and what it multiplied by.",
     .contiguous = true,
+    .draws = true,
     .shape =
         [](Call& c) {
           c.output(c.in(0).dtype(), c.in(0).shape());
@@ -244,6 +246,8 @@ constinit const Op dropout_mask_op{
     .signature = "(input: Tensor, size: ints, p: float) -> Tensor",
     .on = 0,
     .doc = "What dropout multiplies by, in this shape and the input's dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(0)); },
     .run =
         [](Call& c) {

@@ -66,6 +66,7 @@ constinit const Op rand_op{
     .signature = kSized,
     .on = kModule | kCreation,
     .doc = "Uniform numbers from [0, 1).",
+    .draws = true,
     .shape = shape_sized,
     .run = [](Call& c) { fill_rand(c.out[0], generator_at(c, 1)); },
 };
@@ -74,6 +75,7 @@ constinit const Op randn_op{
     .signature = kSized,
     .on = kModule | kCreation,
     .doc = "Normal numbers of mean 0 and standard deviation 1.",
+    .draws = true,
     .shape = shape_sized,
     .run = [](Call& c) { fill_randn(c.out[0], generator_at(c, 1), 0, 1); },
 };
@@ -82,6 +84,8 @@ constinit const Op rand_like_op{
     .signature = kLike,
     .on = kModule | kCreation,
     .doc = "Uniform numbers from [0, 1) with the input's shape and dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape = shape_like,
     .run = [](Call& c) { fill_rand(c.out[0], generator_at(c, 1)); },
 };
@@ -90,6 +94,8 @@ constinit const Op randn_like_op{
     .signature = kLike,
     .on = kModule | kCreation,
     .doc = "Normal numbers of mean 0 and standard deviation 1 with the input's shape and dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape = shape_like,
     .run = [](Call& c) { fill_randn(c.out[0], generator_at(c, 1), 0, 1); },
 };
@@ -101,6 +107,7 @@ constinit const Op randint_op{
         "dtype: dtype | None = None) -> Tensor",
     .on = kModule | kCreation,
     .doc = "Integers from 0 up to but without `high`; int64 unless a dtype is given.",
+    .draws = true,
     .shape =
         [](Call& c) {
           check_range(0, c.attrs.integer(0));
@@ -115,6 +122,7 @@ constinit const Op randint_low_op{
         "dtype: dtype | None = None) -> Tensor",
     .on = kModule | kCreation,
     .doc = "Integers from `low` up to but without `high`; int64 unless a dtype is given.",
+    .draws = true,
     .shape =
         [](Call& c) {
           check_range(c.attrs.integer(0), c.attrs.integer(1));
@@ -130,6 +138,8 @@ constinit const Op randint_like_op{
     .signature = "(input: Tensor, high: int, *, dtype: dtype | None = None) -> Tensor",
     .on = kModule | kCreation,
     .doc = "Integers from 0 up to but without `high`, with the input's shape and dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape =
         [](Call& c) {
           check_range(0, c.attrs.integer(0));
@@ -142,6 +152,8 @@ constinit const Op randint_like_low_op{
     .signature = "(input: Tensor, low: int, high: int, *, dtype: dtype | None = None) -> Tensor",
     .on = kModule | kCreation,
     .doc = "Integers from `low` up to but without `high`, with the input's shape and dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape =
         [](Call& c) {
           check_range(c.attrs.integer(0), c.attrs.integer(1));
@@ -160,6 +172,7 @@ constinit const Op randperm_op{
         "-> Tensor",
     .on = kModule | kCreation,
     .doc = "The integers 0 to n - 1 in random order; int64 unless a dtype is given.",
+    .draws = true,
     .shape =
         [](Call& c) {
           const int64_t n = c.attrs.integer(0);
@@ -228,6 +241,7 @@ constinit const Op normal_size_op{
         "dtype: dtype | None = None) -> Tensor",
     .on = kModule | kCreation,
     .doc = "Normal numbers of one mean and standard deviation.",
+    .draws = true,
     .shape =
         [](Call& c) {
           const Dtype d = c.attrs.dtype_or(4, default_dtype());
@@ -246,6 +260,7 @@ constinit const Op bernoulli_op{
     .signature = "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
     .doc = "Ones with the probabilities given by the input, zeros otherwise. No gradient flows.",
     .contiguous = true,
+    .draws = true,
     .shape =
         [](Call& c) {
           check_floating(c.in(0).dtype());
@@ -265,6 +280,8 @@ constinit const Op bernoulli_p_op{
     .name = "bernoulli",
     .signature = "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
     .doc = "Ones with probability p, zeros otherwise, in the input's shape and dtype.",
+    .shape_only = true,
+    .draws = true,
     .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
     .run =
         [](Call& c) {
@@ -283,6 +300,7 @@ constinit const Op multinomial_op{
         "generator: Generator | None = None) -> Tensor",
     .doc = "num_samples indices, int64, drawn with the weights in the input, (n,) or (rows, n).",
     .contiguous = true,
+    .draws = true,
     .shape =
         [](Call& c) {
           const Tensor& p = c.in(0);

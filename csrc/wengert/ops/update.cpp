@@ -80,6 +80,10 @@ class Items {
   Scratch memory_;
 };
 
+// All lists but the second are written, and the step counts behind them.
+bool writes_state(const Call& c, int i) { return i < count(c) || i >= 2 * count(c); }
+bool writes_list(const Call& c, int i) { return i < count(c); }
+
 // Input 0's version is counted by the tape.
 void count_changes(const Call& c, int lists) {
   const int n = count(c);
@@ -112,7 +116,8 @@ constinit const Op sgd_update_op{
           Items items(c, count(c), lists);
           kernels::sgd_update(items, rule);
           count_changes(c, lists);
-        }};
+        },
+    .writes = writes_state};
 
 // Counts up the step of every parameter and sets the bias corrections that follow from it, in
 // double. Parameters are nearly always at the same step: the powers are kept from one to the next.
@@ -172,7 +177,8 @@ constinit const Op adam_update_op{
           advance(c, lists, rule, items);
           kernels::adam_update(items, rule);
           count_changes(c, lists);
-        }};
+        },
+    .writes = writes_state};
 
 constinit const Op total_norm_op{
     .name = "total_norm",
@@ -233,7 +239,8 @@ constinit const Op clip_update_op{
           Items items(c, n, 1);
           kernels::scale(items, factor);
           for (int i = 1; i < n; ++i) ++c.in(i)->storage->version;
-        }};
+        },
+    .writes = writes_list};
 
 // Gives every parameter a place in a list of state.
 void fit(std::vector<Tensor>& list, size_t n, const char* op, const char* what) {
@@ -242,8 +249,9 @@ void fit(std::vector<Tensor>& list, size_t n, const char* op, const char* what) 
         static_cast<uint64_t>(n), " parameters");
 }
 
-// Not by an op: a captured program must not make its state anew every time it is replayed.
+// Not by an op, and unseen: a program must not make its state anew every time it is replayed.
 Tensor new_zeros(const Dims& shape, Dtype dtype) {
+  const WatchPause pause;
   Tensor t = Tensor::empty(shape, dtype);
   std::memset(t.data(), 0, static_cast<size_t>(t.bytes()));
   return t;
@@ -251,15 +259,15 @@ Tensor new_zeros(const Dims& shape, Dtype dtype) {
 
 void add_where(Call& c, std::span<const Tensor> list, std::span<const Tensor> params) {
   for (size_t i = 0; i < params.size(); ++i)
-    if (params[i]->grad) c.add_input(list[i]);
+    if (params[i].has_grad()) c.add_input(list[i]);
 }
 void add_grads(Call& c, std::span<const Tensor> params) {
   for (const Tensor& p : params)
-    if (p->grad) c.add_input(p.grad());
+    if (p.has_grad()) c.add_input(p.grad());
 }
 int64_t grads_in(std::span<const Tensor> params) {
   int64_t n = 0;
-  for (const Tensor& p : params) n += p->grad ? 1 : 0;
+  for (const Tensor& p : params) n += p.has_grad() ? 1 : 0;
   return n;
 }
 
@@ -286,7 +294,7 @@ void sgd_step(std::span<const Tensor> params, std::vector<Tensor>& buffers, cons
   std::vector<Tensor> fresh_params, fresh_buffers, old_params, old_buffers;
   for (size_t i = 0; i < params.size(); ++i) {
     const Tensor& p = params[i];
-    if (!p->grad || buffers[i].defined()) continue;
+    if (!p.has_grad() || buffers[i].defined()) continue;
     buffers[i] = new_zeros(p.shape(), p.dtype());
     if (o.dampening == 0) continue;
     fresh_params.push_back(p);
@@ -317,7 +325,7 @@ void adam_step(std::span<const Tensor> params, std::vector<Tensor>& exp_avgs,
   const Dtype step_dtype = default_dtype() == Dtype::kFloat64 ? Dtype::kFloat64 : Dtype::kFloat32;
   for (size_t i = 0; i < size; ++i) {
     const Tensor& p = params[i];
-    if (!p->grad) continue;
+    if (!p.has_grad()) continue;
     if (!exp_avgs[i]) exp_avgs[i] = new_zeros(p.shape(), p.dtype());
     if (!exp_avg_sqs[i]) exp_avg_sqs[i] = new_zeros(p.shape(), p.dtype());
     if (o.amsgrad && !max_exp_avg_sqs[i]) max_exp_avg_sqs[i] = new_zeros(p.shape(), p.dtype());
@@ -337,12 +345,12 @@ void adam_step(std::span<const Tensor> params, std::vector<Tensor>& exp_avgs,
 void zero_grad(std::span<const Tensor> params, bool set_to_none) {
   GradMode off(false);
   for (const Tensor& p : params) {
-    Tensor g = p.grad();
-    if (!g) continue;
     if (set_to_none) {
       p.set_grad({});
       continue;
     }
+    Tensor g = p.grad();
+    if (!g) continue;
     if (g.requires_grad()) p.set_grad(g = g.detach());
     zero_(g);
   }

@@ -144,6 +144,19 @@ void record_inplace(Call& c, const Ref<Entry>& e, Tensor& self) {
   describe_output(c.op(), 0, self, *e);
 }
 
+// The only place where an op runs.
+void run_op(Call& c, Writes writes) {
+  Watch* w = watch();
+  if (!w) [[likely]]
+    return c.op().run(c);
+  w->before(c, writes);
+  {
+    const WatchPause pause;  // what a run calls for itself is part of it
+    c.op().run(c);
+  }
+  w->after(c, writes);
+}
+
 void allocate_outputs(Call& c) {
   for (int i = 0; i < c.outputs(); ++i) {
     const OutputMeta& m = c.meta[i];
@@ -186,7 +199,7 @@ void run_mutating(Call& c) {
   if (c.op().shape) c.op().shape(c);
   Ref<Entry> e = wants ? make_entry(c, 1) : Ref<Entry>();
   if (c.op().contiguous) make_contiguous(c);
-  c.op().run(c);
+  run_op(c, Writes::kInputs);
   ++self->storage->version;
   if (wants) record_inplace(c, e, self);
   c.out[0] = std::move(self);
@@ -194,11 +207,12 @@ void run_mutating(Call& c) {
 
 void run_plain(Call& c) {
   const Op& op = c.op();
+  if (op.data_dependent) value_leaves("a shape that depends on values");
   if (op.promote != Promote::kNone) promote_inputs(c);
   op.shape(c);
   if (op.contiguous) make_contiguous(c);
   allocate_outputs(c);
-  if (op.run) op.run(c);
+  if (op.run) run_op(c, Writes::kOutputs);
   if (wants_grad(c)) record(c);
 }
 
@@ -234,11 +248,11 @@ void run_inplace(Call& c) {
   Ref<Entry> e = wants ? make_entry(c, 1) : Ref<Entry>();
   if (op.pointwise && m.dtype == self.dtype() && !overlaps(c, self)) {
     c.out[0] = self;
-    op.run(c);
+    run_op(c, Writes::kSelf);
   } else {
     if (op.contiguous) make_contiguous(c);
     allocate_outputs(c);
-    op.run(c);
+    run_op(c, Writes::kOutputs);
     GradMode off(false);
     Tensor target = self.detach();  // the checks were made on self
     copy_(target, c.out[0]);

@@ -63,6 +63,12 @@ class Attrs {
     push(t.kind, o.slots_[t.at]);
   }
 
+  // Replaces number i by another.
+  void set(int i, double v) {
+    tags_[i].kind = Kind::kFloat;
+    slots_[tags_[i].at] = std::bit_cast<int64_t>(v);
+  }
+
   int count() const { return count_; }
   Kind kind(int i) const { return tags_[i].kind; }
   bool has(int i) const { return tags_[i].kind != Kind::kNone; }
@@ -152,12 +158,16 @@ struct Op {
   bool view = false;            // the output is the input's memory: `shape` gives strides, offset
   bool mutates = false;         // input 0 is changed; it is output 0 as well
   bool data_dependent = false;  // the output's shape depends on values
+  bool shape_only = false;      // of the inputs it looks at shape and dtype, never at values
+  bool draws = false;           // takes random numbers from a generator
   const PointwiseRow* pointwise = nullptr;  // its kernels, when shape and run are pointwise_*
 
   void (*shape)(Call& c) = nullptr;
   void (*run)(Call& c) = nullptr;
   void (*vjp)(Vjp& v) = nullptr;
   uint32_t reads = kNothing;
+  // Which inputs a mutating op changes, if it is not input 0 alone.
+  bool (*writes)(const Call& c, int i) = nullptr;
   // An op that is other ops: no shape, run or vjp, it calls them. For fused ops, `composed` is
   // the same function in small ops: its derivative where there is no vjp, and its test oracle.
   void (*composed)(Call& c) = nullptr;

@@ -160,7 +160,7 @@ class Run {
  public:
   // The first gradient is moved, not copied, when it is nobody else's.
   void add_to_grad(const Tensor& t, Tensor g) {
-    if (!t->grad) {
+    if (!t.has_grad()) {
       const bool own = g->refs() == 1 && g->storage->refs() == 1 && g.is_contiguous();
       t.set_grad(own || options_.create_graph ? g : clone(g));
     } else if (options_.create_graph) {

@@ -187,6 +187,7 @@ PrintOptions& print_options() {
 }
 
 std::string to_string(const Tensor& t, const std::string& suffix, const std::string& prefix) {
+  value_leaves("printing");
   const auto indent = static_cast<int64_t>(prefix.size());
   const bool empty = t.numel() == 0;
   std::string out = prefix + (empty ? "[]" : Printer(t).print(indent));

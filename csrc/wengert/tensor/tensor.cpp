@@ -4,16 +4,33 @@
 
 namespace wengert {
 
-Storage::Storage(size_t bytes) : data_(static_cast<std::byte*>(allocate(bytes))), bytes_(bytes) {}
+namespace {
+thread_local Watch* this_threads = nullptr;
+}
+Watch* detail::this_threads_watch() { return this_threads; }
+Watch* set_watch(Watch* w) {
+  Watch* before = this_threads;
+  this_threads = w;
+  detail::watches.fetch_add((w ? 1 : 0) - (before ? 1 : 0), std::memory_order_relaxed);
+  return before;
+}
+
+Storage::Storage(size_t bytes) : data_(static_cast<std::byte*>(allocate(bytes))), bytes_(bytes) {
+  if (Watch* w = watch()) watch_id = w->id;
+}
 
 Storage::Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable)
     : data_(static_cast<std::byte*>(data)),
       bytes_(bytes),
       owner_(owner),
       release_(release),
-      writable_(writable) {}
+      writable_(writable) {
+  if (Watch* w = watch()) watch_id = w->id;
+}
 
 Storage::~Storage() {
+  if (watch_slot != 0) [[unlikely]]
+    if (Watch* w = watch(); w && w->id == watch_id) w->storage_gone(watch_slot);
   if (release_) {
     release_(owner_);
   } else {
@@ -64,6 +81,7 @@ Tensor Tensor::detach() const {
 
 Scalar Tensor::item() const {
   check(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
+  value_leaves("item()");
   return dispatch(dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T v = *data_as<T>();

@@ -4,6 +4,7 @@
 #include "wengert/base/dtype.h"
 #include "wengert/base/ref.h"
 #include "wengert/base/shape.h"
+#include "wengert/tensor/watch.h"
 
 namespace wengert {
 
@@ -25,6 +26,11 @@ class Storage final : public RefCounted {
   uint32_t version = 0;
   // In-place changes that the tape recorded; see Note [views and in-place].
   uint32_t recorded = 0;
+  // The watch that saw this memory last, and its number there; see tensor/watch.h.
+  uint32_t watch_id = 0, watch_slot = 0;
+
+  // Other memory under the same handle, for a program that is run on it. Not for memory it owns.
+  void point_to(void* data) { data_ = static_cast<std::byte*>(data); }
 
  private:
   std::byte* data_;
@@ -105,8 +111,18 @@ class Tensor {
 
   bool requires_grad() const { return p_->requires_grad || p_->entry; }
   bool is_leaf() const { return !p_->entry; }
-  Tensor grad() const { return Tensor(p_->grad); }
-  void set_grad(const Tensor& g) const { p_->grad = g.p_; }
+  Tensor grad() const {
+    if (Watch* w = watch()) w->grad_used(*p_, false);
+    return Tensor(p_->grad);
+  }
+  bool has_grad() const {
+    if (Watch* w = watch()) w->grad_used(*p_, false);
+    return static_cast<bool>(p_->grad);
+  }
+  void set_grad(const Tensor& g) const {
+    if (Watch* w = watch()) w->grad_used(*p_, true);
+    p_->grad = g.p_;
+  }
   // A leaf that asks for gradients; only floating tensors may.
   Tensor& set_requires_grad(bool on);
 

@@ -59,11 +59,13 @@ class FusedOptimizer(Optimizer):
         self._opt_called = True
         plans = self._plans
         if plans is None or self._stale(plans):
-            plans = self._replan()
+            plans = _native._outside_capture(self._replan)
         for plan in plans:
             self._update(plan.group, plan.params, *plan.lists)
             if plan.waiting:
                 self._publish(plan)
+        if _native._is_capturing():
+            _native._capture_optimizer(vars(self), self.state._flag, plans)
         return loss
 
     def _stale(self, plans: list[Plan]) -> bool:
@@ -98,8 +100,8 @@ class FusedOptimizer(Optimizer):
 
 
 def number(value: Any) -> float:
-    """A hyper-parameter that may be a one-element tensor."""
-    return value if type(value) is float else float(value)
+    """A hyper-parameter that may be a one-element tensor; a program reads it at every replay."""
+    return value if type(value) is float else _native._outside_capture(lambda: float(value))
 
 
 def check_lr(lr: Any) -> None:

@@ -10,6 +10,16 @@ from ._fused import FusedOptimizer, Plan, check_lr, check_modes, number
 __all__ = ["Adam"]
 
 _adam_step = _native.adam_step
+#: Which attribute of the core's step each hyper-parameter is.
+_PLACES = {
+    "lr": 1,
+    "betas": (2, 3),
+    "eps": 4,
+    "weight_decay": 5,
+    "amsgrad": 6,
+    "maximize": 7,
+    "decoupled_weight_decay": 8,
+}
 
 
 def _check_betas(betas: Any) -> None:
@@ -131,6 +141,8 @@ class Adam(FusedOptimizer):
             group["maximize"],
             group["decoupled_weight_decay"],
         )
+        if _native._is_capturing():
+            _native._capture_group(group, _PLACES)
 
     def _publish(self, plan: Plan) -> None:
         averages, squares, largest, steps = plan.lists

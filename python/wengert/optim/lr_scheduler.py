@@ -8,6 +8,7 @@ with each class is what that comes to when it is alone.
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 import warnings
@@ -60,12 +61,33 @@ def _require_optimizer(optimizer: Any) -> None:
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
+def _repeated(step: Any) -> Any:
+    """A `step` that a captured program calls again, in Python, at the same place."""
+
+    @functools.wraps(step)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        values = (*args, *kwargs.values())
+        if not _native._is_capturing() or any(isinstance(v, _native.Tensor) for v in values):
+            return step(self, *args, **kwargs)
+        again = functools.partial(step, self, *args, **kwargs)
+        _native._capture_call(again)
+        return _native._outside_capture(again)
+
+    return wrapper
+
+
 class LRScheduler:
     """Base of the schedulers: `get_lr` gives the rates for `self.last_epoch`."""
 
     _get_lr_called_within_step = False
     _is_initial = False
     _last_lr: list[Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        step = cls.__dict__.get("step")
+        if callable(step):
+            cls.step = _repeated(step)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         _require_optimizer(optimizer)
@@ -157,6 +179,7 @@ class LRScheduler:
         return _values(self.optimizer, "lr")
 
 
+LRScheduler.step = _repeated(LRScheduler.step)  # type: ignore[method-assign]
 _LRScheduler = LRScheduler
 
 

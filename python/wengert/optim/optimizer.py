@@ -72,12 +72,29 @@ def _watched(step: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(step)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
+        if _native._is_capturing():
+            _guard_numbers(self)
         if self._has_step_hooks and not self._in_step:
             return self._run_step(step, args, kwargs)
         return step(self, *args, **kwargs)
 
     wrapper._runs_hooks = True  # type: ignore[attr-defined]
     return wrapper
+
+
+def _guard_numbers(optimizer: Any) -> None:
+    """A program has the hyper-parameters of other optimizers in it: it ends when they change."""
+
+    def numbers() -> list[Any]:
+        return [
+            value
+            for group in optimizer.param_groups
+            for value in group.values()
+            if isinstance(value, (bool, int, float, str, tuple))
+        ]
+
+    before = numbers()
+    _native._capture_check(lambda: numbers() == before, True)
 
 
 def runs_hooks(step: Any) -> Any:

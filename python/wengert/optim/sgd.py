@@ -10,6 +10,15 @@ from ._fused import FusedOptimizer, Plan, check_lr, check_modes, number
 __all__ = ["SGD"]
 
 _sgd_step = _native.sgd_step
+#: Which attribute of the core's step each hyper-parameter is; below 0 if 0 makes it another step.
+_PLACES = {
+    "lr": 1,
+    "momentum": -2,
+    "dampening": 3,
+    "weight_decay": 4,
+    "nesterov": 5,
+    "maximize": 6,
+}
 
 
 class SGD(FusedOptimizer):
@@ -73,6 +82,8 @@ class SGD(FusedOptimizer):
         return Plan(group, (buffers,), waiting)
 
     def _update(self, group: dict[str, Any], params: list[Any], *lists: list[Any]) -> None:
+        if _native._is_capturing() and group["dampening"] != 0 and None in lists[0]:
+            _native._capture_again()  # the first step alone leaves the gradient undampened
         _sgd_step(
             params,
             lists[0],
@@ -83,6 +94,8 @@ class SGD(FusedOptimizer):
             group["nesterov"],
             group["maximize"],
         )
+        if _native._is_capturing():
+            _native._capture_group(group, _PLACES)
 
     def _publish(self, plan: Plan) -> None:
         if plan.group["momentum"] == 0:

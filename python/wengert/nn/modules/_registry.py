@@ -14,6 +14,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from ... import _native
+
 _MISSING = object()
 
 
@@ -42,6 +44,7 @@ class Registry(dict):
                 del mirror[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        _native._changed()
         super().__setitem__(key, value)
         for ref in self._owners:
             owner = ref()
@@ -49,6 +52,7 @@ class Registry(dict):
                 vars(owner)[key] = value
 
     def __delitem__(self, key: Any) -> None:
+        _native._changed()
         super().__delitem__(key)
         for ref in self._owners:
             owner = ref()

@@ -121,6 +121,7 @@ class Module(StateDict):
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
+        _native._changed()
         state = self.__dict__
         if isinstance(value, Module):
             self._set_module(name, value)
@@ -204,6 +205,7 @@ class Module(StateDict):
                 if kind == "_buffers":
                     self._non_persistent_buffers_set.discard(name)
                 return
+        _native._changed()
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:

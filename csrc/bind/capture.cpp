@@ -1,0 +1,366 @@
+// Capture from Python: recording a function, the conditions of a replay that only Python knows of,
+// and replays without it.
+#include <pybind11/stl.h>
+
+#include "bind/python.h"
+#include "wengert/kernels/copy.h"
+#include "wengert/program/program.h"
+
+namespace wengert::bind {
+namespace {
+
+// Counts what could make a program wrong: a module's attribute set, an optimizer's state replaced.
+uint64_t changes = 0;
+
+Recording& expect_recording() {
+  Recording* r = current_recording();
+  check(r != nullptr, ErrorKind::kCapture, "no function is being captured");
+  return *r;
+}
+
+// ---- guards --------------------------------------------------------------------------------
+
+bool same(PyObject* a, PyObject* b) {
+  if (a == b) return true;
+  if (Py_TYPE(a) != Py_TYPE(b)) return false;
+  if (!PyFloat_CheckExact(a) && !PyLong_CheckExact(a) && !PyUnicode_CheckExact(a)) return false;
+  return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
+}
+
+// The variables of the function: cells of its closure, and global names.
+struct NamesGuard final : Guard {
+  explicit NamesGuard(const py::list& entries) {
+    for (const py::handle& e : entries) {
+      const auto t = py::cast<py::tuple>(e);
+      names.push_back({t[0], t[1], t[2]});
+    }
+  }
+  bool holds() override {
+    for (const Name& n : names) {
+      PyObject* now =
+          n.key.is_none() ? PyCell_GET(n.where.ptr()) : PyDict_GetItem(n.where.ptr(), n.key.ptr());
+      if (!now || !same(now, n.value.ptr())) return false;
+    }
+    return true;
+  }
+  struct Name {
+    py::object where, key, value;
+  };
+  std::vector<Name> names;
+};
+
+// A condition in Python, asked only after something has changed somewhere.
+struct CheckGuard final : Guard {
+  explicit CheckGuard(py::object f) : check(std::move(f)), seen(changes) {}
+  bool holds() override {
+    if (seen == changes) return true;
+    if (!py::cast<bool>(check())) return false;
+    seen = changes;
+    return true;
+  }
+  py::object check;
+  uint64_t seen;
+};
+
+// A condition in Python, asked every time.
+struct CallGuard final : Guard {
+  explicit CallGuard(py::object f) : check(std::move(f)) {}
+  bool holds() override { return py::cast<bool>(check()); }
+  py::object check;
+};
+
+struct KeepAlive final : Guard {
+  explicit KeepAlive(py::object o) : object(std::move(o)) {}
+  bool holds() override { return true; }
+  py::object object;
+};
+
+// A fused optimizer: that its groups hold the parameters they held, and that nobody has replaced
+// its state. See Note [optimizer state].
+struct OptimizerGuard final : Guard {
+  OptimizerGuard(py::dict attributes, py::list flag, py::object plans)
+      : attributes_(std::move(attributes)), flag_(std::move(flag)), plans_(std::move(plans)) {
+    for (const py::handle& g : groups()) {
+      Group group{py::cast<py::dict>(g), {}};
+      for (const py::handle& p : py::cast<py::list>(group.dict["params"]))
+        group.params.push_back(py::reinterpret_borrow<py::object>(p));
+      groups_.push_back(std::move(group));
+    }
+  }
+  bool holds() override {
+    if (PyDict_GetItemString(attributes_.ptr(), "_plans") != plans_.ptr()) return false;
+    if (PyList_GET_ITEM(flag_.ptr(), 0) != Py_False) return false;
+    const py::list now = groups();
+    if (now.size() != groups_.size()) return false;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (PyList_GET_ITEM(now.ptr(), static_cast<Py_ssize_t>(i)) != groups_[i].dict.ptr())
+        return false;
+      PyObject* params = PyDict_GetItemString(groups_[i].dict.ptr(), "params");
+      const std::vector<py::object>& were = groups_[i].params;
+      if (!params || !PyList_Check(params) ||
+          PyList_GET_SIZE(params) != static_cast<Py_ssize_t>(were.size()))
+        return false;
+      for (size_t k = 0; k < were.size(); ++k)
+        if (PyList_GET_ITEM(params, static_cast<Py_ssize_t>(k)) != were[k].ptr()) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Group {
+    py::dict dict;
+    std::vector<py::object> params;
+  };
+  py::list groups() const { return py::cast<py::list>(attributes_["param_groups"]); }
+  py::dict attributes_;
+  py::list flag_;
+  py::object plans_;
+  std::vector<Group> groups_;
+};
+
+// Hyper-parameters of a group, read from its dict into the attributes of its step. A flag, or a
+// momentum that comes or goes, needs another program.
+struct GroupRefresh final : Refresh {
+  explicit GroupRefresh(py::dict g, const py::dict& places) : group(std::move(g)) {
+    for (const auto& [key, at] : places)
+      fields.push_back(
+          {py::reinterpret_borrow<py::object>(key), py::reinterpret_borrow<py::object>(at)});
+  }
+  bool refresh(Attrs& a) override {
+    const py::gil_scoped_acquire gil;  // asked within a run too, after a call out of it
+    for (const Field& f : fields) {
+      PyObject* value = PyDict_GetItem(group.ptr(), f.key.ptr());
+      if (!value) return false;
+      if (PyLong_Check(f.at.ptr())) {
+        if (!set(a, static_cast<int>(PyLong_AsLong(f.at.ptr())), value)) return false;
+        continue;
+      }
+      const Py_ssize_t n = PyTuple_GET_SIZE(f.at.ptr());  // betas
+      if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != n) return false;
+      for (Py_ssize_t i = 0; i < n; ++i)
+        if (!set(a, static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(f.at.ptr(), i))),
+                 PyTuple_GET_ITEM(value, i)))
+          return false;
+    }
+    return true;
+  }
+  // A negative place: whether the number is zero decides what the step is.
+  static bool set(Attrs& a, int place, PyObject* value) {
+    const int i = place < 0 ? -place : place;
+    if (a.kind(i) == Attrs::Kind::kBool) {
+      const int on = PyObject_IsTrue(value);
+      if (on < 0) throw py::error_already_set();
+      return (on == 1) == a.flag(i);
+    }
+    double v;
+    if (!read_float(value, v)) return false;
+    if (place < 0 && (v == 0) != (a.real(i) == 0)) return false;
+    a.set(i, v);
+    return true;
+  }
+  struct Field {
+    py::object key, at;
+  };
+  py::dict group;
+  std::vector<Field> fields;
+};
+
+struct PythonCall final : HostCall {
+  explicit PythonCall(py::object f) : function(std::move(f)) {}
+  ~PythonCall() override {
+    const py::gil_scoped_acquire gil;
+    function = py::object();
+  }
+  void call() override {
+    const py::gil_scoped_acquire gil;
+    function();
+  }
+  py::object function;
+};
+
+}  // namespace
+
+void keep_for_capture(PyObject* o) {
+  expect_recording().guard(new KeepAlive(py::reinterpret_borrow<py::object>(o)));
+}
+
+namespace {
+
+// ---- recording -----------------------------------------------------------------------------
+
+// Where a tensor lies matters to a program as little as its values do.
+PyObject* tensor_key(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor t = expect_tensor(o, "argument");
+    int64_t key[2 + 2 * kMaxDims];
+    int n = 0;
+    key[n++] = index(t.dtype());
+    key[n++] = t->requires_grad;
+    for (int64_t s : t.shape()) key[n++] = s;
+    for (int64_t s : t.strides()) key[n++] = s;
+    return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(key),
+                                     n * static_cast<Py_ssize_t>(sizeof key[0]));
+  });
+}
+
+// Memory of its own, strides and all, for an argument.
+Tensor argument_copy(const Tensor& t) {
+  int64_t last = t.numel() ? 1 : 0;
+  for (int d = 0; d < t.ndim() && last; ++d) last += (t.shape()[d] - 1) * t.strides()[d];
+  Ref<Storage> storage = new Storage(static_cast<size_t>(last * item_size(t.dtype())));
+  Tensor copy(new TensorImpl(storage, 0, t.dtype(), t.shape(), t.strides()));
+  copy_strided(copy.data(), copy.strides(), t.data(), t.strides(), t.shape(), item_size(t.dtype()));
+  return copy;
+}
+
+struct Handle {
+  std::unique_ptr<Recording> recording;
+};
+struct Ready {
+  Ref<Program> program;
+};
+
+py::list start(Handle& h, const py::iterable& arguments, bool strict) {
+  h.recording = std::make_unique<Recording>();
+  h.recording->strict = strict;
+  py::list copies;
+  for (const py::handle& o : arguments) {
+    const Tensor copy = argument_copy(expect_tensor(o.ptr(), "argument"));
+    h.recording->add_input(copy);
+    copies.append(py::reinterpret_steal<py::object>(wrap(copy)));
+  }
+  h.recording->start();
+  return copies;
+}
+
+std::vector<Tensor> tensors_of(const py::handle& o) {
+  std::vector<Tensor> out;
+  for (const py::handle& t : o)
+    out.push_back(t.is_none() ? Tensor() : expect_tensor(t.ptr(), "result"));
+  return out;
+}
+
+Ready finish(Handle& h, const py::list& results) {
+  h.recording->stop();
+  {
+    const std::vector<Tensor> tensors = tensors_of(results);
+    h.recording->finish(tensors);
+  }
+  return {new Program(std::move(h.recording))};
+}
+
+// ---- replay --------------------------------------------------------------------------------
+
+// The results as a tuple, or None if the program no longer fits.
+PyObject* replay_arguments(Program& p, const py::handle& arguments) {
+  if (!p.ready()) Py_RETURN_NONE;
+  int i = 0;
+  for (const py::handle& o : arguments) p.set_input(i++, unwrap(o.ptr()));
+  {
+    const py::gil_scoped_release free;
+    p.run();
+  }
+  i = 0;
+  for (const py::handle& o : arguments) {
+    if (p.changes_input(i)) {
+      Tensor to = unwrap(o.ptr());
+      GradMode off(false);
+      copy_(to, p.input(i));
+    }
+    ++i;
+  }
+  const std::vector<Tensor> results = p.results();
+  PyObject* out = PyTuple_New(static_cast<Py_ssize_t>(results.size()));
+  if (!out) throw py::error_already_set();
+  for (size_t k = 0; k < results.size(); ++k)
+    PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(k), wrap(results[k]));
+  return out;
+}
+py::object replay(const Ready& r, const py::handle& arguments) {
+  return py::reinterpret_steal<py::object>(replay_arguments(*r.program, arguments));
+}
+
+py::list listing(const Ready& r) {
+  py::list out;
+  for (const Program::Line& l : r.program->listing()) {
+    py::dict d;
+    d["op"] = l.op;
+    d["operands"] = l.operands;
+    d["bytes"] = l.bytes;
+    d["seconds"] = l.seconds;
+    d["group"] = l.group;
+    d["reads"] = l.reads;
+    d["writes"] = l.writes;
+    out.append(d);
+  }
+  return out;
+}
+
+PyObject* is_capturing(PyObject*, PyObject*) { return PyBool_FromLong(watch() != nullptr); }
+PyObject* changed(PyObject*, PyObject*) {
+  ++changes;
+  Py_RETURN_NONE;
+}
+PyObject* modes(PyObject*, PyObject*) {
+  return PyLong_FromLong((grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) |
+                         (index(default_dtype()) << 2));
+}
+PyMethodDef fast_functions[] = {
+    {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
+    {"_changed", changed, METH_NOARGS, "Makes every program look at its conditions again."},
+    {"_capture_modes", modes, METH_NOARGS, "What beside its arguments a program depends on."},
+    {"_tensor_key", tensor_key, METH_O, "Dtype, shape and strides of an argument, as bytes."},
+    {}};
+
+}  // namespace
+
+void init_capture(py::module_& m) {
+  if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
+  py::class_<Handle>(m, "_Recording")
+      .def(py::init<>())
+      .def("start", &start)
+      .def("stop", [](Handle& h) { h.recording->stop(); })
+      .def_property_readonly("failure", [](Handle& h) { return h.recording->failure; })
+      .def("finish", &finish);
+  py::class_<Ready>(m, "_Program")
+      .def("replay", &replay)
+      .def("ready", [](const Ready& r) { return r.program->ready(); })
+      .def("listing", &listing)
+      .def("profile", [](const Ready& r, int runs) { r.program->profile(runs); })
+      .def_property_readonly("provisional", [](const Ready& r) { return r.program->provisional(); })
+      .def_property_readonly("arena_bytes",
+                             [](const Ready& r) { return r.program->arena_bytes(); });
+  // Each does nothing outside a capture.
+  m.def("_capture_names", [](const py::list& entries) {
+    if (watch()) expect_recording().guard(new NamesGuard(entries));
+  });
+  m.def("_capture_check", [](const py::object& f, bool always) {
+    if (!watch()) return;
+    expect_recording().guard(always ? Ref<Guard>(new CallGuard(f)) : Ref<Guard>(new CheckGuard(f)));
+  });
+  m.def("_capture_keep", [](const py::object& o) {
+    if (watch()) expect_recording().guard(new KeepAlive(o));
+  });
+  m.def("_capture_optimizer",
+        [](const py::dict& attributes, const py::list& flag, const py::object& plans) {
+          if (watch()) expect_recording().guard(new OptimizerGuard(attributes, flag, plans));
+        });
+  m.def("_capture_group", [](const py::dict& group, const py::dict& places) {
+    if (watch()) expect_recording().attach(new GroupRefresh(group, places));
+  });
+  m.def("_capture_call", [](const py::object& f) {
+    if (watch()) expect_recording().call_host(new PythonCall(f));
+  });
+  m.def("_capture_again", [] {
+    if (watch()) expect_recording().left_behind = true;
+  });
+  m.def("_capture_refuse", [](const std::string& what) {
+    if (watch()) value_leaves(what.c_str());
+  });
+  m.def("_outside_capture", [](const py::object& f) {
+    const WatchPause pause;
+    return f();
+  });
+}
+
+}  // namespace wengert::bind

@@ -1,0 +1,251 @@
+#include "wengert/program/program.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/copy.h"
+#include "wengert/ops.h"
+#include "wengert/program/impl.h"
+
+// Note [schedules]: whether a step is faster on one thread or on all, and whether independent steps
+// are faster side by side or one after the other, depends on sizes, on the machine and on what else
+// runs on it. The first runs of a program try each and time it; the best of a few tries is kept.
+// The numbers do not depend on it, so trying costs nothing but a little time.
+
+namespace wengert {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Origin = Slot::Origin;
+
+constexpr int kTries = 4;  // of each schedule
+
+double seconds_since(Clock::time_point t) {
+  return std::chrono::duration<double>(Clock::now() - t).count();
+}
+
+}  // namespace
+
+Program::Program(std::unique_ptr<Recording> recording) : recording_(std::move(recording)) {}
+Program::~Program() = default;
+
+// The passes wait for the first replay: a function that is called once costs no more than running.
+Program::Impl& Program::impl() {
+  if (impl_) return *impl_;
+  const WatchPause pause;
+  auto made = std::make_unique<Impl>(*recording_);
+  made->places.resize(recording_->slots.size());
+  made->find_kept();
+  made->remove_dead();
+  made->write_first_gradients();
+  made->fold_constants();
+  made->fuse_activations();
+  made->make_nodes();
+  made->make_segments();
+  made->plan_memory();
+  made->bind();
+  impl_ = std::move(made);
+  return *impl_;
+}
+
+bool Program::ready() { return impl().ready(); }
+void Program::run() { impl().run(); }
+
+Tensor Program::input(int i) {
+  Impl& p = impl();
+  check(i >= 0 && i < inputs(), ErrorKind::kIndex, "capture: there is no argument ", i);
+  const Piece& m = p.rec.inputs[static_cast<size_t>(i)];
+  return Tensor(new TensorImpl(p.place(m.slot).owner, 0, m.dtype, m.shape, m.strides));
+}
+
+void Program::set_input(int i, const Tensor& value) {
+  const Tensor to = input(i);
+  check(value.shape() == to.shape() && value.dtype() == to.dtype(), "capture: argument ", i,
+        " has shape ", value.shape(), " and dtype ", value.dtype(), ", captured with ", to.shape(),
+        " and ", to.dtype());
+  copy_strided(to.data(), to.strides(), value.data(), value.strides(), value.shape(),
+               item_size(to.dtype()));
+}
+
+bool Program::changes_input(int i) const {
+  return recording_->slots[recording_->inputs[static_cast<size_t>(i)].slot].written;
+}
+
+std::vector<Tensor> Program::results() {
+  Impl& p = impl();
+  std::vector<Tensor> out;
+  for (const Argument& a : p.rec.results) {
+    Tensor& t = out.emplace_back();
+    if (a.kind != Argument::Kind::kPiece) continue;
+    const Piece& piece = a.piece;
+    const Slot& slot = p.rec.slots[piece.slot];
+    const Ref<Storage> owner = slot.origin == Origin::kGrad
+                                   ? p.rec.grads[slot.index].leaf->grad->storage
+                                   : p.place(piece.slot).owner;
+    t = Tensor(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape, piece.strides));
+    if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) continue;
+    GradMode off(false);
+    t = clone(t);
+  }
+  return out;
+}
+
+size_t Program::arena_bytes() { return impl().arena_bytes; }
+
+// ---- before a run --------------------------------------------------------------------------
+
+bool Program::Impl::ready() {
+  for (const Outside& o : rec.outside)
+    if (o.impl->storage.get() != o.storage || o.impl->offset != o.offset ||
+        o.impl->requires_grad != o.requires_grad)
+      return false;
+  for (const GradUse& g : rec.grads) {
+    if (!g.read_first) continue;
+    const TensorImpl* now = g.leaf->grad.get();
+    const bool was = g.entry.kind == Argument::Kind::kPiece;
+    if ((now != nullptr) != was) return false;
+    const Piece& p = g.entry.piece;
+    if (was && !(now->shape == p.shape && now->strides == p.strides && now->offset == p.offset &&
+                 now->dtype == p.dtype))
+      return false;
+  }
+  for (const Ref<Guard>& g : rec.guards)
+    if (!g->holds()) return false;
+  for (Node& n : nodes)
+    if (n.refresh && !n.refresh->refresh(n.call->attrs)) return false;
+  return true;
+}
+
+// The references to a kept storage that are known: the place's own, and that of the gradient which
+// was left in a leaf.
+bool Program::Impl::held_by_others(uint32_t slot) const {
+  const Place& p = places[slot];
+  int known = 1;
+  for (uint32_t i : p.grads) {
+    const Ref<TensorImpl>& g = grad_tensors[i];
+    if (!g) continue;
+    ++known;
+    const bool in_leaf = rec.grads[i].leaf->grad.get() == g.get();
+    if (g->refs() > (in_leaf ? 2 : 1)) return true;
+  }
+  return p.owner->refs() > known;
+}
+
+void Program::Impl::before_run() {
+  for (uint32_t slot : kept) {
+    Place& p = place(slot);
+    if (p.owner && !held_by_others(slot)) continue;
+    for (uint32_t i : p.grads) grad_tensors[i].reset();
+    p.owner = new Storage(rec.slots[slot].bytes);
+    point(slot, p.owner->data());
+  }
+  for (uint32_t slot : borrowed) {
+    std::byte* data = rec.grads[rec.slots[slot].index].leaf->grad->storage->data();
+    if (place(slot).data != data) point(slot, data);
+  }
+}
+
+// ---- a run ---------------------------------------------------------------------------------
+
+void Program::Impl::run_node(Node& n) {
+  if (n.chain) return n.chain->run();
+  if (n.call) {
+    try {
+      return n.call->op().run(*n.call);
+    } catch (Error& e) {
+      e.set_op(n.call->op().name);
+      throw;
+    }
+  }
+  if (n.host) {
+    n.host->call();
+    for (Node& other : nodes)
+      check(!other.refresh || other.refresh->refresh(other.call->attrs), ErrorKind::kCapture,
+            "a call within the captured function has changed an optimizer in a way that needs a "
+            "new capture");
+    return;
+  }
+  const auto [to, from] = n.reset;
+  std::memcpy(place(to).data, place(from).data, rec.slots[to].bytes);
+}
+
+void Program::Impl::run_segment(Segment& s, Schedule how) {
+  if (how == Schedule::kSideBySide)
+    return parallel_for(s.count, 1, [&](int64_t i, int64_t) {
+      run_node(nodes[s.first + static_cast<uint32_t>(i)]);
+    });
+  if (how == Schedule::kSerial) {
+    const SerialScope serial;
+    for (uint32_t i = 0; i < s.count; ++i) run_node(nodes[s.first + i]);
+    return;
+  }
+  for (uint32_t i = 0; i < s.count; ++i) run_node(nodes[s.first + i]);
+}
+
+void Program::Impl::run_nodes() {
+  if (const int now = get_num_threads(); now != threads) {
+    threads = now;
+    runs = 0;
+    for (Segment& s : segments) s = {s.first, s.count};
+  }
+  if (threads == 1 || in_parallel()) {
+    for (Node& n : nodes) run_node(n);
+    return;
+  }
+  if (runs >= kTries * kSchedules) {
+    const KeepAwake awake(uses_team);
+    for (Segment& s : segments) run_segment(s, s.schedule);
+    return;
+  }
+  const int how = runs++ % kSchedules;
+  for (Segment& s : segments) {
+    if (how == static_cast<int>(Schedule::kSideBySide) && s.count == 1) {
+      run_segment(s, Schedule::kTeam);
+      continue;
+    }
+    const auto start = Clock::now();
+    run_segment(s, static_cast<Schedule>(how));
+    s.best[how] = std::min(s.best[how], seconds_since(start));
+  }
+  if (runs < kTries * kSchedules) return;
+  uses_team = false;
+  for (Segment& s : segments) {
+    s.schedule = static_cast<Schedule>(std::min_element(s.best, s.best + kSchedules) - s.best);
+    uses_team |= s.schedule != Schedule::kSerial;
+  }
+}
+
+void Program::Impl::leave_gradients() {
+  for (size_t i = 0; i < rec.grads.size(); ++i) {
+    const GradUse& use = rec.grads[i];
+    if (!use.replaced) continue;
+    Ref<TensorImpl>& g = grad_tensors[i];
+    const Piece& p = use.exit.piece;
+    if (!g && use.exit.kind == Argument::Kind::kPiece)
+      g = use.after ? use.after
+                    : Ref<TensorImpl>(new TensorImpl(place(p.slot).owner, p.offset, p.dtype,
+                                                     p.shape, p.strides));
+    if (use.leaf->grad.get() != g.get()) use.leaf->grad = g;
+  }
+}
+
+void Program::Impl::after_run() {
+  for (uint32_t slot : changed) {
+    const Slot& s = rec.slots[slot];
+    const Storage& seen =
+        s.origin == Origin::kOutside ? *s.storage : *rec.grads[s.index].leaf->grad->storage;
+    ++const_cast<Storage&>(seen).version;
+  }
+  leave_gradients();
+}
+
+void Program::Impl::run() {
+  const WatchPause pause;
+  GradMode off(false);
+  before_run();
+  run_nodes();
+  after_run();
+}
+
+}  // namespace wengert

@@ -1,0 +1,66 @@
+// Program: a captured function, ready to run again without Python, allocation or graph.
+//
+// Note [programs]
+// A recording names memory by slots. A program gives each slot a storage of its own, through which
+// its steps see it, and points these storages at memory: an outside tensor's, an argument's, that
+// of a result (fresh if somebody still holds the last one), or a place in one block of memory that
+// all else shares, planned by lifetime. Between recording and running stand the passes: dead steps
+// go, constants are computed once, pointwise steps become chains, an activation moves into its
+// matrix product, independent steps run side by side. None of them changes a bit of any result:
+// each is a matter of where and when, never of how a number is summed or rounded.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wengert/program/chain.h"
+#include "wengert/program/recording.h"
+
+namespace wengert {
+
+class Program final : public RefCounted {
+ public:
+  explicit Program(std::unique_ptr<Recording> recording);
+  ~Program() override;
+
+  // Whether what it took for granted still holds. Cheap; to be asked before every run.
+  bool ready();
+  // Sets argument i, of the shape and dtype it was captured with.
+  void set_input(int i, const Tensor& value);
+  // Where argument i lies, to be filled directly.
+  Tensor input(int i);
+  // Runs all steps. Arguments that the function changed in place are in input(i).
+  void run();
+  // What the function returned; memory that no later run will touch while it is held.
+  std::vector<Tensor> results();
+  bool changes_input(int i) const;
+  // Left state behind that was not there before: it is captured anew at the next call.
+  bool provisional() const { return recording_->left_behind; }
+  int inputs() const { return static_cast<int>(recording_->inputs.size()); }
+  size_t result_count() const { return recording_->results.size(); }
+
+  // ---- for people to look at
+  struct Line {
+    std::string op;                       // a name, or names joined by + for a chain
+    std::string operands;                 // "a: float32 (2, 3), ..."
+    int64_t bytes = 0;                    // read and written
+    double seconds = 0;                   // of a run, after profile()
+    int group = 0;                        // lines of one group run side by side
+    std::vector<uint32_t> reads, writes;  // slots
+  };
+  std::vector<Line> listing();
+  // Runs it `runs` times, timing every step. State changes as in any run.
+  void profile(int runs);
+  size_t arena_bytes();
+  const Recording& recording() const { return *recording_; }
+
+  struct Impl;
+
+ private:
+  Impl& impl();
+  std::unique_ptr<Recording> recording_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wengert

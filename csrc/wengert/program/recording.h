@@ -1,0 +1,156 @@
+// Recording: the steps of a function as it runs, and what they touch.
+//
+// While one is active on a thread, every op that runs appends a step. Memory is known by number
+// (slot); a step names pieces of slots, so that a program can run the same steps on memory of its
+// own. What was there before the function ran stays what it is: parameters, data, optimizer state.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "wengert/tape/tape.h"
+
+namespace wengert {
+
+// What a step reads anew at every replay: hyper-parameters among its attributes. False if the
+// program no longer fits, for example because a momentum was switched on.
+struct Refresh : RefCounted {
+  virtual bool refresh(Attrs& attrs) = 0;
+};
+// A call out of the program: a learning-rate schedule.
+struct HostCall : RefCounted {
+  virtual void call() = 0;
+};
+// Something outside that the program took for granted. Asked before every replay.
+struct Guard : RefCounted {
+  virtual bool holds() = 0;
+};
+
+// A tensor as steps know it.
+struct Piece {
+  uint32_t slot;
+  Dtype dtype;
+  int64_t offset;  // in elements
+  Dims shape, strides;
+  int64_t count() const { return numel(shape); }
+  int64_t first_byte() const { return offset * item_size(dtype); }
+  bool contiguous() const { return is_contiguous(shape, strides); }
+};
+
+struct Argument {
+  enum class Kind : uint8_t { kNone, kNumber, kPiece } kind = Kind::kNone;
+  Scalar number;
+  Piece piece;
+};
+
+struct Step {
+  const Op* op = nullptr;  // null for a call out of the program
+  Attrs attrs;
+  Dtype common = Dtype::kFloat32;
+  Writes writes = Writes::kOutputs;
+  uint32_t first = 0;  // of its arguments, then its outputs, in Recording::arguments
+  uint16_t inputs = 0, outputs = 0;
+  Ref<Refresh> refresh;
+  Ref<HostCall> host;
+};
+
+struct Slot {
+  enum class Origin : uint8_t {
+    kOutside,   // was there before
+    kConstant,  // made by the function, but by no op: the same at every replay
+    kMade,      // an op's output
+    kInput,     // an argument of the function
+    kGrad,      // the .grad that a leaf had before
+  };
+  Origin origin = Origin::kMade;
+  size_t bytes = 0;
+  Ref<Storage> storage;  // of kOutside and kConstant
+  uint32_t index = 0;    // of the input, or of the gradient's use
+  bool written = false;  // in place, by an op
+  bool gone = false;     // given back while the function ran
+};
+
+// What became of the .grad of a tensor.
+struct GradUse {
+  Ref<TensorImpl> leaf;
+  bool read_first = false;  // so that what it was matters
+  bool replaced = false;
+  // While recording; then only how it looked is kept, as holding it would make it look used.
+  Ref<TensorImpl> before;
+  Argument entry;         // kNone: there was none
+  Argument exit;          // of a gradient made here
+  Ref<TensorImpl> after;  // of one that was not
+};
+
+// An outside tensor that steps used, and what it was then.
+struct Outside {
+  Ref<TensorImpl> impl;
+  const Storage* storage;
+  int64_t offset;
+  bool requires_grad;
+};
+
+class Recording final : public Watch {
+ public:
+  Recording();
+  ~Recording() override;
+
+  // The function's arguments, before it runs; each is memory of its own.
+  void add_input(const Tensor& t);
+  // While recording: what the last step reads at every replay; a call out; a condition.
+  void attach(Ref<Refresh> refresh);
+  void call_host(Ref<HostCall> host);
+  void guard(Ref<Guard> guard) { guards.push_back(std::move(guard)); }
+
+  void start();
+  void stop() noexcept;
+  // After stop(), and after the function's own handles are gone: the results, and how things are
+  // left. The tensors in `results` may be undefined.
+  void finish(const std::vector<Tensor>& results);
+
+  void before(const Call& c, Writes writes) override;
+  void after(const Call& c, Writes writes) override;
+  void value_leaves(const char* how) override;
+  void grad_used(TensorImpl& t, bool replaced) override;
+  void storage_gone(uint32_t slot) override { slots[slot].gone = true; }
+
+  const Argument* inputs_of(const Step& s) const { return &arguments[s.first]; }
+  const Argument* outputs_of(const Step& s) const { return &arguments[s.first + s.inputs]; }
+  // Whether the step writes to input i.
+  bool writes_input(const Step& s, int i) const;
+
+  std::vector<Step> steps;
+  std::vector<Argument> arguments;
+  std::vector<char> written;                          // beside arguments
+  std::vector<Slot> slots;                            // slot 0 is none
+  std::vector<std::pair<uint32_t, uint32_t>> resets;  // (slot, constant): copied at the start
+  std::vector<GradUse> grads;
+  std::vector<Outside> outside;
+  std::vector<Ref<Guard>> guards;
+  std::vector<Argument> results;  // kNone: undefined
+  std::vector<Piece> inputs;
+  // Why there can be no program, when `strict` is off and the function just runs on.
+  std::string failure;
+  bool strict = true;
+  // Something made here has outlived the call beside results and gradients: most likely state that
+  // the function makes when it runs for the first time.
+  bool left_behind = false;
+
+ private:
+  uint32_t slot_of(const Tensor& t);
+  Argument describe(const Operand& x);
+  void leave_grads(std::vector<char>& kept);
+  void note_outside(const Tensor& t);
+
+  std::unordered_map<const TensorImpl*, size_t> grad_index_;
+  std::unordered_set<const TensorImpl*> seen_;
+  bool active_ = false;
+};
+
+// The recording that this thread is in, or null.
+Recording* current_recording();
+
+}  // namespace wengert

@@ -1,0 +1,76 @@
+// A program for people to look at.
+#include <chrono>
+
+#include "wengert/program/impl.h"
+
+namespace wengert {
+namespace {
+
+using Kind = Argument::Kind;
+
+std::string describe(const Argument& a) {
+  if (a.kind == Kind::kNone) return "None";
+  if (a.kind == Kind::kNumber) return text(a.number);
+  return text('%', static_cast<uint64_t>(a.piece.slot), ": ", a.piece.dtype, ' ', a.piece.shape);
+}
+
+}  // namespace
+
+std::vector<Program::Line> Program::listing() {
+  Impl& p = impl();
+  std::vector<Line> out;
+  int group = 0;
+  for (const Segment& segment : p.segments) {
+    for (uint32_t i = 0; i < segment.count; ++i) {
+      const Node& n = p.nodes[segment.first + i];
+      Line& line = out.emplace_back();
+      line.group = group;
+      line.seconds = n.seconds;
+      line.op = n.host ? "call" : n.reset.first ? "reset" : "";
+      for (uint32_t index : n.steps) {
+        const Step& s = p.rec.steps[index];
+        if (!s.op) continue;
+        if (!line.op.empty()) line.op += " + ";
+        line.op += s.op->name;
+        if (s.writes == Writes::kSelf) line.op += '_';
+        if (!line.operands.empty()) line.operands += "; ";
+        for (int k = 0; k < s.inputs; ++k)
+          line.operands += (k ? ", " : "") + describe(p.rec.inputs_of(s)[k]);
+        for (int k = 0; k < s.outputs; ++k)
+          line.operands += (k ? ", " : " -> ") + describe(p.rec.outputs_of(s)[k]);
+        for (int k = 0; k < s.inputs + s.outputs; ++k) {
+          const Argument& a = p.rec.arguments[s.first + static_cast<uint32_t>(k)];
+          if (a.kind == Kind::kPiece) line.bytes += a.piece.count() * item_size(a.piece.dtype);
+        }
+      }
+      for (uint32_t slot : n.reads)
+        if (slot < p.rec.slots.size()) line.reads.push_back(slot);
+      for (uint32_t slot : n.writes)
+        if (slot < p.rec.slots.size()) line.writes.push_back(slot);
+    }
+    ++group;
+  }
+  return out;
+}
+
+void Program::profile(int runs) {
+  Impl& p = impl();
+  check(runs > 0, ErrorKind::kValue, "profile: a positive number of runs expected, got ", runs);
+  const WatchPause pause;
+  GradMode off(false);
+  for (Node& n : p.nodes) n.seconds = 0;
+  for (int r = 0; r < runs; ++r) {
+    check(p.ready(), ErrorKind::kCapture,
+          "profile: the program no longer fits what it was made of");
+    p.before_run();
+    for (Node& n : p.nodes) {
+      const auto start = std::chrono::steady_clock::now();
+      p.run_node(n);
+      n.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    p.after_run();
+  }
+  for (Node& n : p.nodes) n.seconds /= runs;
+}
+
+}  // namespace wengert

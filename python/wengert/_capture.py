@@ -1,0 +1,398 @@
+"""Capture: a function of tensors is recorded once and replayed natively.
+
+Note [capture]
+The first call with arguments of a kind runs the function and records every operation (forward,
+backward, optimizer). Later calls copy the arguments into the program's memory and replay it without
+Python. What the function does beside operations on tensors, such as appending to a list or
+printing a line, therefore happens when it is captured, not when it is replayed.
+
+A replay must never be wrong, so a program has conditions, asked before each replay: arguments of
+the same structure, shapes, dtypes and Python values; the same modes of recording; parameters,
+buffers, modules, optimizers and the variables the function names as they were. If one fails the
+function is captured anew; programs for other conditions are kept. Parameters, buffers, optimizer
+state and data are used where they lie, so changing them in place needs no new capture. Learning
+rates and other hyper-parameters of the optimizers of this package are read at every replay.
+"""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import os
+import threading
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _native
+from ._native import CaptureError
+from ._program import Program
+
+__all__ = ["CaptureError", "Captured", "capture"]
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+_PLAIN = (int, float, str, bool, bytes, complex, type(None))
+#: Captures of one kind of arguments that differ in their other conditions.
+_VARIANTS = 4
+
+
+class CacheInfo(NamedTuple):
+    """Calls replayed, calls captured, and how many programs may be and are kept."""
+
+    hits: int
+    misses: int
+    maxsize: int
+    currsize: int
+
+
+# ---- structures of tensors ----------------------------------------------------------------------
+
+
+class _Same:
+    """A key that stands for one object."""
+
+    __slots__ = ("object",)
+
+    def __init__(self, obj: Any) -> None:
+        self.object = obj
+
+    def __hash__(self) -> int:
+        return id(self.object)
+
+    def __eq__(self, other: Any) -> bool:
+        return type(other) is _Same and other.object is self.object
+
+
+class _Slot:
+    """Where in a structure a tensor belongs."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def _is_namedtuple(obj: Any) -> bool:
+    return isinstance(obj, tuple) and hasattr(obj, "_fields")
+
+
+def _flatten_argument(obj: Any, tensors: list[Any], key: list[Any]) -> Any:
+    """The structure of an argument with slots in place of tensors; `key` gets what identifies it.
+
+    Tensors that are parameters (leaves that ask for gradients) are used where they lie.
+    """
+    if isinstance(obj, np.ndarray):
+        obj = _native.from_numpy(obj)
+    if isinstance(obj, _native.Tensor):
+        if obj.requires_grad and obj.is_leaf:
+            key.append(_Same(obj))
+            return obj
+        if obj.requires_grad and _native.is_grad_enabled():
+            raise CaptureError(
+                "capture: an argument has a history (requires_grad), which a captured function "
+                "could not reach into; detach() it, or capture the whole step"
+            )
+        for i, other in enumerate(tensors):
+            if other is obj:
+                key.append(i)
+                return _Slot(i)
+        key.append(_native._tensor_key(obj))
+        tensors.append(obj)
+        return _Slot(len(tensors) - 1)
+    if isinstance(obj, (list, tuple)):
+        key.append((type(obj), len(obj)))
+        items = [_flatten_argument(item, tensors, key) for item in obj]
+        return type(obj)(*items) if _is_namedtuple(obj) else type(obj)(items)
+    if isinstance(obj, dict):
+        key.append((type(obj), tuple(obj)))
+        return {name: _flatten_argument(item, tensors, key) for name, item in obj.items()}
+    key.append((type(obj), obj) if isinstance(obj, _PLAIN) else _Same(obj))
+    return obj
+
+
+def _flatten_result(obj: Any, tensors: list[Any]) -> Any:
+    if isinstance(obj, _native.Tensor):
+        tensors.append(obj)
+        return _Slot(len(tensors) - 1)
+    if isinstance(obj, (list, tuple)):
+        items = [_flatten_result(item, tensors) for item in obj]
+        return type(obj)(*items) if _is_namedtuple(obj) else type(obj)(items)
+    if isinstance(obj, dict):
+        return {name: _flatten_result(item, tensors) for name, item in obj.items()}
+    return obj
+
+
+def _fill(obj: Any, tensors: Any) -> Any:
+    """The structure with tensors in its slots."""
+    if type(obj) is _Slot:
+        return tensors[obj.index]
+    if isinstance(obj, (list, tuple)):
+        items = [_fill(item, tensors) for item in obj]
+        return type(obj)(*items) if _is_namedtuple(obj) else type(obj)(items)
+    if isinstance(obj, dict):
+        return {name: _fill(item, tensors) for name, item in obj.items()}
+    return obj
+
+
+# ---- what a program takes for granted -----------------------------------------------------------
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _codes(const)
+
+
+def _variables(fn: Any, seen: set[int]) -> Iterator[tuple[Any, Any, Any]]:
+    """(cell, None, value) and (namespace, name, value) of what a function of the user's names."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    owner = getattr(fn, "__self__", None)
+    fn = getattr(fn, "__func__", fn)
+    if not isinstance(fn, types.FunctionType) or id(fn) in seen:
+        return
+    seen.add(id(fn))
+    if fn.__code__.co_filename.startswith(_PACKAGE):
+        return
+    found: list[tuple[Any, Any, Any]] = []
+    for cell in fn.__closure__ or ():
+        try:
+            found.append((cell, None, cell.cell_contents))
+        except ValueError:  # not assigned yet
+            continue
+    names = {name for code in _codes(fn.__code__) for name in code.co_names}
+    spaces = [fn.__globals__]
+    if isinstance(getattr(owner, "__dict__", None), dict):
+        spaces.append(owner.__dict__)
+    for space in spaces:
+        for name in names:
+            if name in space and not isinstance(space[name], types.ModuleType):
+                found.append((space, name, space[name]))
+    yield from found
+    for _, _, value in found:
+        yield from _variables(value, seen)
+
+
+def _fingerprint(modules: list[Any]) -> list[Any]:
+    """All that a change of a module's attributes changes: compared one by one, by identity."""
+    values: list[Any] = []
+    for module in modules:
+        for value in vars(module).values():
+            values.append(value)
+            if isinstance(value, dict):
+                values.extend(value.values())
+    return values
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and a == b)
+
+
+class _CalledModules:
+    """Notes the modules that are called while a function is captured, with all below them."""
+
+    _lock = threading.Lock()
+    _active = 0
+    _local = threading.local()
+    _plain: tuple[Any, ...] = ()
+
+    def __enter__(self) -> _CalledModules:
+        from .nn import Module
+
+        self.modules: dict[int, Any] = {}
+        self._local.noting = self.modules
+        with self._lock:
+            if _CalledModules._active == 0:
+                _CalledModules._plain = (Module.__call__,)
+                Module.__call__ = self._noting(Module.__call__)  # type: ignore[method-assign]
+            _CalledModules._active += 1
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        from .nn import Module
+
+        self._local.noting = None
+        with self._lock:
+            _CalledModules._active -= 1
+            if _CalledModules._active == 0:
+                Module.__call__ = self._plain[0]  # type: ignore[method-assign]
+
+    @classmethod
+    def _noting(cls, plain: Any) -> Any:
+        def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+            noting = getattr(cls._local, "noting", None)
+            if noting is not None:
+                noting[id(self)] = self
+            return plain(self, *args, **kwargs)
+
+        return __call__
+
+    def guard(self) -> None:
+        """Makes the program depend on how the modules are now."""
+        every: dict[int, Any] = {}
+        for module in self.modules.values():
+            for below in module.modules():
+                every[id(below)] = below
+        if not every:
+            return
+        modules = list(every.values())
+        before = _fingerprint(modules)
+
+        def unchanged() -> bool:
+            now = _fingerprint(modules)
+            return len(now) == len(before) and all(map(_alike, now, before))
+
+        _native._capture_check(unchanged, False)
+
+
+# ---- captured functions --------------------------------------------------------------------------
+
+
+class _Entry:
+    __slots__ = ("confirmed", "program", "result")
+
+    def __init__(self, program: Any, result: Any, confirmed: bool) -> None:
+        self.program = program
+        self.result = result
+        self.confirmed = confirmed
+
+
+def _where(error: BaseException) -> str:
+    """The line outside this package that an error comes from."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith(_PACKAGE):
+            line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
+            found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}: {line}"
+        trace = trace.tb_next
+    return found
+
+
+class Captured:
+    """A function that is recorded at its first call and replayed natively at later ones.
+
+    Made by `capture`. Called like the function. `program` is the one used last; `cache_info()`
+    counts; `cache_clear()` forgets all programs.
+    """
+
+    def __init__(self, fn: Callable[..., Any], maxsize: int = 16) -> None:
+        if not callable(fn):
+            raise TypeError(f"capture: a function is expected, got {type(fn).__name__}")
+        if maxsize < 1:
+            raise ValueError(f"capture: maxsize must be at least 1, got {maxsize}")
+        functools.update_wrapper(self, fn, updated=())
+        self._fn = fn
+        self._maxsize = maxsize
+        self._entries: OrderedDict[Any, list[_Entry]] = OrderedDict()
+        self._last: _Entry | None = None
+        self._hits = self._misses = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _native._is_capturing():  # part of a larger capture
+            return self._fn(*args, **kwargs)
+        tensors: list[Any] = []
+        key: Any = _native._capture_modes()
+        structure: Any = None
+        if args or kwargs:
+            parts = [key]
+            structure = _flatten_argument((args, kwargs), tensors, parts)
+            key = tuple(parts)
+        entries = self._entries.get(key)
+        if entries is not None:
+            for entry in entries:
+                if entry.program.provisional and not entry.confirmed:
+                    continue
+                results = entry.program.replay(tensors)
+                if results is not None:
+                    self._hits += 1
+                    self._last = entry
+                    return _fill(entry.result, results)
+        return self._capture(key, structure, tensors)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+        self._misses += 1
+        recording = _native._Recording()
+        copies = recording.start(tensors, True)
+        results: list[Any] = []
+        try:
+            with _CalledModules() as called:
+                args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
+                result = _flatten_result(self._fn(*args, **kwargs), results)
+                called.guard()
+            del args, kwargs
+            _native._capture_names(list(_variables(self._fn, set())))
+        except CaptureError as error:
+            where = _where(error)
+            if not where or where in str(error):
+                raise
+            raise CaptureError(f"{error} (at {where})") from None
+        finally:
+            recording.stop()
+        if recording.failure:
+            raise CaptureError(f"capture: {recording.failure}, and the error was caught")
+        results = [t.detach() for t in results]
+        returned = _fill(result, results)
+        program = recording.finish(results)
+        for copy, tensor in zip(copies, tensors, strict=True):
+            if copy._version:
+                tensor.data.copy_(copy)
+        self._remember(key, _Entry(program, result, False))
+        return returned
+
+    def _remember(self, key: Any, entry: _Entry) -> None:
+        entries = self._entries.setdefault(key, [])
+        self._entries.move_to_end(key)
+        waiting = [e for e in entries if e.program.provisional and not e.confirmed]
+        entry.confirmed = bool(waiting)
+        entries[:] = [entry, *(e for e in entries if e not in waiting)][:_VARIANTS]
+        while sum(map(len, self._entries.values())) > self._maxsize and len(self._entries) > 1:
+            self._entries.popitem(last=False)
+        self._last = entry
+
+    @property
+    def program(self) -> Program:
+        """The program of the last call. RuntimeError before the first."""
+        if self._last is None:
+            raise RuntimeError("capture: the function has not been called yet")
+        return Program(self._last.program)
+
+    def cache_info(self) -> CacheInfo:
+        """Calls replayed and captured, and the number of programs."""
+        count = sum(map(len, self._entries.values()))
+        return CacheInfo(self._hits, self._misses, self._maxsize, count)
+
+    def cache_clear(self) -> None:
+        """Forgets all programs; the next call captures anew."""
+        self._entries.clear()
+        self._last = None
+        self._hits = self._misses = 0
+
+
+def capture(fn: Callable[..., Any] | None = None, *, maxsize: int = 16) -> Any:
+    """Records `fn` when it is first called, and replays it natively from then on.
+
+    For functions of tensors, most of all a whole training step: forward, `backward()`, clipping,
+    `optimizer.step()`. The call returns what `fn` returns; tensors in it are detached and belong to
+    the caller. A replay gives bit by bit what the function would: see Note [capture] for when it
+    is captured anew. Also a decorator: `@wengert.capture`.
+
+    Arguments may be tensors, NumPy arrays, lists, tuples and dicts of them, and Python values,
+    which are part of what a program is for. `maxsize` programs are kept, the least recently
+    captured goes first.
+
+    What is no operation on tensors (printing, appending to lists, counting in Python, NumPy's
+    random numbers) happens only when the function is captured. A function whose course depends on
+    values (`item()`, `if tensor:`, `nonzero`) raises CaptureError, which names the line.
+    """
+    if fn is None:
+        return functools.partial(capture, maxsize=maxsize)
+    return Captured(fn, maxsize)

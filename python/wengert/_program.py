@@ -1,0 +1,78 @@
+"""Looking at captured programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Program:
+    """The steps of a captured function; `print` shows them.
+
+    Made by `Captured.program`.
+    """
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    def __len__(self) -> int:
+        return len(self._native.listing())
+
+    def profile(self, runs: int = 10) -> Program:
+        """Runs the program `runs` times, timing every step. State changes as in any other run."""
+        if isinstance(runs, bool) or not isinstance(runs, int):
+            raise TypeError(f"profile: runs must be int, not {type(runs).__name__}")
+        self._native.profile(runs)
+        return self
+
+    def lines(self) -> list[dict[str, Any]]:
+        """One dict a step: op, operands, bytes, seconds, group, reads, writes.
+
+        Steps of one group are independent of each other. `seconds` is 0 before `profile()`.
+        """
+        return self._native.listing()
+
+    def __repr__(self) -> str:
+        lines = self.lines()
+        timed = any(line["seconds"] for line in lines)
+        rows = []
+        for i, line in enumerate(lines):
+            time = f"{line['seconds'] * 1e6:10.2f} us" if timed else ""
+            rows.append(
+                f"{i:5d} {line['group']:5d} {_bytes(line['bytes']):>9}{time}  "
+                f"{line['op']}   {_short(line['operands'])}"
+            )
+        head = f"{'step':>5} {'group':>5} {'bytes':>9}{'time' if timed else '':>{13 * timed}}  op"
+        total = f"{len(lines)} steps, {_bytes(self._native.arena_bytes)} of shared memory"
+        if timed:
+            total += f", {sum(line['seconds'] for line in lines) * 1e6:.2f} us"
+        return "\n".join([head, *rows, total])
+
+    def to_dot(self) -> str:
+        """The program as a graph in Graphviz's language: steps, and what they hand on."""
+        out = ["digraph program {", "  rankdir=TB; node [shape=box, fontname=monospace];"]
+        writer: dict[int, int] = {}
+        edges: dict[tuple[int, int], int] = {}
+        for i, line in enumerate(self.lines()):
+            time = f"\\n{line['seconds'] * 1e6:.2f} us" if line["seconds"] else ""
+            name = _short(line["op"], 60).replace('"', "'")
+            out.append(f'  s{i} [label="{i}: {name}\\n{_bytes(line["bytes"])}{time}"];')
+            for slot in line["reads"]:
+                if slot in writer and writer[slot] != i:
+                    edges[writer[slot], i] = slot
+            for slot in line["writes"]:
+                writer[slot] = i
+        out += [f'  s{a} -> s{b} [label="%{slot}"];' for (a, b), slot in edges.items()]
+        return "\n".join([*out, "}"]) + "\n"
+
+
+def _bytes(n: int) -> str:
+    size = float(n)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _short(text: str, limit: int = 110) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
