@@ -8,6 +8,11 @@ import numpy as np
 erf = np.vectorize(math.erf, otypes=[float])
 
 
+def linear_activation(x, weight, bias, *rest):
+    assert rest == (0, 0, 0, 0, 0, False)
+    return x @ weight.T + (0 if bias is None else bias)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-np.asarray(x)))
 
@@ -87,6 +92,7 @@ NUMPY = {
     "addcmul": lambda x, a, b, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "mm": np.matmul,
+    "linear_activation": linear_activation,
     "bmm": np.matmul,
     "mv": np.matmul,
     "transpose": np.swapaxes,

@@ -18,6 +18,12 @@ SAMPLES["linear"] = [
     S(real(0, 5), real(4, 5), real(4)),
     S(real(5), real(5)),
 ]
+# Activations are given by address: tests/cpp/test_tensor.cpp has them.
+SAMPLES["linear_activation"] = [
+    S(real(3, 5), real(4, 5), real(4), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(3, 5), real(4, 5), None, 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(33, 40), real(50, 40), real(50), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+]
 SAMPLES["matmul"] = [
     S(real(5), real(5)),
     S(real(3, 5), real(5)),

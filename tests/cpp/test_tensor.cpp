@@ -53,6 +53,36 @@ void threads() {
   set_num_threads(default_num_threads());
 }
 
+// A linear layer and its activation in one pass give the bits of one after the other.
+void fused_activation() {
+  struct Case {
+    const char* name;
+    double p[4];
+  };
+  const Case cases[] = {{"relu", {}}, {"tanh", {}}, {"silu", {}}, {"leaky_relu", {0.1}}};
+  const int64_t sizes[][3] = {{1, 5, 3}, {7, 33, 1}, {32, 4, 64}, {33, 300, 50}, {300, 500, 310}};
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64})
+    for (const auto& [m, k, n] : sizes)
+      for (const Case& f : cases) {
+        const Tensor x = randn({m, k}, dtype), w = randn({n, k}, dtype), b = randn({n}, dtype);
+        const Tensor z = linear(x, w, b);
+        const Op* op = find_op(f.name);
+        const Tensor y = apply(*op, {z}, *f.p == 0 ? Attrs() : Attrs(*f.p));
+        CHECK(all(eq(z, add(linear(x, w), b))).item().integer() == 1);
+        for (const bool keep : {false, true}) {
+          Call c(*find_op("linear_activation"),
+                 Attrs(reinterpret_cast<int64_t>(op), f.p[0], f.p[1], f.p[2], f.p[3], keep));
+          for (const Tensor& t : {x, w, b}) c.add_input(t);
+          apply(c);
+          CHECK(all(eq(c.out[0], y)).item().integer() == 1);
+          if (keep) CHECK(all(eq(c.out[1], z)).item().integer() == 1);
+        }
+      }
+  Call c(*find_op("linear_activation"), Attrs(int64_t{64}, 0.0, 0.0, 0.0, 0.0, false));
+  for (int i = 0; i < 2; ++i) c.add_input(ones({3, 3}));
+  CHECK_THROWS(apply(c), kRuntime, "address of an op");
+}
+
 }  // namespace
 
 int main() {
@@ -61,5 +91,6 @@ int main() {
     printing();
     errors();
     threads();
+    fused_activation();
   });
 }

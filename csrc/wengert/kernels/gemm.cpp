@@ -102,6 +102,27 @@ bool along_rows(const MatrixRef<T>& x) {
   return x.col_stride == 1;
 }
 
+// The epilogue of a tile whose first element is (i, j) of C, some rows at a time.
+template <class T>
+void finish(T* c, int64_t ldc, int64_t i, int64_t j, int64_t m, int64_t n, const Epilogue<T>& e) {
+  if (!e.bias && !e.activation) return;
+  T* to = e.activated ? e.activated + i * e.activated_ld + j : c;
+  const int64_t ld = e.activated ? e.activated_ld : ldc;
+  const bool dense = ld == n && ldc == n;
+  const int64_t step = std::max<int64_t>(1, 4096 / n);
+  for (int64_t r = 0; r < m; r += step) {
+    const int64_t rows = std::min(step, m - r);
+    if (e.bias)
+      for (int64_t s = r; s < r + rows; ++s)
+        for (int64_t l = 0; l < n; ++l) c[s * ldc + l] += e.bias[j + l];
+    if (!e.activation) continue;
+    for (int64_t s = r; s < r + rows; s += dense ? rows : 1) {
+      const void* in = c + s * ldc;
+      e.activation(to + s * ld, &in, dense ? rows * n : n, e.params);
+    }
+  }
+}
+
 constexpr int64_t kNarrow = 16;
 
 template <class T>
@@ -162,14 +183,16 @@ struct Partition {
 
 template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
-          bool accumulate) {
+          bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
   const Partition p(m, n, k);
   parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
     const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
-    tile<T>(c + i * ldc + j, ldc, {a.data + i * a.row_stride, a.row_stride, a.col_stride},
-            {b.data + j * b.col_stride, b.row_stride, b.col_stride}, std::min(p.rows, m - i),
-            std::min(p.cols, n - j), k, accumulate);
+    const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
+    T* at = c + i * ldc + j;
+    tile<T>(at, ldc, {a.data + i * a.row_stride, a.row_stride, a.col_stride},
+            {b.data + j * b.col_stride, b.row_stride, b.col_stride}, rows, cols, k, accumulate);
+    finish<T>(at, ldc, i, j, rows, cols, epilogue);
   });
 }
 
@@ -188,9 +211,9 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
 }
 
 template void gemm<float>(float*, int64_t, MatrixRef<float>, MatrixRef<float>, int64_t, int64_t,
-                          int64_t, bool);
+                          int64_t, bool, const Epilogue<float>&);
 template void gemm<double>(double*, int64_t, MatrixRef<double>, MatrixRef<double>, int64_t, int64_t,
-                           int64_t, bool);
+                           int64_t, bool, const Epilogue<double>&);
 template void gemm_batched<float>(float*, int64_t, MatrixRef<float>, int64_t, MatrixRef<float>,
                                   int64_t, int64_t, int64_t, int64_t, int64_t);
 template void gemm_batched<double>(double*, int64_t, MatrixRef<double>, int64_t, MatrixRef<double>,

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "wengert/kernels/pointwise.h"
+
 namespace wengert {
 
 // A matrix in memory; one of the strides is 1 (or the size along it is).
@@ -12,11 +14,22 @@ struct MatrixRef {
   int64_t row_stride, col_stride;
 };
 
+// What happens to a tile of C whose sums are complete, while it is in cache: the bias is added, and
+// the activation of the result is stored.
+template <class T>
+struct Epilogue {
+  const T* bias = nullptr;               // one number per column
+  PointwiseKernel activation = nullptr;  // of one input, and of C's dtype
+  const double* params = nullptr;
+  T* activated = nullptr;  // where its values go, rows `activated_ld` apart; null: into C
+  int64_t activated_ld = 0;
+};
+
 // C (m x n, rows `ldc` apart, elements adjacent) = A (m x k) B (k x n), or C += A B.
 // The order in which one element is summed depends on the sizes only, not on the threads.
 template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
-          bool accumulate);
+          bool accumulate, const Epilogue<T>& epilogue = {});
 
 // `batch` products; the matrices of one operand lie `step` elements apart.
 template <class T>

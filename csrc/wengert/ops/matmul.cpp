@@ -125,20 +125,27 @@ void linear_shape(Call& c) {
   c.output(x.dtype(), shape);
 }
 
-void linear_run(Call& c) {
-  const Tensor &x = c.in(0), &w = c.in(1), &out = c.out[0];
+// z = x W' + b into `z`; if there is an activation, its values go to `activated`.
+void linear_into(const Call& c, const Tensor& z, const Op* activation, const double* params,
+                 const Tensor& activated) {
+  const Tensor &x = c.in(0), &w = c.in(1);
   const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1;
-  const int64_t m = n ? out.numel() / n : 0;
-  dispatch_floating(out.dtype(), [&](auto zero) {
+  const int64_t m = n ? z.numel() / n : 0;
+  dispatch_floating(z.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    T* y = out.data_as<T>();
-    if (c.has(2)) {
-      const T* bias = c.in(2).data_as<T>();
-      for (int64_t i = 0; i < m; ++i) std::copy_n(bias, n, y + i * n);
+    Epilogue<T> e;
+    if (c.has(2)) e.bias = c.in(2).data_as<T>();
+    if (activation) {
+      e.activation = unary_kernel(*activation, z.dtype());
+      e.params = params;
+      e.activated = activated.data_as<T>();
+      e.activated_ld = n;
     }
-    gemm<T>(y, n, {x.data_as<T>(), k, 1}, {w.data_as<T>(), 1, k}, m, n, k, c.has(2));
+    gemm<T>(z.data_as<T>(), n, {x.data_as<T>(), k, 1}, {w.data_as<T>(), 1, k}, m, n, k, false, e);
   });
 }
+
+void linear_run(Call& c) { linear_into(c, c.out[0], nullptr, nullptr, {}); }
 
 // y = x W' + b     dx = g W      dW = g' x      db = sum of g over rows
 void linear_vjp(Vjp& v) {
@@ -159,6 +166,28 @@ void linear_vjp(Vjp& v) {
     v.set(1, matmul(t(g), x->ndim() == 2 ? x.tensor() : reshape(x, Dims{g.size(0), k})));
   }
   if (v.needs(2)) v.set(2, sum(g, Dims{0}));
+}
+
+// What linear_activation is given in place of an op: its address, or 0 for the identity.
+const Op* activation_of(const Call& c) {
+  return reinterpret_cast<const Op*>(static_cast<intptr_t>(c.attrs.integer(0)));
+}
+void linear_activation_shape(Call& c) {
+  const Op* activation = activation_of(c);
+  const auto rows = all_ops();
+  check(!activation || std::find(rows.begin(), rows.end(), activation) != rows.end(),
+        "activation must be the address of an op, got ", c.attrs.integer(0));
+  linear_shape(c);
+  const Dtype dtype = c.in(0).dtype();
+  check(!activation || unary_kernel(*activation, dtype),
+        "activation must be a pointwise op of one ", dtype, " tensor");
+  check(activation || !c.attrs.flag(5), "nothing to keep without an activation");
+  if (c.attrs.flag(5)) c.output(dtype, Dims(c.meta[0].shape));
+}
+void linear_activation_run(Call& c) {
+  double params[4];
+  for (int i = 0; i < 4; ++i) params[i] = c.attrs.real(1 + i);
+  linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params, c.out[0]);
 }
 
 // Shapes of every rank, NumPy's rules: vectors get a dimension that is dropped again, the leading
@@ -252,6 +281,21 @@ constinit const Op linear_op{
     .run = linear_run,
     .vjp = linear_vjp,
     .reads = kInput | kOther};
+
+// z = x W' + b, y = f(z), with f as the tile of z is still in cache
+constinit const Op linear_activation_op{
+    .name = "linear_activation",
+    .signature =
+        "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: int, p0: float, p1: "
+        "float, p2: float, p3: float, keep: bool) -> Tensor",
+    .on = 0,
+    .doc =
+        "A pointwise op of linear(input, weight, bias) and, if `keep`, that itself as a second "
+        "result. `activation` is the op's address (0: none), p0 to p3 are its numbers. Made by "
+        "passes over a program: it has no gradient.",
+    .contiguous = true,
+    .shape = linear_activation_shape,
+    .run = linear_activation_run};
 
 constinit const Op matmul_op{
     .name = "matmul",
@@ -353,8 +397,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 namespace {
-const Op* const kOps[] = {&mm_op,    &bmm_op,   &linear_op, &matmul_op, &mv_op,    &dot_op,
-                          &outer_op, &inner_op, &trace_op,  &addmm_op,  &addmv_op, &baddbmm_op};
+const Op* const kOps[] = {&mm_op,     &bmm_op,   &linear_op, &linear_activation_op,
+                          &matmul_op, &mv_op,    &dot_op,    &outer_op,
+                          &inner_op,  &trace_op, &addmm_op,  &addmv_op,
+                          &baddbmm_op};
 }
 std::span<const Op* const> matmul_ops() { return kOps; }
 

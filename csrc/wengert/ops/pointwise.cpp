@@ -76,6 +76,11 @@ void pointwise_run(Call& c) {
   pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
 }
 
+PointwiseKernel unary_kernel(const Op& op, Dtype dtype) {
+  const PointwiseRow* row = op.pointwise;
+  return row && row->arity == 1 && !row->bool_output ? row->kernels[index(dtype)] : nullptr;
+}
+
 void no_gradient(Vjp& v) {
   for (int i = 0; i < v.inputs(); ++i)
     if (v.needs(i)) v.set(i, zeros(v.shape(i), v.dtype(i)));

@@ -1,6 +1,7 @@
 // What pointwise families share: the shape and run of every pointwise op.
 #pragma once
 
+#include "wengert/kernels/pointwise.h"
 #include "wengert/ops.h"
 
 namespace wengert {
@@ -8,6 +9,9 @@ namespace wengert {
 // Broadcasts the inputs; the dtype is what promotion found, or bool.
 void pointwise_shape(Call& c);
 void pointwise_run(Call& c);
+// The kernel of a pointwise op of one tensor whose result has that tensor's dtype; null if there is
+// none.
+PointwiseKernel unary_kernel(const Op& op, Dtype dtype);
 // The vjp of what is piecewise constant: zeros for every input.
 void no_gradient(Vjp& v);
 
@@ -31,6 +35,7 @@ constexpr Op pointwise_op(const char* name, const char* signature, const char* d
 extern const Op add_op, sub_op, mul_op, div_op, floor_divide_op, remainder_op, pow_op, matmul_op;
 extern const Op neg_op, abs_op, isfinite_op;
 extern const Op bitwise_not_op, bitwise_and_op, bitwise_or_op, bitwise_xor_op;
+extern const Op linear_op, linear_activation_op;
 extern const Op eq_op, ne_op, lt_op, le_op, gt_op, ge_op;
 
 }  // namespace wengert
