@@ -49,16 +49,20 @@ struct NamesGuard final : Guard {
   std::vector<Name> names;
 };
 
-// A condition in Python, asked only after something has changed somewhere.
+// A condition in Python, asked only after something has changed somewhere. `prepare` looks at how
+// things are and returns the condition; that can wait until the first replay if nothing changes.
 struct CheckGuard final : Guard {
-  explicit CheckGuard(py::object f) : check(std::move(f)), seen(changes) {}
+  explicit CheckGuard(py::object f) : prepare(std::move(f)), seen(changes) {}
   bool holds() override {
-    if (seen == changes) return true;
-    if (!py::cast<bool>(check())) return false;
+    if (seen == changes) {
+      if (!check) check = prepare();
+      return true;
+    }
+    if (!check || !py::cast<bool>(check())) return false;
     seen = changes;
     return true;
   }
-  py::object check;
+  py::object prepare, check;
   uint64_t seen;
 };
 

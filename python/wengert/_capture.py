@@ -19,10 +19,9 @@ from __future__ import annotations
 import functools
 import linecache
 import os
-import threading
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +29,14 @@ import numpy as np
 from . import _native
 from ._native import CaptureError
 from ._program import Program
+from .nn.modules._hooks import noting_calls
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _PLAIN = (int, float, str, bool, bytes, complex, type(None))
+_ABSENT = object()
+_CALLABLES = (types.FunctionType, types.MethodType, functools.partial)
 #: Captures of one kind of arguments that differ in their other conditions.
 _VARIANTS = 4
 
@@ -140,41 +142,47 @@ def _fill(obj: Any, tensors: Any) -> Any:
 # ---- what a program takes for granted -----------------------------------------------------------
 
 
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
+def _names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
     for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            yield from _codes(const)
+        if type(const) is types.CodeType:
+            names |= _names(const)
+    return names
 
 
-def _variables(fn: Any, seen: set[int]) -> Iterator[tuple[Any, Any, Any]]:
-    """(cell, None, value) and (namespace, name, value) of what a function of the user's names."""
+def _variables(fn: Any, seen: set[int], found: list[tuple[Any, Any, Any]]) -> None:
+    """Finds (cell, None, value) and (namespace, name, value) of what the user's functions name."""
     while isinstance(fn, functools.partial):
         fn = fn.func
-    owner = getattr(fn, "__self__", None)
-    fn = getattr(fn, "__func__", fn)
-    if not isinstance(fn, types.FunctionType) or id(fn) in seen:
+    spaces = []
+    if type(fn) is types.MethodType:
+        if isinstance(getattr(fn.__self__, "__dict__", None), dict):
+            spaces.append(fn.__self__.__dict__)
+        fn = fn.__func__
+    if type(fn) is not types.FunctionType or id(fn) in seen:
         return
     seen.add(id(fn))
-    if fn.__code__.co_filename.startswith(_PACKAGE):
+    code = fn.__code__
+    if code.co_filename.startswith(_PACKAGE):
         return
-    found: list[tuple[Any, Any, Any]] = []
+    spaces.append(fn.__globals__)
+    values = []
     for cell in fn.__closure__ or ():
         try:
-            found.append((cell, None, cell.cell_contents))
+            value = cell.cell_contents
         except ValueError:  # not assigned yet
             continue
-    names = {name for code in _codes(fn.__code__) for name in code.co_names}
-    spaces = [fn.__globals__]
-    if isinstance(getattr(owner, "__dict__", None), dict):
-        spaces.append(owner.__dict__)
-    for space in spaces:
-        for name in names:
-            if name in space and not isinstance(space[name], types.ModuleType):
-                found.append((space, name, space[name]))
-    yield from found
-    for _, _, value in found:
-        yield from _variables(value, seen)
+        found.append((cell, None, value))
+        values.append(value)
+    for name in _names(code):
+        for space in spaces:
+            value = space.get(name, _ABSENT)
+            if value is not _ABSENT and type(value) is not types.ModuleType:
+                found.append((space, name, value))
+                values.append(value)
+    for value in values:
+        if type(value) in _CALLABLES:
+            _variables(value, seen, found)
 
 
 def _fingerprint(modules: list[Any]) -> list[Any]:
@@ -192,53 +200,17 @@ def _alike(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and a == b)
 
 
-class _CalledModules:
-    """Notes the modules that are called while a function is captured, with all below them."""
+def _guard_modules(called: dict[int, Any]) -> None:
+    """Makes the program depend on how the modules that were called are now.
 
-    _lock = threading.Lock()
-    _active = 0
-    _local = threading.local()
-    _plain: tuple[Any, ...] = ()
+    What they are is only written down when a replay is first asked for: the core knows whether any
+    module has changed by then.
+    """
+    if not called:
+        return
 
-    def __enter__(self) -> _CalledModules:
-        from .nn import Module
-
-        self.modules: dict[int, Any] = {}
-        self._local.noting = self.modules
-        with self._lock:
-            if _CalledModules._active == 0:
-                _CalledModules._plain = (Module.__call__,)
-                Module.__call__ = self._noting(Module.__call__)  # type: ignore[method-assign]
-            _CalledModules._active += 1
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        from .nn import Module
-
-        self._local.noting = None
-        with self._lock:
-            _CalledModules._active -= 1
-            if _CalledModules._active == 0:
-                Module.__call__ = self._plain[0]  # type: ignore[method-assign]
-
-    @classmethod
-    def _noting(cls, plain: Any) -> Any:
-        def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-            noting = getattr(cls._local, "noting", None)
-            if noting is not None:
-                noting[id(self)] = self
-            return plain(self, *args, **kwargs)
-
-        return __call__
-
-    def guard(self) -> None:
-        """Makes the program depend on how the modules are now."""
-        every: dict[int, Any] = {}
-        for module in self.modules.values():
-            for below in module.modules():
-                every[id(below)] = below
-        if not every:
-            return
+    def prepare() -> Callable[[], bool]:
+        every = {id(below): below for module in called.values() for below in module.modules()}
         modules = list(every.values())
         before = _fingerprint(modules)
 
@@ -246,7 +218,9 @@ class _CalledModules:
             now = _fingerprint(modules)
             return len(now) == len(before) and all(map(_alike, now, before))
 
-        _native._capture_check(unchanged, False)
+        return unchanged
+
+    _native._capture_check(prepare, False)
 
 
 # ---- captured functions --------------------------------------------------------------------------
@@ -324,12 +298,18 @@ class Captured:
         copies = recording.start(tensors, True)
         results: list[Any] = []
         try:
-            with _CalledModules() as called:
+            called: dict[int, Any] = {}
+            noting_calls.append(called)
+            try:
                 args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
                 result = _flatten_result(self._fn(*args, **kwargs), results)
-                called.guard()
+            finally:
+                noting_calls.remove(called)
             del args, kwargs
-            _native._capture_names(list(_variables(self._fn, set())))
+            _guard_modules(called)
+            names: list[tuple[Any, Any, Any]] = []
+            _variables(self._fn, set(), names)
+            _native._capture_names(names)
         except CaptureError as error:
             where = _where(error)
             if not where or where in str(error):

@@ -64,6 +64,20 @@ class Program:
         out += [f'  s{a} -> s{b} [label="%{slot}"];' for (a, b), slot in edges.items()]
         return "\n".join([*out, "}"]) + "\n"
 
+    def to_svg(self) -> str:
+        """The graph of `to_dot` as an SVG picture, drawn by Graphviz.
+
+        ImportError without the package `graphviz` (`pip install wengert[graph]`); it runs
+        Graphviz's program `dot`.
+        """
+        try:
+            import graphviz
+        except ImportError as error:
+            raise ImportError(
+                "Program.to_svg needs the package graphviz: pip install 'wengert[graph]'"
+            ) from error
+        return graphviz.Source(self.to_dot()).pipe(format="svg", encoding="utf-8")
+
 
 def _bytes(n: int) -> str:
     size = float(n)

@@ -179,8 +179,9 @@ Node Builder::finish() {
     ChainLink& link = chain.links.emplace_back();
     link.kernel = s.op->pointwise->kernels[wengert::index(s.common)];
     link.inputs = s.inputs;
-    for (int i = 0; i < std::min(s.attrs.count(), 4); ++i)
-      link.params[i] = s.attrs.has(i) ? s.attrs.real(i) : 0;
+    const Attrs& attrs = rec_.attrs_of(s);
+    for (int i = 0; i < std::min(attrs.count(), 4); ++i)
+      link.params[i] = attrs.has(i) ? attrs.real(i) : 0;
     link.operands[0] = operand(rec_.outputs_of(s)[0], s, 0, link);
     for (int k = 1; k <= s.inputs; ++k)
       link.operands[k] = operand(rec_.inputs_of(s)[k - 1], s, k, link);

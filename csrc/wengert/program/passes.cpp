@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wengert/kernels/pointwise_rows.h"
 #include "wengert/ops.h"
 #include "wengert/ops/pointwise.h"
 #include "wengert/program/impl.h"
@@ -32,7 +33,7 @@ void Program::Impl::remove_dead() {
   std::vector<char> live(slot_count());
   for (size_t i = 1; i < rec.slots.size(); ++i)
     live[i] = rec.slots[i].origin != Origin::kMade || is_kept(static_cast<uint32_t>(i));
-  std::vector<Step> kept;
+  List<Step> kept;
   kept.reserve(rec.steps.size());
   for (size_t i = rec.steps.size(); i-- > 0;) {
     Step& s = rec.steps[i];
@@ -74,7 +75,7 @@ void Program::Impl::write_first_gradients() {
       const bool fits =
           self.kind == Kind::kPiece && self.piece.slot == out.slot && zeroed[out.slot] >= 0 &&
           other.kind == Kind::kPiece && other.piece.slot != out.slot &&
-          other.piece.shape == out.shape && out.contiguous() && other.piece.dtype == out.dtype &&
+          other.piece.shape() == out.shape() && out.contiguous() && other.piece.dtype == out.dtype &&
           static_cast<size_t>(out.count() * item_size(out.dtype)) == rec.slots[out.slot].bytes;
       if (fits) {
         drop[static_cast<size_t>(zeroed[out.slot])] = 1;
@@ -115,6 +116,80 @@ void Program::Impl::fold_constants() {
   });
 }
 
-void Program::Impl::fuse_activations() {}
+namespace {
+
+// y = f(z) of every element of z, in z's dtype.
+bool is_activation(const Recording& rec, const Step& s) {
+  if (!s.op || !s.op->pointwise || s.op->pointwise->arity != 1 || s.inputs != 1) return false;
+  const Argument& z = rec.inputs_of(s)[0];
+  const Piece& y = rec.outputs_of(s)[0].piece;
+  return z.kind == Kind::kPiece && y.dtype == z.piece.dtype && s.common == y.dtype &&
+         rec.attrs_of(s).count() <= 4 && y.shape() == z.piece.shape() && y.contiguous() && z.piece.contiguous();
+}
+
+Attrs activation_attributes(const Recording& rec, const Step& activation, bool keep) {
+  const Attrs& own = rec.attrs_of(activation);
+  Attrs a;
+  a.add(static_cast<int64_t>(reinterpret_cast<intptr_t>(activation.op)));
+  for (int i = 0; i < 4; ++i) {
+    const bool given = i < own.count() && own.has(i);
+    a.add(given ? own.real(i) : 0.0);
+  }
+  a.add(keep);
+  return a;
+}
+
+}  // namespace
+
+// linear, and later f of its output alone: f is applied to each tile while it is in cache. The sum
+// before it is only stored if something else reads it.
+void Program::Impl::fuse_activations() {
+  std::vector<int> uses(slot_count());
+  for (const Step& s : rec.steps)
+    for (int i = 0; i < s.inputs + s.outputs; ++i) {
+      const Argument& a = rec.arguments[s.first + i];
+      if (a.kind == Kind::kPiece) ++uses[a.piece.slot];
+    }
+  std::vector<int64_t> open(slot_count(), -1);  // the linear step whose untouched output a slot is
+  std::vector<char> untouched(slot_count()), drop(rec.steps.size());
+  for (size_t i = 0; i < rec.steps.size(); ++i) {
+    Step& s = rec.steps[i];
+    const uint32_t z = is_activation(rec, s) ? rec.inputs_of(s)[0].piece.slot : 0;
+    const bool in_place = s.writes == Writes::kSelf;
+    if (z && open[z] >= 0 && !s.refresh && (!in_place || untouched[z])) {
+      Step& linear = rec.steps[static_cast<size_t>(open[z])];
+      const bool keep = !in_place && (is_kept(z) || uses[z] > 2);
+      const Argument y = rec.outputs_of(s)[0], sum = rec.outputs_of(linear)[0];
+      const auto first = static_cast<uint32_t>(rec.arguments.size());
+      for (int k = 0; k < 3; ++k) {
+        rec.arguments.push_back(k < linear.inputs ? Argument(rec.inputs_of(linear)[k])
+                                                  : Argument());
+        rec.written.push_back(0);
+      }
+      rec.arguments.push_back(y);
+      rec.written.push_back(1);
+      if (keep) {
+        rec.arguments.push_back(sum);
+        rec.written.push_back(1);
+      }
+      linear.op = &linear_activation_op;
+      rec.set_attrs(linear, activation_attributes(rec, s, keep));
+      linear.first = first;
+      linear.inputs = 3;
+      linear.outputs = keep ? 2 : 1;
+      drop[i] = 1;
+      open[z] = -1;
+      continue;
+    }
+    each_read(s, [&](uint32_t slot) { untouched[slot] = 0; });
+    each_write(s, [&](uint32_t slot) { open[slot] = -1; });
+    if (s.op != &linear_op || s.writes != Writes::kOutputs) continue;
+    const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
+    open[slot] = static_cast<int64_t>(i);
+    untouched[slot] = 1;
+  }
+  size_t at = 0;
+  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+}
 
 }  // namespace wengert

@@ -158,11 +158,11 @@ void Program::Impl::point(uint32_t slot, std::byte* data) {
 
 Tensor Program::Impl::tensor_at(const Piece& p) {
   if (!place(p.slot).alias) point(p.slot, nullptr);
-  return Tensor(new TensorImpl(place(p.slot).alias, p.offset, p.dtype, p.shape, p.strides));
+  return Tensor(new TensorImpl(place(p.slot).alias, p.offset, p.dtype, p.shape(), p.strides()));
 }
 
 std::unique_ptr<Call> Program::Impl::make_call(const Step& s) {
-  auto call = std::make_unique<Call>(*s.op, s.attrs);
+  auto call = std::make_unique<Call>(*s.op, rec.attrs_of(s));
   call->common = s.common;
   for (int i = 0; i < s.inputs; ++i) {
     const Argument& a = rec.inputs_of(s)[i];
@@ -172,7 +172,7 @@ std::unique_ptr<Call> Program::Impl::make_call(const Step& s) {
   }
   for (int i = 0; i < s.outputs; ++i) {
     const Piece& p = rec.outputs_of(s)[i].piece;
-    call->output(p.dtype, p.shape);
+    call->output(p.dtype, p.shape());
     call->out[static_cast<size_t>(i)] = tensor_at(p);
   }
   return call;

@@ -56,7 +56,7 @@ Tensor Program::input(int i) {
   Impl& p = impl();
   check(i >= 0 && i < inputs(), ErrorKind::kIndex, "capture: there is no argument ", i);
   const Piece& m = p.rec.inputs[static_cast<size_t>(i)];
-  return Tensor(new TensorImpl(p.place(m.slot).owner, 0, m.dtype, m.shape, m.strides));
+  return Tensor(new TensorImpl(p.place(m.slot).owner, 0, m.dtype, m.shape(), m.strides()));
 }
 
 void Program::set_input(int i, const Tensor& value) {
@@ -83,7 +83,7 @@ std::vector<Tensor> Program::results() {
     const Ref<Storage> owner = slot.origin == Origin::kGrad
                                    ? p.rec.grads[slot.index].leaf->grad->storage
                                    : p.place(piece.slot).owner;
-    t = Tensor(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape, piece.strides));
+    t = Tensor(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape(), piece.strides()));
     if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) continue;
     GradMode off(false);
     t = clone(t);
@@ -106,7 +106,7 @@ bool Program::Impl::ready() {
     const bool was = g.entry.kind == Argument::Kind::kPiece;
     if ((now != nullptr) != was) return false;
     const Piece& p = g.entry.piece;
-    if (was && !(now->shape == p.shape && now->strides == p.strides && now->offset == p.offset &&
+    if (was && !(now->shape == p.shape() && now->strides == p.strides() && now->offset == p.offset &&
                  now->dtype == p.dtype))
       return false;
   }
@@ -225,7 +225,7 @@ void Program::Impl::leave_gradients() {
     if (!g && use.exit.kind == Argument::Kind::kPiece)
       g = use.after ? use.after
                     : Ref<TensorImpl>(new TensorImpl(place(p.slot).owner, p.offset, p.dtype,
-                                                     p.shape, p.strides));
+                                                     p.shape(), p.strides()));
     if (use.leaf->grad.get() != g.get()) use.leaf->grad = g;
   }
 }

@@ -18,20 +18,26 @@ Recording* current_recording() { return static_cast<Recording*>(watch()); }
 
 Recording::Recording() : Watch(next_id()) {
   slots.emplace_back();
+  attributes.emplace_back();
   steps.reserve(64);
   arguments.reserve(256);
+  written.reserve(256);
+  slots.reserve(128);
 }
 
 Recording::~Recording() { stop(); }
 
 void Recording::start() {
   check(!watch(), "capture: this thread is in a capture already");
+  Watch::start();
   set_watch(this);
   active_ = true;
 }
 
 void Recording::stop() noexcept {
-  if (active_) set_watch(nullptr);
+  if (!active_) return;
+  set_watch(nullptr);
+  Watch::stop();
   active_ = false;
 }
 
@@ -55,7 +61,7 @@ void Recording::add_input(const Tensor& t) {
   slot.origin = Slot::Origin::kInput;
   slot.storage.reset();
   slot.index = static_cast<uint32_t>(inputs.size());
-  inputs.push_back({t->storage->watch_slot, t.dtype(), 0, t.shape(), t.strides()});
+  inputs.push_back({t->storage->watch_slot, t.dtype(), 0, layout(t.shape(), t.strides())});
 }
 
 void Recording::note_outside(const Tensor& t) {
@@ -71,13 +77,36 @@ Argument Recording::describe(const Operand& x) {
   } else if (x.is_tensor()) {
     const Tensor& t = x.tensor();
     a.kind = Argument::Kind::kPiece;
-    a.piece = {slot_of(t), t.dtype(), t->offset, t.shape(), t.strides()};
+    a.piece = {slot_of(t), t.dtype(), t->offset, layout(t.shape(), t.strides())};
     if (slots[a.piece.slot].origin == Slot::Origin::kOutside) note_outside(t);
   }
   return a;
 }
 
+const Layout* Recording::layout(const Dims& shape, const Dims& strides) {
+  for (const Layout* l : recent_)
+    if (l && l->shape == shape && l->strides == strides) return l;
+  size_t hash = static_cast<size_t>(shape.size());
+  for (int64_t n : shape) hash = hash * 1000003 + static_cast<size_t>(n);
+  for (int64_t n : strides) hash = hash * 1000003 + static_cast<size_t>(n);
+  const auto [begin, end] = layout_index_.equal_range(hash);
+  const Layout* found = nullptr;
+  for (auto it = begin; it != end; ++it)
+    if (it->second->shape == shape && it->second->strides == strides) found = it->second;
+  if (!found) {
+    found = &layouts_.emplace_back(Layout{shape, strides});
+    layout_index_.emplace(hash, found);
+  }
+  return recent_[next_recent_++ % 4] = found;
+}
+
 // ---- what the tape tells -------------------------------------------------------------------
+
+void Recording::set_attrs(Step& s, const Attrs& a) {
+  if (a.count() == 0) return;
+  s.attrs = static_cast<uint32_t>(attributes.size());
+  attributes.push_back(a);
+}
 
 bool Recording::writes_input(const Step& s, int i) const { return written[s.first + i] != 0; }
 
@@ -85,7 +114,7 @@ void Recording::before(const Call& c, Writes writes) {
   if (c.op().data_dependent) value_leaves(c.op().name);
   Step s;
   s.op = &c.op();
-  s.attrs = c.attrs;
+  set_attrs(s, c.attrs);
   s.common = c.common;
   s.writes = writes;
   s.first = static_cast<uint32_t>(arguments.size());
@@ -197,9 +226,9 @@ void Recording::finish(const std::vector<Tensor>& tensors) {
     results.push_back(std::move(a));
   }
   // Leaves that only lived inside the function are of no interest; their memory is seen to go.
-  Watch* before = set_watch(this);
+  start();
   std::erase_if(grads, [](const GradUse& u) { return u.leaf->refs() == 1; });
-  set_watch(before);
+  stop();
   leave_grads(kept);
   std::erase_if(outside, [&](const Outside& o) {
     return slots[o.impl->storage->watch_slot].origin == Slot::Origin::kGrad;

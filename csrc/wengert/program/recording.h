@@ -5,6 +5,7 @@
 // own. What was there before the function ran stays what it is: parameters, data, optimizer state.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -29,15 +30,22 @@ struct Guard : RefCounted {
   virtual bool holds() = 0;
 };
 
+// Shape and strides, of which a recording has few that differ: steps share them.
+struct Layout {
+  Dims shape, strides;
+};
+
 // A tensor as steps know it.
 struct Piece {
   uint32_t slot;
   Dtype dtype;
   int64_t offset;  // in elements
-  Dims shape, strides;
-  int64_t count() const { return numel(shape); }
+  const Layout* layout;
+  const Dims& shape() const { return layout->shape; }
+  const Dims& strides() const { return layout->strides; }
+  int64_t count() const { return numel(shape()); }
   int64_t first_byte() const { return offset * item_size(dtype); }
-  bool contiguous() const { return is_contiguous(shape, strides); }
+  bool contiguous() const { return is_contiguous(shape(), strides()); }
 };
 
 struct Argument {
@@ -46,13 +54,27 @@ struct Argument {
   Piece piece;
 };
 
+// A list in memory of the caching allocator: what one recording gives back, the next one finds.
+template <class T>
+struct Pooled {
+  using value_type = T;
+  Pooled() = default;
+  template <class U>
+  Pooled(const Pooled<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(wengert::allocate(n * sizeof(T))); }
+  void deallocate(T* p, size_t n) { wengert::deallocate(p, n * sizeof(T)); }
+  friend bool operator==(const Pooled&, const Pooled&) { return true; }
+};
+template <class T>
+using List = std::vector<T, Pooled<T>>;
+
 struct Step {
   const Op* op = nullptr;  // null for a call out of the program
-  Attrs attrs;
   Dtype common = Dtype::kFloat32;
   Writes writes = Writes::kOutputs;
   uint32_t first = 0;  // of its arguments, then its outputs, in Recording::arguments
   uint16_t inputs = 0, outputs = 0;
+  uint32_t attrs = 0;  // in Recording::attributes
   Ref<Refresh> refresh;
   Ref<HostCall> host;
 };
@@ -117,15 +139,21 @@ class Recording final : public Watch {
   void grad_used(TensorImpl& t, bool replaced) override;
   void storage_gone(uint32_t slot) override { slots[slot].gone = true; }
 
+  const Attrs& attrs_of(const Step& s) const { return attributes[s.attrs]; }
+  void set_attrs(Step& s, const Attrs& a);
   const Argument* inputs_of(const Step& s) const { return &arguments[s.first]; }
   const Argument* outputs_of(const Step& s) const { return &arguments[s.first + s.inputs]; }
   // Whether the step writes to input i.
   bool writes_input(const Step& s, int i) const;
 
-  std::vector<Step> steps;
-  std::vector<Argument> arguments;
-  std::vector<char> written;                          // beside arguments
-  std::vector<Slot> slots;                            // slot 0 is none
+  // The one layout of this shape and these strides.
+  const Layout* layout(const Dims& shape, const Dims& strides);
+
+  List<Step> steps;
+  List<Attrs> attributes;  // the first is empty: most steps have none
+  List<Argument> arguments;
+  List<char> written;                          // beside arguments
+  List<Slot> slots;                            // slot 0 is none
   std::vector<std::pair<uint32_t, uint32_t>> resets;  // (slot, constant): copied at the start
   std::vector<GradUse> grads;
   std::vector<Outside> outside;
@@ -145,6 +173,10 @@ class Recording final : public Watch {
   void leave_grads(std::vector<char>& kept);
   void note_outside(const Tensor& t);
 
+  std::deque<Layout> layouts_;
+  std::unordered_multimap<size_t, const Layout*> layout_index_;
+  const Layout* recent_[4] = {};
+  unsigned next_recent_ = 0;
   std::unordered_map<const TensorImpl*, size_t> grad_index_;
   std::unordered_set<const TensorImpl*> seen_;
   bool active_ = false;

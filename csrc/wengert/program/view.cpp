@@ -1,6 +1,7 @@
 // A program for people to look at.
 #include <chrono>
 
+#include "wengert/ops/pointwise.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {
@@ -11,7 +12,14 @@ using Kind = Argument::Kind;
 std::string describe(const Argument& a) {
   if (a.kind == Kind::kNone) return "None";
   if (a.kind == Kind::kNumber) return text(a.number);
-  return text('%', static_cast<uint64_t>(a.piece.slot), ": ", a.piece.dtype, ' ', a.piece.shape);
+  return text('%', static_cast<uint64_t>(a.piece.slot), ": ", a.piece.dtype, ' ', a.piece.shape());
+}
+
+// A product with an activation in its tiles is shown as what it came from.
+std::string name_of(const Recording& rec, const Step& s) {
+  if (s.op != &linear_activation_op) return s.op->name;
+  const auto address = static_cast<intptr_t>(rec.attrs_of(s).integer(0));
+  return std::string("linear & ") + reinterpret_cast<const Op*>(address)->name;
 }
 
 }  // namespace
@@ -31,7 +39,7 @@ std::vector<Program::Line> Program::listing() {
         const Step& s = p.rec.steps[index];
         if (!s.op) continue;
         if (!line.op.empty()) line.op += " + ";
-        line.op += s.op->name;
+        line.op += name_of(p.rec, s);
         if (s.writes == Writes::kSelf) line.op += '_';
         if (!line.operands.empty()) line.operands += "; ";
         for (int k = 0; k < s.inputs; ++k)

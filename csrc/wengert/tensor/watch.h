@@ -14,10 +14,19 @@ struct TensorImpl;
 // input 0 as well (apply_inplace).
 enum class Writes : uint8_t { kOutputs, kInputs, kSelf };
 
+class Watch;
+namespace detail {
+inline std::atomic<int> watches{0};  // that have been started
+Watch* this_threads_watch();
+}  // namespace detail
+
 class Watch {
  public:
   explicit Watch(uint32_t id) : id(id) {}
   virtual ~Watch() = default;
+  // Only a started watch is asked for, by any thread.
+  void start() { detail::watches.fetch_add(1, std::memory_order_relaxed); }
+  void stop() { detail::watches.fetch_sub(1, std::memory_order_relaxed); }
 
   // Around every op's run.
   virtual void before(const Call& c, Writes writes) = 0;
@@ -32,11 +41,6 @@ class Watch {
 
   const uint32_t id;  // never 0
 };
-
-namespace detail {
-inline std::atomic<int> watches{0};
-Watch* this_threads_watch();
-}  // namespace detail
 
 // The capture that this thread is in. Nothing but a load where there is none in the process.
 inline Watch* watch() {

@@ -38,6 +38,8 @@ STATE_TABLES = frozenset(
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _EMPTY: dict[Any, Any] = {}
+#: While functions are being captured: the modules that are called, by id. See Note [capture].
+noting_calls: list[dict[int, Any]] = []
 _global: dict[str, Any] = {name: OrderedDict() for name in CALL_TABLES}
 
 

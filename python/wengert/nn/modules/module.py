@@ -12,6 +12,7 @@ from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Buffer, Parameter
 from . import _hooks
+from ._hooks import noting_calls as _noting_calls
 from ._registry import Registry
 from ._state_dict import StateDict, _IncompatibleKeys
 
@@ -99,6 +100,9 @@ class Module(StateDict):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _noting_calls:
+            for called in _noting_calls:
+                called[id(self)] = self
         if self._has_hooks:
             return _hooks.call_with_hooks(self, Module, args, kwargs)
         return self.forward(*args, **kwargs)
