@@ -75,7 +75,8 @@ void Program::Impl::write_first_gradients() {
       const bool fits =
           self.kind == Kind::kPiece && self.piece.slot == out.slot && zeroed[out.slot] >= 0 &&
           other.kind == Kind::kPiece && other.piece.slot != out.slot &&
-          other.piece.shape() == out.shape() && out.contiguous() && other.piece.dtype == out.dtype &&
+          other.piece.shape() == out.shape() && out.contiguous() &&
+          other.piece.dtype == out.dtype &&
           static_cast<size_t>(out.count() * item_size(out.dtype)) == rec.slots[out.slot].bytes;
       if (fits) {
         drop[static_cast<size_t>(zeroed[out.slot])] = 1;
@@ -124,7 +125,8 @@ bool is_activation(const Recording& rec, const Step& s) {
   const Argument& z = rec.inputs_of(s)[0];
   const Piece& y = rec.outputs_of(s)[0].piece;
   return z.kind == Kind::kPiece && y.dtype == z.piece.dtype && s.common == y.dtype &&
-         rec.attrs_of(s).count() <= 4 && y.shape() == z.piece.shape() && y.contiguous() && z.piece.contiguous();
+         rec.attrs_of(s).count() <= 4 && y.shape() == z.piece.shape() && y.contiguous() &&
+         z.piece.contiguous();
 }
 
 Attrs activation_attributes(const Recording& rec, const Step& activation, bool keep) {

@@ -106,8 +106,8 @@ bool Program::Impl::ready() {
     const bool was = g.entry.kind == Argument::Kind::kPiece;
     if ((now != nullptr) != was) return false;
     const Piece& p = g.entry.piece;
-    if (was && !(now->shape == p.shape() && now->strides == p.strides() && now->offset == p.offset &&
-                 now->dtype == p.dtype))
+    if (was && !(now->shape == p.shape() && now->strides == p.strides() &&
+                 now->offset == p.offset && now->dtype == p.dtype))
       return false;
   }
   for (const Ref<Guard>& g : rec.guards)

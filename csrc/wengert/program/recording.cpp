@@ -35,6 +35,7 @@ void Recording::start() {
 }
 
 void Recording::stop() noexcept {
+  note_failure();
   if (!active_) return;
   set_watch(nullptr);
   Watch::stop();
@@ -111,6 +112,7 @@ void Recording::set_attrs(Step& s, const Attrs& a) {
 bool Recording::writes_input(const Step& s, int i) const { return written[s.first + i] != 0; }
 
 void Recording::before(const Call& c, Writes writes) {
+  note_failure();
   if (c.op().data_dependent) value_leaves(c.op().name);
   Step s;
   s.op = &c.op();
@@ -157,9 +159,16 @@ void Recording::before(const Call& c, Writes writes) {
     resets.emplace_back(changed, static_cast<uint32_t>(slots.size() - 1));
   }
   steps.push_back(std::move(s));
+  running_ = true;
 }
 
-void Recording::after(const Call&, Writes) {}
+void Recording::after(const Call&, Writes) { running_ = false; }
+
+// A replay would fail at the same place, and nobody would be there to catch it.
+void Recording::note_failure() {
+  if (running_ && failure.empty()) failure = text(steps.back().op->name, " failed");
+  running_ = false;
+}
 
 void Recording::value_leaves(const char* how) {
   if (failure.empty()) failure = std::string(how) + " needs a value";

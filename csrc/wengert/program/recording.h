@@ -152,8 +152,8 @@ class Recording final : public Watch {
   List<Step> steps;
   List<Attrs> attributes;  // the first is empty: most steps have none
   List<Argument> arguments;
-  List<char> written;                          // beside arguments
-  List<Slot> slots;                            // slot 0 is none
+  List<char> written;                                 // beside arguments
+  List<Slot> slots;                                   // slot 0 is none
   std::vector<std::pair<uint32_t, uint32_t>> resets;  // (slot, constant): copied at the start
   std::vector<GradUse> grads;
   std::vector<Outside> outside;
@@ -170,6 +170,7 @@ class Recording final : public Watch {
  private:
   uint32_t slot_of(const Tensor& t);
   Argument describe(const Operand& x);
+  void note_failure();
   void leave_grads(std::vector<char>& kept);
   void note_outside(const Tensor& t);
 
@@ -180,6 +181,7 @@ class Recording final : public Watch {
   std::unordered_map<const TensorImpl*, size_t> grad_index_;
   std::unordered_set<const TensorImpl*> seen_;
   bool active_ = false;
+  bool running_ = false;  // an op: still so at the next one if it has failed
 };
 
 // The recording that this thread is in, or null.
