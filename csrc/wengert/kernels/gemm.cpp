@@ -4,76 +4,129 @@
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
-#include "wengert/kernels/eigen.h"
+#include "wengert/kernels/gemm_kernel.h"
+#include "wengert/kernels/gemm_pack.h"
 
 namespace wengert {
 namespace {
 
-using Eigen::Index;
+using namespace detail;
 
-// Eigen's blocking sizes with our memory: its own would go to malloc at every call.
+constexpr int64_t kBlockRows = 96;   // a packed block of A stays in the L2 cache
+constexpr int64_t kBlockCols = 512;  // a packed block of B in the L3 cache
+
+// Note [packing]: copying a panel pays when it is read often and its lines are so far apart that
+// they displace each other from the caches. A B whose columns are runs must be turned in any case.
 template <class T>
-class Blocking : public Eigen::internal::level3_blocking<T, T> {
+bool pays_to_pack_a(const MatrixRef<T>& a, int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t kSize = sizeof(T);
+  if (m <= 8 * kRows || n <= 4 * kCols<T> || k < 64) return false;
+  return a.col_stride == 1 ? a.row_stride * kSize >= 4096 : a.col_stride * kSize >= 512;
+}
+template <class T>
+bool pays_to_pack_b(const MatrixRef<T>& b, int64_t m) {
+  constexpr int64_t kSize = sizeof(T);
+  return b.col_stride != 1 || (m >= 16 * kRows && b.row_stride * kSize >= 1024);
+}
+
+template <class T>
+MatrixRef<T> from(MatrixRef<T> x, int64_t i, int64_t j) {
+  x.data += i * x.row_stride + j * x.col_stride;
+  return x;
+}
+
+// C = or += A B, the bias added last, for a tile of C: blocks of B that stay in the L3 cache, of A
+// that stay in L2, and panels of B that stay in L1. K. Goto, R. van de Geijn, "Anatomy of
+// high-performance matrix multiplication", 2008.
+template <class T>
+class TileProduct {
  public:
-  Blocking(Index rows, Index cols, Index depth) {
-    this->m_mc = rows;
-    this->m_nc = cols;
-    this->m_kc = depth;
-    Eigen::internal::computeProductBlockingSizes<T, T, 1>(this->m_kc, this->m_mc, this->m_nc,
-                                                          Index{1});
-    const size_t a = round_up(static_cast<size_t>(this->m_mc * this->m_kc) * sizeof(T));
-    const size_t b = round_up(static_cast<size_t>(this->m_kc * this->m_nc) * sizeof(T));
-    bytes_ = a + b;
-    memory_ = static_cast<std::byte*>(allocate(bytes_));
-    this->m_blockA = reinterpret_cast<T*>(memory_);
-    this->m_blockB = reinterpret_cast<T*>(memory_ + a);
+  TileProduct(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k)
+      : c_(c), ldc_(ldc), m_(m), n_(n), k_(k), a_(a), b_(b) {
+    pack_a_ = pays_to_pack_a(a, m, n, k);
+    pack_b_ = pays_to_pack_b(b, m);
+    const bool along = !pack_a_ && a.col_stride == 1;
+    wide_ = along ? kWide<T, true>.data() : kWide<T, false>.data();
+    narrow_ = along ? kNarrow<T, true>.data() : kNarrow<T, false>.data();
+    a_step_ = along ? a.row_stride : a.col_stride;
   }
-  ~Blocking() { deallocate(memory_, bytes_); }
-  void allocateA() {}
-  void allocateB() {}
-  void allocateAll() {}
+
+  void run(bool accumulate, const T* bias) {
+    const Cut across(n_, kBlockCols), depth(k_, kDepth), down(m_, kBlockRows);
+    const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
+    const int64_t rows = pack_a_ ? down.most() + kCols<T> : 0;
+    const Scratch scratch(static_cast<size_t>((cols + rows) * depth.most()) * sizeof(T));
+    packed_b_ = scratch.as<T>();
+    packed_a_ = packed_b_ + cols * depth.most();
+    for (int64_t j = 0; j < across.parts; ++j)
+      for (int64_t l = 0; l < depth.parts; ++l) {
+        const T* end = l + 1 == depth.parts && bias ? bias + across.begin(j) : nullptr;
+        for (int64_t i = 0; i < down.parts; ++i)
+          block({down.begin(i), across.begin(j), depth.begin(l)},
+                {down.size(i), across.size(j), depth.size(l)}, accumulate || l > 0, end);
+      }
+  }
 
  private:
-  static size_t round_up(size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
-  size_t bytes_;
-  std::byte* memory_;
+  struct Place {
+    int64_t row, col, depth;
+  };
+
+  void block(Place at, Place size, bool accumulate, const T* bias) {
+    const Cut wide(size.row, kRows), high(size.row, kMaxRows);
+    if (pack_a_)
+      for (int64_t q = 0; q < wide.parts; ++q)
+        pack_rows(packed_a_ + wide.begin(q) * size.depth, wide.size(q),
+                  from(a_, at.row + wide.begin(q), at.depth), size.depth);
+    for (int64_t j = 0; j < size.col; j += kCols<T>) {
+      const bool narrow = size.col - j <= kLanes<T>;
+      const int64_t width = narrow ? kLanes<T> : kCols<T>;
+      RegisterTile<T> t;
+      t.k = size.depth;
+      t.ldc = ldc_;
+      t.cols = std::min(width, size.col - j);
+      t.accumulate = accumulate;
+      t.bias = bias ? bias + j : nullptr;
+      place_b(t, {at.row, at.col + j, at.depth}, j, width);
+      column(t, at, j, narrow && !pack_a_ ? high : wide, narrow ? narrow_ : wide_);
+    }
+  }
+
+  // The panel of B at column j of its block, packed unless it is read where it is. Of such a B only
+  // a panel that ends within a register is packed.
+  void place_b(RegisterTile<T>& t, Place at, int64_t j, int64_t width) {
+    const MatrixRef<T> panel = from(b_, at.depth, at.col);
+    if (!pack_b_ && t.cols == width) {
+      t.b = panel.data;
+      t.b_step = b_.row_stride;
+      return;
+    }
+    T* to = packed_b_ + (pack_b_ ? j * t.k : 0);
+    if (at.row == 0 || !pack_b_) pack_columns(to, width, panel, t.k, t.cols);
+    t.b = to;
+    t.b_step = width;
+  }
+
+  // The tiles under one panel of B.
+  void column(RegisterTile<T>& t, Place at, int64_t j, const Cut& cut,
+              const RegisterKernel<T>* kernels) {
+    for (int64_t q = 0; q < cut.parts; ++q) {
+      const int64_t r = cut.begin(q), rows = cut.size(q);
+      t.c = c_ + (at.row + r) * ldc_ + at.col + j;
+      t.a = pack_a_ ? packed_a_ + r * t.k : from(a_, at.row + r, at.depth).data;
+      t.a_step = pack_a_ ? rows : a_step_;
+      kernels[rows - 1](t);
+    }
+  }
+
+  T* c_;
+  int64_t ldc_, m_, n_, k_;
+  MatrixRef<T> a_, b_;
+  bool pack_a_, pack_b_;
+  int64_t a_step_;
+  const RegisterKernel<T>*wide_, *narrow_;
+  T *packed_a_ = nullptr, *packed_b_ = nullptr;
 };
-
-// C += A B for one tile. Row-major C is column-major C', and C' = B' A': what Eigen calls the
-// left side is our B.
-template <class T, int kOrderB, int kOrderA>
-void tile_product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n,
-                  int64_t k) {
-  Blocking<T> blocking(n, m, k);
-  const int64_t ldb = kOrderB == Eigen::ColMajor ? b.row_stride : b.col_stride;
-  const int64_t lda = kOrderA == Eigen::ColMajor ? a.row_stride : a.col_stride;
-  Eigen::internal::general_matrix_matrix_product<Index, T, kOrderB, false, T, kOrderA, false,
-                                                 Eigen::ColMajor, 1>::run(n, m, k, b.data, ldb,
-                                                                          a.data, lda, c, 1, ldc,
-                                                                          T(1), blocking, nullptr);
-}
-
-// C += A B where C has few columns, such as the classes of a classifier: the register kernel runs
-// along the left side, which must then be A. The result is column-major and is turned on the way
-// into C.
-template <class T, int kOrderB, int kOrderA>
-void narrow_product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n,
-                    int64_t k) {
-  Blocking<T> blocking(m, n, k);
-  const Scratch scratch(static_cast<size_t>(m * n) * sizeof(T));
-  T* columns = scratch.as<T>();
-  std::fill_n(columns, m * n, T(0));
-  // What is row-major to us is A itself on this side, not its transpose.
-  constexpr int kA = kOrderA == Eigen::ColMajor ? Eigen::RowMajor : Eigen::ColMajor;
-  constexpr int kB = kOrderB == Eigen::ColMajor ? Eigen::RowMajor : Eigen::ColMajor;
-  const int64_t lda = kOrderA == Eigen::ColMajor ? a.row_stride : a.col_stride;
-  const int64_t ldb = kOrderB == Eigen::ColMajor ? b.row_stride : b.col_stride;
-  Eigen::internal::general_matrix_matrix_product<Index, T, kA, false, T, kB, false, Eigen::ColMajor,
-                                                 1>::run(m, n, k, a.data, lda, b.data, ldb, columns,
-                                                         1, m, T(1), blocking, nullptr);
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) c[i * ldc + j] += columns[j * m + i];
-}
 
 // Products with a vector: no packing, one pass over the matrix.
 template <class T, int kOrderB, int kOrderA>
@@ -123,28 +176,19 @@ void finish(T* c, int64_t ldc, int64_t i, int64_t j, int64_t m, int64_t n, const
   }
 }
 
-constexpr int64_t kNarrow = 16;
-
 template <class T>
-void tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
-          bool accumulate) {
+void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
+                 bool accumulate) {
   if (!accumulate)
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T(0));
   if (k == 0) return;
-  const auto run = [&]<int kB, int kA>() {
-    if (m == 1 || n == 1) {
-      vector_product<T, kB, kA>(c, ldc, a, b, m, n, k);
-    } else if (n < kNarrow && m >= 2 * n) {
-      narrow_product<T, kB, kA>(c, ldc, a, b, m, n, k);
-    } else {
-      tile_product<T, kB, kA>(c, ldc, a, b, m, n, k);
-    }
-  };
   constexpr int kCol = Eigen::ColMajor, kRow = Eigen::RowMajor;
   if (along_rows(b)) {
-    along_rows(a) ? run.template operator()<kCol, kCol>() : run.template operator()<kCol, kRow>();
+    along_rows(a) ? vector_product<T, kCol, kCol>(c, ldc, a, b, m, n, k)
+                  : vector_product<T, kCol, kRow>(c, ldc, a, b, m, n, k);
   } else {
-    along_rows(a) ? run.template operator()<kRow, kCol>() : run.template operator()<kRow, kRow>();
+    along_rows(a) ? vector_product<T, kRow, kCol>(c, ldc, a, b, m, n, k)
+                  : vector_product<T, kRow, kRow>(c, ldc, a, b, m, n, k);
   }
 }
 
@@ -154,18 +198,18 @@ struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
   Partition(int64_t m, int64_t n, int64_t k) {
-    constexpr int64_t kWork = 1 << 20;  // multiply-adds that are worth a tile of their own
-    constexpr int64_t kArea = 320 * 512;
+    constexpr int64_t kWork = 3 << 20;  // multiply-adds that are worth a tile of their own
+    constexpr int64_t kArea = 640 * 640;
     const int64_t work = m * n * std::max<int64_t>(k, 1);
     const int64_t want =
         std::max(std::min<int64_t>(work / kWork, 8), std::min(work / kWork, m * n / kArea));
     down = across = 1;
     while (down * across < want) {
       const int64_t tall = m / (down * 2), wide = n / (across * 2);
-      if (tall >= 16 && (2 * tall >= wide || wide < 48)) {
-        down *= 2;
-      } else if (wide >= 48) {
+      if (wide >= 32 && (2 * wide >= tall || tall < 24)) {
         across *= 2;
+      } else if (tall >= 24) {
+        down *= 2;
       } else {
         break;
       }
@@ -179,6 +223,9 @@ struct Partition {
   }
 };
 
+// Whether the vector kernels do the product. It goes by the whole product, not by its tiles.
+bool is_vector(int64_t m, int64_t n, int64_t k) { return m == 1 || n == 1 || k == 0; }
+
 }  // namespace
 
 template <class T>
@@ -186,13 +233,21 @@ void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t 
           bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
   const Partition p(m, n, k);
+  const bool vector = is_vector(m, n, k);
+  Epilogue<T> rest = epilogue;
+  if (!vector) rest.bias = nullptr;  // the register tiles have added it
   parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
     const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
     const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
     T* at = c + i * ldc + j;
-    tile<T>(at, ldc, {a.data + i * a.row_stride, a.row_stride, a.col_stride},
-            {b.data + j * b.col_stride, b.row_stride, b.col_stride}, rows, cols, k, accumulate);
-    finish<T>(at, ldc, i, j, rows, cols, epilogue);
+    const MatrixRef<T> x = from(a, i, 0), y = from(b, 0, j);
+    if (vector) {
+      vector_tile<T>(at, ldc, x, y, rows, cols, k, accumulate);
+    } else {
+      TileProduct<T>(at, ldc, x, y, rows, cols, k)
+          .run(accumulate, epilogue.bias ? epilogue.bias + j : nullptr);
+    }
+    finish<T>(at, ldc, i, j, rows, cols, rest);
   });
 }
 
@@ -203,10 +258,15 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
   if (m == 0 || n == 0) return;
   const int64_t work = std::max<int64_t>(m * n * k, 1);
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 18) / work);
+  const bool vector = is_vector(m, n, k);
   parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      tile<T>(c + i * c_step, n, {a.data + i * a_step, a.row_stride, a.col_stride},
-              {b.data + i * b_step, b.row_stride, b.col_stride}, m, n, k, false);
+    MatrixRef<T> x = a, y = b;
+    for (int64_t i = begin; i < end; ++i) {
+      x.data = a.data + i * a_step;
+      y.data = b.data + i * b_step;
+      vector ? vector_tile<T>(c + i * c_step, n, x, y, m, n, k, false)
+             : TileProduct<T>(c + i * c_step, n, x, y, m, n, k).run(false, nullptr);
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-// Matrix products: our partition over threads, Eigen's packing and register kernels in each tile.
+// Matrix products: a partition over threads, packed panels and register tiles. See gemm.cpp.
 #pragma once
 
 #include <cstdint>

@@ -98,6 +98,12 @@ inline T select(bool m, T a, T b) {
   return m ? a : b;
 }
 
+// a b + c, rounded once where the CPU can.
+template <class T>
+inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return Eigen::internal::pmadd(a.p, b.p, c.p);
+}
+
 // Applies a function of plain numbers lane by lane, where there is no vector form.
 template <class T, class F>
 inline Vec<T> lanes(Vec<T> x, F f) {

@@ -1,0 +1,76 @@
+// Copies of blocks of A and B in the order in which the register tiles read them. Internal:
+// includes Eigen.
+#pragma once
+
+#include "wengert/kernels/gemm_kernel.h"
+
+namespace wengert::detail {
+
+// Note [beyond the edge]: panels are written in whole registers. What a register holds beyond the
+// edge of the matrix is never used: in a panel of B it gives columns that are not stored, and in a
+// panel of A it is overwritten by what belongs there. So it may be anything that can be read.
+
+// A register of which the first n elements count; `end` is the end of memory.
+template <class T>
+Vec<T> load_some(const T* from, int64_t n, const T* end) {
+  if (from + Vec<T>::kSize <= end) return Vec<T>::load(from);
+  T part[Vec<T>::kSize] = {};
+  for (int64_t i = 0; i < n; ++i) part[i] = from[i];
+  return Vec<T>::load(part);
+}
+
+// to[l * to_step + i] = from[i * step + l] for i < lines, at most a register, and l < length.
+template <class T>
+void turn(T* to, int64_t to_step, const T* from, int64_t step, int64_t lines, int64_t length) {
+  constexpr int kSize = Vec<T>::kSize;
+  Eigen::internal::PacketBlock<typename Vec<T>::Packet, kSize> block;
+  const auto line = [&](int64_t i) { return from + std::min(i, lines - 1) * step; };
+  int64_t l = 0;
+  for (; l + kSize <= length; l += kSize) {
+    each<kSize>([&](auto i) { block.packet[i] = Vec<T>::load(line(i) + l).p; });
+    Eigen::internal::ptranspose(block);
+    each<kSize>([&](auto i) { Vec<T>(block.packet[i]).store(to + (l + i) * to_step); });
+  }
+  if (l == length) return;
+  const int64_t rest = length - l;
+  const T* end = line(lines - 1) + length;
+  each<kSize>([&](auto i) { block.packet[i] = load_some(line(i) + l, rest, end).p; });
+  Eigen::internal::ptranspose(block);
+  each<kSize>([&](auto i) {
+    if (i < rest) Vec<T>(block.packet[i]).store(to + (l + i) * to_step);
+  });
+}
+
+// to[l * to_step + i] = from[l * step + i] for i < n, at most a register, and l < length.
+template <class T>
+void copy_lines(T* to, int64_t to_step, const T* from, int64_t step, int64_t n, int64_t length) {
+  const T* end = from + (length - 1) * step + n;
+  for (int64_t l = 0; l < length; ++l) load_some(from + l * step, n, end).store(to + l * to_step);
+}
+
+// to[l * width + j] = b(l, j) for j < n; the width is that of whole registers.
+template <class T>
+void pack_columns(T* to, int64_t width, const MatrixRef<T>& b, int64_t k, int64_t n) {
+  constexpr int kSize = Vec<T>::kSize;
+  for (int64_t j = 0; j < width; j += kSize) {
+    const int64_t cols = std::min<int64_t>(kSize, n - j);
+    const T* from = b.data + j * b.col_stride;
+    b.col_stride == 1 ? copy_lines(to + j, width, from, b.row_stride, cols, k)
+                      : turn(to + j, width, from, b.col_stride, cols, k);
+  }
+}
+
+// to[l * rows + r] = a(r, l). Up to a register more is written behind it.
+template <class T>
+void pack_rows(T* to, int64_t rows, const MatrixRef<T>& a, int64_t k) {
+  constexpr int kSize = Vec<T>::kSize;
+  // The last rows first: what they write beyond the edge belongs to the first rows.
+  for (int64_t r = (rows - 1) / kSize * kSize; r >= 0; r -= kSize) {
+    const int64_t lines = std::min<int64_t>(kSize, rows - r);
+    const T* from = a.data + r * a.row_stride;
+    a.col_stride == 1 ? turn(to + r, rows, from, a.row_stride, lines, k)
+                      : copy_lines(to + r, rows, from, a.col_stride, lines, k);
+  }
+}
+
+}  // namespace wengert::detail
