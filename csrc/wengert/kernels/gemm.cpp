@@ -74,10 +74,8 @@ class TileProduct {
 
   void block(Place at, Place size, bool accumulate, const T* bias) {
     const Cut wide(size.row, kRows), high(size.row, kMaxRows);
-    if (pack_a_)
-      for (int64_t q = 0; q < wide.parts; ++q)
-        pack_rows(packed_a_ + wide.begin(q) * size.depth, wide.size(q),
-                  from(a_, at.row + wide.begin(q), at.depth), size.depth);
+    if (pack_a_) pack_a(wide, from(a_, at.row, at.depth), size.depth);
+    if (pack_b_ && at.row == 0) pack_b(from(b_, at.depth, at.col), size.col, size.depth);
     for (int64_t j = 0; j < size.col; j += kCols<T>) {
       const bool narrow = size.col - j <= kLanes<T>;
       const int64_t width = narrow ? kLanes<T> : kCols<T>;
@@ -92,6 +90,22 @@ class TileProduct {
     }
   }
 
+  void pack_a(const Cut& cut, const MatrixRef<T>& a, int64_t depth) {
+    for (int64_t q = 0; q < cut.parts; ++q)
+      pack_rows(packed_a_ + cut.begin(q) * depth, cut.size(q), from(a, cut.begin(q), 0), depth);
+  }
+  void pack_b(const MatrixRef<T>& b, int64_t cols, int64_t depth) {
+    int64_t j = 0;
+    if (b.col_stride == 1) {
+      j = cols / kCols<T> * kCols<T>;
+      pack_lines(packed_b_, b, depth, j);
+    }
+    for (; j < cols; j += kCols<T>) {
+      const int64_t width = cols - j <= kLanes<T> ? kLanes<T> : kCols<T>;
+      pack_columns(packed_b_ + j * depth, width, from(b, 0, j), depth, std::min(width, cols - j));
+    }
+  }
+
   // The panel of B at column j of its block, packed unless it is read where it is. Of such a B only
   // a panel that ends within a register is packed.
   void place_b(RegisterTile<T>& t, Place at, int64_t j, int64_t width) {
@@ -101,9 +115,8 @@ class TileProduct {
       t.b_step = b_.row_stride;
       return;
     }
-    T* to = packed_b_ + (pack_b_ ? j * t.k : 0);
-    if (at.row == 0 || !pack_b_) pack_columns(to, width, panel, t.k, t.cols);
-    t.b = to;
+    if (!pack_b_) pack_columns(packed_b_, width, panel, t.k, t.cols);
+    t.b = packed_b_ + (pack_b_ ? j * t.k : 0);
     t.b_step = width;
   }
 
@@ -198,11 +211,12 @@ struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
   Partition(int64_t m, int64_t n, int64_t k) {
-    constexpr int64_t kWork = 3 << 20;  // multiply-adds that are worth a tile of their own
+    // Multiply-adds that are worth a second tile, and more than two.
+    constexpr int64_t kSecond = 1 << 20, kMore = 3 << 20;
     constexpr int64_t kArea = 640 * 640;
     const int64_t work = m * n * std::max<int64_t>(k, 1);
-    const int64_t want =
-        std::max(std::min<int64_t>(work / kWork, 8), std::min(work / kWork, m * n / kArea));
+    const int64_t want = std::max(std::min<int64_t>(work / kSecond, 2),
+                                  std::min(work / kMore, std::max<int64_t>(8, m * n / kArea)));
     down = across = 1;
     while (down * across < want) {
       const int64_t tall = m / (down * 2), wide = n / (across * 2);

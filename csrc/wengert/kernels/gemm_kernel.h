@@ -14,8 +14,8 @@ namespace wengert::detail {
 
 // Note [register tiles]: a tile is up to kRows rows by kVectors registers of columns. Its sums, one
 // row of B and one element of A stay in registers: 12 + 2 + 1 of 16, or 24 + 2 + 1 of 32 with
-// AVX-512. More than 8 sums are needed to hide the latency of an FMA on two units; a tile of one
-// register of columns has twice the rows therefore.
+// AVX-512. More than 8 sums are needed to hide the latency of an FMA on two units, so a tile of
+// one register of columns has up to kMaxRows rows.
 //
 // kDepth is the most that is summed at once: that many rows of a panel of B, and of a panel of A,
 // stay in the L1 cache. A sum is that of its parts, which depend on k only: C may be cut anywhere
@@ -26,7 +26,7 @@ inline constexpr int kRows = 12, kDepth = 256;
 inline constexpr int kRows = 6, kDepth = 400;
 #endif
 inline constexpr int kVectors = 2;
-inline constexpr int kMaxRows = 2 * kRows;
+inline constexpr int kMaxRows = 12;
 template <class T>
 inline constexpr int kLanes = Vec<T>::kSize;
 template <class T>
@@ -82,6 +82,8 @@ void register_tile(const RegisterTile<T>& t) {
   each<kR, kN>([&](auto r, auto j) __attribute__((always_inline)) { sum[r][j] = V(0.0); });
   const T *a = t.a, *b = t.b;
   const int64_t a_step = t.a_step, b_step = t.b_step;
+  constexpr int kNear = 6;  // rows reached from one pointer: their offsets fit into registers
+  const T* far = kR > kNear ? a + kNear * a_step : a;
   if (t.k > 64)
     each<kR>([&](auto r) __attribute__((always_inline)) {
       __builtin_prefetch(t.c + r * t.ldc, 1);
@@ -91,11 +93,13 @@ void register_tile(const RegisterTile<T>& t) {
     V row[kN];
     each<kN>([&](auto j) __attribute__((always_inline)) { row[j] = V::load(b + j * kS); });
     each<kR>([&](auto r) __attribute__((always_inline)) {
-      const V x = Eigen::internal::pset1<typename V::Packet>(kAlong ? a[r * a_step] : a[r]);
+      const T* at = !kAlong ? a + r : r < kNear ? a + r * a_step : far + (r - kNear) * a_step;
+      const V x = Eigen::internal::pset1<typename V::Packet>(*at);
       each<kN>([&](auto j)
                    __attribute__((always_inline)) { sum[r][j] = fma(x, row[j], sum[r][j]); });
     });
     a += kAlong ? 1 : a_step;
+    ++far;
     b += b_step;
   }
   if (t.cols < kWidth) {

@@ -60,6 +60,18 @@ void pack_columns(T* to, int64_t width, const MatrixRef<T>& b, int64_t k, int64_
   }
 }
 
+// As pack_columns, for panels of kCols columns one after the other and a B whose rows are runs:
+// these are read from end to end.
+template <class T>
+void pack_lines(T* to, const MatrixRef<T>& b, int64_t k, int64_t n) {
+  for (int64_t l = 0; l < k; ++l)
+    for (int64_t j = 0; j < n; j += kCols<T>)
+      each<kVectors>([&](auto i) {
+        const int64_t at = i * kLanes<T>;
+        Vec<T>::load(b.data + l * b.row_stride + j + at).store(to + j * k + l * kCols<T> + at);
+      });
+}
+
 // to[l * rows + r] = a(r, l). Up to a register more is written behind it.
 template <class T>
 void pack_rows(T* to, int64_t rows, const MatrixRef<T>& a, int64_t k) {

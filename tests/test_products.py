@@ -1,0 +1,63 @@
+"""Matrix products at the edges of register tiles, panels and blocks."""
+
+import numpy as np
+import pytest
+
+import wengert as wg
+
+SIZES = [2, 5, 6, 8, 9, 13, 16, 25, 33]
+DEPTHS = [1, 7, 8, 65, 803]
+
+
+def operand(rng, rows, cols, dtype, turned):
+    x = rng.standard_normal((cols, rows) if turned else (rows, cols)).astype(dtype)
+    t = wg.tensor(x)
+    return (x.T, t.t()) if turned else (x, t)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("turned", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("k", DEPTHS)
+def test_every_edge(k, turned, dtype):
+    rng = np.random.default_rng(k)
+    for m in SIZES:
+        for n in SIZES:
+            a, x = operand(rng, m, k, dtype, turned[0])
+            b, y = operand(rng, k, n, dtype, turned[1])
+            scale = np.abs(a.astype(float)) @ np.abs(b.astype(float))
+            error = np.abs((x @ y).numpy() - a.astype(float) @ b.astype(float))
+            assert (error <= 8 * np.finfo(dtype).eps * scale + 1e-30).all(), (m, n)
+
+
+@pytest.mark.parametrize("turned", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("shape", [(700, 300, 600), (130, 1100, 1050)])
+def test_packed_blocks(shape, turned):
+    rng = np.random.default_rng(0)
+    m, k, n = shape
+    a, x = operand(rng, m, k, "float32", turned[0])
+    b, y = operand(rng, k, n, "float32", turned[1])
+    np.testing.assert_allclose((x @ y).numpy(), a @ b, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("special", [np.inf, np.nan])
+@pytest.mark.parametrize("turned", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_infinities_stay_in_their_row_and_column(turned, special):
+    rng = np.random.default_rng(0)
+    for m, k, n in [(7, 5, 3), (13, 9, 21), (130, 70, 300)]:
+        for i, j in [(0, 0), (m - 1, n - 1)]:
+            a, x = operand(rng, m, k, "float32", turned[0])
+            b, y = operand(rng, k, n, "float32", turned[1])
+            x[i, k - 1] = special
+            y[0, j] = special
+            finite = np.isfinite((x @ y).numpy())
+            expected = np.ones((m, n), bool)
+            expected[i], expected[:, j] = False, False
+            assert (finite == expected).all()
+
+
+def test_a_tile_does_not_show_where_it_is():
+    """The same rows and columns give the same bits, wherever the product is cut."""
+    wg.manual_seed(0)
+    x, y = wg.randn(301, 500), wg.randn(500, 700)
+    whole = x @ y
+    assert (x[37:90] @ y[:, 101:333]).equal(whole[37:90, 101:333])
