@@ -205,8 +205,11 @@ class BatchSampler(Sampler[list]):
                 return
             yield batch
 
-    def _tensors(self) -> Iterator[Any]:
-        """The batches as int64 tensors; `sampler` must be one of this file's."""
+    def _runs(self) -> Iterator[Any]:
+        """The batches as int64 tensors of one batch after the other, as many as are drawn at once.
+
+        A short batch comes alone. `sampler` must be one of this file's.
+        """
         size = self.batch_size
         held: list[Any] = []
         missing = size
@@ -220,13 +223,20 @@ class BatchSampler(Sampler[list]):
                     continue
                 yield _native.cat(held)
                 held, missing = [], size
-            while length - start >= size:
-                yield chunk.narrow(0, start, size)
-                start += size
+            if whole := (length - start) // size * size:
+                yield chunk.narrow(0, start, whole)
+                start += whole
             if start < length:
                 held, missing = [chunk.narrow(0, start, length - start)], size - (length - start)
         if held and not self.drop_last:
             yield _native.cat(held)
+
+    def _tensors(self) -> Iterator[Any]:
+        """The batches one by one."""
+        for run in self._runs():
+            length = run.shape[0]
+            for start in range(0, length, self.batch_size):
+                yield run.narrow(0, start, min(self.batch_size, length - start))
 
     def __len__(self) -> int:
         count = len(self.sampler)  # type: ignore[arg-type]
