@@ -1,10 +1,10 @@
 // Capture from Python: recording a function, the conditions of a replay that only Python knows of,
 // and replays without it.
+#include "bind/capture.h"
+
 #include <pybind11/stl.h>
 
-#include "bind/python.h"
 #include "wengert/kernels/copy.h"
-#include "wengert/program/program.h"
 
 namespace wengert::bind {
 namespace {
@@ -184,6 +184,10 @@ struct PythonCall final : HostCall {
 
 }  // namespace
 
+int capture_modes() {
+  return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2);
+}
+
 void keep_for_capture(PyObject* o) {
   expect_recording().guard(new KeepAlive(py::reinterpret_borrow<py::object>(o)));
 }
@@ -219,9 +223,6 @@ Tensor argument_copy(const Tensor& t) {
 
 struct Handle {
   std::unique_ptr<Recording> recording;
-};
-struct Ready {
-  Ref<Program> program;
 };
 
 py::list start(Handle& h, const py::iterable& arguments, bool strict) {
@@ -305,10 +306,7 @@ PyObject* changed(PyObject*, PyObject*) {
   ++changes;
   Py_RETURN_NONE;
 }
-PyObject* modes(PyObject*, PyObject*) {
-  return PyLong_FromLong((grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) |
-                         (index(default_dtype()) << 2));
-}
+PyObject* modes(PyObject*, PyObject*) { return PyLong_FromLong(capture_modes()); }
 PyMethodDef fast_functions[] = {
     {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
     {"_changed", changed, METH_NOARGS, "Makes every program look at its conditions again."},
@@ -365,6 +363,7 @@ void init_capture(py::module_& m) {
     const WatchPause pause;
     return f();
   });
+  init_loop(m);
 }
 
 }  // namespace wengert::bind

@@ -72,22 +72,24 @@ bool Program::changes_input(int i) const {
   return recording_->slots[recording_->inputs[static_cast<size_t>(i)].slot].written;
 }
 
-std::vector<Tensor> Program::results() {
+Tensor Program::result(size_t i) {
   Impl& p = impl();
+  const Argument& a = p.rec.results[i];
+  if (a.kind != Argument::Kind::kPiece) return {};
+  const Piece& piece = a.piece;
+  const Slot& slot = p.rec.slots[piece.slot];
+  const Ref<Storage> owner = slot.origin == Origin::kGrad
+                                 ? p.rec.grads[slot.index].leaf->grad->storage
+                                 : p.place(piece.slot).owner;
+  const Tensor t(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape(), piece.strides()));
+  if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) return t;
+  GradMode off(false);
+  return clone(t);
+}
+
+std::vector<Tensor> Program::results() {
   std::vector<Tensor> out;
-  for (const Argument& a : p.rec.results) {
-    Tensor& t = out.emplace_back();
-    if (a.kind != Argument::Kind::kPiece) continue;
-    const Piece& piece = a.piece;
-    const Slot& slot = p.rec.slots[piece.slot];
-    const Ref<Storage> owner = slot.origin == Origin::kGrad
-                                   ? p.rec.grads[slot.index].leaf->grad->storage
-                                   : p.place(piece.slot).owner;
-    t = Tensor(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape(), piece.strides()));
-    if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) continue;
-    GradMode off(false);
-    t = clone(t);
-  }
+  for (size_t i = 0; i < result_count(); ++i) out.push_back(result(i));
   return out;
 }
 

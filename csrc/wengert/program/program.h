@@ -34,6 +34,7 @@ class Program final : public RefCounted {
   void run();
   // What the function returned; memory that no later run will touch while it is held.
   std::vector<Tensor> results();
+  Tensor result(size_t i);
   bool changes_input(int i) const;
   // Left state behind that was not there before: it is captured anew at the next call.
   bool provisional() const { return recording_->left_behind; }

@@ -1,0 +1,19 @@
+// What the files about captured functions share.
+#pragma once
+
+#include "bind/python.h"
+#include "wengert/program/program.h"
+
+namespace wengert::bind {
+
+// A program as Python holds it.
+struct Ready {
+  Ref<Program> program;
+};
+
+// What beside its arguments a program depends on, as a number: the modes of recording.
+int capture_modes();
+
+void init_loop(py::module_& m);  // loop.cpp
+
+}  // namespace wengert::bind
