@@ -290,7 +290,54 @@ class Captured:
         return self._capture(key, structure, tensors)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+        return self if instance is None else _Method(self, instance)
+
+    def run(
+        self,
+        data: Any,
+        batch_size: int = 1,
+        *,
+        epochs: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        generator: _native.Generator | None = None,
+        progress: Callable[[int, int, float], Any] | None = None,
+    ) -> _native.Tensor:
+        """Calls the function on every batch of `data`, in native code where a program fits.
+
+        The same bit by bit, random numbers included, as
+
+            loader = DataLoader(TensorDataset(*data), batch_size, shuffle,
+                                drop_last=drop_last, generator=generator)
+            losses = [step(*batch) for epoch in range(epochs) for batch in loader]
+
+        Args:
+          data: a tensor or NumPy array, or a tuple or list of them with equal first sizes;
+            used where it lies.
+          batch_size: rows per batch (default 1).
+          epochs: passes over the data (default 1).
+          shuffle: visit the rows in a new random order on each pass.
+          drop_last: leave out a last batch that is short.
+          generator: what the order is drawn from, default the global one.
+          progress: called as `progress(epoch, batches, loss)` at the end of each epoch, and
+            before that about twice a second: the epoch from 0, the batches done in all, the mean
+            loss since the last call. What it raises ends the loop.
+
+        Returns the losses of all batches, 1-d. The loss is the first tensor in what the function
+        returns and must have one element.
+
+        Ctrl-C, and whatever else a signal handler raises, ends the loop between two replayed
+        batches (or in a learning-rate schedule that the function calls, as that is Python).
+        Changes that the function makes to its arguments in place are lost with the batch.
+
+        Raises ValueError for a batch size below 1, epochs below 0, no rows to shuffle;
+        RuntimeError for first sizes that differ and for a loss of more than one element;
+        TypeError for data that is no tensor or array, and for a function that returns none.
+        """
+        from ._loop import Loop
+
+        how = (batch_size, epochs, shuffle, drop_last, generator, progress)
+        return Loop(self, (), data, *how).run()
 
     def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
         self._misses += 1
@@ -355,6 +402,24 @@ class Captured:
         self._entries.clear()
         self._last = None
         self._hits = self._misses = 0
+
+
+class _Method(functools.partial):
+    """A captured function as a method of an instance."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.func, name)
+
+    @property
+    def __self__(self) -> Any:
+        return self.args[0]
+
+    def run(self, data: Any, batch_size: int = 1, **options: Any) -> _native.Tensor:
+        """See `Captured.run`."""
+        from ._loop import Loop
+
+        step: Any = self.func
+        return Loop(step, self.args, data, batch_size, **options).run()
 
 
 def capture(fn: Callable[..., Any] | None = None, *, maxsize: int = 16) -> Any:

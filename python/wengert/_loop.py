@@ -1,0 +1,141 @@
+"""Training loops over a captured step: see `Captured.run`.
+
+Python draws the order of the rows, calls the step on batches that no program fits yet, and
+reports; everything between runs in native code, which returns when the order ends, a program no
+longer fits, or a report is due.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._capture import Captured, CaptureError, _flatten_argument, _flatten_result
+from .utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+
+_SECONDS = 0.5  # between reports within an epoch
+
+
+def _tensors_of(data: Any) -> tuple[_native.Tensor, ...]:
+    if isinstance(data, (_native.Tensor, np.ndarray)):
+        data = (data,)
+    if not isinstance(data, (tuple, list)):
+        raise TypeError(
+            "run: data must be a tensor, a NumPy array, or a tuple of them, "
+            f"got {type(data).__name__}"
+        )
+    tensors = []
+    for i, item in enumerate(data):
+        if isinstance(item, np.ndarray):
+            item = _native.from_numpy(item)
+        if not isinstance(item, _native.Tensor):
+            raise TypeError(
+                f"run: data[{i}] must be a tensor or a NumPy array, got {type(item).__name__}"
+            )
+        if item.ndim == 0:
+            raise RuntimeError(f"run: data[{i}] has no dimensions, so no rows to take batches of")
+        tensors.append(item.detach())
+    if not tensors:
+        raise ValueError("run: data is empty; at least one tensor is needed")
+    sizes = [t.shape[0] for t in tensors]
+    if len(set(sizes)) > 1:
+        raise RuntimeError(f"run: the tensors must have equal first sizes, got {sizes}")
+    return tuple(tensors)
+
+
+class Loop:
+    """One call of `Captured.run`."""
+
+    def __init__(
+        self,
+        step: Captured,
+        instance: tuple[Any, ...],
+        data: Any,
+        batch_size: int,
+        epochs: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        generator: _native.Generator | None = None,
+        progress: Callable[[int, int, float], Any] | None = None,
+    ) -> None:
+        if _native._is_capturing():
+            raise CaptureError("run: a loop cannot be part of a captured function")
+        self._step, self._instance = step, instance
+        self._tensors = _tensors_of(data)
+        self._epochs = operator.index(epochs)
+        if self._epochs < 0:
+            raise ValueError(f"run: epochs must not be negative, got {epochs}")
+        if progress is not None and not callable(progress):
+            raise TypeError(f"run: progress must be callable, got {type(progress).__name__}")
+        rows = range(self._tensors[0].shape[0])
+        sampler = RandomSampler(rows, generator=generator) if shuffle else SequentialSampler(rows)
+        self._batches = BatchSampler(sampler, batch_size, drop_last)
+        self._generator, self._progress = generator, progress
+        self._native = _native._Loop(self._tensors)
+        self._kinds: dict[int, tuple[Any, ...]] = {}  # by rows: the key of a batch but for modes
+        self._reported, self._due = 0, time.perf_counter() + _SECONDS
+
+    def run(self) -> _native.Tensor:
+        size = self._batches.batch_size
+        for epoch in range(self._epochs):
+            draw_seed(self._generator)  # a loader's base seed
+            for order in self._batches._runs():
+                start, end = 0, order.shape[0]
+                while start < end:
+                    rows = min(size, end - start)
+                    start += rows * self._advance(order, start, rows)
+                    if self._progress is not None and time.perf_counter() >= self._due:
+                        self._report(epoch)
+            self._report(epoch)
+        return self._native.losses(0)
+
+    def _advance(self, order: _native.Tensor, start: int, rows: int) -> int:
+        """Does at least one batch of so many rows, in order from `start` on; how many it did."""
+        step, native = self._step, self._native
+        seconds = -1.0 if self._progress is None else max(0.0, self._due - time.perf_counter())
+        for entry in step._entries.get(self._key(rows), ())[:]:
+            if entry.program.provisional and not entry.confirmed:
+                continue
+            before = native.count
+            try:
+                native.run(entry.program, order, start, rows, seconds)
+            finally:
+                step._hits += native.count - before
+            if native.count > before:
+                step._last = entry
+                return native.count - before
+        index = order.narrow(0, start, rows)
+        result = step(*self._instance, *(t.index_select(0, index) for t in self._tensors))
+        found: list[Any] = []
+        _flatten_result(result, found)
+        if not found:
+            raise TypeError(
+                "run: the function must return the loss, a tensor, first; "
+                f"it returned {type(result).__name__}"
+            )
+        native.add(found[0])
+        return 1
+
+    def _key(self, rows: int) -> tuple[Any, ...]:
+        """What the step files the programs for batches of so many rows under."""
+        kind = self._kinds.get(rows)
+        if kind is None:
+            parts: list[Any] = []
+            batch = [_native.empty((rows, *t.shape[1:]), dtype=t.dtype) for t in self._tensors]
+            _flatten_argument(((*self._instance, *batch), {}), [], parts)
+            kind = self._kinds[rows] = tuple(parts)
+        return (_native._capture_modes(), *kind)
+
+    def _report(self, epoch: int) -> None:
+        native = self._native
+        if self._progress is None or native.count == self._reported:
+            return
+        loss = native.losses(self._reported).double().mean().item()
+        self._reported = native.count
+        self._progress(epoch, native.count, loss)
+        self._due = time.perf_counter() + _SECONDS
