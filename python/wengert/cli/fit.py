@@ -10,7 +10,6 @@ from typing import Any
 
 import wengert as wg
 from wengert.nn import functional as F
-from wengert.utils.data import DataLoader, TensorDataset
 
 from .errors import CliError
 
@@ -58,9 +57,9 @@ class Progress:
             return
         self._bar = tqdm(total=total, unit="batch", disable=None, leave=False, file=sys.stderr)
 
-    def step(self) -> None:
+    def step(self, batches: int) -> None:
         if self._bar is not None:
-            self._bar.update()
+            self._bar.update(batches)
 
     def line(self, text: str) -> None:
         if self._bar is None or self._bar.disable:
@@ -106,12 +105,8 @@ def _is_better(new: Scores, old: Scores | None, regression: bool) -> bool:
     return new.score > old.score
 
 
-def _train_epoch(
-    network: Any, loader: Any, optimizer: Any, recipe: Recipe, regression: bool, progress: Progress
-) -> float:
-    network.train()
-    total, rows = 0.0, 0
-    for inputs, wanted in loader:
+def _make_step(network: Any, optimizer: Any, recipe: Recipe, regression: bool) -> Any:
+    def step(inputs: Any, wanted: Any) -> Any:
         outputs = network(inputs)
         if regression:
             loss = F.mse_loss(outputs.squeeze(1), wanted)
@@ -120,10 +115,24 @@ def _train_epoch(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * wanted.shape[0]
-        rows += wanted.shape[0]
-        progress.step()
-    return total / rows
+        return loss
+
+    return wg.capture(step)
+
+
+def _train_epoch(step: Any, data: tuple[Any, Any], batch_size: int, progress: Progress) -> float:
+    """One pass over the shuffled rows; their mean loss."""
+    shown = 0
+
+    def show(epoch: int, batches: int, loss: float) -> None:
+        nonlocal shown
+        progress.step(batches - shown)
+        shown = batches
+
+    losses = step.run(data, batch_size, shuffle=True, progress=show).tolist()
+    rows = data[1].shape[0]
+    sizes = (min(batch_size, rows - start) for start in range(0, rows, batch_size))
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / rows
 
 
 def _copy_weights(network: Any) -> dict[str, Any]:
@@ -143,15 +152,16 @@ def fit(
     regression the lowest validation loss. Ctrl-C ends the training early; what was kept so
     far stays. Raises CliError when the loss is no longer a number.
     """
-    loader = DataLoader(TensorDataset(*train), recipe.batch_size, shuffle=True)
     optimizer = wg.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     schedule = wg.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
+    step = _make_step(network, optimizer, recipe, regression)
     history, best, kept = History(), None, None
-    progress = Progress(recipe.epochs * len(loader))
+    progress = Progress(recipe.epochs * -(-train[1].shape[0] // recipe.batch_size))
     started = time.perf_counter()
     try:
         for epoch in range(1, recipe.epochs + 1):
-            loss = _train_epoch(network, loader, optimizer, recipe, regression, progress)
+            network.train()
+            loss = _train_epoch(step, train, recipe.batch_size, progress)
             if not math.isfinite(loss):
                 raise CliError(f"the loss became {loss} in epoch {epoch}; lower --lr", code=1)
             schedule.step()
