@@ -4,6 +4,8 @@
 
 #include <pybind11/stl.h>
 
+#include <cstring>
+
 #include "wengert/kernels/copy.h"
 
 namespace wengert::bind {
@@ -20,14 +22,21 @@ Recording& expect_recording() {
 
 // ---- guards --------------------------------------------------------------------------------
 
+// The same object, or an equal number or string; -0.0 is not 0.0.
 bool same(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b)) return false;
-  if (!PyFloat_CheckExact(a) && !PyLong_CheckExact(a) && !PyUnicode_CheckExact(a)) return false;
+  if (PyFloat_CheckExact(a)) {
+    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+    return std::memcmp(&x, &y, sizeof x) == 0;
+  }
+  if (!PyLong_CheckExact(a) && !PyUnicode_CheckExact(a)) return false;
   return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
 }
 
-// The variables of the function: cells of its closure, and global names.
+// The variables of the function and what they name: (where, key, value). `where` is a cell (key
+// None), a dict, a list (an index), or another object, whose attribute is meant. A key of Ellipsis
+// means the length.
 struct NamesGuard final : Guard {
   explicit NamesGuard(const py::list& entries) {
     for (const py::handle& e : entries) {
@@ -37,11 +46,28 @@ struct NamesGuard final : Guard {
   }
   bool holds() override {
     for (const Name& n : names) {
-      PyObject* now =
-          n.key.is_none() ? PyCell_GET(n.where.ptr()) : PyDict_GetItem(n.where.ptr(), n.key.ptr());
-      if (!now || !same(now, n.value.ptr())) return false;
+      const py::object now = look_up(n.where.ptr(), n.key.ptr());
+      if (!now || !same(now.ptr(), n.value.ptr())) return false;
     }
     return true;
+  }
+  static py::object look_up(PyObject* where, PyObject* key) {
+    PyObject* found = nullptr;
+    if (key == Py_Ellipsis)
+      return py::reinterpret_steal<py::object>(PyLong_FromSsize_t(PyObject_Size(where)));
+    if (key == Py_None) {
+      found = PyCell_GET(where);
+    } else if (PyDict_Check(where)) {
+      found = PyDict_GetItem(where, key);
+    } else if (PyList_Check(where)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key);
+      if (i < PyList_GET_SIZE(where)) found = PyList_GET_ITEM(where, i);
+    } else {
+      PyObject* value = PyObject_GetAttr(where, key);
+      if (!value) PyErr_Clear();
+      return py::reinterpret_steal<py::object>(value);
+    }
+    return py::reinterpret_borrow<py::object>(found);
   }
   struct Name {
     py::object where, key, value;
@@ -223,6 +249,7 @@ Tensor argument_copy(const Tensor& t) {
 
 struct Handle {
   std::unique_ptr<Recording> recording;
+  std::vector<Ref<Storage>> arguments;  // where the arguments themselves lie
 };
 
 py::list start(Handle& h, const py::iterable& arguments, bool strict) {
@@ -230,7 +257,9 @@ py::list start(Handle& h, const py::iterable& arguments, bool strict) {
   h.recording->strict = strict;
   py::list copies;
   for (const py::handle& o : arguments) {
-    const Tensor copy = argument_copy(expect_tensor(o.ptr(), "argument"));
+    const Tensor given = expect_tensor(o.ptr(), "argument");
+    h.arguments.push_back(given->storage);
+    const Tensor copy = argument_copy(given);
     h.recording->add_input(copy);
     copies.append(py::reinterpret_steal<py::object>(wrap(copy)));
   }
@@ -245,22 +274,60 @@ std::vector<Tensor> tensors_of(const py::handle& o) {
   return out;
 }
 
+// The function has worked on copies: that is no different only if nothing that it changes lies in
+// the same memory as an argument.
+void check_arguments(const Handle& h) {
+  const Recording& r = *h.recording;
+  const auto changed = [&](size_t i) { return r.slots[r.inputs[i].slot].written; };
+  for (size_t i = 0; i < h.arguments.size(); ++i) {
+    const Storage& s = *h.arguments[i];
+    const bool seen = s.watch_id == r.id && s.watch_slot != 0;
+    check(!seen || !(changed(i) || r.slots[s.watch_slot].written), ErrorKind::kCapture,
+          "capture: argument ", static_cast<uint64_t>(i),
+          " shares memory with a tensor that the function uses from outside, and the function "
+          "changes it; pass a clone()");
+    for (size_t k = 0; k < i; ++k)
+      check(h.arguments[k].get() != &s || !(changed(i) || changed(k)), ErrorKind::kCapture,
+            "capture: arguments ", static_cast<uint64_t>(k), " and ", static_cast<uint64_t>(i),
+            " share memory, and the function changes it; pass a clone()");
+  }
+}
+
 Ready finish(Handle& h, const py::list& results) {
   h.recording->stop();
-  {
-    const std::vector<Tensor> tensors = tensors_of(results);
-    h.recording->finish(tensors);
-  }
+  const std::vector<Tensor> tensors = tensors_of(results);
+  h.recording->finish(tensors);
+  check(h.recording->failure.empty(), ErrorKind::kCapture, "capture: ", h.recording->failure);
+  check_arguments(h);
   return {new Program(std::move(h.recording))};
 }
 
 // ---- replay --------------------------------------------------------------------------------
 
 // The results as a tuple, or None if the program no longer fits.
+}  // namespace
+
+std::unique_lock<std::mutex> claim(Program& p) {
+  std::unique_lock lock(p.busy(), std::try_to_lock);
+  if (!lock) {
+    const py::gil_scoped_release free;
+    lock.lock();
+  }
+  return lock;
+}
+
+namespace {
+
 PyObject* replay_arguments(Program& p, const py::handle& arguments) {
+  const std::unique_lock lock = claim(p);
   if (!p.ready()) Py_RETURN_NONE;
   int i = 0;
-  for (const py::handle& o : arguments) p.set_input(i++, unwrap(o.ptr()));
+  for (const py::handle& o : arguments) {
+    const Tensor t = unwrap(o.ptr());
+    check(!p.writes_to(*t->storage), ErrorKind::kCapture, "capture: argument ", i,
+          " shares memory with a tensor that the function changes; pass a ", "clone()");
+    p.set_input(i++, t);
+  }
   {
     const py::gil_scoped_release free;
     p.run();

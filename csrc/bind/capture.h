@@ -11,6 +11,9 @@ struct Ready {
   Ref<Program> program;
 };
 
+// The program for this thread alone, waited for without the GIL, which its user may be waiting for.
+std::unique_lock<std::mutex> claim(Program& p);
+
 // What beside its arguments a program depends on, as a number: the modes of recording.
 int capture_modes();
 

@@ -92,6 +92,7 @@ void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
       }
       return;
     }
+    value_leaves("tensor() of tensors");
     GradMode off(false);
     const Tensor t = contiguous(wengert::to(unwrap(leaf), out.dtype()));
     Dims rest;

@@ -57,6 +57,7 @@ class Loop {
     const Ref<Program> program = ready.program;
     const Tensor order = expect_tensor(order_object.ptr(), "order");
     check_order(order, first, rows);
+    const std::unique_lock lock = claim(*program);
     const std::vector<Tensor> inputs = batch_of(*program, rows);
     const int modes = capture_modes();
     const auto start = Clock::now();

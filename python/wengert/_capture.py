@@ -17,9 +17,8 @@ rates and other hyper-parameters of the optimizers of this package are read at e
 from __future__ import annotations
 
 import functools
+import gc
 import linecache
-import os
-import types
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -27,16 +26,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _native
+from ._conditions import PLAIN, Conditions, is_own_code
 from ._native import CaptureError
 from ._program import Program
 from .nn.modules._hooks import noting_calls
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
-_PACKAGE = os.path.dirname(__file__) + os.sep
-_PLAIN = (int, float, str, bool, bytes, complex, type(None))
-_ABSENT = object()
-_CALLABLES = (types.FunctionType, types.MethodType, functools.partial)
 #: Captures of one kind of arguments that differ in their other conditions.
 _VARIANTS = 4
 
@@ -111,8 +107,16 @@ def _flatten_argument(obj: Any, tensors: list[Any], key: list[Any]) -> Any:
     if isinstance(obj, dict):
         key.append((type(obj), tuple(obj)))
         return {name: _flatten_argument(item, tensors, key) for name, item in obj.items()}
-    key.append((type(obj), obj) if isinstance(obj, _PLAIN) else _Same(obj))
+    if isinstance(obj, (set, frozenset)):
+        key.append((type(obj), frozenset(obj)))
+        return obj
+    key.append(_plain_key(obj) if isinstance(obj, PLAIN) else _Same(obj))
     return obj
+
+
+def _plain_key(obj: Any) -> Any:
+    """-0.0 is another argument than 0.0, and a NaN the same as itself."""
+    return (type(obj), obj.hex() if isinstance(obj, float) else obj)
 
 
 def _flatten_result(obj: Any, tensors: list[Any]) -> Any:
@@ -124,7 +128,12 @@ def _flatten_result(obj: Any, tensors: list[Any]) -> Any:
         return type(obj)(*items) if _is_namedtuple(obj) else type(obj)(items)
     if isinstance(obj, dict):
         return {name: _flatten_result(item, tensors) for name, item in obj.items()}
-    return obj
+    if isinstance(obj, (*PLAIN, _native.dtype, _native.device)):
+        return obj
+    raise CaptureError(
+        f"capture: the function returns an object of type {type(obj).__name__}; tensors, Python "
+        "values, and lists, tuples and dicts of them can be returned"
+    )
 
 
 def _fill(obj: Any, tensors: Any) -> Any:
@@ -139,91 +148,14 @@ def _fill(obj: Any, tensors: Any) -> Any:
     return obj
 
 
-# ---- what a program takes for granted -----------------------------------------------------------
-
-
-def _names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for const in code.co_consts:
-        if type(const) is types.CodeType:
-            names |= _names(const)
-    return names
-
-
-def _variables(fn: Any, seen: set[int], found: list[tuple[Any, Any, Any]]) -> None:
-    """Finds (cell, None, value) and (namespace, name, value) of what the user's functions name."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    spaces = []
-    if type(fn) is types.MethodType:
-        if isinstance(getattr(fn.__self__, "__dict__", None), dict):
-            spaces.append(fn.__self__.__dict__)
-        fn = fn.__func__
-    if type(fn) is not types.FunctionType or id(fn) in seen:
-        return
-    seen.add(id(fn))
-    code = fn.__code__
-    if code.co_filename.startswith(_PACKAGE):
-        return
-    spaces.append(fn.__globals__)
-    values = []
-    for cell in fn.__closure__ or ():
-        try:
-            value = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-        found.append((cell, None, value))
-        values.append(value)
-    for name in _names(code):
-        for space in spaces:
-            value = space.get(name, _ABSENT)
-            if value is not _ABSENT and type(value) is not types.ModuleType:
-                found.append((space, name, value))
-                values.append(value)
-    for value in values:
-        if type(value) in _CALLABLES:
-            _variables(value, seen, found)
-
-
-def _fingerprint(modules: list[Any]) -> list[Any]:
-    """All that a change of a module's attributes changes: compared one by one, by identity."""
-    values: list[Any] = []
-    for module in modules:
-        for value in vars(module).values():
-            values.append(value)
-            if isinstance(value, dict):
-                values.extend(value.values())
-    return values
-
-
-def _alike(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and a == b)
-
-
-def _guard_modules(called: dict[int, Any]) -> None:
-    """Makes the program depend on how the modules that were called are now.
-
-    What they are is only written down when a replay is first asked for: the core knows whether any
-    module has changed by then.
-    """
-    if not called:
-        return
-
-    def prepare() -> Callable[[], bool]:
-        every = {id(below): below for module in called.values() for below in module.modules()}
-        modules = list(every.values())
-        before = _fingerprint(modules)
-
-        def unchanged() -> bool:
-            now = _fingerprint(modules)
-            return len(now) == len(before) and all(map(_alike, now, before))
-
-        return unchanged
-
-    _native._capture_check(prepare, False)
-
-
 # ---- captured functions --------------------------------------------------------------------------
+
+
+def _write_back(tensors: list[Any], copies: list[Any]) -> None:
+    """What the function did to its copies of the arguments, done to the arguments."""
+    for tensor, copy in zip(tensors, copies, strict=True):
+        if copy._version:
+            tensor.data.copy_(copy)
 
 
 class _Entry:
@@ -241,7 +173,7 @@ def _where(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not is_own_code(code.co_filename):
             line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
             found = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}: {line}"
         trace = trace.tb_next
@@ -341,22 +273,15 @@ class Captured:
 
     def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
         self._misses += 1
+        again = any(e.program.provisional and not e.confirmed for e in self._entries.get(key, ()))
         recording = _native._Recording()
         copies = recording.start(tensors, True)
-        results: list[Any] = []
         try:
-            called: dict[int, Any] = {}
-            noting_calls.append(called)
-            try:
-                args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
-                result = _flatten_result(self._fn(*args, **kwargs), results)
-            finally:
-                noting_calls.remove(called)
-            del args, kwargs
-            _guard_modules(called)
-            names: list[tuple[Any, Any, Any]] = []
-            _variables(self._fn, set(), names)
-            _native._capture_names(names)
+            result, results = self._record(structure, copies)
+            _native._outside_capture(lambda: _write_back(tensors, copies))
+            copies.clear()
+            if again:
+                gc.collect()  # so that what has survived is what the function keeps
         except CaptureError as error:
             where = _where(error)
             if not where or where in str(error):
@@ -364,25 +289,41 @@ class Captured:
             raise CaptureError(f"{error} (at {where})") from None
         finally:
             recording.stop()
-        if recording.failure:
-            raise CaptureError(f"capture: {recording.failure}, and the error was caught")
-        results = [t.detach() for t in results]
-        returned = _fill(result, results)
         program = recording.finish(results)
-        for copy, tensor in zip(copies, tensors, strict=True):
-            if copy._version:
-                tensor.data.copy_(copy)
-        self._remember(key, _Entry(program, result, False))
-        return returned
+        if again and program.provisional:
+            raise CaptureError(
+                "capture: the function keeps tensors of one call outside for later ones, where a "
+                "replay would not put new ones. Change what is kept in place (copy_, mul_, add_), "
+                "or return it"
+            )
+        self._remember(key, _Entry(program, result, again))
+        return _fill(result, results)
+
+    def _record(self, structure: Any, copies: list[Any]) -> tuple[Any, list[Any]]:
+        """Runs the function; what it returned, tensors apart."""
+        called: dict[int, Any] = {}
+        noting_calls.append(called)
+        try:
+            args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
+            results: list[Any] = []
+            result = _flatten_result(self._fn(*args, **kwargs), results)
+        finally:
+            noting_calls.remove(called)
+        conditions = Conditions(called)
+        conditions.look_at(self._fn, (*args, *kwargs.values()))
+        conditions.hand_over()
+        return result, [t.detach() for t in results]
 
     def _remember(self, key: Any, entry: _Entry) -> None:
         entries = self._entries.setdefault(key, [])
         self._entries.move_to_end(key)
-        waiting = [e for e in entries if e.program.provisional and not e.confirmed]
-        entry.confirmed = bool(waiting)
-        entries[:] = [entry, *(e for e in entries if e not in waiting)][:_VARIANTS]
-        while sum(map(len, self._entries.values())) > self._maxsize and len(self._entries) > 1:
-            self._entries.popitem(last=False)
+        old = [e for e in entries if not e.program.provisional or e.confirmed]
+        entries[:] = [entry, *old][:_VARIANTS]
+        while sum(map(len, self._entries.values())) > self._maxsize:
+            oldest = next(iter(self._entries))
+            self._entries[oldest].pop()
+            if not self._entries[oldest]:
+                del self._entries[oldest]
         self._last = entry
 
     @property

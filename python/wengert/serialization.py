@@ -216,6 +216,7 @@ def save(
     reading them needs `weights_only=False`. Tensors that share memory still share it after
     loading; of a large storage only the stretch in use is written.
     """
+    _native._capture_refuse("save()")
     storages = _Storages()
     _Pickler(io.BytesIO(), storages, final=False).dump(obj)  # finds what each storage spans
     stream = io.BytesIO()

@@ -221,6 +221,7 @@ constinit const Op repeat_interleave_op{
 Tensor repeated_positions(const Tensor& counts) {
   check(is_index(counts.dtype()), "repeats has to be Long or Int tensor, got ", counts.dtype());
   check(counts.ndim() <= 1, "repeats must be 0-dim or 1-dim tensor, got shape ", counts.shape());
+  value_leaves("repeat_interleave() with a tensor of counts");
   const Positions n(counts);
   int64_t total = 0;
   for (int64_t i = 0; i < n.count; ++i) {

@@ -274,6 +274,7 @@ Tensor one_hot(const Tensor& x, int64_t classes) {
         "one_hot: num_classes must be positive, or -1 to infer it; got ", classes);
   if (classes == -1) {
     check(x.numel() > 0, "Can not infer total number of classes from empty tensor.");
+    value_leaves("one_hot() without num_classes");
     const Positions p(x);
     for (int64_t i = 0; i < p.count; ++i) classes = std::max(classes, p[i] + 1);
   }

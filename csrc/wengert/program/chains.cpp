@@ -232,8 +232,9 @@ void Program::Impl::make_nodes() {
       open.add(i);
       continue;
     }
-    // Goes ahead of the open chain if neither touches what the other writes.
-    if (!open.empty() && open.conflicts(s)) flush();
+    // Goes ahead of the open chain if neither touches what the other writes. Nobody knows what a
+    // call out of the program touches.
+    if (!open.empty() && (s.host || open.conflicts(s))) flush();
     Node& n = nodes.emplace_back();
     n.steps = {i};
     n.refresh = s.refresh;

@@ -57,6 +57,7 @@ struct Program::Impl {
   std::vector<uint32_t> borrowed;             // slots of Place::kBorrowed
   std::vector<uint32_t> changed;              // slots from outside that are written to
   bool uses_team = true;
+  bool returns_borrowed = false;
   Ref<Storage> arena;
   size_t arena_bytes = 0;
   int runs = 0, threads = 0;
@@ -98,6 +99,7 @@ struct Program::Impl {
   void run_node(Node& n);
   void before_run();  // gives kept and borrowed slots their memory
   void after_run();
+  void give_back();  // borrowed gradients
   void leave_gradients();
   bool held_by_others(uint32_t slot) const;
 };

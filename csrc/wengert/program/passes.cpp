@@ -17,11 +17,15 @@ void Program::Impl::find_kept() {
   const auto keep = [&](uint32_t slot) {
     if (rec.slots[slot].origin == Origin::kMade) keep_flags[slot] = 1;
   };
-  for (const Argument& a : rec.results)
-    if (a.kind == Kind::kPiece) keep(a.piece.slot);
+  for (const Argument& a : rec.results) {
+    if (a.kind != Kind::kPiece) continue;
+    keep(a.piece.slot);
+    returns_borrowed |= rec.slots[a.piece.slot].origin == Origin::kGrad;
+  }
   for (uint32_t i = 0; i < rec.grads.size(); ++i) {
     const GradUse& g = rec.grads[i];
-    if (g.exit.kind != Kind::kPiece) continue;
+    if (g.exit.kind != Kind::kPiece || rec.slots[g.exit.piece.slot].origin != Origin::kMade)
+      continue;
     keep(g.exit.piece.slot);
     place(g.exit.piece.slot).grads.push_back(i);
   }

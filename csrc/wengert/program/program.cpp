@@ -78,10 +78,8 @@ Tensor Program::result(size_t i) {
   if (a.kind != Argument::Kind::kPiece) return {};
   const Piece& piece = a.piece;
   const Slot& slot = p.rec.slots[piece.slot];
-  const Ref<Storage> owner = slot.origin == Origin::kGrad
-                                 ? p.rec.grads[slot.index].leaf->grad->storage
-                                 : p.place(piece.slot).owner;
-  const Tensor t(new TensorImpl(owner, piece.offset, piece.dtype, piece.shape(), piece.strides()));
+  const Tensor t(new TensorImpl(p.place(piece.slot).owner, piece.offset, piece.dtype, piece.shape(),
+                                piece.strides()));
   if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) return t;
   GradMode off(false);
   return clone(t);
@@ -90,28 +88,47 @@ Tensor Program::result(size_t i) {
 std::vector<Tensor> Program::results() {
   std::vector<Tensor> out;
   for (size_t i = 0; i < result_count(); ++i) out.push_back(result(i));
+  impl().give_back();
   return out;
+}
+
+bool Program::writes_to(const Storage& memory) {
+  Impl& p = impl();
+  for (uint32_t slot : p.changed)
+    if (p.rec.slots[slot].storage.get() == &memory) return true;
+  return false;
 }
 
 size_t Program::arena_bytes() { return impl().arena_bytes; }
 
 // ---- before a run --------------------------------------------------------------------------
 
+namespace {
+
+bool same_place(const TensorImpl& t, const Piece& p) {
+  return t.offset == p.offset && t.dtype == p.dtype && t.shape == p.shape() &&
+         t.strides == p.strides();
+}
+
+bool gradient_fits(const Recording& rec, const GradUse& g) {
+  if (count_hooks(*g.leaf) != g.hooks) return false;
+  if (!g.read_first) return true;
+  const TensorImpl* now = g.leaf->grad.get();
+  if (g.entry.kind != Argument::Kind::kPiece) return now == nullptr;
+  if (g.fixed) return now == g.fixed.get();
+  return now && same_place(*now, g.entry.piece) &&
+         now->storage->bytes() == rec.slots[g.entry.piece.slot].bytes;
+}
+
+}  // namespace
+
 bool Program::Impl::ready() {
   for (const Outside& o : rec.outside)
-    if (o.impl->storage.get() != o.storage || o.impl->offset != o.offset ||
-        o.impl->requires_grad != o.requires_grad)
+    if (o.impl->storage.get() != o.storage || o.impl->requires_grad != o.requires_grad ||
+        !same_place(*o.impl, o.piece) || count_hooks(*o.impl) != o.hooks)
       return false;
-  for (const GradUse& g : rec.grads) {
-    if (!g.read_first) continue;
-    const TensorImpl* now = g.leaf->grad.get();
-    const bool was = g.entry.kind == Argument::Kind::kPiece;
-    if ((now != nullptr) != was) return false;
-    const Piece& p = g.entry.piece;
-    if (was && !(now->shape == p.shape() && now->strides == p.strides() &&
-                 now->offset == p.offset && now->dtype == p.dtype))
-      return false;
-  }
+  for (const GradUse& g : rec.grads)
+    if (!gradient_fits(rec, g)) return false;
   for (const Ref<Guard>& g : rec.guards)
     if (!g->holds()) return false;
   for (Node& n : nodes)
@@ -143,8 +160,9 @@ void Program::Impl::before_run() {
     point(slot, p.owner->data());
   }
   for (uint32_t slot : borrowed) {
-    std::byte* data = rec.grads[rec.slots[slot].index].leaf->grad->storage->data();
-    if (place(slot).data != data) point(slot, data);
+    Place& p = place(slot);
+    p.owner = rec.grads[rec.slots[slot].index].leaf->grad->storage;
+    if (p.data != p.owner->data()) point(slot, p.owner->data());
   }
 }
 
@@ -222,24 +240,35 @@ void Program::Impl::leave_gradients() {
   for (size_t i = 0; i < rec.grads.size(); ++i) {
     const GradUse& use = rec.grads[i];
     if (!use.replaced) continue;
-    Ref<TensorImpl>& g = grad_tensors[i];
+    if (use.exit.kind != Argument::Kind::kPiece) {
+      use.leaf->grad.reset();
+      continue;
+    }
     const Piece& p = use.exit.piece;
-    if (!g && use.exit.kind == Argument::Kind::kPiece)
-      g = use.after ? use.after
-                    : Ref<TensorImpl>(new TensorImpl(place(p.slot).owner, p.offset, p.dtype,
-                                                     p.shape(), p.strides()));
+    const Origin origin = rec.slots[p.slot].origin;
+    Ref<TensorImpl>& g = grad_tensors[i];
+    if (origin == Origin::kConstant) {
+      g = clone(Tensor(use.after)).ref();
+    } else if (use.after) {
+      g = use.after;
+    } else if (origin == Origin::kGrad || !g) {
+      g = new TensorImpl(place(p.slot).owner, p.offset, p.dtype, p.shape(), p.strides());
+    }
     if (use.leaf->grad.get() != g.get()) use.leaf->grad = g;
+    if (origin != Origin::kMade) g.reset();  // only what is made anew each time is looked after
   }
+}
+
+void Program::Impl::give_back() {
+  for (uint32_t slot : borrowed) place(slot).owner.reset();
 }
 
 void Program::Impl::after_run() {
   for (uint32_t slot : changed) {
-    const Slot& s = rec.slots[slot];
-    const Storage& seen =
-        s.origin == Origin::kOutside ? *s.storage : *rec.grads[s.index].leaf->grad->storage;
-    ++const_cast<Storage&>(seen).version;
+    ++place(slot).owner->version;
   }
   leave_gradients();
+  if (!returns_borrowed) give_back();
 }
 
 void Program::Impl::run() {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -36,10 +37,15 @@ class Program final : public RefCounted {
   std::vector<Tensor> results();
   Tensor result(size_t i);
   bool changes_input(int i) const;
+  // Whether it changes what lies there, other than its arguments.
+  bool writes_to(const Storage& memory);
   // Left state behind that was not there before: it is captured anew at the next call.
   bool provisional() const { return recording_->left_behind; }
   int inputs() const { return static_cast<int>(recording_->inputs.size()); }
   size_t result_count() const { return recording_->results.size(); }
+
+  // To be held from ready() to results() where several threads may use the program.
+  std::mutex& busy() { return busy_; }
 
   // ---- for people to look at
   struct Line {
@@ -62,6 +68,7 @@ class Program final : public RefCounted {
   Impl& impl();
   std::unique_ptr<Recording> recording_;
   std::unique_ptr<Impl> impl_;
+  std::mutex busy_;
 };
 
 }  // namespace wengert

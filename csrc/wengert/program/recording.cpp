@@ -14,6 +14,10 @@ uint32_t next_id() {
 
 }  // namespace
 
+size_t count_hooks(const TensorImpl& t) {
+  return t.extras ? static_cast<const Hooks*>(t.extras.get())->items.size() : 0;
+}
+
 Recording* current_recording() { return static_cast<Recording*>(watch()); }
 
 Recording::Recording() : Watch(next_id()) {
@@ -67,7 +71,10 @@ void Recording::add_input(const Tensor& t) {
 
 void Recording::note_outside(const Tensor& t) {
   if (!seen_.insert(t.impl()).second) return;
-  outside.push_back({t.ref(), t->storage.get(), t->offset, t->requires_grad});
+  outside.push_back(
+      {t.ref(), t->storage.get(),
+       Piece{t->storage->watch_slot, t.dtype(), t->offset, layout(t.shape(), t.strides())},
+       t->requires_grad, count_hooks(*t.impl())});
 }
 
 Argument Recording::describe(const Operand& x) {
@@ -120,7 +127,7 @@ void Recording::before(const Call& c, Writes writes) {
   s.common = c.common;
   s.writes = writes;
   s.first = static_cast<uint32_t>(arguments.size());
-  s.inputs = static_cast<uint16_t>(c.inputs());
+  s.inputs = c.inputs();
   const bool mutates = writes == Writes::kInputs;
   for (int i = 0; i < c.inputs(); ++i) {
     arguments.push_back(describe(c.input(i)));
@@ -129,7 +136,7 @@ void Recording::before(const Call& c, Writes writes) {
     written.push_back(changes);
   }
   const int outputs = mutates ? 0 : writes == Writes::kSelf ? 1 : c.outputs();
-  s.outputs = static_cast<uint16_t>(outputs);
+  s.outputs = outputs;
   for (int i = 0; i < outputs; ++i) {
     // Memory that was made for this call, except that of an op in place.
     const bool fresh = writes == Writes::kOutputs;
@@ -191,7 +198,11 @@ void Recording::grad_used(TensorImpl& t, bool replaced) {
 }
 
 void Recording::attach(Ref<Refresh> refresh) {
-  if (!steps.empty()) steps.back().refresh = std::move(refresh);
+  if (steps.empty()) return;
+  Step& s = steps.back();
+  // Without a gradient nothing was updated; what is last then belongs to somebody else.
+  const bool update = s.op && s.op->writes && attrs_of(s).count() > 3;
+  if (update && !s.refresh) s.refresh = std::move(refresh);
 }
 
 void Recording::call_host(Ref<HostCall> host) {
@@ -203,28 +214,99 @@ void Recording::call_host(Ref<HostCall> host) {
 
 // ---- the end -------------------------------------------------------------------------------
 
-void Recording::leave_grads(std::vector<char>& kept) {
+// Whether the memory of the gradient that a leaf had before has other users than that leaf.
+bool Recording::reached_otherwise(const GradUse& use) const {
+  const Piece& p = use.entry.piece;
+  if (p.offset != 0 || !p.contiguous() ||
+      static_cast<size_t>(p.count() * item_size(p.dtype)) != slots[p.slot].bytes)
+    return true;
+  for (const GradUse& other : grads)
+    if (&other != &use && other.before && other.entry.piece.slot == p.slot) return true;
+  int known = 2;  // the leaf and we
+  for (const Outside& o : outside) {
+    if (o.impl == use.before) ++known;
+    // Only we hold what the function made for itself.
+    if (o.piece.slot == p.slot && o.impl != use.before && o.impl->refs() > 1) return true;
+  }
+  return use.before->refs() > known;
+}
+
+void Recording::enter_grads() {
+  for (GradUse& use : grads) {
+    use.hooks = count_hooks(*use.leaf);
+    if (use.before) use.entry = describe(Tensor(use.before));
+  }
+  std::vector<char> borrowed(grads.size());
+  for (size_t i = 0; i < grads.size(); ++i)
+    borrowed[i] = grads[i].before &&
+                  slots[grads[i].entry.piece.slot].origin == Slot::Origin::kOutside &&
+                  !reached_otherwise(grads[i]);
   for (size_t i = 0; i < grads.size(); ++i) {
     GradUse& use = grads[i];
-    if (use.before) {
-      use.entry = describe(Tensor(use.before));
+    if (borrowed[i]) {
       Slot& slot = slots[use.entry.piece.slot];
-      if (slot.origin == Slot::Origin::kOutside) {
-        slot.origin = Slot::Origin::kGrad;
-        slot.index = static_cast<uint32_t>(i);
-        slot.storage.reset();
-      }
-      use.before.reset();
+      slot.origin = Slot::Origin::kGrad;
+      slot.index = static_cast<uint32_t>(i);
+      slot.storage.reset();
+    } else {
+      use.fixed = use.before;
     }
+    use.before.reset();
+  }
+}
+
+void Recording::leave_grads(std::vector<char>& kept) {
+  for (GradUse& use : grads) {
     if (!use.replaced || !use.leaf->grad) continue;
     use.exit = describe(Tensor(use.leaf->grad));
     const uint32_t slot = use.exit.piece.slot;
-    if (slots[slot].origin == Slot::Origin::kMade) {
-      if (slot < kept.size()) kept[slot] = 1;
-    } else {
-      use.after = use.leaf->grad;
+    switch (slots[slot].origin) {
+      case Slot::Origin::kMade:
+        if (slot < kept.size()) kept[slot] = 1;
+        break;
+      case Slot::Origin::kInput:
+        if (failure.empty()) failure = "an argument has become a gradient; use a copy of it";
+        break;
+      case Slot::Origin::kGrad:
+        break;
+      case Slot::Origin::kOutside:
+      case Slot::Origin::kConstant:
+        if (slot < kept.size()) kept[slot] = 1;
+        use.after = use.leaf->grad;
+        break;
     }
   }
+}
+
+// Memory that is somebody else's may be reached through two storages, whose order of use steps
+// would not know.
+void Recording::check_memory() {
+  std::vector<std::pair<const std::byte*, uint32_t>> starts;
+  for (uint32_t i = 1; i < slots.size(); ++i)
+    if (slots[i].origin == Slot::Origin::kOutside && slots[i].bytes > 0)
+      starts.emplace_back(slots[i].storage->data(), i);
+  std::sort(starts.begin(), starts.end());
+  for (size_t i = 1; i < starts.size(); ++i) {
+    const Slot &a = slots[starts[i - 1].second], &b = slots[starts[i].second];
+    if (starts[i - 1].first + a.bytes > starts[i].first && (a.written || b.written) &&
+        failure.empty())
+      failure = "two tensors on the same memory of somebody else's (NumPy's), one of which changes";
+  }
+}
+
+// Whether the memory of a slot that leaves as a result or a gradient is held by others too.
+bool Recording::held_beside(uint32_t slot, const std::vector<Tensor>& tensors) const {
+  int known = 0;
+  const Storage* storage = nullptr;
+  std::unordered_set<const TensorImpl*> counted;
+  const auto count = [&](const TensorImpl* t) {
+    if (!t || t->storage->watch_id != id || t->storage->watch_slot != slot) return;
+    storage = t->storage.get();
+    if (counted.insert(t).second) ++known;
+  };
+  for (const Tensor& t : tensors) count(t.impl());
+  for (const GradUse& use : grads) count(use.leaf->grad.get());
+  return storage && storage->refs() > known;
 }
 
 void Recording::finish(const std::vector<Tensor>& tensors) {
@@ -238,12 +320,23 @@ void Recording::finish(const std::vector<Tensor>& tensors) {
   start();
   std::erase_if(grads, [](const GradUse& u) { return u.leaf->refs() == 1; });
   stop();
+  enter_grads();
   leave_grads(kept);
-  std::erase_if(outside, [&](const Outside& o) {
-    return slots[o.impl->storage->watch_slot].origin == Slot::Origin::kGrad;
-  });
-  for (size_t i = 1; i < kept.size(); ++i)
-    left_behind |= slots[i].origin == Slot::Origin::kMade && !slots[i].gone && !kept[i];
+  check_memory();
+  std::erase_if(
+      outside, [&](const Outside& o) { return slots[o.piece.slot].origin == Slot::Origin::kGrad; });
+  for (size_t i = 1; i < kept.size(); ++i) {
+    const Slot& s = slots[i];
+    if (kept[i]) {
+      if (s.origin == Slot::Origin::kMade)
+        left_behind |= held_beside(static_cast<uint32_t>(i), tensors);
+      continue;
+    }
+    left_behind |=
+        s.origin == Slot::Origin::kConstant
+            ? s.storage->refs() > 1
+            : !s.gone && (s.origin == Slot::Origin::kMade || s.origin == Slot::Origin::kInput);
+  }
   seen_.clear();
   grad_index_.clear();
 }

@@ -73,7 +73,7 @@ struct Step {
   Dtype common = Dtype::kFloat32;
   Writes writes = Writes::kOutputs;
   uint32_t first = 0;  // of its arguments, then its outputs, in Recording::arguments
-  uint16_t inputs = 0, outputs = 0;
+  int32_t inputs = 0, outputs = 0;
   uint32_t attrs = 0;  // in Recording::attributes
   Ref<Refresh> refresh;
   Ref<HostCall> host;
@@ -96,6 +96,10 @@ struct Slot {
 };
 
 // What became of the .grad of a tensor.
+//
+// A gradient that was there before is borrowed: whatever gradient the leaf has when the program
+// runs takes its place. One whose memory is also reached in another way (a slice of a larger
+// tensor, a tensor with a name of its own) cannot be, and must be the very same tensor again.
 struct GradUse {
   Ref<TensorImpl> leaf;
   bool read_first = false;  // so that what it was matters
@@ -105,15 +109,20 @@ struct GradUse {
   Argument entry;         // kNone: there was none
   Argument exit;          // of a gradient made here
   Ref<TensorImpl> after;  // of one that was not
+  Ref<TensorImpl> fixed;
+  size_t hooks = 0;  // of the leaf
 };
 
 // An outside tensor that steps used, and what it was then.
 struct Outside {
   Ref<TensorImpl> impl;
   const Storage* storage;
-  int64_t offset;
+  Piece piece;
   bool requires_grad;
+  size_t hooks;
 };
+// How many functions the tensor asks to have called with its gradient.
+size_t count_hooks(const TensorImpl& t);
 
 class Recording final : public Watch {
  public:
@@ -123,7 +132,7 @@ class Recording final : public Watch {
   // The function's arguments, before it runs; each is memory of its own.
   void add_input(const Tensor& t);
   // While recording: what the last step reads at every replay; a call out; a condition.
-  void attach(Ref<Refresh> refresh);
+  void attach(Ref<Refresh> refresh);  // to the update that was just recorded, if there was one
   void call_host(Ref<HostCall> host);
   void guard(Ref<Guard> guard) { guards.push_back(std::move(guard)); }
 
@@ -171,7 +180,11 @@ class Recording final : public Watch {
   uint32_t slot_of(const Tensor& t);
   Argument describe(const Operand& x);
   void note_failure();
+  void enter_grads();
   void leave_grads(std::vector<char>& kept);
+  bool reached_otherwise(const GradUse& use) const;
+  bool held_beside(uint32_t slot, const std::vector<Tensor>& tensors) const;
+  void check_memory();
   void note_outside(const Tensor& t);
 
   std::deque<Layout> layouts_;

@@ -23,9 +23,7 @@ Storage::Storage(void* data, size_t bytes, void* owner, void (*release)(void*), 
       bytes_(bytes),
       owner_(owner),
       release_(release),
-      writable_(writable) {
-  if (Watch* w = watch()) watch_id = w->id;
-}
+      writable_(writable) {}
 
 Storage::~Storage() {
   if (watch_slot != 0) [[unlikely]]

@@ -17,13 +17,16 @@ class Plan:
     `waiting` are the positions without state yet; the core makes it at their first gradient.
     """
 
-    __slots__ = ("group", "lists", "params", "waiting")
+    __slots__ = ("group", "lists", "modes", "params", "waiting")
 
-    def __init__(self, group: dict[str, Any], lists: tuple[Any, ...], waiting: list[int]) -> None:
+    def __init__(
+        self, group: dict[str, Any], lists: tuple[Any, ...], waiting: list[int], modes: Any = None
+    ) -> None:
         self.group = group
         self.params = list(group["params"])
         self.lists = lists
         self.waiting = waiting
+        self.modes = modes  # what in the group decides which lists there are
 
 
 class FusedOptimizer(Optimizer):
@@ -66,7 +69,12 @@ class FusedOptimizer(Optimizer):
                 self._publish(plan)
         if _native._is_capturing():
             _native._capture_optimizer(vars(self), self.state._flag, plans)
+            _native._capture_check(self._hooks_unchanged, False)
         return loss
+
+    def _hooks_unchanged(self) -> Callable[[], bool]:
+        before = self._step_hooks()
+        return lambda: before == self._step_hooks()
 
     def _stale(self, plans: list[Plan]) -> bool:
         """True if the user has changed state, groups or their parameters since the last step."""
@@ -75,6 +83,8 @@ class FusedOptimizer(Optimizer):
             return True
         for plan, group in zip(plans, groups, strict=True):
             params = group["params"]
+            if plan.modes != self._modes(group):
+                return True
             if plan.group is not group or len(plan.params) != len(params):
                 return True
             if not all(map(is_, plan.params, params)):
@@ -88,6 +98,9 @@ class FusedOptimizer(Optimizer):
         self.state._flag[0] = False
         self._plans = plans
         return plans
+
+    def _modes(self, group: dict[str, Any]) -> Any:
+        return None
 
     def _plan(self, group: dict[str, Any]) -> Plan:
         raise NotImplementedError

@@ -121,7 +121,10 @@ class Adam(FusedOptimizer):
             if amsgrad:
                 largest.append(state.get("max_exp_avg_sq"))
             steps.append(step)
-        return Plan(group, (averages, squares, largest, steps), waiting)
+        return Plan(group, (averages, squares, largest, steps), waiting, amsgrad)
+
+    def _modes(self, group: dict[str, Any]) -> Any:
+        return group["amsgrad"]
 
     def _update(self, group: dict[str, Any], params: list[Any], *lists: list[Any]) -> None:
         averages, squares, largest, steps = lists

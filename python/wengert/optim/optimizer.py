@@ -46,6 +46,7 @@ required = _Required()
 def _add_hook(table: Any, hook: Any, prepend: bool = False) -> RemovableHandle:
     handle = RemovableHandle(table)
     table[handle.id] = hook
+    _native._changed()
     if prepend:
         table.move_to_end(handle.id, last=False)
     return handle
@@ -231,6 +232,15 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates the parameters; `closure`, if given, computes the loss first."""
         raise NotImplementedError
+
+    def _step_hooks(self) -> list[Any]:
+        tables = (
+            _global_pre_hooks,
+            _global_post_hooks,
+            self._optimizer_step_pre_hooks,
+            self._optimizer_step_post_hooks,
+        )
+        return [hook for table in tables for hook in table.values()]
 
     def _run_step(self, step: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`step` between the hooks; a subclass's step that calls its parent's runs them once."""

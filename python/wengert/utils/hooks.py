@@ -6,6 +6,8 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
+from .. import _native
+
 
 class RemovableHandle:
     """Removes one hook from its table, by `remove()` or at the end of a `with` block.
@@ -32,6 +34,7 @@ class RemovableHandle:
         for table in self._tables():
             if table is not None and self.id in table:
                 del table[self.id]
+                _native._changed()
 
     def _tables(self) -> list[Any]:
         return [self.hooks_dict_ref(), *(table() for table in self.extra_dict_ref)]

@@ -48,6 +48,7 @@ def register(tables: Any, kind: str, hook: Any, flags: dict[str, bool], prepend:
     extra = [tables[f"{kind}_{flag}"] for flag in flags]
     handle = RemovableHandle(tables[kind], extra_dict=extra)
     tables[kind][handle.id] = hook
+    _native._changed()
     for table, is_set in zip(extra, flags.values(), strict=True):
         if is_set:
             table[handle.id] = True

@@ -1,0 +1,207 @@
+"""What a captured program takes for granted: variables, modules, objects. See Note [capture]."""
+
+from __future__ import annotations
+
+import functools
+import os
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import _native
+
+PLAIN = (int, float, str, bool, bytes, complex, type(None))
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+_ABSENT = object()
+_CALLABLES = (types.FunctionType, types.MethodType, functools.partial)
+#: Lists, dicts and objects are looked into when they are no larger, and no deeper than this.
+_LARGEST = 64
+_DEEPEST = 3
+
+
+def is_own_code(filename: str) -> bool:
+    """Whether a file is part of this package."""
+    return filename.startswith(_PACKAGE)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if type(const) is types.CodeType:
+            names |= _names(const)
+    return names
+
+
+class Conditions:
+    """Collects what a function could read beside its arguments, and makes a program depend on it.
+
+    Entries are (where, key, value): a cell (key None), a dict or list and a key, an object and the
+    name of an attribute; Ellipsis as a key is the length.
+    """
+
+    def __init__(self, modules: dict[int, Any]) -> None:
+        self.modules = modules  # by id
+        self._entries: list[tuple[Any, Any, Any]] = []
+        self._seen: set[int] = set()
+
+    def look_at(self, fn: Any, arguments: Any) -> None:
+        """The variables of the function, and the objects among its arguments."""
+        names = self._function(fn, 0)
+        for value in arguments:
+            self._value(value, names, 0)
+
+    def hand_over(self) -> None:
+        """Gives the entries to the recording under way."""
+        for module in list(self.modules.values()):
+            self._module(module)
+        _native._capture_names(self._entries)
+        _guard_modules(self.modules)
+
+    def _function(self, fn: Any, depth: int) -> set[str]:
+        while isinstance(fn, functools.partial):
+            fn = fn.func
+        owner = None
+        if type(fn) is types.MethodType:
+            owner, fn = fn.__self__, fn.__func__
+        if type(fn) is not types.FunctionType or is_own_code(fn.__code__.co_filename):
+            return set()
+        names = _names(fn.__code__)
+        if owner is not None and id(owner) not in self.modules:
+            self._value(owner, names, depth)
+        if id(fn) in self._seen:
+            return names
+        self._seen.add(id(fn))
+        values = []
+        for cell in fn.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            self._entries.append((cell, None, value))
+            values.append(value)
+        space = fn.__globals__
+        for name in names:
+            value = space.get(name, _ABSENT)
+            if value is not _ABSENT and type(value) is not types.ModuleType:
+                self._entries.append((space, name, value))
+                values.append(value)
+        for name in ("__defaults__", "__kwdefaults__"):
+            value = getattr(fn, name)
+            if value is not None:
+                self._entries.append((fn, name, value))
+                values.append(value)
+        for value in values:
+            self._value(value, names, depth)
+        return names
+
+    def _value(self, value: Any, names: set[str], depth: int) -> None:
+        kind = type(value)
+        if kind in PLAIN or isinstance(value, (_native.Tensor, type)):
+            return
+        if kind in _CALLABLES:
+            self._function(value, depth)
+        elif isinstance(value, _module_class()):
+            self.modules[id(value)] = value
+        elif depth < _DEEPEST and id(value) not in self._seen:
+            self._seen.add(id(value))
+            self._container(value, names, depth + 1)
+
+    def _module(self, module: Any) -> None:
+        """What a change of does not go through the module: its lists and dicts, its class."""
+        cls = type(module)
+        names: set[str] = set()
+        if not _is_librarys(cls):
+            names = self._function(module.forward, 0) or self._function(cls.forward, 0)
+            self._class_attributes(module, names)
+        for value in vars(module).values():
+            kind = type(value)
+            if kind in (list, dict) or (hasattr(value, "__dict__") and not _is_librarys(kind)):
+                self._value(value, names, 0)
+
+    def _container(self, value: Any, names: set[str], depth: int) -> None:
+        items: list[tuple[Any, Any]]
+        where = value
+        if isinstance(value, list):
+            items = list(enumerate(value)) if len(value) <= _LARGEST else []
+        elif isinstance(value, tuple):
+            for item in value[:_LARGEST]:
+                self._value(item, names, depth)
+            return
+        elif isinstance(value, dict):
+            items = list(value.items()) if len(value) <= _LARGEST else []
+        else:
+            where = getattr(value, "__dict__", None)
+            if type(where) is not dict or _is_librarys(type(value)) or len(where) > _LARGEST:
+                return
+            items = list(where.items())
+            self._class_attributes(value, names)
+        if len(items) == len(where):
+            self._entries.append((where, ..., len(where)))
+        for key, item in items:
+            self._entries.append((where, key, item))
+            self._value(item, names, depth)
+
+    def _class_attributes(self, value: Any, names: set[str]) -> None:
+        for cls in type(value).__mro__[:-1]:
+            for name in names & vars(cls).keys():
+                attribute = vars(cls)[name]
+                if not callable(attribute) and not hasattr(attribute, "__get__"):
+                    self._entries.append((cls, name, attribute))
+
+
+def _is_librarys(cls: type) -> bool:
+    """Objects of this package and of NumPy look after themselves or never change."""
+    return cls.__module__.partition(".")[0] in (__package__, "numpy", "builtins", "collections")
+
+
+@functools.cache
+def _module_class() -> Any:
+    from .nn import Module
+
+    return Module
+
+
+def _fingerprint(modules: list[Any]) -> list[Any]:
+    """All that a change of a module's attributes changes: compared one by one, by identity."""
+    from .nn.modules import _hooks
+
+    values: list[Any] = [hook for table in _hooks._global.values() for hook in table.values()]
+    for module in modules:
+        for value in vars(module).values():
+            values.append(value)
+            if isinstance(value, dict):
+                values.extend(value.values())
+            elif isinstance(value, (list, tuple)):
+                values.extend(value[:_LARGEST])
+                values.append(len(value))
+    return values
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    return type(a) is type(b) and isinstance(a, PLAIN) and a == b and str(a) == str(b)
+
+
+def _guard_modules(called: dict[int, Any]) -> None:
+    """Makes the program depend on how the modules are now.
+
+    What they are is only written down when a replay is first asked for: the core knows whether any
+    module has changed by then.
+    """
+    if not called:
+        return
+
+    def prepare() -> Callable[[], bool]:
+        every = {id(below): below for module in called.values() for below in module.modules()}
+        modules = list(every.values())
+        before = _fingerprint(modules)
+
+        def unchanged() -> bool:
+            now = _fingerprint(modules)
+            return len(now) == len(before) and all(map(_alike, now, before))
+
+        return unchanged
+
+    _native._capture_check(prepare, False)

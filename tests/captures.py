@@ -1,0 +1,48 @@
+"""What the tests of capture share."""
+
+import wengert as wg
+
+
+def bits(x):
+    """A copy in which all that differs in a bit differs."""
+    if isinstance(x, wg.Tensor):
+        a = x.detach().numpy()
+        return a.dtype.str, a.shape, a.tobytes()
+    if hasattr(x, "__array__"):
+        return bits(wg.from_numpy(x))
+    if isinstance(x, dict):
+        return [(k, bits(v)) for k, v in x.items()]
+    if isinstance(x, (list, tuple)):
+        return type(x).__name__, [bits(v) for v in x]
+    return repr(x)
+
+
+def leaf(*values):
+    return wg.tensor([float(v) for v in values], requires_grad=True)
+
+
+def ones(layer):
+    """The layer, with 1 in all of its parameters."""
+    with wg.no_grad():
+        for p in layer.parameters():
+            p.fill_(1)
+    return layer
+
+
+def differing(a, b):
+    return [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+
+
+class Net(wg.nn.Module):
+    """A module that reads attributes of its own."""
+
+    rate = 1.0
+
+    def __init__(self):
+        super().__init__()
+        self.inner = ones(wg.nn.Linear(2, 2))
+        self.scales, self.table = [1.0, 2.0], {"k": {"z": 1.0}}
+        self.register_buffer("shift", wg.tensor([1.0, 1.0]))
+
+    def forward(self, x):
+        return self.inner(x) * self.scales[0] * self.table["k"]["z"] * self.rate + self.shift
