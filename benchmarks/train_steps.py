@@ -127,7 +127,7 @@ def measure(step: Step, seconds: float) -> float:
 
 def serve(module: str, threads: int) -> None:
     """Answers requests on stdin, a line of JSON each, until it is closed."""
-    m = importlib.import_module(module)
+    m = importlib.import_module(module.removesuffix("+capture"))
     m.set_num_threads(threads)
     built: dict[str, Step] = {}
     for line in sys.stdin:
@@ -135,7 +135,8 @@ def serve(module: str, threads: int) -> None:
         try:
             name = request["workload"]
             if name not in built:
-                built = {name: WORKLOADS[name][0](m)}
+                step = WORKLOADS[name][0](m)
+                built = {name: m.capture(step) if module.endswith("+capture") else step}
                 measure(built[name], request["seconds"] / 4)
             seconds = measure(built[name], request["seconds"]) / WORKLOADS[name][1]
             answer: dict[str, Any] = {"s": seconds}
@@ -217,13 +218,19 @@ def main() -> int:
     parser.add_argument("--only", default="", help="workloads whose name contains this")
     parser.add_argument("--seconds", type=float, default=1.0, help="per workload and module")
     parser.add_argument("--rounds", type=int, default=5, help="turns these seconds are split into")
-    parser.add_argument("--modules", default="wengert,torch", help="one, or two to compare")
+    parser.add_argument(
+        "--modules",
+        default="wengert,torch",
+        help="one, or two to compare; wengert+capture for captured steps",
+    )
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve(args.serve, args.threads)
         return 0
-    modules = [m for m in args.modules.split(",") if importlib.util.find_spec(m)]
+    modules = [
+        m for m in args.modules.split(",") if importlib.util.find_spec(m.removesuffix("+capture"))
+    ]
     names = [n for n in WORKLOADS if args.only in n]
     if not modules or not names:
         parser.error("nothing to measure: no such module is installed, or no such workload")

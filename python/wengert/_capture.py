@@ -333,6 +333,10 @@ class Captured:
             raise RuntimeError("capture: the function has not been called yet")
         return Program(self._last.program)
 
+    def profile(self, runs: int = 10) -> Program:
+        """Times every step of the program of the last call; see `Program.profile`."""
+        return self.program.profile(runs)
+
     def cache_info(self) -> CacheInfo:
         """Calls replayed and captured, and the number of programs."""
         count = sum(map(len, self._entries.values()))
