@@ -6,8 +6,6 @@
 
 #include <cstring>
 
-#include "wengert/kernels/copy.h"
-
 namespace wengert::bind {
 namespace {
 
@@ -210,10 +208,6 @@ struct PythonCall final : HostCall {
 
 }  // namespace
 
-int capture_modes() {
-  return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2);
-}
-
 void keep_for_capture(PyObject* o) {
   expect_recording().guard(new KeepAlive(py::reinterpret_borrow<py::object>(o)));
 }
@@ -237,19 +231,8 @@ PyObject* tensor_key(PyObject*, PyObject* o) {
   });
 }
 
-// Memory of its own, strides and all, for an argument.
-Tensor argument_copy(const Tensor& t) {
-  int64_t last = t.numel() ? 1 : 0;
-  for (int d = 0; d < t.ndim() && last; ++d) last += (t.shape()[d] - 1) * t.strides()[d];
-  Ref<Storage> storage = new Storage(static_cast<size_t>(last * item_size(t.dtype())));
-  Tensor copy(new TensorImpl(storage, 0, t.dtype(), t.shape(), t.strides()));
-  copy_strided(copy.data(), copy.strides(), t.data(), t.strides(), t.shape(), item_size(t.dtype()));
-  return copy;
-}
-
 struct Handle {
   std::unique_ptr<Recording> recording;
-  std::vector<Ref<Storage>> arguments;  // where the arguments themselves lie
 };
 
 py::list start(Handle& h, const py::iterable& arguments, bool strict) {
@@ -257,10 +240,7 @@ py::list start(Handle& h, const py::iterable& arguments, bool strict) {
   h.recording->strict = strict;
   py::list copies;
   for (const py::handle& o : arguments) {
-    const Tensor given = expect_tensor(o.ptr(), "argument");
-    h.arguments.push_back(given->storage);
-    const Tensor copy = argument_copy(given);
-    h.recording->add_input(copy);
+    const Tensor copy = h.recording->add_input(expect_tensor(o.ptr(), "argument"));
     copies.append(py::reinterpret_steal<py::object>(wrap(copy)));
   }
   h.recording->start();
@@ -274,31 +254,11 @@ std::vector<Tensor> tensors_of(const py::handle& o) {
   return out;
 }
 
-// The function has worked on copies: that is no different only if nothing that it changes lies in
-// the same memory as an argument.
-void check_arguments(const Handle& h) {
-  const Recording& r = *h.recording;
-  const auto changed = [&](size_t i) { return r.slots[r.inputs[i].slot].written; };
-  for (size_t i = 0; i < h.arguments.size(); ++i) {
-    const Storage& s = *h.arguments[i];
-    const bool seen = s.watch_id == r.id && s.watch_slot != 0;
-    check(!seen || !(changed(i) || r.slots[s.watch_slot].written), ErrorKind::kCapture,
-          "capture: argument ", static_cast<uint64_t>(i),
-          " shares memory with a tensor that the function uses from outside, and the function "
-          "changes it; pass a clone()");
-    for (size_t k = 0; k < i; ++k)
-      check(h.arguments[k].get() != &s || !(changed(i) || changed(k)), ErrorKind::kCapture,
-            "capture: arguments ", static_cast<uint64_t>(k), " and ", static_cast<uint64_t>(i),
-            " share memory, and the function changes it; pass a clone()");
-  }
-}
-
 Ready finish(Handle& h, const py::list& results) {
   h.recording->stop();
   const std::vector<Tensor> tensors = tensors_of(results);
   h.recording->finish(tensors);
   check(h.recording->failure.empty(), ErrorKind::kCapture, "capture: ", h.recording->failure);
-  check_arguments(h);
   return {new Program(std::move(h.recording))};
 }
 
@@ -322,31 +282,18 @@ PyObject* replay_arguments(Program& p, const py::handle& arguments) {
   const std::unique_lock lock = claim(p);
   if (!p.ready()) Py_RETURN_NONE;
   int i = 0;
-  for (const py::handle& o : arguments) {
-    const Tensor t = unwrap(o.ptr());
-    check(!p.writes_to(*t->storage), ErrorKind::kCapture, "capture: argument ", i,
-          " shares memory with a tensor that the function changes; pass a ", "clone()");
-    p.set_input(i++, t);
-  }
+  for (const py::handle& o : arguments) p.set_input(i++, unwrap(o.ptr()));
   {
     const py::gil_scoped_release free;
     p.run();
   }
   i = 0;
-  for (const py::handle& o : arguments) {
-    if (p.changes_input(i)) {
-      Tensor to = unwrap(o.ptr());
-      GradMode off(false);
-      copy_(to, p.input(i));
-    }
-    ++i;
-  }
-  const std::vector<Tensor> results = p.results();
-  PyObject* out = PyTuple_New(static_cast<Py_ssize_t>(results.size()));
-  if (!out) throw py::error_already_set();
-  for (size_t k = 0; k < results.size(); ++k)
-    PyTuple_SET_ITEM(out, static_cast<Py_ssize_t>(k), wrap(results[k]));
-  return out;
+  for (const py::handle& o : arguments) p.give_back(i++, unwrap(o.ptr()));
+  const size_t count = p.result_count();
+  py::tuple out(count);
+  for (size_t k = 0; k < count; ++k)
+    PyTuple_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(k), wrap(p.result(k)));
+  return out.release().ptr();
 }
 py::object replay(const Ready& r, const py::handle& arguments) {
   return py::reinterpret_steal<py::object>(replay_arguments(*r.program, arguments));
@@ -373,7 +320,7 @@ PyObject* changed(PyObject*, PyObject*) {
   ++changes;
   Py_RETURN_NONE;
 }
-PyObject* modes(PyObject*, PyObject*) { return PyLong_FromLong(capture_modes()); }
+PyObject* modes(PyObject*, PyObject*) { return PyLong_FromLongLong(capture_modes()); }
 PyMethodDef fast_functions[] = {
     {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
     {"_changed", changed, METH_NOARGS, "Makes every program look at its conditions again."},

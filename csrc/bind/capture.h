@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bind/python.h"
-#include "wengert/program/program.h"
+#include "wengert/program/capture.h"
 
 namespace wengert::bind {
 
@@ -13,9 +13,6 @@ struct Ready {
 
 // The program for this thread alone, waited for without the GIL, which its user may be waiting for.
 std::unique_lock<std::mutex> claim(Program& p);
-
-// What beside its arguments a program depends on, as a number: the modes of recording.
-int capture_modes();
 
 void init_loop(py::module_& m);  // loop.cpp
 

@@ -59,7 +59,7 @@ class Loop {
     check_order(order, first, rows);
     const std::unique_lock lock = claim(*program);
     const std::vector<Tensor> inputs = batch_of(*program, rows);
-    const int modes = capture_modes();
+    const int64_t modes = capture_modes();
     const auto start = Clock::now();
     const auto* index = order.data_as<const int64_t>() + first;
     std::vector<int64_t> offsets;

@@ -1,6 +1,7 @@
 // The inside of a Program: what the passes make of a recording, and what runs.
 #pragma once
 
+#include "wengert/program/chain.h"
 #include "wengert/program/program.h"
 
 namespace wengert {
@@ -99,7 +100,7 @@ struct Program::Impl {
   void run_node(Node& n);
   void before_run();  // gives kept and borrowed slots their memory
   void after_run();
-  void give_back();  // borrowed gradients
+  void release_borrowed();
   void leave_gradients();
   bool held_by_others(uint32_t slot) const;
 };

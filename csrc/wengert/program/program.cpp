@@ -52,6 +52,19 @@ Program::Impl& Program::impl() {
 bool Program::ready() { return impl().ready(); }
 void Program::run() { impl().run(); }
 
+void Program::set_input(int i, const Tensor& value) {
+  Impl& p = impl();
+  check(i >= 0 && i < inputs(), ErrorKind::kIndex, "capture: there is no argument ", i);
+  const Piece& to = p.rec.inputs[static_cast<size_t>(i)];
+  check(value.shape() == to.shape() && value.dtype() == to.dtype, "capture: argument ", i,
+        " has shape ", value.shape(), " and dtype ", value.dtype(), ", captured with ", to.shape(),
+        " and ", to.dtype);
+  check(!writes_to(*value->storage), ErrorKind::kCapture, "capture: argument ", i,
+        " shares memory with a tensor that the function changes; pass a clone()");
+  copy_strided(p.place(to.slot).data, to.strides(), value.data(), value.strides(), to.shape(),
+               item_size(to.dtype));
+}
+
 Tensor Program::input(int i) {
   Impl& p = impl();
   check(i >= 0 && i < inputs(), ErrorKind::kIndex, "capture: there is no argument ", i);
@@ -59,17 +72,12 @@ Tensor Program::input(int i) {
   return Tensor(new TensorImpl(p.place(m.slot).owner, 0, m.dtype, m.shape(), m.strides()));
 }
 
-void Program::set_input(int i, const Tensor& value) {
-  const Tensor to = input(i);
-  check(value.shape() == to.shape() && value.dtype() == to.dtype(), "capture: argument ", i,
-        " has shape ", value.shape(), " and dtype ", value.dtype(), ", captured with ", to.shape(),
-        " and ", to.dtype());
-  copy_strided(to.data(), to.strides(), value.data(), value.strides(), value.shape(),
-               item_size(to.dtype()));
-}
-
-bool Program::changes_input(int i) const {
-  return recording_->slots[recording_->inputs[static_cast<size_t>(i)].slot].written;
+void Program::give_back(int i, const Tensor& to) {
+  const Piece& from = recording_->inputs[static_cast<size_t>(i)];
+  if (!recording_->slots[from.slot].written) return;
+  GradMode off(false);
+  Tensor target = to;
+  copy_(target, impl().tensor_at(from));
 }
 
 Tensor Program::result(size_t i) {
@@ -78,18 +86,11 @@ Tensor Program::result(size_t i) {
   if (a.kind != Argument::Kind::kPiece) return {};
   const Piece& piece = a.piece;
   const Slot& slot = p.rec.slots[piece.slot];
-  const Tensor t(new TensorImpl(p.place(piece.slot).owner, piece.offset, piece.dtype, piece.shape(),
-                                piece.strides()));
+  Tensor t(new TensorImpl(p.place(piece.slot).owner, piece.offset, piece.dtype, piece.shape(),
+                          piece.strides()));
   if (slot.origin != Origin::kInput && slot.origin != Origin::kConstant) return t;
   GradMode off(false);
   return clone(t);
-}
-
-std::vector<Tensor> Program::results() {
-  std::vector<Tensor> out;
-  for (size_t i = 0; i < result_count(); ++i) out.push_back(result(i));
-  impl().give_back();
-  return out;
 }
 
 bool Program::writes_to(const Storage& memory) {
@@ -259,7 +260,7 @@ void Program::Impl::leave_gradients() {
   }
 }
 
-void Program::Impl::give_back() {
+void Program::Impl::release_borrowed() {
   for (uint32_t slot : borrowed) place(slot).owner.reset();
 }
 
@@ -268,7 +269,7 @@ void Program::Impl::after_run() {
     ++place(slot).owner->version;
   }
   leave_gradients();
-  if (!returns_borrowed) give_back();
+  if (!returns_borrowed) release_borrowed();
 }
 
 void Program::Impl::run() {

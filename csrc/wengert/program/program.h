@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "wengert/program/chain.h"
 #include "wengert/program/recording.h"
 
 namespace wengert {
@@ -31,12 +30,13 @@ class Program final : public RefCounted {
   void set_input(int i, const Tensor& value);
   // Where argument i lies, to be filled directly.
   Tensor input(int i);
-  // Runs all steps. Arguments that the function changed in place are in input(i).
+  // Runs all steps.
   void run();
-  // What the function returned; memory that no later run will touch while it is held.
-  std::vector<Tensor> results();
+  // After a run: argument i back to where it came from, if the function changes it in place.
+  void give_back(int i, const Tensor& to);
+  // Result i, undefined if the function returned none there; memory that no later run will touch
+  // while it is held.
   Tensor result(size_t i);
-  bool changes_input(int i) const;
   // Whether it changes what lies there, other than its arguments.
   bool writes_to(const Storage& memory);
   // Left state behind that was not there before: it is captured anew at the next call.
@@ -44,7 +44,7 @@ class Program final : public RefCounted {
   int inputs() const { return static_cast<int>(recording_->inputs.size()); }
   size_t result_count() const { return recording_->results.size(); }
 
-  // To be held from ready() to results() where several threads may use the program.
+  // To be held from ready() to the last result() where several threads may use the program.
   std::mutex& busy() { return busy_; }
 
   // ---- for people to look at

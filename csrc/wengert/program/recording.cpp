@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wengert/kernels/copy.h"
+#include "wengert/ops.h"
+
 namespace wengert {
 namespace {
 
@@ -61,12 +64,23 @@ uint32_t Recording::slot_of(const Tensor& t) {
   return s.watch_slot;
 }
 
-void Recording::add_input(const Tensor& t) {
+Tensor Recording::add_input(const Tensor& argument) {
+  given_.push_back(argument->storage);
+  // Strides and all, as the course of the function may depend on them.
+  int64_t length = argument.numel() ? 1 : 0;
+  for (int d = 0; d < argument.ndim() && length; ++d)
+    length += (argument.shape()[d] - 1) * argument.strides()[d];
+  Ref<Storage> storage = new Storage(static_cast<size_t>(length * item_size(argument.dtype())));
+  const Tensor t(
+      new TensorImpl(storage, 0, argument.dtype(), argument.shape(), argument.strides()));
+  copy_strided(t.data(), t.strides(), argument.data(), t.strides(), t.shape(),
+               item_size(t.dtype()));
   Slot& slot = slots[slot_of(t)];
   slot.origin = Slot::Origin::kInput;
   slot.storage.reset();
   slot.index = static_cast<uint32_t>(inputs.size());
   inputs.push_back({t->storage->watch_slot, t.dtype(), 0, layout(t.shape(), t.strides())});
+  return t;
 }
 
 void Recording::note_outside(const Tensor& t) {
@@ -198,11 +212,12 @@ void Recording::grad_used(TensorImpl& t, bool replaced) {
 }
 
 void Recording::attach(Ref<Refresh> refresh) {
-  if (steps.empty()) return;
-  Step& s = steps.back();
-  // Without a gradient nothing was updated; what is last then belongs to somebody else.
-  const bool update = s.op && s.op->writes && attrs_of(s).count() > 3;
-  if (update && !s.refresh) s.refresh = std::move(refresh);
+  // Without gradients an optimizer makes no step, and the last one is somebody else's.
+  static const Op* const updates[] = {find_op("sgd_update"), find_op("adam_update")};
+  if (steps.empty() || steps.back().refresh) return;
+  if (std::find(std::begin(updates), std::end(updates), steps.back().op) == std::end(updates))
+    return;
+  steps.back().refresh = std::move(refresh);
 }
 
 void Recording::call_host(Ref<HostCall> host) {
@@ -278,9 +293,27 @@ void Recording::leave_grads(std::vector<char>& kept) {
   }
 }
 
+// The function has worked on copies: that is no different only if nothing that it changes lies in
+// the same memory as an argument.
+void Recording::check_arguments() {
+  const auto changed = [&](size_t i) { return slots[inputs[i].slot].written; };
+  for (size_t i = 0; i < given_.size(); ++i) {
+    const Storage& s = *given_[i];
+    const bool seen = s.watch_id == id && s.watch_slot != 0;
+    bool bad = seen && (changed(i) || slots[s.watch_slot].written);
+    for (size_t k = 0; k < i; ++k) bad |= given_[k].get() == &s && (changed(i) || changed(k));
+    if (bad && failure.empty())
+      failure = text("argument ", static_cast<uint64_t>(i),
+                     " shares memory with another tensor that the function uses, and the function "
+                     "changes it; pass a clone()");
+  }
+  given_.clear();
+}
+
 // Memory that is somebody else's may be reached through two storages, whose order of use steps
 // would not know.
 void Recording::check_memory() {
+  check_arguments();
   std::vector<std::pair<const std::byte*, uint32_t>> starts;
   for (uint32_t i = 1; i < slots.size(); ++i)
     if (slots[i].origin == Slot::Origin::kOutside && slots[i].bytes > 0)

@@ -129,10 +129,11 @@ class Recording final : public Watch {
   Recording();
   ~Recording() override;
 
-  // The function's arguments, before it runs; each is memory of its own.
-  void add_input(const Tensor& t);
-  // While recording: what the last step reads at every replay; a call out; a condition.
-  void attach(Ref<Refresh> refresh);  // to the update that was just recorded, if there was one
+  // The function's next argument, before it runs: a copy to call it with, in memory of its own.
+  Tensor add_input(const Tensor& t);
+  // While recording: what the optimizer step just made, if it was made, reads at every replay; a
+  // call out; a condition.
+  void attach(Ref<Refresh> refresh);
   void call_host(Ref<HostCall> host);
   void guard(Ref<Guard> guard) { guards.push_back(std::move(guard)); }
 
@@ -185,8 +186,10 @@ class Recording final : public Watch {
   bool reached_otherwise(const GradUse& use) const;
   bool held_beside(uint32_t slot, const std::vector<Tensor>& tensors) const;
   void check_memory();
+  void check_arguments();
   void note_outside(const Tensor& t);
 
+  std::vector<Ref<Storage>> given_;  // where the arguments themselves lie
   std::deque<Layout> layouts_;
   std::unordered_multimap<size_t, const Layout*> layout_index_;
   const Layout* recent_[4] = {};

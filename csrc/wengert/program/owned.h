@@ -1,0 +1,36 @@
+// State that a program reads after its function was captured: an optimizer's options, a module's
+// mode. The program keeps it alive, and sees when it no longer belongs to anybody.
+#pragma once
+
+#include <concepts>
+
+#include "wengert/base/ref.h"
+
+namespace wengert {
+
+struct OwnedState : RefCounted {
+  bool owned = true;
+  uint32_t noted = 0;  // the recording that has been told of it
+};
+
+// The owner's handle. The state moves with the owner, which then has a new one.
+template <std::derived_from<OwnedState> T>
+class Owner {
+ public:
+  Owner() : p_(new T) {}
+  Owner(Owner&& o) : p_(std::exchange(o.p_, Ref<T>(new T))) {}
+  Owner& operator=(Owner&& o) {
+    if (this == &o) return *this;
+    p_->owned = false;
+    p_ = std::exchange(o.p_, Ref<T>(new T));
+    return *this;
+  }
+  ~Owner() { p_->owned = false; }
+  T* operator->() const { return p_.get(); }
+  const Ref<T>& ref() const { return p_; }
+
+ private:
+  Ref<T> p_;
+};
+
+}  // namespace wengert
