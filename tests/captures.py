@@ -33,6 +33,23 @@ def differing(a, b):
     return [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
 
 
+def observe(script, capturing):
+    """What the script yields before its end or a CaptureError, the error, and the replays."""
+    wg.manual_seed(0)
+    steps, seen, error = [], [], None
+
+    def cap(fn):
+        steps.append(wg.capture(fn) if capturing else fn)
+        return steps[-1]
+
+    try:
+        for x in script(cap):
+            seen.append(bits(x))
+    except wg.CaptureError as e:
+        error = e
+    return seen, error, sum(s.cache_info().hits for s in steps) if capturing else 0
+
+
 class Net(wg.nn.Module):
     """A module that reads attributes of its own."""
 

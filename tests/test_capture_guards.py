@@ -1,8 +1,11 @@
-"""Changes between the calls of a captured function: none goes unnoticed."""
+"""What a captured function notices between its calls, and what it refuses."""
 
 import copy
+import dataclasses
 import functools
+import io
 import itertools
+import pickle
 
 import pytest
 
@@ -10,12 +13,18 @@ import wengert as wg
 from captures import Net, bits, differing, leaf, ones
 
 CALLS = 4
-LATER = {}
+LATER, REFUSED = {}, {}
 
 
 def later(f):
     """First yields a function, or one and tensors to watch; changes something before each other."""
     LATER[f.__name__] = f
+    return f
+
+
+def refused(f):
+    """Yields the same captured or not, up to a CaptureError; `cap` is `capture`, or does nothing."""
+    REFUSED[f.__name__] = f
     return f
 
 
@@ -320,3 +329,181 @@ def test_changes_are_noticed(name):
     wrong = differing(eager, captured)
     assert not wrong, f"{wrong}: {CALLS} calls after each change"
     assert len(set(hits)) == len(hits) and hits[0] > 0, "replays after each change"
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def calls(cap, fn):
+    step = cap(fn)
+    for i in range(6):
+        yield step(wg.tensor([1.0 + i, 2.0]))
+
+
+class Holder:
+    pass
+
+
+def held(x):
+    holder = Holder()
+    holder.loss = x * 2
+    return holder
+
+
+Loss = dataclasses.make_dataclass("Loss", ["loss"])
+for name, fn in {
+    "object": held,
+    "dataclass": lambda x: Loss(x * 2),
+    "set": lambda x: {x * 2},
+    "generator": lambda x: (y for y in [x * 2]),
+    "nested": lambda x: {"losses": [Loss(x * 2)]},
+}.items():
+    REFUSED[f"result_{name}"] = lambda cap, fn=fn: (None for _ in calls(cap, fn))
+
+
+@refused
+def variable_rebound(cap):
+    average = wg.tensor([1.0, 1.0])
+
+    def step(x):
+        nonlocal average
+        average = average * 0.5 + x
+        return average
+
+    yield from calls(cap, step)
+
+
+@refused
+def buffer_rebound(cap):
+    net = Net()
+
+    def step(x):
+        net.shift = net.shift * 0.9 + x * 0.1
+        return net(x)
+
+    yield from calls(cap, step)
+
+
+@refused
+def item_rebound(cap):
+    state = {"x": wg.zeros(2)}
+
+    def step(x):
+        state["x"] = state["x"] + x
+        return x * 2
+
+    yield from calls(cap, step)
+
+
+@refused
+def argument_is_changed_memory(cap):
+    p = wg.tensor([1.0, 2.0])
+    step = cap(lambda x: (p.add_(1), x * 2)[1])
+    for _ in range(4):
+        yield step(p), p
+
+
+@refused
+def argument_views_changed_memory(cap):
+    d = wg.tensor([1.0, 2.0, 3.0, 4.0])
+    step = cap(lambda x: (d.mul_(2), x * 2)[1])
+    for _ in range(4):
+        yield step(d[1:3]), d
+
+
+@refused
+def arguments_overlap(cap):
+    d = wg.tensor([1.0, 2.0, 3.0, 4.0])
+    step = cap(lambda x, y: (x.add_(1), y * 2)[1])
+    for _ in range(4):
+        yield step(d[0:3], d[1:4]), d
+
+
+def argument_becomes_a_gradient(cap, view):
+    p = leaf(1, 2)
+
+    def step(x):
+        p.grad = view(x)
+
+    for _ in calls(cap, step):
+        yield p.grad
+
+
+REFUSED["argument_is_a_gradient"] = lambda cap: argument_becomes_a_gradient(cap, lambda x: x)
+REFUSED["view_is_a_gradient"] = lambda cap: argument_becomes_a_gradient(cap, lambda x: x.detach())
+
+
+@refused
+def argument_has_a_history(cap):
+    w, step = leaf(1, 2), cap(lambda x: (x * 2).sum().backward())
+    yield step(w * 2)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    eager, _, _ = observe(REFUSED[name], False)
+    captured, error, _ = observe(REFUSED[name], True)
+    assert captured == eager[: len(captured)]
+    assert error is not None
+    assert not wg._native._is_capturing() and wg.capture(wg.exp)(wg.zeros(1)) == 1
+
+
+VALUES = {
+    "item": lambda x: x.sum().item(),
+    "float": lambda x: x * float(x.sum()),
+    "int": lambda x: x * int(x.sum()),
+    "index": lambda x: [1, 2, 3][x.sum().long()],
+    "bool": lambda x: x if x.sum() > 0 else -x,
+    "repr": lambda x: repr(x),
+    "str": lambda x: str(x),
+    "format": lambda x: f"{x.sum():.2f}",
+    "print": lambda x: print(x, file=io.StringIO()),
+    "tolist": lambda x: x.tolist(),
+    "numpy": lambda x: x.numpy().sum(),
+    "array": lambda x: np.asarray(x),
+    "dlpack": lambda x: np.from_dlpack(x),
+    "memoryview": lambda x: memoryview(x),
+    "nonzero": lambda x: x.nonzero(),
+    "where": lambda x: wg.where(x > 1),
+    "masked_select": lambda x: x.masked_select(x > 1),
+    "mask": lambda x: x[x > 1],
+    "count": lambda x: x[: (x > 1).sum()],
+    "equal": lambda x: x if wg.equal(x, x) else -x,
+    "allclose": lambda x: x if wg.allclose(x, x) else -x,
+    "contains": lambda x: x if 2.0 in x else -x,
+    "tensor": lambda x: wg.tensor([x[0], x[1]]),
+    "tensor_nested": lambda x: wg.tensor([[x[0], 1.0]]),
+    "repeat_interleave": lambda x: wg.repeat_interleave(x, x.long()),
+    "one_hot": lambda x: F.one_hot(x.long()),
+    "save": lambda x: wg.save(x, io.BytesIO()),
+    "pickle": lambda x: pickle.dumps(x),
+    "manual_seed": lambda x: wg.manual_seed(3),
+    "seed_of_a_generator": lambda x: wg.Generator().manual_seed(3),
+    "set_rng_state": lambda x: wg.set_rng_state(wg.get_rng_state()),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_are_refused_with_their_line(name):
+    fn = VALUES[name]
+
+    def step(x):
+        return fn(x * 2)
+
+    line = fn.__code__.co_firstlineno
+    with pytest.raises(wg.CaptureError, match=rf"test_capture_guards.py:{line}\b"):
+        for i in range(3):
+            wg.capture(step)(wg.tensor([1.0 + i, 2.0]))
+    assert not wg._native._is_capturing()
+
+
+def test_caught_capture_error_is_raised():
+    def step(x):
+        try:
+            return x * x.sum().item()
+        except RuntimeError:
+            return x * 2
+
+    with pytest.raises(wg.CaptureError, match=r"item\(\) needs a value"):
+        wg.capture(step)(wg.ones(2))
+    assert (wg.ones(2) * wg.ones(2).sum().item()).tolist() == [2, 2]

@@ -15,6 +15,7 @@
 #include "wengert/ops.h"
 #include "wengert/ops/update.h"
 #include "wengert/optim/optim.h"
+#include "wengert/program/capture.h"
 
 namespace wengert {
 

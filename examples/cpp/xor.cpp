@@ -13,14 +13,17 @@ int main() {
 
   const wg::Tensor x = wg::tensor<float>({0, 0, 0, 1, 1, 0, 1, 1}, {4, 2});
   const wg::Tensor y = wg::tensor<float>({0, 1, 1, 0}, {4, 1});
-  double last = 1;
-  for (int step = 0; step < 300; ++step) {
+  auto step = wg::capture([&] {  // recorded once, then replayed
     optimizer.zero_grad();
-    const wg::Tensor loss = wg::binary_cross_entropy_with_logits(model(x), y);
+    wg::Tensor loss = wg::binary_cross_entropy_with_logits(model(x), y);
     wg::backward(loss);
     optimizer.step();
-    last = loss.item().real();
-    if (step % 100 == 0) std::printf("step %3d  loss %.4f\n", step, last);
+    return loss;
+  });
+  double last = 1;
+  for (int i = 0; i < 300; ++i) {
+    last = step().item().real();
+    if (i % 100 == 0) std::printf("step %3d  loss %.4f\n", i, last);
   }
   std::printf("%s\n", wg::to_string(wg::sigmoid(model(x)).detach()).c_str());
   return last < 0.01 ? 0 : 1;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "wengert/ops/update.h"
+#include "wengert/program/recording.h"
 
 namespace wengert::nn {
 namespace {
@@ -35,7 +36,7 @@ std::vector<Tensor> Module::parameters() const {
 }
 
 void Module::train(bool on) {
-  training_ = on;
+  state_->training = on;
   for (const auto& [name, module] : modules_) module->train(on);
 }
 
@@ -44,7 +45,24 @@ void Module::zero_grad(bool set_to_none) { wengert::zero_grad(parameters(), set_
 Tensor Module::add_parameter(std::string name, Tensor value) {
   value.set_requires_grad(true);
   parameters_.emplace_back(std::move(name), value);
+  ++state_->additions;
   return value;
+}
+
+struct Module::Unchanged final : Guard {
+  explicit Unchanged(Ref<State> s)
+      : state(std::move(s)), training(state->training), additions(state->additions) {}
+  bool holds() override {
+    return state->owned && state->training == training && state->additions == additions;
+  }
+  Ref<State> state;
+  bool training;
+  uint32_t additions;
+};
+
+void Module::add_guard() const {
+  Recording& r = *current_recording();
+  if (std::exchange(state_->noted, r.id) != r.id) r.guard(new Unchanged(state_.ref()));
 }
 
 Linear::Linear(int64_t in, int64_t out, bool bias, Dtype dtype) {
@@ -88,8 +106,9 @@ Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training());
 Tensor Flatten::forward(const Tensor& x) { return flatten(x, start_dim, end_dim); }
 
 Tensor Sequential::forward(const Tensor& x) {
+  note_use();
   Tensor y = x;
-  for (size_t i = 0; i < size(); ++i) y = module(i)->forward(y);
+  for (size_t i = 0; i < size(); ++i) y = (*module(i))(y);
   return y;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "wengert/ops.h"
+#include "wengert/program/owned.h"
 
 namespace wengert::nn {
 
@@ -37,7 +38,10 @@ class Module {
   virtual ~Module() = default;
 
   virtual Tensor forward(const Tensor& x) = 0;
-  Tensor operator()(const Tensor& x) { return forward(x); }
+  Tensor operator()(const Tensor& x) {
+    note_use();
+    return forward(x);
+  }
 
   // Its own parameters first, then those of its modules, in the order they were added. The tensors
   // are handles: an optimizer that is given them updates this module.
@@ -49,7 +53,10 @@ class Module {
   // training.
   void train(bool on = true);
   void eval() { train(false); }
-  bool is_training() const { return training_; }
+  bool is_training() const {
+    note_use();
+    return state_->training;
+  }
 
   // Drops the gradients of all parameters, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
@@ -61,17 +68,29 @@ class Module {
   std::shared_ptr<M> add_module(std::string name, M module) {
     auto shared = std::make_shared<M>(std::move(module));
     modules_.emplace_back(std::move(name), shared);
+    ++state_->additions;
     return shared;
   }
   const std::shared_ptr<Module>& module(size_t i) const { return modules_[i].second; }
   size_t modules() const { return modules_.size(); }
+  // A program that this module has a part in is right only as long as its mode and its modules stay
+  // what they are: a captured function takes note of them here.
+  void note_use() const {
+    if (watch()) add_guard();
+  }
 
  private:
+  struct State final : OwnedState {
+    bool training = true;
+    uint32_t additions = 0;
+  };
+  struct Unchanged;
   void collect(const std::string& prefix, std::vector<std::pair<std::string, Tensor>>& to) const;
+  void add_guard() const;
 
   std::vector<std::pair<std::string, Tensor>> parameters_;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> modules_;
-  bool training_ = true;
+  Owner<State> state_;
 };
 
 // y = x weight^T + bias:  x (..., in), y (..., out), weight (out, in), bias (out). Both are drawn

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wengert/ops/update.h"
+#include "wengert/program/owned.h"
 
 namespace wengert::optim {
 
@@ -29,16 +30,22 @@ class Optimizer {
   std::vector<Tensor> params_;
 };
 
+// What a program reads of an optimizer when it replays a step; see program/capture.h.
+template <class Options>
+struct OptimizerState final : OwnedState {
+  Options options;
+};
+
 // Options may be changed between steps: `sgd.options().lr *= 0.1`. The constructors throw a
 // ValueError for an option out of range.
 class SGD final : public Optimizer {
  public:
   SGD(std::vector<Tensor> params, const SgdOptions& options);
   void step() override;
-  SgdOptions& options() { return options_; }
+  SgdOptions& options() { return state_->options; }
 
  private:
-  SgdOptions options_;
+  Owner<OptimizerState<SgdOptions>> state_;
   std::vector<Tensor> momentum_buffers_;
 };
 
@@ -46,10 +53,10 @@ class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<Tensor> params, const AdamOptions& options = {});
   void step() override;
-  AdamOptions& options() { return options_; }
+  AdamOptions& options() { return state_->options; }
 
  private:
-  AdamOptions options_;
+  Owner<OptimizerState<AdamOptions>> state_;
   std::vector<Tensor> exp_avgs_, exp_avg_sqs_, max_exp_avg_sqs_, steps_;
 };
 

@@ -88,6 +88,8 @@ class ProgramCache {
   };
   static Key key_of(std::span<const Tensor> arguments, size_t i);
   static bool run(const Entry& e, std::span<const Tensor> arguments);
+  static void write_back(const Entry& e, std::span<const Tensor> arguments,
+                         std::span<const Tensor> copies);
   void remember(Entry entry);
 
   std::vector<Entry> entries_;  // the latest first
