@@ -1,5 +1,7 @@
 """What the tests of capture share."""
 
+import hashlib
+
 import wengert as wg
 
 
@@ -7,7 +9,10 @@ def bits(x):
     """A copy in which all that differs in a bit differs."""
     if isinstance(x, wg.Tensor):
         a = x.detach().numpy()
-        return a.dtype.str, a.shape, a.tobytes()
+        data = a.tobytes()
+        if len(data) > 1000:
+            data = hashlib.sha256(data).hexdigest()
+        return a.dtype.str, a.shape, data
     if hasattr(x, "__array__"):
         return bits(wg.from_numpy(x))
     if isinstance(x, dict):

@@ -7,11 +7,13 @@ import io
 import itertools
 import pickle
 
+import numpy as np
 import pytest
 
 import wengert as wg
-from captures import Net, bits, differing, leaf, ones
+from captures import Net, bits, differing, leaf, observe, ones
 
+F = wg.nn.functional
 CALLS = 4
 LATER, REFUSED = {}, {}
 
@@ -23,7 +25,7 @@ def later(f):
 
 
 def refused(f):
-    """Yields the same captured or not, up to a CaptureError; `cap` is `capture`, or does nothing."""
+    """Yields the same captured or not, up to a CaptureError; `cap` captures or does nothing."""
     REFUSED[f.__name__] = f
     return f
 
@@ -216,6 +218,70 @@ def items():
 
 
 @later
+def helpers():
+    k, table = 2.0, {"f": lambda x: x + k}
+
+    def once(x, shift=1.0):
+        return x * k + shift
+
+    def twice(x):
+        return once(once(x))
+
+    class Helper:
+        def go(self, x):
+            return twice(table["f"](x))
+
+    helper = Helper()
+    yield lambda x: helper.go(x)
+    k = 5.0
+    yield
+    table["f"] = lambda x: x - k
+    yield
+    once.__defaults__ = (4.0,)
+    yield
+    helper.go = lambda x: x * 9
+    yield
+
+
+@later
+def objects_in_objects():
+    class Scale:
+        def __init__(self, part):
+            self.part = part
+
+        def __call__(self, x):
+            return self.part(x) if callable(self.part) else x * self.part
+
+    whole = Scale(Scale(2.0))
+    yield whole
+    whole.part.part = 5.0
+    yield
+    whole.part = Scale(7.0)
+    yield
+
+
+@later
+def numbers_of_an_optimizer():
+    p = leaf(1, 2)
+    o = wg.optim.SGD([p], lr=0.1)
+    yield lambda x: x * o.param_groups[0]["lr"]
+    o.param_groups[0]["lr"] = 0.3
+    yield
+
+
+@later
+def modules_in_a_list():
+    layers = [ones(wg.nn.Linear(2, 2)) for _ in range(2)]
+    yield lambda x: functools.reduce(lambda y, layer: layer(y), layers, x)
+    layers.append(ones(wg.nn.Linear(2, 2)))
+    yield
+    layers[0].bias = None
+    yield
+    layers[1].weight.data = wg.full((2, 2), 3.0)
+    yield
+
+
+@later
 def modes():
     m = wg.nn.Sequential(wg.nn.Linear(2, 4), wg.nn.Dropout(0.5), wg.nn.PReLU())
     yield lambda x: m(wg.stack([x, x * 2, -x]))
@@ -233,6 +299,15 @@ def modes():
     yield
     m.double().float()
     yield
+
+
+def test_modes_that_are_set_again_change_nothing():
+    m = wg.nn.Sequential(wg.nn.Linear(2, 4), wg.nn.Dropout(0.5))
+    step = wg.capture(lambda x: m(x))
+    for i in range(10):
+        m.train(i % 2 == 0)
+        step(wg.ones(2))
+    assert step.cache_info().hits >= 6
 
 
 @later

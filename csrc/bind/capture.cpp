@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <unordered_set>
 
 namespace wengert::bind {
 namespace {
@@ -74,18 +75,25 @@ struct NamesGuard final : Guard {
 };
 
 // A condition in Python, asked only after something has changed somewhere. `prepare` looks at how
-// things are and returns the condition; that can wait until the first replay if nothing changes.
+// things are and returns the condition; that can wait until just before the first change.
 struct CheckGuard final : Guard {
-  explicit CheckGuard(py::object f) : prepare(std::move(f)), seen(changes) {}
+  explicit CheckGuard(py::object f) : prepare(std::move(f)), seen(changes) { waiting.insert(this); }
+  ~CheckGuard() override { waiting.erase(this); }
   bool holds() override {
-    if (seen == changes) {
-      if (!check) check = prepare();
-      return true;
-    }
+    if (seen == changes) return true;
     if (!check || !py::cast<bool>(check())) return false;
     seen = changes;
     return true;
   }
+  // Of all that have not been prepared yet.
+  static void prepare_all() {
+    while (!waiting.empty()) {
+      CheckGuard* g = *waiting.begin();
+      waiting.erase(waiting.begin());
+      g->check = g->prepare();
+    }
+  }
+  static inline std::unordered_set<CheckGuard*> waiting;
   py::object prepare, check;
   uint64_t seen;
 };
@@ -317,13 +325,45 @@ py::list listing(const Ready& r) {
 
 PyObject* is_capturing(PyObject*, PyObject*) { return PyBool_FromLong(watch() != nullptr); }
 PyObject* changed(PyObject*, PyObject*) {
-  ++changes;
-  Py_RETURN_NONE;
+  return guarded([&]() -> PyObject* {
+    CheckGuard::prepare_all();
+    ++changes;
+    Py_RETURN_NONE;
+  });
 }
 PyObject* modes(PyObject*, PyObject*) { return PyLong_FromLongLong(capture_modes()); }
+PyObject* change_count(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(changes); }
+
+// Whether backward could still be called on it: it asks for a gradient, and nothing of its history
+// has been freed.
+bool has_live_graph(const Tensor& t) {
+  if (t.is_leaf()) return t.requires_grad();
+  std::vector<Entry*> open{entry_of(t)};
+  std::unordered_set<Entry*> seen{open[0]};
+  while (!open.empty()) {
+    Entry* e = open.back();
+    open.pop_back();
+    if (e->freed) return false;
+    for (const Entry::Input& in : e->inputs())
+      if (in.producer && seen.insert(in.producer.get()).second) open.push_back(in.producer.get());
+  }
+  return true;
+}
+
+// What `view` is of `base`, of `to`, which has the shape and strides of `base`; None if it lies
+// elsewhere.
+py::object moved_view(const py::handle& view, const py::handle& base, const py::handle& to) {
+  const Tensor v = expect_tensor(view.ptr(), "view"), b = expect_tensor(base.ptr(), "base");
+  if (!(v->storage == b->storage)) return py::none();
+  const Tensor t = expect_tensor(to.ptr(), "to");
+  return py::reinterpret_steal<py::object>(
+      wrap(t.alias(v.shape(), v.strides(), t->offset + v->offset - b->offset)));
+}
+
 PyMethodDef fast_functions[] = {
+    {"_change_count", change_count, METH_NOARGS, "How often _changed was called."},
     {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
-    {"_changed", changed, METH_NOARGS, "Makes every program look at its conditions again."},
+    {"_changed", changed, METH_NOARGS, "Something is about to change that programs depend on."},
     {"_capture_modes", modes, METH_NOARGS, "What beside its arguments a program depends on."},
     {"_tensor_key", tensor_key, METH_O, "Dtype, shape and strides of an argument, as bytes."},
     {}};
@@ -373,6 +413,9 @@ void init_capture(py::module_& m) {
   m.def("_capture_refuse", [](const std::string& what) {
     if (watch()) value_leaves(what.c_str());
   });
+  m.def("_has_live_graph",
+        [](const py::handle& t) { return has_live_graph(expect_tensor(t.ptr(), "tensor")); });
+  m.def("_moved_view", &moved_view);
   m.def("_outside_capture", [](const py::object& f) {
     const WatchPause pause;
     return f();

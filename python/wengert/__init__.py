@@ -20,6 +20,7 @@ from . import serialization as serialization
 from . import testing as testing
 from . import utils as utils
 from ._capture import *  # noqa: F403
+from ._compile import *  # noqa: F403
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
 from ._native import *  # noqa: F403

@@ -119,16 +119,16 @@ def _plain_key(obj: Any) -> Any:
     return (type(obj), obj.hex() if isinstance(obj, float) else obj)
 
 
-def _flatten_result(obj: Any, tensors: list[Any]) -> Any:
+def _flatten_result(obj: Any, tensors: list[Any], strict: bool = True) -> Any:
     if isinstance(obj, _native.Tensor):
         tensors.append(obj)
         return _Slot(len(tensors) - 1)
     if isinstance(obj, (list, tuple)):
-        items = [_flatten_result(item, tensors) for item in obj]
+        items = [_flatten_result(item, tensors, strict) for item in obj]
         return type(obj)(*items) if _is_namedtuple(obj) else type(obj)(items)
     if isinstance(obj, dict):
-        return {name: _flatten_result(item, tensors) for name, item in obj.items()}
-    if isinstance(obj, (*PLAIN, _native.dtype, _native.device)):
+        return {name: _flatten_result(item, tensors, strict) for name, item in obj.items()}
+    if not strict or isinstance(obj, (*PLAIN, _native.dtype, _native.device)):
         return obj
     raise CaptureError(
         f"capture: the function returns an object of type {type(obj).__name__}; tensors, Python "
@@ -156,6 +156,17 @@ def _write_back(tensors: list[Any], copies: list[Any]) -> None:
     for tensor, copy in zip(tensors, copies, strict=True):
         if copy._version:
             tensor.data.copy_(copy)
+
+
+class _Recorded(NamedTuple):
+    """A function that has run: its recording, arguments, result, and the modules it called."""
+
+    recording: Any
+    copies: list[Any]
+    result: Any  # with slots in place of `tensors`
+    tensors: list[Any]
+    modules: dict[int, Any]
+    again: bool  # because it seemed to make state the first time
 
 
 class _Entry:
@@ -203,12 +214,23 @@ class Captured:
         if _native._is_capturing():  # part of a larger capture
             return self._fn(*args, **kwargs)
         tensors: list[Any] = []
-        key: Any = _native._capture_modes()
-        structure: Any = None
-        if args or kwargs:
-            parts = [key]
-            structure = _flatten_argument((args, kwargs), tensors, parts)
-            key = tuple(parts)
+        key, structure = self._key(args, kwargs, tensors)
+        entry, results = self._replay(key, tensors)
+        if entry is not None:
+            return _fill(entry.result, results)
+        return self._capture(key, structure, tensors)
+
+    def _key(self, args: Any, kwargs: Any, tensors: list[Any]) -> tuple[Any, Any]:
+        """What programs for these arguments are kept under, and their structure."""
+        modes = _native._capture_modes()
+        if not (args or kwargs):
+            return modes, None
+        parts = [modes]
+        structure = _flatten_argument((args, kwargs), tensors, parts)
+        return tuple(parts), structure
+
+    def _replay(self, key: Any, tensors: list[Any]) -> tuple[_Entry | None, Any]:
+        """The program that fits, and the results of running it; None if there is none."""
         entries = self._entries.get(key)
         if entries is not None:
             for entry in entries:
@@ -218,8 +240,8 @@ class Captured:
                 if results is not None:
                     self._hits += 1
                     self._last = entry
-                    return _fill(entry.result, results)
-        return self._capture(key, structure, tensors)
+                    return entry, results
+        return None, None
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else _Method(self, instance)
@@ -271,15 +293,25 @@ class Captured:
         how = (batch_size, epochs, shuffle, drop_last, generator, progress)
         return Loop(self, (), data, *how).run()
 
-    def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+    def _record(
+        self, key: Any, structure: Any, tensors: list[Any], keep: Any, strict: bool
+    ) -> _Recorded:
+        """Calls the function and records it; `keep` gives what is to be returned of a tensor."""
         self._misses += 1
         again = any(e.program.provisional and not e.confirmed for e in self._entries.get(key, ()))
         recording = _native._Recording()
-        copies = recording.start(tensors, True)
+        copies = recording.start(tensors, strict)
+        results: list[Any] = []
+        called: dict[int, Any] = {}
+        noting_calls.append(called)
         try:
-            result, results = self._record(structure, copies)
-            _native._outside_capture(lambda: _write_back(tensors, copies))
-            copies.clear()
+            args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
+            result = _flatten_result(self._fn(*args, **kwargs), results, strict)
+            results = [keep(t) for t in results]
+            conditions = Conditions(called)
+            conditions.look_at(self._fn, (*args, *kwargs.values()))
+            conditions.hand_over()
+            del args, kwargs, conditions
             if again:
                 gc.collect()  # so that what has survived is what the function keeps
         except CaptureError as error:
@@ -288,31 +320,23 @@ class Captured:
                 raise
             raise CaptureError(f"{error} (at {where})") from None
         finally:
+            noting_calls.remove(called)
             recording.stop()
-        program = recording.finish(results)
-        if again and program.provisional:
+        return _Recorded(recording, copies, result, results, called, again)
+
+    def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+        done = self._record(key, structure, tensors, _native.Tensor.detach, True)
+        _write_back(tensors, done.copies)
+        done.copies.clear()
+        program = done.recording.finish(done.tensors)
+        if done.again and program.provisional:
             raise CaptureError(
                 "capture: the function keeps tensors of one call outside for later ones, where a "
                 "replay would not put new ones. Change what is kept in place (copy_, mul_, add_), "
                 "or return it"
             )
-        self._remember(key, _Entry(program, result, again))
-        return _fill(result, results)
-
-    def _record(self, structure: Any, copies: list[Any]) -> tuple[Any, list[Any]]:
-        """Runs the function; what it returned, tensors apart."""
-        called: dict[int, Any] = {}
-        noting_calls.append(called)
-        try:
-            args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
-            results: list[Any] = []
-            result = _flatten_result(self._fn(*args, **kwargs), results)
-        finally:
-            noting_calls.remove(called)
-        conditions = Conditions(called)
-        conditions.look_at(self._fn, (*args, *kwargs.values()))
-        conditions.hand_over()
-        return result, [t.detach() for t in results]
+        self._remember(key, _Entry(program, done.result, done.again))
+        return _fill(done.result, done.tensors)
 
     def _remember(self, key: Any, entry: _Entry) -> None:
         entries = self._entries.setdefault(key, [])

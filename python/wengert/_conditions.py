@@ -48,8 +48,9 @@ class Conditions:
     def look_at(self, fn: Any, arguments: Any) -> None:
         """The variables of the function, and the objects among its arguments."""
         names = self._function(fn, 0)
-        for value in arguments:
-            self._value(value, names, 0)
+        for value in arguments:  # what lists and dicts hold is part of the key
+            if not isinstance(value, (list, tuple, dict)):
+                self._value(value, names, 0)
 
     def hand_over(self) -> None:
         """Gives the entries to the recording under way."""

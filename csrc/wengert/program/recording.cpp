@@ -77,7 +77,6 @@ Tensor Recording::add_input(const Tensor& argument) {
                item_size(t.dtype()));
   Slot& slot = slots[slot_of(t)];
   slot.origin = Slot::Origin::kInput;
-  slot.storage.reset();
   slot.index = static_cast<uint32_t>(inputs.size());
   inputs.push_back({t->storage->watch_slot, t.dtype(), 0, layout(t.shape(), t.strides())});
   return t;
@@ -365,11 +364,11 @@ void Recording::finish(const std::vector<Tensor>& tensors) {
         left_behind |= held_beside(static_cast<uint32_t>(i), tensors);
       continue;
     }
-    left_behind |=
-        s.origin == Slot::Origin::kConstant
-            ? s.storage->refs() > 1
-            : !s.gone && (s.origin == Slot::Origin::kMade || s.origin == Slot::Origin::kInput);
+    const bool ours =
+        s.origin == Slot::Origin::kConstant || s.origin == Slot::Origin::kInput;  // held here
+    left_behind |= ours ? s.storage->refs() > 1 : s.origin == Slot::Origin::kMade && !s.gone;
   }
+  for (const Piece& p : inputs) slots[p.slot].storage.reset();  // a program has its own
   seen_.clear();
   grad_index_.clear();
 }

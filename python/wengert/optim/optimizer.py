@@ -44,9 +44,9 @@ required = _Required()
 
 
 def _add_hook(table: Any, hook: Any, prepend: bool = False) -> RemovableHandle:
+    _native._changed()
     handle = RemovableHandle(table)
     table[handle.id] = hook
-    _native._changed()
     if prepend:
         table.move_to_end(handle.id, last=False)
     return handle

@@ -31,10 +31,10 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Removes the hook; a second call does nothing."""
+        _native._changed()
         for table in self._tables():
             if table is not None and self.id in table:
                 del table[self.id]
-                _native._changed()
 
     def _tables(self) -> list[Any]:
         return [self.hooks_dict_ref(), *(table() for table in self.extra_dict_ref)]

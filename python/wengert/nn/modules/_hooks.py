@@ -7,6 +7,7 @@ The hook tables of a module are made when first asked for (`Module.__getattr__`)
 
 from __future__ import annotations
 
+import types
 import warnings
 from collections import OrderedDict
 from typing import Any
@@ -45,10 +46,10 @@ _global: dict[str, Any] = {name: OrderedDict() for name in CALL_TABLES}
 
 def register(tables: Any, kind: str, hook: Any, flags: dict[str, bool], prepend: bool) -> Any:
     """Adds a hook to the table `kind`, and its id to the tables of the flags that are set."""
+    _native._changed()
     extra = [tables[f"{kind}_{flag}"] for flag in flags]
     handle = RemovableHandle(tables[kind], extra_dict=extra)
     tables[kind][handle.id] = hook
-    _native._changed()
     for table, is_set in zip(extra, flags.values(), strict=True):
         if is_set:
             table[handle.id] = True
@@ -84,7 +85,8 @@ def settle(module: Any, module_class: Any) -> bool:
     if "_has_hooks" in state:
         for name in CALL_TABLES:
             state.pop(name, None)
-        del state["_has_hooks"]
+        if "_compiled_call_impl" not in state:
+            del state["_has_hooks"]
     if any(_global[name] for name in _HOOKS):
         return True
     module_class._has_hooks = False
@@ -167,7 +169,36 @@ class _Call:
 def call_with_hooks(
     module: Any, module_class: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """`module(*args, **kwargs)` around which the hooks run."""
+    """`module(*args, **kwargs)` around which the hooks run; the module may be compiled."""
+    compiled = vars(module).get("_compiled_call_impl")
+    if compiled is not None:
+        return compiled(*args, **kwargs)
+    return call_plainly(module, module_class, args, kwargs)
+
+
+def compile_calls(module: Any, module_class: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    """Calls of the module are those of a compiled function from now on."""
+    from ..._compile import compile
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return call_plainly(self, module_class, args, kwargs)
+
+    call.__qualname__ = call.__name__ = type(module).__name__
+    plain = types.MethodType(call, module)
+    compiled = compile(plain, *args, **kwargs)
+    if compiled is not plain:
+        vars(module).update(_compiled_call_impl=compiled, _has_hooks=True)
+
+
+def has_hooks(module: Any) -> bool:
+    """Whether a call of the module calls more than its forward."""
+    return any(_global[name] or vars(module).get(name) for name in _HOOKS)
+
+
+def call_plainly(
+    module: Any, module_class: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The same, not compiled."""
     if not settle(module, module_class):
         return module.forward(*args, **kwargs)
     call = _Call(module, args, kwargs)

@@ -220,6 +220,7 @@ class Module(StateDict):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
+        state.pop("_compiled_call_impl", None)
         for kind in _REGISTRIES:
             for name, value in state.get(kind, {}).items():
                 if state.get(name, self) is value:
@@ -595,4 +596,5 @@ class Module(StateDict):
         return f"{self._get_name()}({body})"
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted for scripts that call it; does nothing."""
+        """Replays calls where that is right: `compile` in place, with its arguments."""
+        _hooks.compile_calls(self, Module, args, kwargs)

@@ -1,0 +1,313 @@
+"""`compile`: PyTorch's name for making calls faster, on top of `capture`.
+
+Note [compile]
+A compiled function must give what the function gives, gradients included, whatever it is. So its
+calls are replayed where a program is all there is to a call, and are plain calls otherwise: if a
+result will be asked for gradients afterwards, since a replay leaves no graph; if the course of the
+function depends on values; if an argument has a history; and if a call has effects that a replay
+would not have and that can be seen (attributes of modules set, tensors kept, hooks run). The first
+call with arguments of a kind records and finds out; the first reason found is told in a warning.
+
+What cannot be seen is what `capture` cannot see either: printing, appending numbers to lists,
+random numbers that are not the package's.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._capture import Captured, CaptureError, _Entry, _fill, _is_namedtuple, _Slot
+from ._conditions import PLAIN, is_own_code
+from .nn import Module
+from .nn.modules._hooks import has_hooks
+from .optim import Optimizer
+
+__all__ = ["compile"]
+
+_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+#: What a program may depend on by identity: it is checked, or cannot change.
+_FIXED = (Module, Optimizer, type, types.FunctionType, types.BuiltinFunctionType)
+_CONSTANT = (_native.dtype, _native.device, slice, type(Ellipsis))
+#: Programs of a compiled function, and recordings before it is given up if few calls are replayed.
+_PROGRAMS = 16
+
+
+def _obstacle(arg: Any) -> str:
+    """Why there can be no program for a call with this argument; "" if there can."""
+    kind = type(arg)
+    if isinstance(arg, _native.Tensor):
+        if arg.requires_grad and not arg.is_leaf and _native.is_grad_enabled():
+            return "an argument has a history (requires_grad), which a replay could not reach into"
+        return ""
+    if kind in PLAIN or isinstance(arg, _FIXED) or kind in _CONSTANT:
+        return ""
+    items = arg.values() if kind is dict else arg
+    if kind in (list, tuple, dict) or _is_namedtuple(arg):
+        return next(filter(None, map(_obstacle, items)), "")
+    if isinstance(arg, np.ndarray):
+        return "an argument is a NumPy array"
+    return f"an argument is a {kind.__name__}, which could change unseen"
+
+
+def _odd_result(result: Any) -> str:
+    """The type of something in a result that is neither tensor, number nor structure of them."""
+    kind = type(result)
+    items = result.values() if kind is dict else result
+    if kind in (list, tuple, dict) or _is_namedtuple(result):
+        return next(filter(None, map(_odd_result, items)), "")
+    return "" if kind is _Slot or kind in PLAIN or kind in _CONSTANT else kind.__name__
+
+
+def _write_back(tensors: list[Any], copies: list[Any]) -> None:
+    for tensor, copy in zip(tensors, copies, strict=True):
+        if copy.requires_grad:  # it has a history now, and so has the argument
+            tensor.copy_(copy)
+        elif copy._version:
+            tensor.data.copy_(copy)
+
+
+def _same(tensor: Any) -> Any:
+    return tensor
+
+
+def _placed(
+    results: list[Any], copies: list[Any], tensors: list[Any]
+) -> tuple[list[int | None], list[Any]]:
+    """Which argument each result is, and the results as they would be of a plain call: those that
+    are arguments, or lie in their memory, are so again."""
+    origins: list[int | None] = []
+    placed = []
+    for result in results:
+        origin, place = None, result
+        for i, (copy, tensor) in enumerate(zip(copies, tensors, strict=True)):
+            if copy is result:
+                origin, place = i, tensor
+            elif not result.requires_grad and place is result:
+                view = _native._moved_view(result, copy, tensor)
+                place = result if view is None else view
+        origins.append(origin)
+        placed.append(place)
+    return origins, placed
+
+
+class Compiled(Captured):
+    """A function whose calls are replayed where that is right. Made by `compile`.
+
+    Called like the function. `cache_info()` counts calls replayed and recorded; calls that are
+    neither are plain calls.
+    """
+
+    def __init__(self, fn: Callable[..., Any], fullgraph: bool) -> None:
+        super().__init__(fn, _PROGRAMS)
+        self._fullgraph = fullgraph
+        self.cache_clear()
+        self._warned = False
+
+    def cache_clear(self) -> None:
+        """Forgets all programs, and which calls are plain calls."""
+        super().cache_clear()
+        self._plain_modes: set[int] = set()
+        self._plain_keys: set[Any] = set()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _native._is_capturing() or _native._capture_modes() in self._plain_modes:
+            return self._fn(*args, **kwargs)
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            if type(arg) is _native.Tensor and not arg.requires_grad:
+                continue
+            obstacle = _obstacle(arg)
+            if obstacle:
+                self._warn(obstacle)
+                return self._fn(*args, **kwargs)
+        tensors: list[Any] = []
+        key, structure = self._key(args, kwargs, tensors)
+        if key in self._plain_keys:
+            return self._fn(*args, **kwargs)
+        entry, results = self._replay(key, tensors)
+        if entry is not None:
+            structure, origins = entry.result
+            rest = iter(results)
+            return _fill(structure, [next(rest) if i is None else tensors[i] for i in origins])
+        if self._misses >= _PROGRAMS and self._hits < self._misses:
+            self._warn("its arguments or what it depends on differ at most calls")
+            return self._fn(*args, **kwargs)
+        return self._first_call(key, structure, tensors)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def run(self, data: Any, *args: Any, **kwargs: Any) -> _native.Tensor:
+        """See `Captured.run`; what stands in the way of a replay is an error there."""
+        return Captured(self._fn).run(data, *args, **kwargs)
+
+    def _first_call(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+        """Calls the function as ever, and keeps a program if its calls can be replayed."""
+        changes = _native._change_count()
+        done = self._record(key, structure, tensors, _same, self._fullgraph)
+        if self._fullgraph and done.recording.failure:
+            raise CaptureError(f"compile: {done.recording.failure}")
+        live = any(map(_native._has_live_graph, [*done.tensors, *done.copies]))
+        _write_back(tensors, done.copies)
+        origins, results = _placed(done.tensors, done.copies, tensors)
+        returned = _fill(done.result, results)
+        if live:
+            self._plain_modes.add(_native._capture_modes())
+            reason = "its results need a gradient, which a replay leaves no graph for"
+        elif any(
+            r is not t for r, t, i in zip(results, done.tensors, origins, strict=True) if i is None
+        ):
+            reason = "it returns a view of an argument"
+        else:
+            reason = self._reason(done, changes)
+        if not reason:
+            own = [t for t, i in zip(done.tensors, origins, strict=True) if i is None]
+            reason = self._keep(key, done, own, origins)
+        if reason:
+            self._plain(key, reason)
+        return returned
+
+    def _keep(self, key: Any, done: Any, own: list[Any], origins: list[int | None]) -> str:
+        """Remembers the program of a recording; why not, if it can't be one."""
+        done.copies.clear()
+        done.tensors.clear()
+        try:
+            program = done.recording.finish(own)
+        except CaptureError as error:
+            if self._fullgraph:
+                raise
+            return str(error)
+        if done.again and program.provisional:
+            return "it keeps tensors that it makes"
+        self._remember(key, _Entry(program, (done.result, origins), done.again))
+        return ""
+
+    def _reason(self, done: Any, changes: int) -> str:
+        """Why the call that has just been recorded cannot be replayed; "" if it can."""
+        if done.recording.failure:
+            return done.recording.failure
+        if _native._change_count() != changes:
+            return "it sets attributes of modules"
+        if any(has_hooks(below) for m in done.modules.values() for below in m.modules()):
+            return "a module has hooks"
+        odd = _odd_result(done.result)
+        return f"it returns a {odd}" if odd else ""
+
+    def _plain(self, key: Any, reason: str) -> None:
+        self._entries.pop(key, None)
+        self._plain_keys.add(key)
+        if len(self._plain_keys) > _PROGRAMS:
+            self._plain_modes.add(_native._capture_modes())
+        self._warn(reason)
+
+    def _warn(self, reason: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        level, frame = 1, sys._getframe()
+        while frame.f_back is not None and is_own_code(frame.f_code.co_filename):
+            level, frame = level + 1, frame.f_back
+        name = getattr(self._fn, "__qualname__", type(self._fn).__name__)
+        warnings.warn(
+            f"compile: {name} is called as it is, not replayed: {reason}. What can be replayed is "
+            "a whole training step (forward, backward, optimizer), with wengert.capture",
+            UserWarning,
+            stacklevel=level,
+        )
+
+
+class OptimizedModule(Module):
+    """A module whose calls are compiled; the original is `_orig_mod`, and has all attributes."""
+
+    _OWN = frozenset(("_orig_mod", "_compiled", "_fullgraph"))
+
+    def __init__(self, module: Module, fullgraph: bool) -> None:
+        super().__init__()
+        del self.__dict__["training"]
+        self._orig_mod = module
+        self._fullgraph = fullgraph
+        self._compiled = Compiled(module, fullgraph)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The original module's call."""
+        return self._compiled(*args, **kwargs)
+
+    @property
+    def training(self) -> bool:
+        """The mode of the original module."""
+        return self._orig_mod.training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._orig_mod.training = mode
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if "_orig_mod" not in self.__dict__:
+                raise
+            return getattr(self._orig_mod, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._OWN or name in self.__dict__ or hasattr(type(self), name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._orig_mod, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        del state["_compiled"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        del self.__dict__["training"]
+        self._compiled = Compiled(self._orig_mod, self._fullgraph)
+
+
+def compile(
+    model: Any = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: Any = "inductor",
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:
+    """A function or module with the same results, whose calls are replayed where that is right.
+
+    The names of `torch.compile`, for scripts that have it. Of a module it makes an
+    `OptimizedModule`; without an argument it is a decorator. Calls under `no_grad`, or of functions
+    that call `backward()` themselves, are recorded once and replayed natively from then on; see
+    Note [compile]. Calls that cannot be replayed, such as a model's in a training loop, are plain
+    calls, and one warning names the reason: to replay a whole training step use `capture`.
+
+    With `fullgraph` a function that depends on values raises CaptureError. `dynamic`, `backend`,
+    `mode` and `options` are accepted and have no influence; `disable` returns `model` itself.
+    RuntimeError for an unknown mode, or a mode and options together.
+    """
+    if mode is not None and options is not None:
+        raise RuntimeError(
+            "Either mode or options can be specified, but both can't be specified at the same time."
+        )
+    if mode is not None and mode not in _MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(_MODES)}")
+    if model is None:
+        return lambda model: compile(model, fullgraph=fullgraph, disable=disable)
+    if not callable(model):
+        raise TypeError(f"compile: a function or module is expected, got {type(model).__name__}")
+    if disable:
+        return model
+    return (
+        OptimizedModule(model, fullgraph)
+        if isinstance(model, Module)
+        else Compiled(model, fullgraph)
+    )
