@@ -48,6 +48,8 @@ class Conditions:
     def look_at(self, fn: Any, arguments: Any) -> None:
         """The variables of the function, and the objects among its arguments."""
         names = self._function(fn, 0)
+        if not isinstance(fn, _CALLABLES):
+            self._value(fn, names, 0)
         for value in arguments:  # what lists and dicts hold is part of the key
             if not isinstance(value, (list, tuple, dict)):
                 self._value(value, names, 0)
@@ -61,6 +63,8 @@ class Conditions:
 
     def _function(self, fn: Any, depth: int) -> set[str]:
         while isinstance(fn, functools.partial):
+            for value in (*fn.args, *fn.keywords.values()):
+                self._value(value, set(), depth)
             fn = fn.func
         owner = None
         if type(fn) is types.MethodType:
@@ -104,6 +108,9 @@ class Conditions:
             self._function(value, depth)
         elif isinstance(value, _module_class()):
             self.modules[id(value)] = value
+        elif "param_groups" in names and isinstance(getattr(value, "param_groups", None), list):
+            for group in value.param_groups:  # else they are read at every replay
+                self._entries += [(group, k, v) for k, v in group.items() if type(v) in PLAIN]
         elif depth < _DEEPEST and id(value) not in self._seen:
             self._seen.add(id(value))
             self._container(value, names, depth + 1)
@@ -136,12 +143,22 @@ class Conditions:
             if type(where) is not dict or _is_librarys(type(value)) or len(where) > _LARGEST:
                 return
             items = list(where.items())
-            self._class_attributes(value, names)
+            self._class_attributes(value, names | self._methods(type(value), depth))
         if len(items) == len(where):
             self._entries.append((where, ..., len(where)))
         for key, item in items:
             self._entries.append((where, key, item))
             self._value(item, names, depth)
+
+    def _methods(self, cls: type, depth: int) -> set[str]:
+        """The names in the functions of the user's classes, whose variables are looked at too."""
+        names: set[str] = set()
+        for base in cls.__mro__[:-1]:
+            if not _is_librarys(base):
+                for attribute in list(vars(base).values()):
+                    if type(attribute) is types.FunctionType:
+                        names |= self._function(attribute, depth)
+        return names
 
     def _class_attributes(self, value: Any, names: set[str]) -> None:
         for cls in type(value).__mro__[:-1]:
