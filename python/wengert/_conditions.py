@@ -91,8 +91,10 @@ class Conditions:
             if value is not _ABSENT and type(value) is not types.ModuleType:
                 self._entries.append((space, name, value))
                 values.append(value)
-        for name in ("__defaults__", "__kwdefaults__"):
-            value = getattr(fn, name)
+        for name, value in (
+            ("__defaults__", fn.__defaults__),
+            ("__kwdefaults__", fn.__kwdefaults__),
+        ):
             if value is not None:
                 self._entries.append((fn, name, value))
                 values.append(value)
@@ -118,10 +120,10 @@ class Conditions:
     def _module(self, module: Any) -> None:
         """What a change of does not go through the module: its lists and dicts, its class."""
         cls = type(module)
-        names: set[str] = set()
-        if not _is_librarys(cls):
-            names = self._function(module.forward, 0) or self._function(cls.forward, 0)
-            self._class_attributes(module, names)
+        if _is_librarys(cls):
+            return
+        names = self._function(module.forward, 0) or self._function(cls.forward, 0)
+        self._class_attributes(module, names)
         for value in vars(module).values():
             kind = type(value)
             if kind in (list, dict) or (hasattr(value, "__dict__") and not _is_librarys(kind)):
@@ -168,6 +170,7 @@ class Conditions:
                     self._entries.append((cls, name, attribute))
 
 
+@functools.cache
 def _is_librarys(cls: type) -> bool:
     """Objects of this package and of NumPy look after themselves or never change."""
     return cls.__module__.partition(".")[0] in (__package__, "numpy", "builtins", "collections")
