@@ -5,12 +5,13 @@ namespace {
 
 using namespace wengert;
 
-// in - width - width - classes, relu, cross-entropy.
+// in - width - width - classes, cross-entropy.
+template <class Activation = nn::ReLU>
 struct Workload {
   nn::Sequential model;
   Tensor x, y;
   Workload(int64_t batch, int64_t in, int64_t width, int64_t classes)
-      : model{nn::Linear(in, width), nn::ReLU(), nn::Linear(width, width), nn::ReLU(),
+      : model{nn::Linear(in, width), Activation(), nn::Linear(width, width), Activation(),
               nn::Linear(width, classes)},
         x(randn({batch, in})),
         y(zeros({batch}, Dtype::kInt64)) {
@@ -22,7 +23,7 @@ struct Workload {
 
 void mlp_step(benchmark::State& state) {
   manual_seed(0);
-  Workload w(state);
+  Workload<> w(state);
   optim::Adam optimizer(w.model.parameters(), {.lr = 1e-3});
   for (auto _ : state) {
     optimizer.zero_grad();
@@ -31,8 +32,23 @@ void mlp_step(benchmark::State& state) {
   }
 }
 
+// The network of by_hand_step.
+void captured_step(benchmark::State& state) {
+  manual_seed(0);
+  Workload<nn::Tanh> w(state);
+  optim::Adam optimizer(w.model.parameters(), {.lr = 1e-3});
+  auto step = capture([&] {
+    optimizer.zero_grad();
+    const Tensor loss = cross_entropy(w.model(w.x), w.y);
+    backward(loss);
+    optimizer.step();
+    return loss;
+  });
+  for (auto _ : state) benchmark::DoNotOptimize(step());
+}
+
 template <class Optimizer>
-void optimizer_step(benchmark::State& state, Optimizer& optimizer, Workload& w) {
+void optimizer_step(benchmark::State& state, Optimizer& optimizer, Workload<>& w) {
   backward(cross_entropy(w.model(w.x), w.y));
   for (auto _ : state) optimizer.step();
   int64_t elements = 0;
@@ -40,12 +56,12 @@ void optimizer_step(benchmark::State& state, Optimizer& optimizer, Workload& w) 
   state.SetItemsProcessed(state.iterations() * elements);
 }
 void sgd_momentum(benchmark::State& state) {
-  Workload w(state);
+  Workload<> w(state);
   optim::SGD optimizer(w.model.parameters(), {.lr = 1e-6, .momentum = 0.9});
   optimizer_step(state, optimizer, w);
 }
 void adam(benchmark::State& state) {
-  Workload w(state);
+  Workload<> w(state);
   optim::Adam optimizer(w.model.parameters(), {.lr = 1e-6});
   optimizer_step(state, optimizer, w);
 }
@@ -55,6 +71,7 @@ void sizes(benchmark::internal::Benchmark* b) {
   b->Args({32, 4, 64, 2})->Args({64, 784, 128, 10})->Args({256, 784, 1024, 10});
 }
 BENCHMARK(mlp_step)->Apply(sizes);
+BENCHMARK(captured_step)->Apply(sizes);
 BENCHMARK(sgd_momentum)->Apply(sizes);
 BENCHMARK(adam)->Apply(sizes);
 
