@@ -319,6 +319,157 @@ def masked_assignment(cap):
         yield step(wg.tensor([1.0 * i, 2.0, -3.0])), copy.deepcopy(step(wg.tensor([0.5])))
 
 
+# ---- beside eager code and other captures --------------------------------------------------------
+
+
+def training():
+    m = wg.nn.Sequential(wg.nn.Linear(4, 8), wg.nn.Tanh(), wg.nn.Dropout(0.2), wg.nn.Linear(8, 3))
+    o = wg.optim.Adam(m.parameters(), lr=0.01)
+
+    def step(x, y):
+        o.zero_grad()
+        loss = F.cross_entropy(m(x), y)
+        loss.backward()
+        o.step()
+        return loss
+
+    def state():
+        values = [(p, p.grad, sorted(o.state[p].items())) for p in m.parameters()]
+        return values, wg.get_rng_state()
+
+    return m, o, step, state
+
+
+def batch():
+    return wg.randn(5, 4), wg.randint(0, 3, (5,))
+
+
+@same
+def eager_steps_between(cap):
+    m, o, step, state = training()
+    captured = cap(step)
+    for i in range(30):
+        yield (step if i % 7 == 3 else captured)(*batch()), state()
+        if i == 12:
+            o.load_state_dict(copy.deepcopy(o.state_dict()))
+        if i == 18:
+            m.zero_grad(set_to_none=False)
+        if i == 24:
+            wg.set_rng_state(wg.get_rng_state())
+
+
+@same
+def several_functions(cap):
+    m, o, _, state = training()
+
+    @cap
+    def accumulate(x, y):
+        loss = F.cross_entropy(m(x), y)
+        loss.backward()
+        return loss
+
+    @cap
+    def update():
+        norm = wg.nn.utils.clip_grad_norm_(m.parameters(), 1.0)
+        o.step()
+        o.zero_grad()
+        return norm
+
+    evaluate = cap(wg.no_grad()(lambda x: m(x).argmax(1)))
+    for i in range(20):
+        yield [accumulate(*batch()) for _ in range(1 + i % 2)], state()
+        yield update(), evaluate(batch()[0]), state()
+
+
+@same
+def results_are_arguments(cap):
+    cell = wg.nn.Linear(6, 3)
+    step = cap(lambda x, h: (h := wg.tanh(cell(wg.cat([x, h], 1))), h * 2))
+    change = cap(lambda h: h.mul_(0.5).add_(1))
+    h, kept = wg.zeros(2, 3), []
+    for _ in range(10):
+        h, twice = step(wg.randn(2, 3), h)
+        kept += [h, twice, change(twice)]
+        yield kept
+
+
+@same
+def threads_between_calls(cap):
+    m = wg.nn.Sequential(wg.nn.Linear(64, 300), wg.nn.ReLU(), wg.nn.Linear(300, 64))
+    o = wg.optim.SGD(m.parameters(), lr=0.1, momentum=0.9)
+
+    @cap
+    def step(x):
+        o.zero_grad()
+        loss = (m(x) - x).square().mean()
+        loss.backward()
+        o.step()
+        return loss
+
+    for i in range(16):
+        wg.set_num_threads(1 + i // 4 % 2)
+        yield step(wg.randn(200, 64)), m[0].weight, m[0].weight.grad
+
+
+@same
+def views_as_arguments(cap):
+    step = cap(lambda x: (x * 2 + 1, x.sum(), x @ x.t(), x.exp()))
+    big = wg.randn(40, 40)
+    for i in range(10):
+        square = big[i : i + 4, i : i + 4]
+        yield step(square), step(square.t()), step(big.reshape(-1)[i : i + 16].view(4, 4))
+        yield step(big[::2, ::3][:4, :4]), step(big[i, :4].expand(4, 4)), step(big[:0, :4])
+
+
+@same
+def keys_of_other_types(cap):
+    step = cap(lambda x, s: x[s])
+    keys = (slice(1, None), slice(None, None, 2), ..., None, 0, 1, (slice(None), 1), [0, 1], [1])
+    for s in keys + keys:
+        yield step(wg.randn(4, 4), s)
+
+
+@same
+def parameters_in_one_storage(cap):
+    flat = wg.randn(12)
+    p, q = flat[:8].view(4, 2).requires_grad_(), flat[8:].view(2, 2).requires_grad_()
+    o = wg.optim.SGD([p, q], lr=0.01, momentum=0.9)
+
+    @cap
+    def step(x):
+        o.zero_grad()
+        loss = (x @ p @ q).square().sum()
+        loss.backward(retain_graph=True, inputs=[p])
+        loss.backward(wg.tensor(2.0))
+        o.step()
+        return loss, flat.norm()
+
+    for i in range(8):
+        yield step(wg.randn(3, 4)), flat, p.grad, q.grad
+        if i == 4:
+            flat.mul_(0.5)
+
+
+@same
+def averages_swapped_in(cap):
+    m, _, step, state = training()
+    averages = [p.detach().clone() for p in m.parameters()]
+
+    @cap
+    def averaged(x, y):
+        loss = step(x, y)
+        with wg.no_grad():
+            for average, p in zip(averages, m.parameters(), strict=True):
+                average.lerp_(p, 0.1)
+        return loss
+
+    for i in range(18):
+        if i % 6 == 5:
+            for k, p in enumerate(m.parameters()):
+                p.data, averages[k] = averages[k], p.data
+        yield averaged(*batch()), state(), averages
+
+
 @pytest.mark.parametrize("name", SAME)
 def test_same(name):
     eager, _, _ = observe(SAME[name], False)
@@ -348,6 +499,23 @@ def test_cache():
     for k in range(6):
         assert step(wg.ones(1)) == k
         assert step.cache_info().currsize == 1
+
+
+def test_attributes_that_are_not_read_may_change():
+    class Trainer:
+        def __init__(self):
+            self.network, self.steps, self.losses, self.last = wg.nn.Linear(4, 2), 0, [], {}
+
+        def step(self, x):
+            return self.network(x).sum()
+
+    trainer = Trainer()
+    for step in (wg.capture(trainer.step), wg.capture(lambda x: trainer.step(x))):
+        for _ in range(6):
+            trainer.losses.append(step(wg.ones(4)))
+            trainer.steps += 1
+            trainer.last["loss"] = trainer.losses[-1]
+        assert step.cache_info().hits >= 4
 
 
 def test_decorator():
@@ -387,6 +555,18 @@ def test_program(capsys):
     assert " -> " in dot
     with pytest.raises(TypeError, match="runs must be int"):
         program.profile(2.5)
+
+
+def test_caught_capture_error_is_raised():
+    def step(x):
+        try:
+            return x * x.sum().item()
+        except RuntimeError:
+            return x * 2
+
+    with pytest.raises(wg.CaptureError, match=r"item\(\) needs a value"):
+        wg.capture(step)(wg.ones(2))
+    assert (wg.ones(2) * wg.ones(2).sum().item()).tolist() == [2, 2]
 
 
 def test_threads():

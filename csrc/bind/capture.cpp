@@ -35,18 +35,26 @@ bool same(PyObject* a, PyObject* b) {
 
 // The variables of the function and what they name: (where, key, value). `where` is a cell (key
 // None), a dict, a list (an index), or another object, whose attribute is meant. A key of Ellipsis
-// means the length.
+// means the length. No value: there must be none.
 struct NamesGuard final : Guard {
-  explicit NamesGuard(const py::list& entries) {
+  // The values are read anew, after the function has run. Sets `moved` if a tensor, or something
+  // else that is no number or text, is another one than before.
+  NamesGuard(const py::list& entries, bool& moved) {
     for (const py::handle& e : entries) {
-      const auto t = py::cast<py::tuple>(e);
-      names.push_back({t[0], t[1], t[2]});
+      PyObject* t = e.ptr();
+      PyObject *where = PyTuple_GET_ITEM(t, 0), *key = PyTuple_GET_ITEM(t, 1),
+               *before = PyTuple_GET_ITEM(t, 2);
+      py::object now = look_up(where, key);
+      if (now.ptr() != before) moved |= is_tensor(before) || (now && is_tensor(now.ptr()));
+      if (!now && before != Py_Ellipsis) continue;
+      names.push_back({py::reinterpret_borrow<py::object>(where),
+                       py::reinterpret_borrow<py::object>(key), std::move(now)});
     }
   }
   bool holds() override {
     for (const Name& n : names) {
       const py::object now = look_up(n.where.ptr(), n.key.ptr());
-      if (!now || !same(now.ptr(), n.value.ptr())) return false;
+      if (!now != !n.value || (now && !same(now.ptr(), n.value.ptr()))) return false;
     }
     return true;
   }
@@ -388,7 +396,9 @@ void init_capture(py::module_& m) {
                              [](const Ready& r) { return r.program->arena_bytes(); });
   // Each does nothing outside a capture.
   m.def("_capture_names", [](const py::list& entries) {
-    if (watch()) expect_recording().guard(new NamesGuard(entries));
+    if (!watch()) return;
+    Recording& r = expect_recording();
+    r.guard(new NamesGuard(entries, r.left_behind));
   });
   m.def("_capture_check", [](const py::object& f, bool always) {
     if (!watch()) return;

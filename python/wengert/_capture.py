@@ -3,8 +3,10 @@
 Note [capture]
 The first call with arguments of a kind runs the function and records every operation (forward,
 backward, optimizer). Later calls copy the arguments into the program's memory and replay it without
-Python. What the function does beside operations on tensors, such as appending to a list or
-printing a line, therefore happens when it is captured, not when it is replayed.
+Python. What the function does beside operations on tensors, such as counting in Python or printing
+a line, therefore happens when it is captured, not when it is replayed. Tensors that it keeps for
+later calls, by putting new ones into variables, lists or attributes, are an error at the second
+call: change them in place instead, or return them.
 
 A replay must never be wrong, so a program has conditions, asked before each replay: arguments of
 the same structure, shapes, dtypes and Python values; the same modes of recording; parameters,
@@ -12,6 +14,9 @@ buffers, modules, optimizers and the variables the function names as they were. 
 function is captured anew; programs for other conditions are kept. Parameters, buffers, optimizer
 state and data are used where they lie, so changing them in place needs no new capture. Learning
 rates and other hyper-parameters of the optimizers of this package are read at every replay.
+Arguments are copied in: a result that is an argument is a copy of it, and an argument that the
+function asks gradients for (`requires_grad_()`) has them inside the function only. Of the user's
+own objects the attributes that the code names are looked at, of lists and dicts up to 64 items.
 """
 
 from __future__ import annotations
@@ -243,6 +248,9 @@ class Captured:
                     return entry, results
         return None, None
 
+    def __reduce__(self) -> Any:
+        return Captured, (self._fn, self._maxsize)  # a copy has no programs
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else _Method(self, instance)
 
@@ -306,10 +314,10 @@ class Captured:
         noting_calls.append(called)
         try:
             args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
-            result = _flatten_result(self._fn(*args, **kwargs), results, strict)
-            results = [keep(t) for t in results]
             conditions = Conditions(called)
             conditions.look_at(self._fn, (*args, *kwargs.values()))
+            result = _flatten_result(self._fn(*args, **kwargs), results, strict)
+            results = [keep(t) for t in results]
             conditions.hand_over()
             del args, kwargs, conditions
             if again:
@@ -403,9 +411,11 @@ def capture(fn: Callable[..., Any] | None = None, *, maxsize: int = 16) -> Any:
     which are part of what a program is for. `maxsize` programs are kept, the least recently
     captured goes first.
 
-    What is no operation on tensors (printing, appending to lists, counting in Python, NumPy's
-    random numbers) happens only when the function is captured. A function whose course depends on
-    values (`item()`, `if tensor:`, `nonzero`) raises CaptureError, which names the line.
+    What is no operation on tensors (printing, counting in Python, NumPy's random numbers) happens
+    only when the function is captured. A function whose course depends on values (`item()`,
+    `if tensor:`, `nonzero`) raises CaptureError, which names the line; so does one that keeps new
+    tensors for later calls in variables, lists or attributes: change those in place, or return
+    them.
     """
     if fn is None:
         return functools.partial(capture, maxsize=maxsize)

@@ -110,6 +110,9 @@ class Compiled(Captured):
         self.cache_clear()
         self._warned = False
 
+    def __reduce__(self) -> Any:
+        return Compiled, (self._fn, self._fullgraph)
+
     def cache_clear(self) -> None:
         """Forgets all programs, and which calls are plain calls."""
         super().cache_clear()

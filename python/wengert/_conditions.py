@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,16 @@ PLAIN = (int, float, str, bool, bytes, complex, type(None))
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _ABSENT = object()
+#: Methods that an expression calls without naming them.
+_CALLED_UNNAMED = {
+    "__call__",
+    "__getitem__",
+    "__getattr__",
+    "__iter__",
+    "__len__",
+    "__add__",
+    "__mul__",
+}
 _CALLABLES = (types.FunctionType, types.MethodType, functools.partial)
 #: Lists, dicts and objects are looked into when they are no larger, and no deeper than this.
 _LARGEST = 64
@@ -37,7 +48,7 @@ class Conditions:
     """Collects what a function could read beside its arguments, and makes a program depend on it.
 
     Entries are (where, key, value): a cell (key None), a dict or list and a key, an object and the
-    name of an attribute; Ellipsis as a key is the length.
+    name of an attribute. Ellipsis as a key is the length, as a value that there is none.
     """
 
     def __init__(self, modules: dict[int, Any]) -> None:
@@ -46,7 +57,7 @@ class Conditions:
         self._seen: set[int] = set()
 
     def look_at(self, fn: Any, arguments: Any) -> None:
-        """The variables of the function, and the objects among its arguments."""
+        """The variables of the function, and the objects among its arguments, before it runs."""
         names = self._function(fn, 0)
         if not isinstance(fn, _CALLABLES):
             self._value(fn, names, 0)
@@ -55,7 +66,11 @@ class Conditions:
                 self._value(value, names, 0)
 
     def hand_over(self) -> None:
-        """Gives the entries to the recording under way."""
+        """Gives the entries to the recording under way, which reads their values anew.
+
+        A tensor that is another one by then makes the program provisional: the function may put a
+        new one there at every call.
+        """
         for module in list(self.modules.values()):
             self._module(module)
         _native._capture_names(self._entries)
@@ -88,7 +103,11 @@ class Conditions:
         space = fn.__globals__
         for name in names:
             value = space.get(name, _ABSENT)
-            if value is not _ABSENT and type(value) is not types.ModuleType:
+            if value is _ABSENT:
+                continue
+            if type(value) is types.ModuleType:
+                self._namespace(value.__dict__, value.__name__, names)
+            else:
                 self._entries.append((space, name, value))
                 values.append(value)
         for name, value in (
@@ -104,7 +123,11 @@ class Conditions:
 
     def _value(self, value: Any, names: set[str], depth: int) -> None:
         kind = type(value)
-        if kind in PLAIN or isinstance(value, (_native.Tensor, type)):
+        if kind in PLAIN or isinstance(value, _native.Tensor):
+            return
+        if isinstance(value, type):
+            if not _is_librarys(value):
+                self._attributes_of(value, names)
             return
         if kind in _CALLABLES:
             self._function(value, depth)
@@ -142,35 +165,61 @@ class Conditions:
             items = list(value.items()) if len(value) <= _LARGEST else []
         else:
             where = getattr(value, "__dict__", None)
-            if type(where) is not dict or _is_librarys(type(value)) or len(where) > _LARGEST:
+            if type(where) is not dict or _is_librarys(type(value)):
                 return
-            items = list(where.items())
-            self._class_attributes(value, names | self._methods(type(value), depth))
-        if len(items) == len(where):
+            names = names | self._methods(type(value), names, depth)
+            items = [(name, where[name]) for name in names & where.keys()]
+            self._class_attributes(value, names)
+        if items and len(items) == len(where) and where is value:
             self._entries.append((where, ..., len(where)))
         for key, item in items:
             self._entries.append((where, key, item))
             self._value(item, names, depth)
 
-    def _methods(self, cls: type, depth: int) -> set[str]:
-        """The names in the functions of the user's classes, whose variables are looked at too."""
-        names: set[str] = set()
-        for base in cls.__mro__[:-1]:
-            if not _is_librarys(base):
-                for attribute in list(vars(base).values()):
-                    if type(attribute) is types.FunctionType:
-                        names |= self._function(attribute, depth)
-        return names
+    def _namespace(self, space: dict[str, Any], name: str, names: set[str]) -> None:
+        """What the function may read of a module of the user's."""
+        top = name.partition(".")[0]
+        if top in (__package__, "numpy") or top in sys.stdlib_module_names:
+            return
+        for key in names & space.keys():
+            if not isinstance(space[key], (types.ModuleType, type)):
+                self._entries.append((space, key, space[key]))
+
+    def _methods(self, cls: type, names: set[str], depth: int) -> set[str]:
+        """The names in the methods of the user's class that these names reach."""
+        found: set[str] = set()
+        wanted = names | _CALLED_UNNAMED
+        while wanted:
+            more: set[str] = set()
+            for base in cls.__mro__[:-1]:
+                if _is_librarys(base):
+                    continue
+                for name in wanted & vars(base).keys():
+                    if type(vars(base)[name]) is types.FunctionType:
+                        more |= self._function(vars(base)[name], depth)
+            wanted = more - found - names
+            found |= more
+        return found
 
     def _class_attributes(self, value: Any, names: set[str]) -> None:
+        """What the object has from its class, and that it has nothing of its own in its place."""
+        own = vars(value)
         for cls in type(value).__mro__[:-1]:
             for name in names & vars(cls).keys():
                 attribute = vars(cls)[name]
-                if not callable(attribute) and not hasattr(attribute, "__get__"):
-                    self._entries.append((cls, name, attribute))
+                if callable(attribute) or hasattr(attribute, "__get__"):
+                    if name not in own:
+                        self._entries.append((own, name, ...))
+                elif name not in own:
+                    self._entries.append((value, name, attribute))
+
+    def _attributes_of(self, cls: type, names: set[str]) -> None:
+        for name in names & vars(cls).keys():
+            attribute = vars(cls)[name]
+            if not callable(attribute) and not hasattr(attribute, "__get__"):
+                self._entries.append((cls, name, attribute))
 
 
-@functools.cache
 def _is_librarys(cls: type) -> bool:
     """Objects of this package and of NumPy look after themselves or never change."""
     return cls.__module__.partition(".")[0] in (__package__, "numpy", "builtins", "collections")
