@@ -1,6 +1,7 @@
 """Functions written in Python, and other names of ops, against NumPy."""
 
 import inspect
+import itertools
 import pickle
 
 import numpy as np
@@ -205,6 +206,26 @@ def test_where_as_a_method():
     x = wg.tensor([1, 2])
     assert x.where(x > 1, wg.tensor(-1)).tolist() == [-1, 2]
     assert x.where(x > 1, 0).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("offset", range(-5, 6))
+def test_triangles(offset):
+    for rows, cols in itertools.product(range(4), range(4)):
+        lower, upper = np.tril_indices(rows, offset, cols), np.triu_indices(rows, offset, cols)
+        assert np.array_equal(wg.tril_indices(rows, cols, offset).numpy(), np.stack(lower))
+        assert np.array_equal(wg.triu_indices(rows, cols, offset).numpy(), np.stack(upper))
+
+
+def test_triangles_of_huge_matrices():
+    """The time they take is that of the result, not of the matrix."""
+    assert wg.triu_indices(2**59, 3).tolist() == [[0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
+    rows = 2**59
+    assert wg.tril_indices(rows, 3, 1 - rows).tolist() == [[rows - 1], [0]]
+    assert wg.tril_indices(rows, 0).shape == wg.triu_indices(rows, 3, 2**63 - 1).shape == (2, 0)
+    for sizes in ((2**62, 3), (3, 2**63 - 1, -5), (2**40, 2**40)):
+        for function in (wg.tril_indices, wg.triu_indices):
+            with pytest.raises(RuntimeError, match="is too large"):
+                function(*sizes)
 
 
 @pytest.mark.parametrize("alias", list(_native.aliases))

@@ -76,6 +76,7 @@ void init_numpy(py::module_& m);                               // numpy.cpp
 void init_autograd(py::module_& m);                            // autograd.cpp
 void init_optim(py::module_& m);                               // optim.cpp
 void init_capture(py::module_& m);                             // capture.cpp
+void init_program_file(py::module_& m);                        // program_file.cpp
 PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
 int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
 void init_index(py::module_& m);                               // index.cpp

@@ -1,14 +1,21 @@
-"""Looking at captured programs."""
+"""Captured programs: looking at them, saving them, running those that were saved."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import numpy as np
+
+from . import _native
+
+__all__ = ["LoadedProgram", "Program", "load_program"]
 
 
 class Program:
     """The steps of a captured function; `print` shows them.
 
-    Made by `Captured.program`.
+    Made by `Captured.program` and `LoadedProgram.program`.
     """
 
     def __init__(self, native: Any) -> None:
@@ -30,6 +37,16 @@ class Program:
         Steps of one group are independent of each other. `seconds` is 0 before `profile()`.
         """
         return self._native.listing()
+
+    def save(self, path: Any) -> None:
+        """Writes the program with the weights it uses to one safetensors file.
+
+        `load_program` reads it, and so does `wengert::Program::load` in C++, without Python.
+        Only forward programs can be saved: a RuntimeError names the step that makes it another
+        kind, such as one of an optimizer, one that changes a parameter or buffer, or one that
+        draws from a generator other than the default.
+        """
+        _native._program_save(self._native, os.fsencode(os.path.abspath(path)))
 
     def __repr__(self) -> str:
         lines = self.lines()
@@ -77,6 +94,63 @@ class Program:
                 "Program.to_svg needs the package graphviz: pip install 'wengert[graph]'"
             ) from error
         return graphviz.Source(self.to_dot()).pipe(format="svg", encoding="utf-8")
+
+
+class LoadedProgram:
+    """A program read from a file: a function of tensors.
+
+    Called with tensors or NumPy arrays of the shapes and dtypes in `inputs`, it returns the tensor
+    that the captured function returned, or a tuple of all of them if there were several. An
+    argument that the function changed in place is changed.
+    """
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self._inputs = tuple(_native._program_arguments(native))
+
+    @property
+    def inputs(self) -> tuple[tuple[Any, Any], ...]:
+        """Shape and dtype of each argument."""
+        return self._inputs
+
+    @property
+    def program(self) -> Program:
+        """Its steps."""
+        return Program(self._native)
+
+    def __call__(self, *args: Any) -> Any:
+        if len(args) != len(self._inputs):
+            raise TypeError(f"program: takes {len(self._inputs)} arguments, got {len(args)}")
+        tensors = []
+        for i, (arg, (shape, dtype)) in enumerate(zip(args, self._inputs, strict=True)):
+            tensor = _native.from_numpy(arg) if isinstance(arg, np.ndarray) else arg
+            if not isinstance(tensor, _native.Tensor):
+                raise TypeError(
+                    f"program: argument {i} must be a tensor or NumPy array, "
+                    f"not {type(arg).__name__}"
+                )
+            if tensor.shape != shape or tensor.dtype != dtype:
+                raise RuntimeError(
+                    f"program: argument {i} must be {dtype} of shape {tuple(shape)}, "
+                    f"got {tensor.dtype} of shape {tuple(tensor.shape)}"
+                )
+            tensors.append(tensor)
+        results = self._native.replay(tensors)
+        return results[0] if len(results) == 1 else results
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{dtype} {tuple(shape)}" for shape, dtype in self._inputs)
+        return f"LoadedProgram({inputs})"
+
+
+def load_program(path: Any) -> LoadedProgram:
+    """Reads a program that `Program.save` wrote.
+
+    Raises FileNotFoundError, or RuntimeError for a file that is damaged, of another version, or no
+    program. A file can do no more than call the operations of this package on its own memory.
+    """
+    os.stat(path)  # an error of the file system, in its own words
+    return LoadedProgram(_native._program_load(os.fsencode(path)))
 
 
 def _bytes(n: int) -> str:

@@ -101,7 +101,12 @@ constinit const Op roll_op{
     .signature = "(input: Tensor, shifts: ints, dims: ints) -> Tensor",
     .on = 0,
     .doc = "roll() along given dimensions.",
-    .shape = shape_same,
+    .shape =
+        [](Call& c) {
+          check(c.attrs.ints(0).size() == c.attrs.ints(1).size(), "as many shifts as dims needed");
+          for (int64_t d : c.attrs.ints(1)) wrap_dim(d, c.in(0).ndim());
+          shape_same(c);
+        },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];

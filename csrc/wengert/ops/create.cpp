@@ -231,36 +231,49 @@ constexpr Op eye_op = creation(
 // Rows i and columns j with j - i <= offset (or >=), as PyTorch orders them.
 template <bool lower>
 struct Triangle {
-  static int64_t begin(const Attrs& a, int64_t i) {
-    return lower ? 0 : std::clamp<int64_t>(i + a.integer(2), 0, a.integer(1));
+  explicit Triangle(const Attrs& a)
+      : rows(a.integer(0)), cols(a.integer(1)), offset(std::clamp(a.integer(2), -rows, cols)) {}
+
+  int64_t begin(int64_t i) const { return lower ? 0 : std::clamp<int64_t>(i + offset, 0, cols); }
+  int64_t end(int64_t i) const {
+    return lower ? std::clamp<int64_t>(i + offset + 1, 0, cols) : cols;
   }
-  static int64_t end(const Attrs& a, int64_t i) {
-    return lower ? std::clamp<int64_t>(i + a.integer(2) + 1, 0, a.integer(1)) : a.integer(1);
+  // How many places (i, j) there are: rows that grow (shrink) by one, and rows that are full.
+  __int128 count() const {
+    const int64_t k = lower ? offset : offset - 1;  // j - i <= k: these, or all but these
+    const int64_t first = std::max<int64_t>(0, -k), full = std::clamp(cols - 1 - k, first, rows);
+    __int128 n = static_cast<__int128>(rows - full) * cols;
+    if (full > first) n += (static_cast<__int128>(first + k + 1) + (full + k)) * (full - first) / 2;
+    return lower ? n : static_cast<__int128>(rows) * cols - n;
   }
+
   static void shape(Call& c) {
     const Attrs& a = c.attrs;
     check(a.integer(0) >= 0, "row must be non-negative, got ", a.integer(0));
     check(a.integer(1) >= 0, "col must be non-negative, got ", a.integer(1));
     const Dtype d = a.dtype_or(3, Dtype::kInt64);
     check(d == Dtype::kInt64 || d == Dtype::kInt32, "expected an index dtype, got ", d);
-    int64_t n = 0;
-    for (int64_t i = 0; i < a.integer(0); ++i) n += end(a, i) - begin(a, i);
-    c.output(d, Dims{2, n});
+    constexpr int64_t kMost = int64_t{1} << 60;
+    const bool fits = a.integer(0) < kMost && a.integer(1) < kMost && Triangle(a).count() < kMost;
+    check(fits, "a matrix of ", a.integer(0), " x ", a.integer(1), " is too large");
+    c.output(d, Dims{2, static_cast<int64_t>(Triangle(a).count())});
   }
   static void run(Call& c) {
-    const Attrs& a = c.attrs;
+    const Triangle t(c.attrs);
     const Tensor& y = c.out[0];
     const int64_t n = y.shape()[1];
     dispatch(y.dtype(), [&](auto zero) {
       using T = decltype(zero);
       T* out = y.data_as<T>();
-      for (int64_t i = 0, k = 0; i < a.integer(0); ++i)
-        for (int64_t j = begin(a, i); j < end(a, i); ++j, ++k) {
+      // Rows in front of the first place, and behind the last, may be many.
+      for (int64_t i = lower ? std::max<int64_t>(0, -t.offset) : 0, k = 0; k < n; ++i)
+        for (int64_t j = t.begin(i); j < t.end(i); ++j, ++k) {
           out[k] = static_cast<T>(i);
           out[n + k] = static_cast<T>(j);
         }
     });
   }
+  const int64_t rows, cols, offset;
 };
 constexpr const char* kTriangle =
     "(row: int, col: int, offset: int = 0, *, dtype: dtype | None = None) -> Tensor";

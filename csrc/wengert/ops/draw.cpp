@@ -219,6 +219,7 @@ constinit const Op dropout_masked_op{
     .draws = true,
     .shape =
         [](Call& c) {
+          floating_only(c);
           c.output(c.in(0).dtype(), c.in(0).shape());
           c.output(c.in(0).dtype(), c.in(0).shape());
         },
@@ -248,7 +249,11 @@ constinit const Op dropout_mask_op{
     .doc = "What dropout multiplies by, in this shape and the input's dtype.",
     .shape_only = true,
     .draws = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(0)); },
+    .shape =
+        [](Call& c) {
+          floating_only(c);
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
     .run =
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {

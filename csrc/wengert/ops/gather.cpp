@@ -215,6 +215,7 @@ constinit const Op one_hot_of_op{
     .doc = "one_hot() with a given number of classes.",
     .shape =
         [](Call& c) {
+          check(is_index(c.in(0).dtype()), "expected integer classes, got ", c.in(0).dtype());
           Dims shape = c.in(0).shape();
           shape.push_back(c.attrs.integer(0));
           c.output(Dtype::kInt64, shape);

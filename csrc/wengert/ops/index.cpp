@@ -55,6 +55,28 @@ constinit const Op basic_index_op{
     .vjp = view_vjp<basic_rule>,
 };
 
+// That the attributes are those of a key of an input of shape x: what they select is within it.
+void check_basic(const Dims& x, const Attrs& a) {
+  if (!a.has(0)) return;
+  const Dims size = a.dims(0), steps = a.dims(1), own = contiguous_strides(x);
+  const int64_t offset = a.integer(3), count = numel(x);
+  bool fits = size.size() == steps.size() && offset >= 0 && offset < std::max<int64_t>(count, 1) &&
+              (count > 0 || numel(size) == 0);
+  uint32_t seen = 0;
+  for (int i = 0; fits && i < size.size(); ++i) {
+    const int d = static_cast<int>(a.integer(2) >> 4 * i & 15);
+    if (d == kNewAxis) {
+      fits = size[i] == 1;
+      continue;
+    }
+    fits = d < x.size() && !(seen >> d & 1) && size[i] >= 0 && size[i] <= x[d] && steps[i] > 0;
+    if (fits && count > 0 && size[i] > 1)
+      fits = size[i] - 1 <= (x[d] - 1 - offset / own[d] % x[d]) / steps[i];
+    seen |= 1u << d;
+  }
+  check(fits, ErrorKind::kIndex, "a key that is not within shape ", x);
+}
+
 // A key taken apart: the basic part as attributes, the tensors as a list for `index`.
 class Key {
  public:
@@ -201,6 +223,15 @@ std::vector<Tensor> expand_masks(const Dims& shape, std::span<const Tensor> indi
   return out;
 }
 
+// That inputs `first` on of the call are indices of a tensor of so many dimensions.
+void check_indices(const Call& c, int first, int ndim) {
+  check(c.inputs() - first <= ndim, ErrorKind::kIndex, "too many indices for tensor of dimension ",
+        ndim, ", got ", c.inputs() - first);
+  for (int i = first; i < c.inputs(); ++i)
+    check(!c.has(i) || is_index(c.in(i).dtype()), ErrorKind::kIndex,
+          "indices must be int64 or int32, got ", c.has(i) ? c.in(i).dtype() : Dtype::kInt64);
+}
+
 // Where the dimensions of the result come from. The indices are inputs `first` on of the call.
 struct Layout {
   Layout(const Dims& shape, const Call& c, int first) {
@@ -278,7 +309,11 @@ constinit const Op index_op{
         "The elements at integer positions, one index tensor for each dimension (none: all of "
         "it), broadcast together. Negative positions count from the end; an IndexError if one "
         "is out of range.",
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), Layout(c.in(0).shape(), c, 1).result); },
+    .shape =
+        [](Call& c) {
+          check_indices(c, 1, c.in(0).ndim());
+          c.output(c.in(0).dtype(), Layout(c.in(0).shape(), c, 1).result);
+        },
     .run =
         [](Call& c) {
           const Tensor& x = c.in(0);
@@ -334,7 +369,9 @@ Dims without_leading_ones(const Dims& shape, int keep) {
 }
 
 void put_shape(Call& c) {
+  check_basic(c.in(0).shape(), c.attrs);
   const View region = basic_rule(view_of(c.in(0)), c.attrs);
+  check_indices(c, 2, region.shape.size());
   const Dims to = target_shape(c, region);
   if (!c.input(1).is_tensor()) return;
   const Dims from = without_leading_ones(c.in(1).shape(), to.size());

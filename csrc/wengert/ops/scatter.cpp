@@ -274,7 +274,9 @@ constinit const Op decompress_op{
     .contiguous = true,
     .shape =
         [](Call& c) {
-          const Tensor &x = c.in(0), &source = c.in(2);
+          const Tensor &x = c.in(0), &mask = c.in(1), &source = c.in(2);
+          check(mask.dtype() == Dtype::kBool && mask.shape() == x.shape(),
+                "a bool mask of the input's shape expected, got ", mask.dtype(), ' ', mask.shape());
           check(x.dtype() == source.dtype(),
                 "expected self and source to have same dtypes but got ", x.dtype(), " and ",
                 source.dtype());

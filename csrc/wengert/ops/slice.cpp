@@ -10,6 +10,21 @@ namespace {
 
 Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
 
+// That `part`, at these strides and this offset, lies within as many elements as `whole` has.
+void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
+  const Dims strides = a.dims(1);
+  const int64_t count = numel(whole);
+  int64_t last = a.integer(2);
+  bool fits = strides.size() == part.size() && last >= 0 && last <= count;
+  for (int d = 0; fits && d < part.size(); ++d) {
+    int64_t step = 0;
+    fits = strides[d] >= 0 && !__builtin_mul_overflow(part[d] - 1, strides[d], &step) &&
+           !__builtin_add_overflow(last, step, &last);
+  }
+  check(numel(part) == 0 || (fits && last < count), "a tensor of shape ", part, ", strides ",
+        strides, " and offset ", a.integer(2), " is not within ", count, " elements");
+}
+
 constinit const Op strided_backward_op{
     .name = "_strided_backward",
     .signature = "(grad: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
@@ -17,7 +32,11 @@ constinit const Op strided_backward_op{
     .doc =
         "Zeros of `size` with `grad` written at `stride` and `offset` of their memory: the "
         "derivative of every view.",
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(0)); },
+    .shape =
+        [](Call& c) {
+          check_within(c.in(0).shape(), c.attrs, c.attrs.dims(0));
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
     .run =
         [](Call& c) {
           const Tensor &g = c.in(0), &y = c.out[0];
@@ -38,7 +57,11 @@ constinit const Op strided_copy_op{
     .on = 0,
     .doc = "A copy of the elements at `stride` and `offset` of the input made contiguous.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(0)); },
+    .shape =
+        [](Call& c) {
+          check_within(c.attrs.dims(0), c.attrs, c.in(0).shape());
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];

@@ -7,6 +7,7 @@
 #include "wengert/kernels/copy.h"
 #include "wengert/ops.h"
 #include "wengert/program/impl.h"
+#include "wengert/program/script.h"
 
 // Note [schedules]: whether a step is faster on one thread or on all, and whether independent steps
 // are faster side by side or one after the other, depends on sizes, on the machine and on what else
@@ -38,6 +39,7 @@ Program::Impl& Program::impl() {
   made->places.resize(recording_->slots.size());
   made->find_kept();
   made->remove_dead();
+  pristine_ = std::make_unique<Pristine>(*recording_);  // see Note [program files]
   made->write_first_gradients();
   made->fold_constants();
   made->fuse_activations();

@@ -10,14 +10,18 @@
 // each is a matter of where and when, never of how a number is summed or rounded.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "wengert/program/recording.h"
 
 namespace wengert {
+
+struct Pristine;
 
 class Program final : public RefCounted {
  public:
@@ -44,8 +48,23 @@ class Program final : public RefCounted {
   int inputs() const { return static_cast<int>(recording_->inputs.size()); }
   size_t result_count() const { return recording_->results.size(); }
 
-  // To be held from ready() to the last result() where several threads may use the program.
+  // To be held from ready() to the last result(), and for save(), where several threads may use the
+  // program.
   std::mutex& busy() { return busy_; }
+
+  // All of it at once, for one thread after the other: arguments of the shapes and dtypes it was
+  // captured with, to results.
+  std::vector<Tensor> operator()(std::span<const Tensor> arguments);
+  std::vector<Tensor> operator()(std::initializer_list<Tensor> arguments) {
+    return operator()(std::span<const Tensor>(arguments.begin(), arguments.size()));
+  }
+
+  // ---- files; see Note [program files]
+  // Writes a safetensors file that holds the program and its weights. A RuntimeError, naming the
+  // step, for what is not a forward program: one that trains, or changes tensors from outside.
+  void save(const std::string& path);
+  // What save() wrote. A RuntimeError saying why for any other file.
+  static Ref<Program> load(const std::string& path);
 
   // ---- for people to look at
   struct Line {
@@ -69,6 +88,7 @@ class Program final : public RefCounted {
   std::unique_ptr<Recording> recording_;
   std::unique_ptr<Impl> impl_;
   std::mutex busy_;
+  std::unique_ptr<Pristine> pristine_;  // made with impl_
 };
 
 }  // namespace wengert
