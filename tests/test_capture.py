@@ -3,6 +3,7 @@
 import collections
 import copy
 import itertools
+import sys
 import threading
 
 import numpy as np
@@ -586,3 +587,13 @@ def test_threads():
     for t in threads:
         t.join()
     assert not wrong and step.cache_info().hits > 100
+
+
+def test_a_replay_calls_no_python():
+    f, x, calls = wg.capture(lambda x: (x * 2 + 1).sum()), wg.ones(3), []
+    f(x), f(x)
+    replay = f.program._native.replay
+    sys.setprofile(lambda frame, event, arg: calls.append(event))
+    result = replay((x,))
+    sys.setprofile(None)
+    assert "call" not in calls and result[0].item() == 9

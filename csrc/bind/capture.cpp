@@ -378,6 +378,9 @@ PyMethodDef fast_functions[] = {
 
 }  // namespace
 
+// What Python adds to the recording under way; each does nothing outside a capture.
+static void init_conditions(py::module_& m);
+
 void init_capture(py::module_& m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
   py::class_<Handle>(m, "_Recording")
@@ -394,7 +397,11 @@ void init_capture(py::module_& m) {
       .def_property_readonly("provisional", [](const Ready& r) { return r.program->provisional(); })
       .def_property_readonly("arena_bytes",
                              [](const Ready& r) { return r.program->arena_bytes(); });
-  // Each does nothing outside a capture.
+  init_conditions(m);
+  init_loop(m);
+}
+
+void init_conditions(py::module_& m) {
   m.def("_capture_names", [](const py::list& entries) {
     if (!watch()) return;
     Recording& r = expect_recording();
@@ -430,7 +437,6 @@ void init_capture(py::module_& m) {
     const WatchPause pause;
     return f();
   });
-  init_loop(m);
 }
 
 }  // namespace wengert::bind

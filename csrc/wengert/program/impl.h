@@ -70,6 +70,7 @@ struct Program::Impl {
   void fuse_activations();
   void make_nodes();
   void make_segments();
+  void choose_places();
   void plan_memory();
   void bind();
 

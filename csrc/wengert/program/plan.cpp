@@ -81,23 +81,9 @@ void Program::Impl::make_segments() {
   }
 }
 
-void Program::Impl::plan_memory() {
-  const size_t count = rec.slots.size();
-  std::vector<int> first(count, -1), last(count, -1);
-  for (size_t g = 0; g < segments.size(); ++g)
-    for (uint32_t i = 0; i < segments[g].count; ++i) {
-      const Node& n = nodes[segments[g].first + i];
-      const auto use = [&](uint32_t slot) {
-        if (slot >= count) return;
-        if (first[slot] < 0) first[slot] = static_cast<int>(g);
-        last[slot] = static_cast<int>(g);
-      };
-      for (uint32_t s : n.reads) use(s);
-      for (uint32_t s : n.writes) use(s);
-    }
-  std::vector<std::vector<uint32_t>> begins(segments.size()), ends(segments.size());
-  Planner small, large;  // scalars apart, so that they do not break up the rest
-  for (uint32_t slot = 1; slot < count; ++slot) {
+// Where each slot gets its memory from.
+void Program::Impl::choose_places() {
+  for (uint32_t slot = 1; slot < rec.slots.size(); ++slot) {
     Place& p = place(slot);
     const Slot& s = rec.slots[slot];
     if (s.written && (s.origin == Origin::kOutside || s.origin == Origin::kGrad))
@@ -117,17 +103,39 @@ void Program::Impl::plan_memory() {
         borrowed.push_back(slot);
         break;
       case Origin::kMade:
-        if (is_kept(slot)) {
-          p.kind = Place::Kind::kKept;
-          kept.push_back(slot);
-        } else if (first[slot] >= 0) {
-          p.kind = Place::Kind::kArena;
-          begins[static_cast<size_t>(first[slot])].push_back(slot);
-          ends[static_cast<size_t>(last[slot])].push_back(slot);
-        }
+        p.kind = is_kept(slot) ? Place::Kind::kKept : Place::Kind::kArena;
+        if (is_kept(slot)) kept.push_back(slot);
         break;
     }
   }
+}
+
+// What is needed at the same time lies apart; what is not may share. Segments are the clock.
+void Program::Impl::plan_memory() {
+  const size_t count = rec.slots.size();
+  std::vector<int> first(count, -1), last(count, -1);
+  for (size_t g = 0; g < segments.size(); ++g)
+    for (uint32_t i = 0; i < segments[g].count; ++i) {
+      const Node& n = nodes[segments[g].first + i];
+      const auto use = [&](uint32_t slot) {
+        if (slot >= count) return;
+        if (first[slot] < 0) first[slot] = static_cast<int>(g);
+        last[slot] = static_cast<int>(g);
+      };
+      for (uint32_t s : n.reads) use(s);
+      for (uint32_t s : n.writes) use(s);
+    }
+  std::vector<std::vector<uint32_t>> begins(segments.size()), ends(segments.size());
+  for (uint32_t slot = 1; slot < count; ++slot) {
+    if (place(slot).kind != Place::Kind::kArena) continue;
+    if (first[slot] < 0) {
+      place(slot).kind = Place::Kind::kNone;
+      continue;
+    }
+    begins[static_cast<size_t>(first[slot])].push_back(slot);
+    ends[static_cast<size_t>(last[slot])].push_back(slot);
+  }
+  Planner small, large;  // scalars apart, so that they do not break up the rest
   const auto planner = [&](uint32_t slot) -> Planner& {
     return rec.slots[slot].bytes <= 8 ? small : large;
   };

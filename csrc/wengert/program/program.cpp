@@ -45,6 +45,7 @@ Program::Impl& Program::impl() {
   made->fuse_activations();
   made->make_nodes();
   made->make_segments();
+  made->choose_places();
   made->plan_memory();
   made->bind();
   impl_ = std::move(made);
