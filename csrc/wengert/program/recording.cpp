@@ -186,12 +186,14 @@ void Recording::after(const Call&, Writes) { running_ = false; }
 
 // A replay would fail at the same place, and nobody would be there to catch it.
 void Recording::note_failure() {
-  if (running_ && failure.empty()) failure = text(steps.back().op->name, " failed");
+  if (running_ && failure.empty())
+    failure = text(steps.back().op->name, " failed, and the error was caught");
   running_ = false;
 }
 
 void Recording::value_leaves(const char* how) {
-  if (failure.empty()) failure = std::string(how) + " needs a value";
+  if (failure.empty())
+    failure = text(how, " needs a value", strict ? ", and the error was caught" : "");
   if (!strict) return;
   fail(ErrorKind::kCapture, how,
        " needs a value while a function is being captured, and a replay could not repeat what "
