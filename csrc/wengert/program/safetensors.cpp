@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace wengert {
 namespace {
@@ -290,8 +291,8 @@ TensorHeader TensorHeader::parse(std::string_view text, uint64_t size) {
     }
   });
   json.end();
-  std::stable_sort(h.tensors.begin(), h.tensors.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  std::sort(h.tensors.begin(), h.tensors.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   uint64_t end = 0;
   for (const StoredTensor& t : h.tensors) {
@@ -333,8 +334,8 @@ Ref<Storage> TensorReader::read(const StoredTensor& t) {
 void write_tensors(const std::string& path, const Metadata& metadata,
                    std::vector<StoredTensor>& tensors) {
   // Those of the largest elements first, so that all are aligned.
-  std::stable_sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
-    return item_size(a.dtype) > item_size(b.dtype);
+  std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
+    return std::pair(-item_size(a.dtype), a.name) < std::pair(-item_size(b.dtype), b.name);
   });
   uint64_t end = 0;
   for (StoredTensor& t : tensors) {

@@ -201,8 +201,9 @@ class Writer {
     if (numel(p.shape) != s.count) return false;
     std::vector<int> order;
     for (int d = 0; d < p.shape.size(); ++d) order.push_back(d);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return p.strides[a] > p.strides[b]; });
+    std::sort(order.begin(), order.end(), [&](int a, int b) {
+      return std::pair(-p.strides[a], a) < std::pair(-p.strides[b], b);
+    });
     Dims shape, strides;
     for (int d : order) {
       shape.push_back(p.shape[d]);
