@@ -12,7 +12,8 @@
 // Note [schedules]: whether a step is faster on one thread or on all, and whether independent steps
 // are faster side by side or one after the other, depends on sizes, on the machine and on what else
 // runs on it. The first runs of a program try each and time it; the best of a few tries is kept.
-// The numbers do not depend on it, so trying costs nothing but a little time.
+// The numbers do not depend on it, so trying costs nothing but a little time; what takes long is
+// tried only where it can gain.
 
 namespace wengert {
 namespace {
@@ -21,6 +22,18 @@ using Clock = std::chrono::steady_clock;
 using Origin = Slot::Origin;
 
 constexpr int kTries = 4;  // of each schedule
+
+// What takes this long on all threads gains nothing from avoiding them; nor is it tried often.
+constexpr double kLong = 200e-6;
+
+// The first turn is a team's, so its time is known.
+bool worth_trying(const Segment& s, int how) {
+  const double team = s.best[static_cast<int>(Schedule::kTeam)];
+  if (how == static_cast<int>(Schedule::kSerial)) return team < kLong;
+  if (how == static_cast<int>(Schedule::kSideBySide))
+    return s.count > 1 && (team < kLong || s.best[how] > 1e6);
+  return true;
+}
 
 double seconds_since(Clock::time_point t) {
   return std::chrono::duration<double>(Clock::now() - t).count();
@@ -222,12 +235,9 @@ void Program::Impl::run_nodes() {
     for (Segment& s : segments) run_segment(s, s.schedule);
     return;
   }
-  const int how = runs++ % kSchedules;
+  const int turn = runs++ % kSchedules;
   for (Segment& s : segments) {
-    if (how == static_cast<int>(Schedule::kSideBySide) && s.count == 1) {
-      run_segment(s, Schedule::kTeam);
-      continue;
-    }
+    const int how = worth_trying(s, turn) ? turn : static_cast<int>(Schedule::kTeam);
     const auto start = Clock::now();
     run_segment(s, static_cast<Schedule>(how));
     s.best[how] = std::min(s.best[how], seconds_since(start));
