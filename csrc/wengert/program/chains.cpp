@@ -123,7 +123,6 @@ void Builder::choose_scratch(Chain& chain) {
     return std::find_if(inside.begin(), inside.end(),
                         [&](const auto& e) { return e.first == slot; });
   };
-  std::vector<int> seen;
   for (uint32_t index : steps_) {
     const Step& s = rec_.steps[index];
     const Piece& out = rec_.outputs_of(s)[0].piece;
@@ -169,8 +168,7 @@ void Builder::choose_scratch(Chain& chain) {
 
 Node Builder::finish() {
   Node node;
-  node.steps = std::move(steps_);
-  steps_ = node.steps;
+  node.steps = steps_;
   node.chain = std::make_unique<Chain>();
   Chain& chain = *node.chain;
   chain.n = n_;
@@ -215,12 +213,7 @@ void Program::Impl::make_nodes() {
     n.reads = {constant};
     n.writes = {slot};
   }
-  std::vector<int> uses(slot_count());
-  for (const Step& s : rec.steps)
-    for (int i = 0; i < s.inputs + s.outputs; ++i) {
-      const Argument& a = rec.arguments[s.first + i];
-      if (a.kind == Kind::kPiece) ++uses[a.piece.slot];
-    }
+  const std::vector<int> uses = count_uses();
   Builder open(*this, uses);
   const auto flush = [&] {
     if (!open.empty()) nodes.push_back(open.finish());

@@ -75,12 +75,13 @@ struct Program::Impl {
   void bind();
 
   // ---- what the passes know of the steps
-  // Calls f(slot) for what a step reads and writes; `order` slots stand for the generators and for
-  // the world outside.
+  // Calls f(slot) for what a step reads and writes; two more slots stand for the generators and
+  // for the world outside.
   template <class F>
   void each_read(const Step& s, const F& f) const;
   template <class F>
   void each_write(const Step& s, const F& f) const;
+  std::vector<int> count_uses() const;  // of each slot, in arguments and outputs
   uint32_t random_slot() const { return static_cast<uint32_t>(rec.slots.size()); }
   uint32_t host_slot() const { return random_slot() + 1; }
   size_t slot_count() const { return rec.slots.size() + 2; }

@@ -31,6 +31,16 @@ void Program::Impl::find_kept() {
   }
 }
 
+std::vector<int> Program::Impl::count_uses() const {
+  std::vector<int> uses(slot_count());
+  for (const Step& s : rec.steps)
+    for (int i = 0; i < s.inputs + s.outputs; ++i) {
+      const Argument& a = rec.arguments[s.first + i];
+      if (a.kind == Kind::kPiece) ++uses[a.piece.slot];
+    }
+  return uses;
+}
+
 // Backwards: a step is needed if something needed reads what it writes, if what it writes can be
 // seen from outside, or if it takes random numbers, which the next taker would else get.
 void Program::Impl::remove_dead() {
@@ -150,12 +160,7 @@ Attrs activation_attributes(const Recording& rec, const Step& activation, bool k
 // linear, and later f of its output alone: f is applied to each tile while it is in cache. The sum
 // before it is only stored if something else reads it.
 void Program::Impl::fuse_activations() {
-  std::vector<int> uses(slot_count());
-  for (const Step& s : rec.steps)
-    for (int i = 0; i < s.inputs + s.outputs; ++i) {
-      const Argument& a = rec.arguments[s.first + i];
-      if (a.kind == Kind::kPiece) ++uses[a.piece.slot];
-    }
+  const std::vector<int> uses = count_uses();
   std::vector<int64_t> open(slot_count(), -1);  // the linear step whose untouched output a slot is
   std::vector<char> untouched(slot_count()), drop(rec.steps.size());
   for (size_t i = 0; i < rec.steps.size(); ++i) {

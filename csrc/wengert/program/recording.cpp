@@ -129,8 +129,6 @@ void Recording::set_attrs(Step& s, const Attrs& a) {
   attributes.push_back(a);
 }
 
-bool Recording::writes_input(const Step& s, int i) const { return written[s.first + i] != 0; }
-
 void Recording::before(const Call& c, Writes writes) {
   note_failure();
   if (c.op().data_dependent) value_leaves(c.op().name);

@@ -153,8 +153,6 @@ class Recording final : public Watch {
   void set_attrs(Step& s, const Attrs& a);
   const Argument* inputs_of(const Step& s) const { return &arguments[s.first]; }
   const Argument* outputs_of(const Step& s) const { return &arguments[s.first + s.inputs]; }
-  // Whether the step writes to input i.
-  bool writes_input(const Step& s, int i) const;
 
   // The one layout of this shape and these strides.
   const Layout* layout(const Dims& shape, const Dims& strides);
