@@ -8,6 +8,10 @@
 #include <cstdlib>
 #include <mutex>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include "wengert/base/error.h"
 
 // Note [size classes]: up to 1 KiB every multiple of 64 bytes is a class (1..16); above, each
@@ -120,11 +124,25 @@ ThreadCache::~ThreadCache() {
   cache_dead = true;
 }
 
+// Large blocks lie on large pages where the system gives them: fewer misses of the address cache,
+// and far fewer page faults.
+void* aligned(size_t bytes) {
+#ifdef __linux__
+  constexpr size_t kPage = size_t{2} << 20;
+  if (bytes >= 2 * kPage) {
+    void* p = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+    if (p) madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, bytes);
+}
+
 void* from_system(size_t bytes, size_t asked) {
-  void* p = std::aligned_alloc(kAlignment, bytes);
+  void* p = aligned(bytes);
   if (!p) {
     empty_cache();
-    p = std::aligned_alloc(kAlignment, bytes);
+    p = aligned(bytes);
   }
   check(p != nullptr, ErrorKind::kMemory, "cannot allocate ", static_cast<uint64_t>(asked),
         " bytes");

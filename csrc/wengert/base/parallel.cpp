@@ -45,13 +45,15 @@ void pause() {
 #endif
 }
 
+using Body = void (*)(void* context, int member);
+
 class Pool {
  public:
-  void run(int threads, void (*body)(void*), void* context) {
+  void run(int threads, Body body, void* context) {
     std::unique_lock lock(in_use_, std::try_to_lock);
     if (!lock) {  // another thread of the program is at it: no waiting
       inside = true;
-      body(context);
+      body(context, 0);
       inside = false;
       return;
     }
@@ -63,7 +65,7 @@ class Pool {
     seats_.store(helpers, std::memory_order_release);
     epoch_.fetch_add(1, std::memory_order_release);
     epoch_.notify_all();
-    work();
+    work(0);
     const int entered = helpers - seats_.exchange(0, std::memory_order_acq_rel);
     for (int spins = 0; finished_.load(std::memory_order_acquire) != entered; ++spins)
       spins < 1000 ? pause() : std::this_thread::yield();
@@ -75,7 +77,9 @@ class Pool {
   int hire(int n) {
     while (workers_ < n) {
       try {
-        std::thread([this, seen = epoch_.load()] { serve(seen); }).detach();
+        std::thread([this, member = workers_ + 1, seen = epoch_.load()] {
+          serve(member, seen);
+        }).detach();
         ++workers_;
       } catch (const std::system_error&) {
         break;
@@ -84,10 +88,10 @@ class Pool {
     return std::min(n, workers_);
   }
 
-  void work() {
+  void work(int member) {
     inside = true;
     try {
-      body_(context_);
+      body_(context_, member);
     } catch (...) {
       const std::lock_guard lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
@@ -102,11 +106,11 @@ class Pool {
     return false;
   }
 
-  [[noreturn]] void serve(uint32_t seen) {
+  [[noreturn]] void serve(int member, uint32_t seen) {
     for (;;) {
       seen = next_epoch(seen);
       if (!take_seat()) continue;
-      work();
+      work(member);
       finished_.fetch_add(1, std::memory_order_release);
     }
   }
@@ -126,7 +130,7 @@ class Pool {
 
   std::mutex in_use_, error_mutex_;
   int workers_ = 0;
-  void (*body_)(void*) = nullptr;
+  Body body_ = nullptr;
   void* context_ = nullptr;
   std::exception_ptr error_;
   alignas(64) std::atomic<uint32_t> epoch_{0};
@@ -208,8 +212,6 @@ KeepAwake::~KeepAwake() {
   if (on_) awake.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void run_team(int threads, void (*body)(void*), void* context) {
-  pool().run(threads, body, context);
-}
+void run_team(int threads, Body body, void* context) { pool().run(threads, body, context); }
 
 }  // namespace wengert

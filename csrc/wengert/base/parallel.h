@@ -1,8 +1,9 @@
 // Threads: a pool of our own; see Note [teams].
 //
-// Work is cut into chunks by its size alone, never by the number of threads, and chunks are taken
-// from a counter: results are the same for every thread count, and a thread whose core is busy
-// elsewhere takes fewer chunks instead of stalling the others.
+// Work is cut into chunks by its size alone, never by the number of threads: results are the same
+// for every thread count. Every thread has a share of the chunks that it takes first, the same one
+// each time, so that what it wrote in one operation is in its cache in the next; then it helps the
+// others, so that a thread whose core is busy elsewhere does not stall them.
 #pragma once
 
 #include <algorithm>
@@ -43,10 +44,38 @@ class KeepAwake {
   bool on_;
 };
 
-// Runs body(context) on this thread and on up to threads - 1 others, those that come before this
-// one is done; body takes its share of the work from context. An exception is carried to the
-// caller.
-void run_team(int threads, void (*body)(void*), void* context);
+// Runs body(context, member) on this thread, which is member 0, and on up to threads - 1 others,
+// those that come before this one is done; body takes its share of the work from context. An
+// exception is carried to the caller.
+void run_team(int threads, void (*body)(void*, int member), void* context);
+
+// The chunks that a team has yet to do.
+class Chunks {
+ public:
+  Chunks(int64_t count, int threads) : count_(count), shares_(std::min(threads, kMostShares)) {
+    for (int s = 0; s < shares_; ++s) next_[s].at.store(begin(s), std::memory_order_relaxed);
+  }
+  // f(chunk) for those of the member's share, then for what is left of the others'.
+  template <class F>
+  void each(int member, const F& f) {
+    for (int i = 0; i < shares_; ++i) {
+      const int s = (member + i) % shares_;
+      const int64_t end = begin(s + 1);
+      for (int64_t c; (c = next_[s].at.fetch_add(1, std::memory_order_relaxed)) < end;) f(c);
+    }
+  }
+
+ private:
+  static constexpr int kMostShares = 32;
+  struct alignas(64) Counter {
+    std::atomic<int64_t> at;
+  };
+  int64_t begin(int share) const { return count_ * share / shares_; }
+
+  int64_t count_;
+  int shares_;
+  Counter next_[kMostShares];
+};
 
 // f(begin, end) over [0, n) in chunks of `grain`.
 template <class F>
@@ -63,14 +92,14 @@ void parallel_for(int64_t n, int64_t grain, const F& f) {
   struct Context {
     const F& f;
     int64_t n, grain;
-    std::atomic<int64_t> next{0};
-  } context{f, n, grain};
+    Chunks chunks;
+  } context{f, n, grain, Chunks(chunks, threads)};
   run_team(
       threads,
-      [](void* p) {
+      [](void* p, int member) {
         auto& c = *static_cast<Context*>(p);
-        for (int64_t i; (i = c.next.fetch_add(c.grain, std::memory_order_relaxed)) < c.n;)
-          c.f(i, std::min(c.n, i + c.grain));
+        c.chunks.each(member,
+                      [&](int64_t i) { c.f(i * c.grain, std::min(c.n, (i + 1) * c.grain)); });
       },
       &context);
 }

@@ -12,8 +12,13 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kBlockRows = 96;   // a packed block of A stays in the L2 cache
-constexpr int64_t kBlockCols = 512;  // a packed block of B in the L3 cache
+constexpr int64_t kBlockRows = 96;                     // a packed block of A stays in the L2 cache
+constexpr int64_t kMostRows = 2048, kMostCols = 2048;  // all that is packed in the L3 cache
+constexpr int64_t kPackedCols = 128;                   // of B that one thread packs at a time
+constexpr int64_t kFarApart = 2048;     // bytes between lines: a panel's are not in the caches
+constexpr int64_t kTasks = 32;          // so many blocks of C leave no thread waiting for long
+constexpr int64_t kTaskWork = 1 << 19;  // multiply-adds that are worth a task
+constexpr int64_t kTeamWork = 1 << 24;  // and that are worth a team that packs together
 
 // Note [packing]: copying a panel pays when it is read often and its lines are so far apart that
 // they displace each other from the caches. A B whose columns are runs must be turned in any case.
@@ -35,14 +40,52 @@ MatrixRef<T> from(MatrixRef<T> x, int64_t i, int64_t j) {
   return x;
 }
 
-// C = or += A B, the bias added last, for a tile of C: blocks of B that stay in the L3 cache, of A
-// that stay in L2, and panels of B that stay in L1. K. Goto, R. van de Geijn, "Anatomy of
-// high-performance matrix multiplication", 2008.
+// The epilogue of the part of C that begins at (i, j).
 template <class T>
-class TileProduct {
+Epilogue<T> at(Epilogue<T> e, int64_t i, int64_t j) {
+  if (e.bias) e.bias += j;
+  if (e.activated) e.activated += i * e.activated_ld + j;
+  return e;
+}
+
+// The epilogue, some rows at a time.
+template <class T>
+void finish(T* c, int64_t ldc, int64_t m, int64_t n, const Epilogue<T>& e) {
+  if (!e.bias && !e.activation) return;
+  T* to = e.activated ? e.activated : c;
+  const int64_t ld = e.activated ? e.activated_ld : ldc;
+  const bool dense = ld == n && ldc == n;
+  const int64_t step = std::max<int64_t>(1, 4096 / n);
+  for (int64_t r = 0; r < m; r += step) {
+    const int64_t rows = std::min(step, m - r);
+    if (e.bias)
+      for (int64_t s = r; s < r + rows; ++s)
+        for (int64_t l = 0; l < n; ++l) c[s * ldc + l] += e.bias[l];
+    if (!e.activation) continue;
+    for (int64_t s = r; s < r + rows; s += dense ? rows : 1) {
+      const void* in = c + s * ldc;
+      e.activation(to + s * ld, &in, dense ? rows * n : n, e.params);
+    }
+  }
+}
+
+// f(0), ..., f(n - 1), in parallel unless `alone`.
+template <class F>
+void for_each(int64_t n, bool alone, const F& f) {
+  if (!alone) return parallel_for(n, 1, [&](int64_t i, int64_t) { f(i); });
+  for (int64_t i = 0; i < n; ++i) f(i);
+}
+
+// C = or += A B: blocks of B that stay in the L3 cache, of A that stay in L2, and panels of B that
+// stay in L1. K. Goto, R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+// A team packs what it shares together, and then shares out the blocks of C.
+template <class T>
+class Product {
  public:
-  TileProduct(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k)
-      : c_(c), ldc_(ldc), m_(m), n_(n), k_(k), a_(a), b_(b) {
+  Product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
+          const Epilogue<T>& epilogue)
+      : c_(c), ldc_(ldc), m_(m), n_(n), k_(k), a_(a), b_(b), bias_(epilogue.bias), rest_(epilogue) {
+    rest_.bias = nullptr;  // the register tiles add it
     pack_a_ = pays_to_pack_a(a, m, n, k);
     pack_b_ = pays_to_pack_b(b, m);
     const bool along = !pack_a_ && a.col_stride == 1;
@@ -51,92 +94,125 @@ class TileProduct {
     a_step_ = along ? a.row_stride : a.col_stride;
   }
 
-  void run(bool accumulate, const T* bias) {
-    const Cut across(n_, kBlockCols), depth(k_, kDepth), down(m_, kBlockRows);
+  void run(bool accumulate, bool alone) {
+    alone_ = alone;
+    const Cut down(m_, kMostRows), across(n_, kMostCols), depth(k_, kDepth);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
-    const int64_t rows = pack_a_ ? down.most() + kCols<T> : 0;
-    const Scratch scratch(static_cast<size_t>((cols + rows) * depth.most()) * sizeof(T));
+    const Cut blocks(down.most(), kBlockRows);
+    // Behind a block of A is room for what its packing writes beyond its edge.
+    block_step_ = blocks.most() * depth.most() + kCols<T>;
+    const int64_t rows = pack_a_ ? blocks.parts * block_step_ : 0;
+    const Scratch scratch(static_cast<size_t>(cols * depth.most() + rows) * sizeof(T));
     packed_b_ = scratch.as<T>();
     packed_a_ = packed_b_ + cols * depth.most();
-    for (int64_t j = 0; j < across.parts; ++j)
-      for (int64_t l = 0; l < depth.parts; ++l) {
-        const T* end = l + 1 == depth.parts && bias ? bias + across.begin(j) : nullptr;
-        for (int64_t i = 0; i < down.parts; ++i)
-          block({down.begin(i), across.begin(j), depth.begin(l)},
-                {down.size(i), across.size(j), depth.size(l)}, accumulate || l > 0, end);
-      }
+    for (int64_t i = 0; i < down.parts; ++i)
+      for (int64_t l = 0; l < depth.parts; ++l)
+        for (int64_t j = 0; j < across.parts; ++j) {
+          const Box box{down.begin(i),  down.size(i),   across.begin(j),
+                        across.size(j), depth.begin(l), depth.size(l)};
+          pack(box, j == 0);
+          multiply(box, accumulate || l > 0, l + 1 == depth.parts);
+        }
   }
 
  private:
-  struct Place {
-    int64_t row, col, depth;
+  struct Box {
+    int64_t row, rows, col, cols, depth, k;
   };
 
-  void block(Place at, Place size, bool accumulate, const T* bias) {
-    const Cut wide(size.row, kRows), high(size.row, kMaxRows);
-    if (pack_a_) pack_a(wide, from(a_, at.row, at.depth), size.depth);
-    if (pack_b_ && at.row == 0) pack_b(from(b_, at.depth, at.col), size.col, size.depth);
-    for (int64_t j = 0; j < size.col; j += kCols<T>) {
-      const bool narrow = size.col - j <= kLanes<T>;
-      const int64_t width = narrow ? kLanes<T> : kCols<T>;
-      RegisterTile<T> t;
-      t.k = size.depth;
-      t.ldc = ldc_;
-      t.cols = std::min(width, size.col - j);
-      t.accumulate = accumulate;
-      t.bias = bias ? bias + j : nullptr;
-      place_b(t, {at.row, at.col + j, at.depth}, j, width);
-      column(t, at, j, narrow && !pack_a_ ? high : wide, narrow ? narrow_ : wide_);
-    }
+  // The panels of B, and for the first of the boxes beside each other the blocks of A. Of a B that
+  // is read where it is only a panel that ends within a register is packed.
+  void pack(const Box& box, bool a_too) {
+    const int64_t edge = box.cols % kCols<T>;
+    const int64_t parts = pack_b_ ? (box.cols + kPackedCols - 1) / kPackedCols : edge > 0;
+    const Cut blocks(box.rows, kBlockRows);
+    for_each(parts + (pack_a_ && a_too ? blocks.parts : 0), alone_, [&](int64_t i) {
+      if (i >= parts) return pack_a(box, blocks, i - parts);
+      const int64_t j = pack_b_ ? i * kPackedCols : box.cols - edge;
+      pack_b(pack_b_ ? packed_b_ + j * box.k : packed_b_, from(b_, box.depth, box.col + j),
+             std::min(kPackedCols, box.cols - j), box.k);
+    });
   }
-
-  void pack_a(const Cut& cut, const MatrixRef<T>& a, int64_t depth) {
+  void pack_a(const Box& box, const Cut& blocks, int64_t i) {
+    const Cut cut(blocks.size(i), kRows);
+    T* const to = packed_a_ + i * block_step_;
+    const MatrixRef<T> block = from(a_, box.row + blocks.begin(i), box.depth);
+    if (block.col_stride * static_cast<int64_t>(sizeof(T)) >= kFarApart)
+      return pack_rows_of_runs(to, cut, block, box.k);
     for (int64_t q = 0; q < cut.parts; ++q)
-      pack_rows(packed_a_ + cut.begin(q) * depth, cut.size(q), from(a, cut.begin(q), 0), depth);
+      pack_rows(to + cut.begin(q) * box.k, cut.size(q), from(block, cut.begin(q), 0), box.k);
   }
-  void pack_b(const MatrixRef<T>& b, int64_t cols, int64_t depth) {
+  void pack_b(T* to, const MatrixRef<T>& b, int64_t cols, int64_t k) {
     int64_t j = 0;
     if (b.col_stride == 1) {
       j = cols / kCols<T> * kCols<T>;
-      pack_lines(packed_b_, b, depth, j);
+      pack_lines(to, b, k, j);
     }
     for (; j < cols; j += kCols<T>) {
       const int64_t width = cols - j <= kLanes<T> ? kLanes<T> : kCols<T>;
-      pack_columns(packed_b_ + j * depth, width, from(b, 0, j), depth, std::min(width, cols - j));
+      pack_columns(to + j * k, width, from(b, 0, j), k, std::min(width, cols - j));
     }
   }
 
-  // The panel of B at column j of its block, packed unless it is read where it is. Of such a B only
-  // a panel that ends within a register is packed.
-  void place_b(RegisterTile<T>& t, Place at, int64_t j, int64_t width) {
-    const MatrixRef<T> panel = from(b_, at.depth, at.col);
-    if (!pack_b_ && t.cols == width) {
-      t.b = panel.data;
-      t.b_step = b_.row_stride;
-      return;
+  void multiply(const Box& box, bool accumulate, bool last) {
+    const Cut blocks(box.rows, kBlockRows);
+    const int64_t panels = (box.cols + kCols<T> - 1) / kCols<T>;
+    const int64_t work = blocks.most() * kCols<T> * box.k;
+    const int64_t most = std::max(panels * blocks.parts / kTasks, kTaskWork / work) + 1;
+    const Cut groups(panels, alone_ ? panels : most);
+    for_each(blocks.parts * groups.parts, alone_, [&](int64_t t) {
+      const int64_t i = t / groups.parts, g = t % groups.parts;
+      const int64_t col = groups.begin(g) * kCols<T>;
+      const Box part{
+          blocks.begin(i), blocks.size(i), col, std::min(groups.size(g) * kCols<T>, box.cols - col),
+          box.depth,       box.k};
+      block(box, part, packed_a_ + i * block_step_, accumulate, last);
+    });
+  }
+
+  // A part of a box; its row and column count from those of the box.
+  void block(const Box& box, const Box& part, const T* packed_a, bool accumulate, bool last) {
+    const Cut wide(part.rows, kRows), high(part.rows, kMaxRows);
+    const int64_t row = box.row + part.row;
+    for (int64_t j = part.col; j < part.col + part.cols; j += kCols<T>) {
+      const int64_t left = part.col + part.cols - j;
+      const bool narrow = left <= kLanes<T>;
+      const int64_t width = narrow ? kLanes<T> : kCols<T>, col = box.col + j;
+      RegisterTile<T> t;
+      t.k = box.k;
+      t.ldc = ldc_;
+      t.cols = std::min(width, left);
+      t.accumulate = accumulate;
+      t.bias = last && bias_ ? bias_ + col : nullptr;
+      const bool packed = pack_b_ || t.cols < width;
+      t.b = !packed ? from(b_, box.depth, col).data : pack_b_ ? packed_b_ + j * box.k : packed_b_;
+      t.b_step = packed ? width : b_.row_stride;
+      t.c = c_ + row * ldc_ + col;
+      t.a = pack_a_ ? packed_a : from(a_, row, box.depth).data;
+      column(t, narrow && !pack_a_ ? high : wide, narrow ? narrow_ : wide_);
     }
-    if (!pack_b_) pack_columns(packed_b_, width, panel, t.k, t.cols);
-    t.b = packed_b_ + (pack_b_ ? j * t.k : 0);
-    t.b_step = width;
+    const int64_t col = box.col + part.col;
+    if (last) finish<T>(c_ + row * ldc_ + col, ldc_, part.rows, part.cols, at(rest_, row, col));
   }
 
   // The tiles under one panel of B.
-  void column(RegisterTile<T>& t, Place at, int64_t j, const Cut& cut,
-              const RegisterKernel<T>* kernels) {
+  void column(RegisterTile<T> t, const Cut& cut, const RegisterKernel<T>* kernels) {
     for (int64_t q = 0; q < cut.parts; ++q) {
-      const int64_t r = cut.begin(q), rows = cut.size(q);
-      t.c = c_ + (at.row + r) * ldc_ + at.col + j;
-      t.a = pack_a_ ? packed_a_ + r * t.k : from(a_, at.row + r, at.depth).data;
+      const int64_t rows = cut.size(q);
       t.a_step = pack_a_ ? rows : a_step_;
       kernels[rows - 1](t);
+      t.c += rows * ldc_;
+      t.a += rows * (pack_a_ ? t.k : a_.row_stride);
     }
   }
 
   T* c_;
   int64_t ldc_, m_, n_, k_;
   MatrixRef<T> a_, b_;
-  bool pack_a_, pack_b_;
-  int64_t a_step_;
+  const T* bias_;
+  Epilogue<T> rest_;
+  bool pack_a_, pack_b_, alone_ = true;
+  int64_t a_step_, block_step_ = 0;
   const RegisterKernel<T>*wide_, *narrow_;
   T *packed_a_ = nullptr, *packed_b_ = nullptr;
 };
@@ -168,27 +244,6 @@ bool along_rows(const MatrixRef<T>& x) {
   return x.col_stride == 1;
 }
 
-// The epilogue of a tile whose first element is (i, j) of C, some rows at a time.
-template <class T>
-void finish(T* c, int64_t ldc, int64_t i, int64_t j, int64_t m, int64_t n, const Epilogue<T>& e) {
-  if (!e.bias && !e.activation) return;
-  T* to = e.activated ? e.activated + i * e.activated_ld + j : c;
-  const int64_t ld = e.activated ? e.activated_ld : ldc;
-  const bool dense = ld == n && ldc == n;
-  const int64_t step = std::max<int64_t>(1, 4096 / n);
-  for (int64_t r = 0; r < m; r += step) {
-    const int64_t rows = std::min(step, m - r);
-    if (e.bias)
-      for (int64_t s = r; s < r + rows; ++s)
-        for (int64_t l = 0; l < n; ++l) c[s * ldc + l] += e.bias[j + l];
-    if (!e.activation) continue;
-    for (int64_t s = r; s < r + rows; s += dense ? rows : 1) {
-      const void* in = c + s * ldc;
-      e.activation(to + s * ld, &in, dense ? rows * n : n, e.params);
-    }
-  }
-}
-
 template <class T>
 void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
                  bool accumulate) {
@@ -205,8 +260,7 @@ void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, i
   }
 }
 
-// How C is cut: by its sizes alone, so that the summation order of an element never depends on
-// the number of threads.
+// How the C of a small product is cut into products of their own.
 struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
@@ -246,40 +300,43 @@ template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
-  const Partition p(m, n, k);
   const bool vector = is_vector(m, n, k);
-  Epilogue<T> rest = epilogue;
-  if (!vector) rest.bias = nullptr;  // the register tiles have added it
+  if (!vector && m * n * k >= kTeamWork)
+    return Product<T>(c, ldc, a, b, m, n, k, epilogue).run(accumulate, false);
+  const Partition p(m, n, k);
   parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
     const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
     const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
-    T* at = c + i * ldc + j;
+    T* to = c + i * ldc + j;
     const MatrixRef<T> x = from(a, i, 0), y = from(b, 0, j);
-    if (vector) {
-      vector_tile<T>(at, ldc, x, y, rows, cols, k, accumulate);
-    } else {
-      TileProduct<T>(at, ldc, x, y, rows, cols, k)
-          .run(accumulate, epilogue.bias ? epilogue.bias + j : nullptr);
-    }
-    finish<T>(at, ldc, i, j, rows, cols, rest);
+    const Epilogue<T> e = at(epilogue, i, j);
+    if (!vector) return Product<T>(to, ldc, x, y, rows, cols, k, e).run(accumulate, true);
+    vector_tile<T>(to, ldc, x, y, rows, cols, k, accumulate);
+    finish<T>(to, ldc, rows, cols, e);
   });
 }
 
 template <class T>
 void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRef<T> b,
                   int64_t b_step, int64_t batch, int64_t m, int64_t n, int64_t k) {
-  if (batch == 1) return gemm(c, n, a, b, m, n, k, false);
   if (m == 0 || n == 0) return;
   const int64_t work = std::max<int64_t>(m * n * k, 1);
+  const auto matrix = [=](MatrixRef<T> x, int64_t step, int64_t i) {
+    x.data += i * step;
+    return x;
+  };
+  if (batch == 1 || work >= kTeamWork) {
+    for (int64_t i = 0; i < batch; ++i)
+      gemm(c + i * c_step, n, matrix(a, a_step, i), matrix(b, b_step, i), m, n, k, false);
+    return;
+  }
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 18) / work);
   const bool vector = is_vector(m, n, k);
   parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
-    MatrixRef<T> x = a, y = b;
     for (int64_t i = begin; i < end; ++i) {
-      x.data = a.data + i * a_step;
-      y.data = b.data + i * b_step;
+      const MatrixRef<T> x = matrix(a, a_step, i), y = matrix(b, b_step, i);
       vector ? vector_tile<T>(c + i * c_step, n, x, y, m, n, k, false)
-             : TileProduct<T>(c + i * c_step, n, x, y, m, n, k).run(false, nullptr);
+             : Product<T>(c + i * c_step, n, x, y, m, n, k, {}).run(false, true);
     }
   });
 }

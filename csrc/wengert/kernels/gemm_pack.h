@@ -64,12 +64,18 @@ void pack_columns(T* to, int64_t width, const MatrixRef<T>& b, int64_t k, int64_
 // these are read from end to end.
 template <class T>
 void pack_lines(T* to, const MatrixRef<T>& b, int64_t k, int64_t n) {
-  for (int64_t l = 0; l < k; ++l)
-    for (int64_t j = 0; j < n; j += kCols<T>)
+  constexpr int64_t kAhead = 2;  // a row is often a page: where the next begins is not foreseen
+  for (int64_t l = 0; l < k; ++l) {
+    const T* from = b.data + l * b.row_stride;
+    const T* next = b.data + std::min(l + kAhead, k - 1) * b.row_stride;
+    for (int64_t j = 0; j < n; j += kCols<T>) {
+      __builtin_prefetch(next + j);
       each<kVectors>([&](auto i) {
         const int64_t at = i * kLanes<T>;
-        Vec<T>::load(b.data + l * b.row_stride + j + at).store(to + j * k + l * kCols<T> + at);
+        Vec<T>::load(from + j + at).store(to + j * k + l * kCols<T> + at);
       });
+    }
+  }
 }
 
 // to[l * rows + r] = a(r, l). Up to a register more is written behind it.
@@ -82,6 +88,31 @@ void pack_rows(T* to, int64_t rows, const MatrixRef<T>& a, int64_t k) {
     const T* from = a.data + r * a.row_stride;
     a.col_stride == 1 ? turn(to + r, rows, from, a.row_stride, lines, k)
                       : copy_lines(to + r, rows, from, a.col_stride, lines, k);
+  }
+}
+
+// As pack_rows, for the panels of a block one after the other and an A whose columns are runs:
+// these are read from end to end.
+template <class T>
+void pack_rows_of_runs(T* to, const Cut& cut, const MatrixRef<T>& a, int64_t k) {
+  constexpr int kSize = Vec<T>::kSize;
+  constexpr int64_t kAhead = 2, kLine = 64 / sizeof(T);
+  const int64_t rows = cut.begin(cut.parts);
+  for (int64_t l = 0; l < k; ++l) {
+    const T* from = a.data + l * a.col_stride;
+    const T* next = a.data + std::min(l + kAhead, k - 1) * a.col_stride;
+    for (int64_t r = 0; r < rows; r += kLine) __builtin_prefetch(next + r);
+    for (int64_t q = 0; q < cut.parts; ++q) {
+      const int64_t begin = cut.begin(q), size = cut.size(q);
+      T* at = to + begin * k + l * size;
+      // Whole registers where what is beyond the edge can be read, and is yet to be written.
+      const int64_t whole = (size + kSize - 1) / kSize * kSize;
+      if (begin + whole <= rows && (k - 1 - l) * size >= kSize) {
+        for (int64_t r = 0; r < whole; r += kSize) Vec<T>::load(from + begin + r).store(at + r);
+      } else {
+        std::copy_n(from + begin, size, at);
+      }
+    }
   }
 }
 

@@ -11,9 +11,10 @@
 namespace wengert::kernels {
 namespace {
 
-// Up to here one thread is as fast as two: the team costs what 2 * kGrain elements do.
-constexpr int64_t kGrain = 32 * 1024;
-constexpr int64_t kSerial = 2 * kGrain;
+// Up to here one thread is as fast as two.
+constexpr int64_t kSerial = 64 * 1024;
+constexpr int64_t kGrain = 8 * 1024;
+constexpr int64_t kNormGrain = 32 * 1024;
 // Elements of an array that is not contiguous that are staged at a time.
 constexpr int64_t kStage = 256;
 
@@ -319,10 +320,10 @@ double norm(UpdateItems items, double p) {
     return count;
   }
   const Norm kind = norm_kind(p);
-  const int64_t chunks = (total + kGrain - 1) / kGrain;
+  const int64_t chunks = (total + kNormGrain - 1) / kNormGrain;
   Scratch partial(static_cast<size_t>(chunks) * sizeof(double));
-  parallel_for(total, kGrain, [&](int64_t begin, int64_t end) {
-    partial.as<double>()[begin / kGrain] = norm_range(items, begin, end, kind, p);
+  parallel_for(total, kNormGrain, [&](int64_t begin, int64_t end) {
+    partial.as<double>()[begin / kNormGrain] = norm_range(items, begin, end, kind, p);
   });
   double r = start(kind);
   for (int64_t i = 0; i < chunks; ++i) r = combine(kind, partial.as<double>()[i], r);

@@ -61,7 +61,8 @@ struct Program::Impl {
   bool returns_borrowed = false;
   Ref<Storage> arena;
   size_t arena_bytes = 0;
-  int runs = 0, threads = 0;
+  int threads = 0;
+  int turn = 0, settled = 0, patience = 0;  // of the trials; see Note [schedules]
 
   // The passes, in this order; passes.cpp, chains.cpp, plan.cpp.
   void remove_dead();
@@ -98,6 +99,7 @@ struct Program::Impl {
   bool ready();
   void run();
   void run_nodes();
+  void try_schedules();
   void run_segment(Segment& s, Schedule how);
   void run_node(Node& n);
   void before_run();  // gives kept and borrowed slots their memory

@@ -22,6 +22,8 @@ using Clock = std::chrono::steady_clock;
 using Origin = Slot::Origin;
 
 constexpr int kTries = 4;  // of each schedule
+constexpr int kTrial = kTries * kSchedules;
+constexpr int kFirstPatience = 64, kMostPatience = 8192;  // runs from one trial to the next
 
 // What takes this long on all threads gains nothing from avoiding them; nor is it tried often.
 constexpr double kLong = 200e-6;
@@ -220,34 +222,42 @@ void Program::Impl::run_segment(Segment& s, Schedule how) {
   for (uint32_t i = 0; i < s.count; ++i) run_node(nodes[s.first + i]);
 }
 
-void Program::Impl::run_nodes() {
-  if (const int now = get_num_threads(); now != threads) {
-    threads = now;
-    runs = 0;
-    for (Segment& s : segments) s = {s.first, s.count};
-  }
-  if (threads == 1 || in_parallel()) {
-    for (Node& n : nodes) run_node(n);
-    return;
-  }
-  if (runs >= kTries * kSchedules) {
-    const KeepAwake awake(uses_team);
-    for (Segment& s : segments) run_segment(s, s.schedule);
-    return;
-  }
-  const int turn = runs++ % kSchedules;
+// One run of a trial; the last one chooses.
+void Program::Impl::try_schedules() {
+  if (turn == 0)
+    for (Segment& s : segments) std::fill_n(s.best, kSchedules, 1e9);
   for (Segment& s : segments) {
-    const int how = worth_trying(s, turn) ? turn : static_cast<int>(Schedule::kTeam);
+    const int tried = turn % kSchedules;
+    const int how = worth_trying(s, tried) ? tried : static_cast<int>(Schedule::kTeam);
     const auto start = Clock::now();
     run_segment(s, static_cast<Schedule>(how));
     s.best[how] = std::min(s.best[how], seconds_since(start));
   }
-  if (runs < kTries * kSchedules) return;
+  if (++turn < kTrial) return;
   uses_team = false;
   for (Segment& s : segments) {
     s.schedule = static_cast<Schedule>(std::min_element(s.best, s.best + kSchedules) - s.best);
     uses_team |= s.schedule != Schedule::kSerial;
   }
+}
+
+void Program::Impl::run_nodes() {
+  if (const int now = get_num_threads(); now != threads) {
+    threads = now;
+    turn = settled = 0;
+    patience = kFirstPatience;
+    uses_team = true;
+  }
+  if (threads == 1 || in_parallel()) {
+    for (Node& n : nodes) run_node(n);
+    return;
+  }
+  const KeepAwake awake(uses_team);
+  if (turn < kTrial) return try_schedules();
+  for (Segment& s : segments) run_segment(s, s.schedule);
+  if (++settled < patience) return;
+  turn = settled = 0;
+  patience = std::min(patience * 8, kMostPatience);
 }
 
 void Program::Impl::leave_gradients() {
