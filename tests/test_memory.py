@@ -141,3 +141,82 @@ def test_numpy_memory_is_released():
         view.tolist()
 
     assert growth(work) == 0
+
+
+@pytest.fixture
+def limit():
+    """Sets a limit of so many bytes beyond what is in use, for the length of a test."""
+
+    def beyond(extra):
+        wg.empty_cache()
+        wg.set_memory_limit(current() + extra)
+
+    yield beyond
+    wg.set_memory_limit(None)
+
+
+def test_limit_refuses_and_leaves_all_as_it_was(limit):
+    w = wg.randn(500, 500, requires_grad=True)
+    step = wg.optim.Adam([w])
+    (w * 2).sum().backward()
+    step.step()
+    before = [t.clone() for t in (w, w.grad, step.state[w]["exp_avg"])]
+    x = wg.ones(1000, 500)
+    limit(1_500_000)
+    with pytest.raises(MemoryError, match=r"mul: cannot allocate \d+ bytes: \d+ are in use, and the"):
+        x.mul(3)
+    with pytest.raises(MemoryError):
+        (w @ w @ w @ w).sum().backward()
+    with pytest.raises(MemoryError):
+        w.data.add_(wg.ones(4, 500, 500).sum(0))
+    now = [w, w.grad, step.state[w]["exp_avg"]]
+    for a, b in zip(now, before, strict=True):
+        assert a.tolist() == b.tolist()
+    step.step()  # needs nothing new
+    wg.set_memory_limit(None)
+    (w @ w @ w @ w).sum().backward()
+    step.step()
+
+
+def test_limit_counts_what_is_kept_and_gives_it_back(limit):
+    limit(10_000_000)
+    for _ in range(5):  # blocks of different sizes, of which none is used again
+        for n in (1_000_000, 1_300_000, 1_600_000, 1_900_000):
+            wg.zeros(n)
+            stats = wg.memory_stats()
+            assert stats["current"] + stats["cached"] <= current() + 10_000_000
+    with pytest.raises(MemoryError):
+        wg.zeros(4_000_000)
+
+
+def test_limit_in_a_replay(limit):
+    w = wg.randn(400, 400)
+    run = wg.capture(lambda: (w @ w).tanh())
+    kept = [run() for _ in range(3)]
+    limit(1_000_000)
+    with pytest.raises(MemoryError):
+        kept += [run() for _ in range(20)]
+    wg.set_memory_limit(None)
+    assert run().tolist() == kept[0].tolist()
+
+
+def test_limit_arguments():
+    for bad in (0, -1):
+        with pytest.raises(ValueError, match="set_memory_limit"):
+            wg.set_memory_limit(bad)
+    wg.set_memory_limit(None)
+
+
+def test_a_refused_block_is_not_counted():
+    before = wg.memory_stats()["current"]
+    wg.set_memory_limit(1)
+    try:
+        for n in (10, 1000, 100_000):
+            with pytest.raises(MemoryError):
+                for _ in range(10_000):
+                    kept = [wg.empty(n) for _ in range(100)]
+                    del kept
+                kept = [wg.empty(n) for _ in range(100_000)]
+    finally:
+        wg.set_memory_limit(None)
+    assert wg.memory_stats()["current"] - before < 4000

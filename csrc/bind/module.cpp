@@ -37,6 +37,13 @@ py::dict memory() {
   return d;
 }
 
+void limit_memory(const py::object& bytes) {
+  if (bytes.is_none()) return set_memory_limit(0);
+  const auto n = py::cast<int64_t>(bytes);
+  check(n > 0, ErrorKind::kValue, "set_memory_limit: a positive number or None expected, got ", n);
+  set_memory_limit(n);
+}
+
 py::str tensor_repr(const py::object& o, const std::string& suffix, const std::string& prefix) {
   return to_string(expect_tensor(o.ptr(), "tensor"), suffix, prefix);
 }
@@ -61,6 +68,9 @@ void init_settings(py::module_& m) {
         "depend on it.");
   m.def("memory_stats", &memory, "Bytes in use, the most ever in use, and kept for reuse.");
   m.def("empty_cache", &empty_cache, "Gives memory kept for reuse back to the system.");
+  m.def("set_memory_limit", &limit_memory, py::arg("bytes"),
+        "Refuses memory beyond so many bytes, in use and kept for reuse together, with "
+        "MemoryError; None for no limit. An operation that is refused has changed nothing.");
   m.def("get_default_dtype",
         [] { return py::reinterpret_steal<py::object>(wrap_dtype(default_dtype())); });
   m.def("set_default_dtype", [](const py::object& d) {

@@ -5,17 +5,21 @@
 namespace wengert::bind {
 namespace {
 
-void read_list(const py::list& list, std::vector<Tensor>& out) {
+void read_list(PyObject* list, std::vector<Tensor>& out) {
+  if (!PyList_Check(list))
+    fail(ErrorKind::kType, "a list of parameters or state expected, got ", Py_TYPE(list)->tp_name);
   out.clear();
-  for (const py::handle& o : list)
-    out.push_back(o.is_none() ? Tensor() : expect_tensor(o.ptr(), "parameter state"));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
+    PyObject* o = PyList_GET_ITEM(list, i);
+    out.push_back(o == Py_None ? Tensor() : expect_tensor(o, "parameter state"));
+  }
 }
 
 // State that the step has made goes back into the list.
-void write_back(const py::list& list, const std::vector<Tensor>& values) {
+void write_back(PyObject* list, const std::vector<Tensor>& values) {
   for (size_t i = 0; i < values.size(); ++i)
-    if (values[i].defined() && PyList_GET_ITEM(list.ptr(), i) == Py_None)
-      PyList_SetItem(list.ptr(), static_cast<Py_ssize_t>(i), wrap(values[i]));
+    if (values[i].defined() && PyList_GET_ITEM(list, static_cast<Py_ssize_t>(i)) == Py_None)
+      PyList_SetItem(list, static_cast<Py_ssize_t>(i), wrap(values[i]));
 }
 
 // Lists of handles keep their memory between steps.
@@ -33,34 +37,90 @@ struct Clear {
   ~Clear() { lists().clear(); }
 };
 
-void sgd(const py::list& params, const py::list& buffers, double lr, double momentum,
-         double dampening, double weight_decay, bool nesterov, bool maximize) {
-  Lists& l = lists();
-  const Clear at_end;
-  read_list(params, l.params);
-  read_list(buffers, l.a);
-  sgd_step(l.params, l.a, {lr, momentum, dampening, weight_decay, nesterov, maximize});
-  write_back(buffers, l.a);
+// The arguments of a step: some lists, then numbers, then flags. Read by hand, since a step of a
+// small network is not much more than its call.
+class StepArguments {
+ public:
+  StepArguments(const char* name, PyObject* const* args, Py_ssize_t count, Py_ssize_t expected)
+      : at_(args) {
+    check(count == expected, ErrorKind::kType, name, ": ", static_cast<int64_t>(expected),
+          " arguments expected, got ", static_cast<int64_t>(count));
+  }
+  PyObject* list(std::vector<Tensor>& out) {
+    read_list(*at_, out);
+    return *at_++;
+  }
+  // A hyper-parameter may be a one-element tensor; a program reads it at every replay.
+  double number() {
+    PyObject* o = *at_++;
+    if (PyFloat_CheckExact(o)) return PyFloat_AS_DOUBLE(o);
+    const WatchPause pause;
+    return py::float_(py::reinterpret_borrow<py::object>(o));
+  }
+  bool flag() {
+    const int on = PyObject_IsTrue(*at_++);
+    if (on < 0) throw py::error_already_set();
+    return on == 1;
+  }
+
+ private:
+  PyObject* const* at_;
+};
+
+PyObject* sgd(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    Lists& l = lists();
+    const Clear at_end;
+    StepArguments in("sgd_step", args, count, 8);
+    in.list(l.params);
+    PyObject* buffers = in.list(l.a);
+    SgdOptions o;
+    for (double* x : {&o.lr, &o.momentum, &o.dampening, &o.weight_decay}) *x = in.number();
+    for (bool* x : {&o.nesterov, &o.maximize}) *x = in.flag();
+    sgd_step(l.params, l.a, o);
+    write_back(buffers, l.a);
+    Py_RETURN_NONE;
+  });
 }
 
-void adam(const py::list& params, const py::list& exp_avgs, const py::list& exp_avg_sqs,
-          const py::list& max_exp_avg_sqs, const py::list& steps, double lr, double beta1,
-          double beta2, double eps, double weight_decay, bool amsgrad, bool maximize,
-          bool decoupled) {
-  Lists& l = lists();
-  const Clear at_end;
-  read_list(params, l.params);
-  read_list(exp_avgs, l.a);
-  read_list(exp_avg_sqs, l.b);
-  read_list(max_exp_avg_sqs, l.c);
-  read_list(steps, l.d);
-  adam_step(l.params, l.a, l.b, l.c, l.d,
-            {lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled});
-  write_back(exp_avgs, l.a);
-  write_back(exp_avg_sqs, l.b);
-  write_back(max_exp_avg_sqs, l.c);
-  write_back(steps, l.d);
+PyObject* adam(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    Lists& l = lists();
+    const Clear at_end;
+    StepArguments in("adam_step", args, count, 13);
+    in.list(l.params);
+    std::vector<Tensor>* const state[] = {&l.a, &l.b, &l.c, &l.d};
+    PyObject* from[4];
+    for (int i = 0; i < 4; ++i) from[i] = in.list(*state[i]);
+    AdamOptions o;
+    for (double* x : {&o.lr, &o.beta1, &o.beta2, &o.eps, &o.weight_decay}) *x = in.number();
+    for (bool* x : {&o.amsgrad, &o.maximize, &o.decoupled}) *x = in.flag();
+    adam_step(l.params, l.a, l.b, l.c, l.d, o);
+    for (int i = 0; i < 4; ++i) write_back(from[i], *state[i]);
+    Py_RETURN_NONE;
+  });
 }
+
+// Whether two lists hold the same objects.
+PyObject* same_items(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2 || !PyList_Check(args[0]) || !PyList_Check(args[1])) Py_RETURN_FALSE;
+  const Py_ssize_t n = PyList_GET_SIZE(args[0]);
+  if (PyList_GET_SIZE(args[1]) != n) Py_RETURN_FALSE;
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (PyList_GET_ITEM(args[0], i) != PyList_GET_ITEM(args[1], i)) Py_RETURN_FALSE;
+  Py_RETURN_TRUE;
+}
+
+template <class F>
+PyMethodDef fast(const char* name, F* function, const char* doc) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
+          METH_FASTCALL, doc};
+}
+PyMethodDef fast_functions[] = {
+    fast("sgd_step", sgd, "One step of stochastic gradient descent over all parameters."),
+    fast("adam_step", adam, "One step of Adam or AdamW over all parameters."),
+    fast("_same_items", same_items, "Whether two lists hold the same objects."),
+    {}};
 
 std::vector<Tensor> tensors_of(const py::iterable& items) {
   std::vector<Tensor> out;
@@ -71,12 +131,11 @@ std::vector<Tensor> tensors_of(const py::iterable& items) {
 }  // namespace
 
 void init_optim(py::module_& m) {
-  m.def("sgd_step", &sgd, "One step of stochastic gradient descent over all parameters.");
-  m.def("adam_step", &adam, "One step of Adam or AdamW over all parameters.");
+  if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
   m.def("zero_grad", [](const py::list& params, bool set_to_none) {
     Lists& l = lists();
     const Clear at_end;
-    read_list(params, l.params);
+    read_list(params.ptr(), l.params);
     zero_grad(l.params, set_to_none);
   });
   m.def("clip_grad_norm", [](const py::iterable& grads, double max_norm, double norm_type) {

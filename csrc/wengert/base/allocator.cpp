@@ -67,6 +67,7 @@ struct Global {
   std::mutex mutex;
   Lists lists;
   std::atomic<int64_t> current{0}, peak{0}, cached{0};
+  std::atomic<int64_t> limit{0};
 };
 
 // Never destroyed: tensors in static storage may outlive any order of destruction.
@@ -138,7 +139,19 @@ void* aligned(size_t bytes) {
   return std::aligned_alloc(kAlignment, bytes);
 }
 
+void check_limit(size_t bytes, size_t asked) {
+  Global& g = global();
+  const int64_t limit = g.limit.load(std::memory_order_relaxed);
+  if (limit == 0) [[likely]]
+    return;
+  const auto fits = [&] { return g.current + g.cached + static_cast<int64_t>(bytes) <= limit; };
+  if (!fits()) empty_cache();
+  check(fits(), ErrorKind::kMemory, "cannot allocate ", static_cast<uint64_t>(asked),
+        " bytes: ", g.current.load(), " are in use, and the limit set is ", limit);
+}
+
 void* from_system(size_t bytes, size_t asked) {
+  check_limit(bytes, asked);
   void* p = aligned(bytes);
   if (!p) {
     empty_cache();
@@ -177,13 +190,15 @@ void* allocate(size_t bytes) {
   const Class c = size_class(bytes);
   ThreadCache* cache = thread_cache();
   if (c.bytes >= kShared || !cache) return allocate_shared(c, bytes);
-  cache->current += static_cast<int64_t>(c.bytes);
-  if (void* p = cache->lists.pop(c.index)) {
+  void* p = cache->lists.pop(c.index);
+  if (p) {
     cache->cached -= static_cast<int64_t>(c.bytes);
-    return p;
+  } else {
+    cache->fold();
+    p = from_system(c.bytes, bytes);
   }
-  cache->fold();
-  return from_system(c.bytes, bytes);
+  cache->current += static_cast<int64_t>(c.bytes);
+  return p;
 }
 
 void deallocate(void* p, size_t bytes) noexcept {
@@ -214,6 +229,11 @@ MemoryStats memory_stats() {
   if (ThreadCache* cache = thread_cache()) cache->fold();
   Global& g = global();
   return {g.current.load(), g.peak.load(), g.cached.load()};
+}
+
+void set_memory_limit(int64_t bytes) {
+  check(bytes >= 0, ErrorKind::kValue, "set_memory_limit: a number of bytes expected, got ", bytes);
+  global().limit.store(bytes);
 }
 
 void empty_cache() {

@@ -19,6 +19,9 @@ struct MemoryStats {
   int64_t cached;   // bytes kept for reuse
 };
 MemoryStats memory_stats();
+// Memory that would bring what is taken from the system, in use or kept for reuse, beyond this many
+// bytes is refused with Error(kMemory), after the caches were given back; 0: no limit.
+void set_memory_limit(int64_t bytes);
 // Returns this thread's and the shared cached blocks to the system.
 void empty_cache();
 

@@ -17,6 +17,7 @@
 #include <sched.h>
 #endif
 
+#include "wengert/base/denormals.h"
 #include "wengert/base/error.h"
 
 // Note [teams]: a team here is whoever comes. The caller opens a job with some seats, works on it
@@ -107,6 +108,7 @@ class Pool {
   }
 
   [[noreturn]] void serve(int member, uint32_t seen) {
+    set_float_mode(float_mode() | kFlushBits);
     for (;;) {
       seen = next_epoch(seen);
       if (!take_seat()) continue;

@@ -72,6 +72,11 @@ struct Walker {
       for (int k = 0; k < count; ++k) offset[k] += at[d] * ops[k].strides[d];
     }
   }
+  void skip(int64_t n) {
+    int64_t flat = 0;
+    for (int d = 0; d < ndim; ++d) flat = flat * shape[d] + at[d];
+    seek(flat + n);
+  }
   int64_t left_in_row() const { return shape[ndim - 1] - at[ndim - 1]; }
   int64_t step(int k) const { return ops[k].strides[ndim - 1]; }
   std::byte* pointer(int k) const { return ops[k].data + offset[k] * ops[k].item_size; }
@@ -113,32 +118,49 @@ void run_rows(PointwiseKernel kernel, const double* params, Walker& w, int64_t n
   }
 }
 
-// Short rows: whole blocks of rows are gathered, so that the kernel has something to do.
+// Whether an operand lies in memory in the order of the index space, without gaps.
+bool is_dense(const Walker& w, int k) {
+  int64_t step = 1;
+  for (int d = w.ndim - 1; d >= 0; --d) {
+    if (w.ops[k].strides[d] != step) return false;
+    step *= w.shape[d];
+  }
+  return true;
+}
+
+// Moves n elements of operand k, of those from w on, into the buffer or out of it.
+template <bool kIn>
+void move_block(Walker w, int k, std::byte* buffer, int64_t n) {
+  const int64_t size = w.ops[k].item_size;
+  w.ops += k;
+  w.offset[0] = w.offset[k];
+  w.count = 1;
+  for (int64_t done = 0; done < n;) {
+    const int64_t run = std::min(n - done, w.left_in_row());
+    std::byte* at = buffer + done * size;
+    kIn ? copy_run(size, at, 1, w.pointer(0), w.step(0), run)
+        : copy_run(size, w.pointer(0), w.step(0), at, 1, run);
+    w.advance(run);
+    done += run;
+  }
+}
+
+// Short rows: whole blocks of rows of the operands that are not dense are gathered, so that the
+// kernel has something to do.
 void run_blocks(PointwiseKernel kernel, const double* params, Walker& w, int64_t n) {
   Buffers buffers;
   const void* in[kMaxOperands];
-  for (int k = 1; k < w.count; ++k) in[k - 1] = buffers.data[k];
+  bool dense[kMaxOperands];
+  for (int k = 0; k < w.count; ++k) dense[k] = is_dense(w, k);
   while (n > 0) {
     const int64_t m = std::min(n, kBlock);
-    Walker output = w;
-    for (int64_t done = 0; done < m;) {
-      const int64_t run = std::min(m - done, w.left_in_row());
-      for (int k = 1; k < w.count; ++k) {
-        const int64_t size = w.ops[k].item_size;
-        copy_run(size, buffers.data[k] + done * size, 1, w.pointer(k), w.step(k), run);
-      }
-      w.advance(run);
-      done += run;
+    for (int k = 1; k < w.count; ++k) {
+      in[k - 1] = dense[k] ? w.pointer(k) : buffers.data[k];
+      if (!dense[k]) move_block<true>(w, k, buffers.data[k], m);
     }
-    kernel(buffers.data[0], in, m, params);
-    for (int64_t done = 0; done < m;) {
-      const int64_t run = std::min(m - done, output.left_in_row());
-      const int64_t size = output.ops[0].item_size;
-      copy_run(size, output.pointer(0), output.step(0), buffers.data[0] + done * size, 1, run);
-      output.advance(run);
-      done += run;
-    }
-    n -= m;
+    kernel(dense[0] ? w.pointer(0) : buffers.data[0], in, m, params);
+    if (!dense[0]) move_block<false>(w, 0, buffers.data[0], m);
+    if ((n -= m) > 0) w.skip(m);
   }
 }
 

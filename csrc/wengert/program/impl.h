@@ -1,6 +1,7 @@
 // The inside of a Program: what the passes make of a recording, and what runs.
 #pragma once
 
+#include "wengert/base/denormals.h"
 #include "wengert/program/chain.h"
 #include "wengert/program/program.h"
 
@@ -62,6 +63,7 @@ struct Program::Impl {
   Ref<Storage> arena;
   size_t arena_bytes = 0;
   int threads = 0;
+  FloatMode callers_mode = 0;               // see Note [denormals]
   int turn = 0, settled = 0, patience = 0;  // of the trials; see Note [schedules]
 
   // The passes, in this order; passes.cpp, chains.cpp, plan.cpp.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "wengert/base/denormals.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/copy.h"
 #include "wengert/ops.h"
@@ -198,6 +199,7 @@ void Program::Impl::run_node(Node& n) {
     }
   }
   if (n.host) {
+    const FloatModeScope callers(callers_mode);
     n.host->call();
     for (Node& other : nodes)
       check(!other.refresh || other.refresh->refresh(other.call->attrs), ErrorKind::kCapture,
@@ -298,6 +300,8 @@ void Program::Impl::after_run() {
 void Program::Impl::run() {
   const WatchPause pause;
   GradMode off(false);
+  const FlushDenormals flush;
+  callers_mode = flush.before();
   before_run();
   run_nodes();
   after_run();

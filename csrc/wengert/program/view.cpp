@@ -1,6 +1,7 @@
 // A program for people to look at.
 #include <chrono>
 
+#include "wengert/base/denormals.h"
 #include "wengert/ops/pointwise.h"
 #include "wengert/program/impl.h"
 
@@ -66,6 +67,8 @@ void Program::profile(int runs) {
   check(runs > 0, ErrorKind::kValue, "profile: a positive number of runs expected, got ", runs);
   const WatchPause pause;
   GradMode off(false);
+  const FlushDenormals flush;
+  p.callers_mode = flush.before();
   for (Node& n : p.nodes) n.seconds = 0;
   for (int r = 0; r < runs; ++r) {
     check(p.ready(), ErrorKind::kCapture,

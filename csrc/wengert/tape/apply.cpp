@@ -1,6 +1,7 @@
 // Running an op and recording it: the one place that every operation passes.
 #include <atomic>
 
+#include "wengert/base/denormals.h"
 #include "wengert/tape/tape.h"
 
 // Note [views and in-place]: an in-place op that is recorded gives its tensor a new entry. Other
@@ -146,6 +147,7 @@ void record_inplace(Call& c, const Ref<Entry>& e, Tensor& self) {
 
 // The only place where an op runs.
 void run_op(Call& c, Writes writes) {
+  const FlushDenormals flush;
   Watch* w = watch();
   if (!w) [[likely]]
     return c.op().run(c);

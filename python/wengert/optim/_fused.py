@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import is_
 from typing import Any
 
 from .. import _native
 from ._state import State
 from .optimizer import Optimizer, evaluate, runs_hooks
+
+
+_same_items = _native._same_items
 
 
 class Plan:
@@ -81,13 +83,10 @@ class FusedOptimizer(Optimizer):
         state, groups = self.state, self.param_groups
         if type(state) is not State or state._flag[0] or len(plans) != len(groups):
             return True
-        for plan, group in zip(plans, groups, strict=True):
-            params = group["params"]
-            if plan.modes != self._modes(group):
+        for plan, group in zip(plans, groups):  # noqa: B905 - of equal length
+            if plan.group is not group or plan.modes != self._modes(group):
                 return True
-            if plan.group is not group or len(plan.params) != len(params):
-                return True
-            if not all(map(is_, plan.params, params)):
+            if not _same_items(plan.params, group["params"]):
                 return True
         return False
 

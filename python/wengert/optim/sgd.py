@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from ._fused import FusedOptimizer, Plan, check_lr, check_modes, number
+from ._fused import FusedOptimizer, Plan, check_lr, check_modes
 
 __all__ = ["SGD"]
 
@@ -87,10 +87,10 @@ class SGD(FusedOptimizer):
         _sgd_step(
             params,
             lists[0],
-            number(group["lr"]),
-            number(group["momentum"]),
-            number(group["dampening"]),
-            number(group["weight_decay"]),
+            group["lr"],
+            group["momentum"],
+            group["dampening"],
+            group["weight_decay"],
             group["nesterov"],
             group["maximize"],
         )

@@ -105,7 +105,7 @@ class Module(StateDict):
                 called[id(self)] = self
         if self._has_hooks:
             return _hooks.call_with_hooks(self, Module, args, kwargs)
-        return self.forward(*args, **kwargs)
+        return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
 
     _call_impl = __call__
 
