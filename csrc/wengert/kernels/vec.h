@@ -147,6 +147,20 @@ inline Vec<T> erf(Vec<T> x) {
   return perf(pmax<Eigen::PropagateNaN>(pmin<Eigen::PropagateNaN>(x.p, bound), pnegate(bound)));
 }
 
+template <class T>
+inline Vec<T> sigmoid(Vec<T> x) {
+  return 1.0 / (1.0 + exp(-x));
+}
+// The normal distribution's probability below x.
+template <class T>
+inline Vec<T> normal_cdf(Vec<T> x) {
+  return 0.5 * (1.0 + erf(x * M_SQRT1_2));
+}
+template <class T>
+inline Vec<T> gelu(Vec<T> x) {
+  return x * normal_cdf(x);
+}
+
 #define WENGERT_VEC_LANES(name)                        \
   template <class T>                                   \
   inline Vec<T> name(Vec<T> x) {                       \
@@ -207,3 +221,5 @@ inline T min(T a, T b) {
 }
 
 }  // namespace wengert
+
+#include "wengert/kernels/vec_math.h"  // IWYU pragma: export

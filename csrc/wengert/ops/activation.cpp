@@ -23,7 +23,7 @@ constexpr Op backward_of(const char* name, const char* signature, F, void (*vjp)
   return pointwise_op(name, signature, "Backward of the op of that name.", &kRow<2, Floats, F>,
                       Promote::kCommon, vjp, kInputs, 0);
 }
-constexpr auto sigmoid_f = [](auto x) { return 1.0 / (1.0 + exp(-x)); };
+constexpr auto sigmoid_f = [](auto x) { return sigmoid(x); };
 constexpr auto tanh_f = [](auto x) { return tanh(x); };
 constexpr auto leaky_relu_backward_f = [](auto g, auto x, const double* p) {
   return select(x > 0.0, g, g * p[0]);
@@ -132,7 +132,7 @@ constexpr double kGeluCubic = 0.044715;
 
 constexpr auto gelu_f = [](auto x, const double* p) {
   if (p[0] != 0) return 0.5 * x * (1.0 + tanh(kGeluScale * (x + kGeluCubic * x * x * x)));
-  return 0.5 * x * (1.0 + erf(x * M_SQRT1_2));
+  return gelu(x);
 };
 constexpr auto gelu_backward_f = [](auto g, auto x, const double* p) {
   if (p[0] != 0) {
@@ -141,7 +141,7 @@ constexpr auto gelu_backward_f = [](auto g, auto x, const double* p) {
     return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner);
   }
   const auto density = exp(-0.5 * x * x) * (0.5 * kGeluScale);
-  return g * (0.5 * (1.0 + erf(x * M_SQRT1_2)) + x * density);
+  return g * (normal_cdf(x) + x * density);
 };
 
 Tensor gelu_slope(const Operand& x, bool approximate) {
@@ -189,7 +189,7 @@ constinit const Op gelu_op = pointwise_op(
 constinit const Op silu_backward_op = backward_of(
     "silu_backward", kBackward,
     [](auto g, auto x) {
-      const auto s = 1.0 / (1.0 + exp(-x));
+      const auto s = sigmoid(x);
       return g * s * (1.0 + x * (1.0 - s));
     },
     [](Vjp& v) {
@@ -202,7 +202,7 @@ constinit const Op silu_backward_op = backward_of(
     });
 constinit const Op silu_op = activation<Floats>(
     "silu", kOne, "x * sigmoid(x), also called swish. Elfwing et al. 2017.",
-    [](auto x) { return x / (1.0 + exp(-x)); },
+    [](auto x) { return x * sigmoid(x); },
     [](Vjp& v) { v.set(0, apply(silu_backward_op, {v.g(), v.x()})); }, kInput, kLayer);
 
 // ---- softplus      y = log(1 + e^(b x)) / b, and x where b x > threshold     dx = g sigmoid(b x)
