@@ -11,19 +11,23 @@ namespace bench {
 // FLOP/s of one core that does nothing but fused multiply-adds on registers; measured once.
 double peak_of_one_core();
 
-// Runs `f` as the body of a benchmark; returns seconds for one call.
+// Runs `f` as the body of a benchmark; returns seconds for one call. The first call, which takes
+// the memory of its results from the system, is left out.
 template <class F>
 double timed(benchmark::State& state, const F& f) {
+  f();
   const auto start = std::chrono::steady_clock::now();
   for (auto _ : state) f();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   return seconds.count() / static_cast<double>(state.iterations());
 }
 
-inline void report_flops(benchmark::State& state, double flops, double seconds) {
-  const double rate = flops / seconds;
+// Of operations on T, by so many threads. A register holds half as many doubles as floats.
+template <class T>
+void report_flops(benchmark::State& state, double flops, double seconds, int threads) {
+  const double rate = flops / seconds, width = sizeof(float) / static_cast<double>(sizeof(T));
   state.counters["GFLOP/s"] = rate / 1e9;
-  state.counters["of_peak"] = rate / (peak_of_one_core() * wengert::get_num_threads());
+  state.counters["of_peak"] = rate / (peak_of_one_core() * width * threads);
 }
 
 inline void report_bytes(benchmark::State& state, double bytes, double seconds) {
