@@ -11,6 +11,10 @@ namespace bench {
 // FLOP/s of one core that does nothing but fused multiply-adds on registers; measured once.
 double peak_of_one_core();
 
+// Bytes per second of a[i] = b[i] + s * c[i] over arrays far beyond the caches, on all threads;
+// measured once.
+double triad_bandwidth();
+
 // Runs `f` as the body of a benchmark; returns seconds for one call. The first call, which takes
 // the memory of its results from the system, is left out.
 template <class F>
@@ -30,8 +34,12 @@ void report_flops(benchmark::State& state, double flops, double seconds, int thr
   state.counters["of_peak"] = rate / (peak_of_one_core() * width * threads);
 }
 
+// `bytes` counts each operand as read once and each result as written once, as the triad's are:
+// less no operation can move. What a write reads of the line before is in neither.
 inline void report_bytes(benchmark::State& state, double bytes, double seconds) {
+  constexpr double kBeyondCaches = 64 << 20;
   state.counters["GB/s"] = bytes / seconds / 1e9;
+  if (bytes >= kBeyondCaches) state.counters["of_triad"] = bytes / seconds / triad_bandwidth();
 }
 
 }  // namespace bench

@@ -1,58 +1,101 @@
-// Operations element by element, softmax, reductions; and what an operation costs before it
-// computes anything: one element, recorded and not.
+// Operations element by element, reductions, softmax, the class loss, copies; and what an operation
+// costs before it computes anything: one element, recorded and not.
 #include "bench.h"
 
 namespace {
 
 using namespace wengert;
 
-// f(x) reads `reads` arrays as large as x and writes one.
+// f(x); `operands` are the bytes that x takes in memory, and what else f reads.
 template <class F>
-void pointwise(benchmark::State& state, int reads, const F& f) {
+void moving(benchmark::State& state, const Tensor& x, int64_t operands, const F& f) {
   const GradMode off(false);
-  const Tensor x = rand({state.range(0)});
+  const int64_t results = f(x).bytes();
   const double s = bench::timed(state, [&] { benchmark::DoNotOptimize(f(x)); });
-  bench::report_bytes(state, 4.0 * (reads + 1) * static_cast<double>(state.range(0)), s);
+  bench::report_bytes(state, static_cast<double>(operands + results), s);
+}
+template <class F>
+void pointwise(benchmark::State& state, const F& f) {
+  const Tensor x = rand({state.range(0)});
+  moving(state, x, x.bytes(), f);
 }
 void elements(benchmark::internal::Benchmark* b) {
   b->ArgName("n")->UseRealTime()->Unit(benchmark::kMicrosecond);
   for (int64_t n : {int64_t{1} << 10, int64_t{1} << 16, int64_t{1} << 20, int64_t{1} << 24})
     b->Arg(n);
 }
-#define WENGERT_POINTWISE(name, reads, expression)                       \
-  void name##_each(benchmark::State& state) {                            \
-    pointwise(state, reads, [](const Tensor& x) { return expression; }); \
-  }                                                                      \
+#define WENGERT_POINTWISE(name, expression)                       \
+  void name##_each(benchmark::State& state) {                     \
+    pointwise(state, [](const Tensor& x) { return expression; }); \
+  }                                                               \
   BENCHMARK(name##_each)->Name(#name)->Apply(elements)
-WENGERT_POINTWISE(add, 2, add(x, x));
-WENGERT_POINTWISE(mul_number, 1, mul(x, 1.5));
-WENGERT_POINTWISE(relu, 1, relu(x));
-WENGERT_POINTWISE(exp, 1, exp(x));
-WENGERT_POINTWISE(tanh, 1, tanh(x));
-WENGERT_POINTWISE(sigmoid, 1, sigmoid(x));
-WENGERT_POINTWISE(gelu, 1, gelu(x));
-WENGERT_POINTWISE(sum, 1, sum(x));
+WENGERT_POINTWISE(mul_number, mul(x, 1.5));
+WENGERT_POINTWISE(relu, relu(x));
+WENGERT_POINTWISE(exp, exp(x));
+WENGERT_POINTWISE(tanh, tanh(x));
+WENGERT_POINTWISE(sigmoid, sigmoid(x));
+WENGERT_POINTWISE(gelu, gelu(x));
+WENGERT_POINTWISE(dropout, dropout(x, 0.5));
+WENGERT_POINTWISE(sum, sum(x));
 #undef WENGERT_POINTWISE
 
+void add_each(benchmark::State& state) {
+  const Tensor x = rand({state.range(0)}), y = rand({state.range(0)});
+  moving(state, x, x.bytes() + y.bytes(), [&](const Tensor& a) { return add(a, y); });
+}
+BENCHMARK(add_each)->Name("add")->Apply(elements);
+
 template <class F>
-void rows(benchmark::State& state, const F& f) {
-  const GradMode off(false);
+void matrix(benchmark::State& state, const F& f) {
   const Tensor x = randn({state.range(0), state.range(1)});
-  const double s = bench::timed(state, [&] { benchmark::DoNotOptimize(f(x)); });
-  bench::report_bytes(state, 8.0 * static_cast<double>(x.numel()), s);
-}
-void softmax_rows(benchmark::State& state) {
-  rows(state, [](const Tensor& x) { return softmax(x, 1); });
-}
-void log_softmax_rows(benchmark::State& state) {
-  rows(state, [](const Tensor& x) { return log_softmax(x, 1); });
+  moving(state, x, x.bytes(), f);
 }
 void row_shapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"rows", "columns"})->UseRealTime()->Unit(benchmark::kMicrosecond);
   b->Args({64, 10})->Args({64, 1000})->Args({1024, 1024})->Args({256, 50000});
+  b->Args({4096, 4096})->Args({1 << 20, 16});
 }
-BENCHMARK(softmax_rows)->Name("softmax")->Apply(row_shapes);
-BENCHMARK(log_softmax_rows)->Name("log_softmax")->Apply(row_shapes);
+#define WENGERT_ROWS(name, expression)                         \
+  void name##_rows(benchmark::State& state) {                  \
+    matrix(state, [](const Tensor& x) { return expression; }); \
+  }                                                            \
+  BENCHMARK(name##_rows)->Name(#name)->Apply(row_shapes)
+WENGERT_ROWS(sum_dim0, sum(x, Dims{0}));
+WENGERT_ROWS(sum_dim1, sum(x, Dims{1}));
+WENGERT_ROWS(softmax, softmax(x, 1));
+WENGERT_ROWS(log_softmax, log_softmax(x, 1));
+#undef WENGERT_ROWS
+
+void cross_entropy_rows(benchmark::State& state) {
+  const int64_t rows = state.range(0), columns = state.range(1);
+  const Tensor x = randn({rows, columns}), target = zeros({rows}, Dtype::kInt64);
+  for (int64_t i = 0; i < rows; ++i) target.data_as<int64_t>()[i] = i % columns;
+  moving(state, x, x.bytes() + target.bytes(),
+         [&](const Tensor& logits) { return cross_entropy(logits, target); });
+}
+BENCHMARK(cross_entropy_rows)->Name("cross_entropy")->Apply(row_shapes);
+
+void copy_transposed(benchmark::State& state) {
+  const Tensor x = randn({state.range(0), state.range(1)});
+  moving(state, t(x), x.bytes(), contiguous);
+}
+// The left half of a matrix: whole lines with gaps between the rows.
+void copy_columns(benchmark::State& state) {
+  const Tensor x = narrow(randn({state.range(0), state.range(1)}), 1, 0, state.range(1) / 2);
+  moving(state, x, x.bytes(), contiguous);
+}
+// Every second column: memory gives whole lines, so all of the matrix is read.
+void copy_step(benchmark::State& state) {
+  const Tensor x = randn({state.range(0), state.range(1)});
+  moving(state, slice(x, 1, 0, state.range(1), 2), x.bytes(), contiguous);
+}
+void copy_shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"rows", "columns"})->UseRealTime()->Unit(benchmark::kMicrosecond);
+  b->Args({64, 64})->Args({1024, 1024})->Args({4096, 8192})->Args({1 << 20, 32});
+}
+BENCHMARK(copy_transposed)->Apply(copy_shapes);
+BENCHMARK(copy_columns)->Apply(copy_shapes);
+BENCHMARK(copy_step)->Apply(copy_shapes);
 
 void one_op(benchmark::State& state) {
   const bool recorded = state.range(0) != 0;

@@ -43,11 +43,36 @@ double measure() {
   return best;
 }
 
+// The arrays are tensors, so that they lie on pages as large as an operation's do.
+double measure_triad() {
+  constexpr int64_t kElements = (64 << 20) / sizeof(float), kGrain = 1 << 16;
+  const wengert::Tensor ta = wengert::ones({kElements}), tb = wengert::ones({kElements}),
+                        tc = wengert::ones({kElements});
+  float* __restrict a = ta.data_as<float>();
+  const float* __restrict b = tb.data_as<float>();
+  const float* __restrict c = tc.data_as<float>();
+  double best = 0;
+  for (int run = 0; run < 10; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    wengert::parallel_for(kElements, kGrain, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) a[i] = b[i] + 1.5f * c[i];
+    });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 3.0 * sizeof(float) * kElements / seconds.count());
+  }
+  return best;
+}
+
 }  // namespace
 
 double peak_of_one_core() {
   static const double peak = measure();
   return peak;
+}
+
+double triad_bandwidth() {
+  static const double bandwidth = measure_triad();
+  return bandwidth;
 }
 
 namespace {
@@ -57,6 +82,12 @@ void fma_peak(benchmark::State& state) {
   state.counters["GFLOP/s"] = peak_of_one_core() / 1e9;
 }
 BENCHMARK(fma_peak)->Unit(benchmark::kMillisecond);
+
+void triad(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(measure_triad());
+  state.counters["GB/s"] = triad_bandwidth() / 1e9;
+}
+BENCHMARK(triad)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace bench

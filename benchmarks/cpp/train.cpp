@@ -47,23 +47,30 @@ void captured_step(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(step());
 }
 
+// `arrays` as large as the parameters are read or written.
 template <class Optimizer>
-void optimizer_step(benchmark::State& state, Optimizer& optimizer, Workload<>& w) {
+void optimizer_step(benchmark::State& state, int arrays, Optimizer& optimizer, Workload<>& w) {
   backward(cross_entropy(w.model(w.x), w.y));
-  for (auto _ : state) optimizer.step();
-  int64_t elements = 0;
-  for (const Tensor& p : w.model.parameters()) elements += p.numel();
+  const double s = bench::timed(state, [&] { optimizer.step(); });
+  int64_t elements = 0, bytes = 0;
+  for (const Tensor& p : w.model.parameters()) {
+    elements += p.numel();
+    bytes += p.bytes();
+  }
   state.SetItemsProcessed(state.iterations() * elements);
+  bench::report_bytes(state, static_cast<double>(arrays * bytes), s);
 }
+// Reads p, g and the momentum; writes p and the momentum.
 void sgd_momentum(benchmark::State& state) {
   Workload<> w(state);
   optim::SGD optimizer(w.model.parameters(), {.lr = 1e-6, .momentum = 0.9});
-  optimizer_step(state, optimizer, w);
+  optimizer_step(state, 5, optimizer, w);
 }
+// Reads p, g and two moments; writes p and the moments.
 void adam(benchmark::State& state) {
   Workload<> w(state);
   optim::Adam optimizer(w.model.parameters(), {.lr = 1e-6});
-  optimizer_step(state, optimizer, w);
+  optimizer_step(state, 7, optimizer, w);
 }
 
 void sizes(benchmark::internal::Benchmark* b) {
@@ -72,7 +79,12 @@ void sizes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(mlp_step)->Apply(sizes);
 BENCHMARK(captured_step)->Apply(sizes);
-BENCHMARK(sgd_momentum)->Apply(sizes);
-BENCHMARK(adam)->Apply(sizes);
+// The last is far beyond the caches.
+void optimizer_sizes(benchmark::internal::Benchmark* b) {
+  sizes(b);
+  b->Args({1, 1024, 3072, 10});
+}
+BENCHMARK(sgd_momentum)->Apply(optimizer_sizes);
+BENCHMARK(adam)->Apply(optimizer_sizes);
 
 }  // namespace
