@@ -1,8 +1,10 @@
 """Training steps and single operations, from Python, against PyTorch where it is installed.
 
     python benchmarks/train_steps.py [--threads 2] [--only mlp] [--seconds 1] [--rounds 5]
+    python benchmarks/train_steps.py --ratio
 
-Prints one table: the median time of a step in each module, and wengert's share of torch's. Every
+Prints one table: the median time of a step in each module, and wengert's share of torch's. With
+--ratio it is the time of a backward pass in forward passes, in large networks instead. Every
 module runs in a process of its own, so that neither disturbs the other's threads; the processes
 take turns, so that a machine that slows down slows them all; and the same lines are run on both.
 """
@@ -10,6 +12,7 @@ take turns, so that a machine that slows down slows them all; and the same lines
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import importlib.util
 import itertools
@@ -23,14 +26,19 @@ from collections.abc import Callable
 from typing import Any
 
 Step = Callable[[], Any]
+Timer = Callable[[float], list[float]]  # seconds to spend -> the median time of each part
+
+
+def _dense(m: Any, widths: list[int]) -> Any:
+    layers: list[Any] = []
+    for fan_in, fan_out in itertools.pairwise(widths):
+        layers += [m.nn.Linear(fan_in, fan_out), m.nn.ReLU()]
+    return m.nn.Sequential(*layers[:-1])
 
 
 def _mlp(m: Any, widths: list[int], batch: int, optimizer: str, **options: Any) -> Step:
     m.manual_seed(0)
-    layers: list[Any] = []
-    for fan_in, fan_out in itertools.pairwise(widths):
-        layers += [m.nn.Linear(fan_in, fan_out), m.nn.ReLU()]
-    model = m.nn.Sequential(*layers[:-1])
+    model = _dense(m, widths)
     x, y = m.randn(batch, widths[0]), m.randint(0, widths[-1], (batch,))
     optim = getattr(m.optim, optimizer)(model.parameters(), **options)
     loss_of = m.nn.functional.cross_entropy
@@ -84,6 +92,143 @@ def _chain(m: Any, length: int) -> Step:
     return step
 
 
+# For _net: widths, batch, activation, loss, optimizer and its options, dtype, dropout.
+NETS: list[dict[str, Any]] = [
+    {"widths": [4, 16, 3], "batch": 1, "activation": "Tanh"},
+    {"widths": [16, 128, 128, 1], "batch": 7, "activation": "SiLU", "loss": "mse_loss"},
+    {
+        "widths": [30, 200, 100, 1],
+        "batch": 33,
+        "activation": "GELU",
+        "loss": "binary_cross_entropy_with_logits",
+        "optimizer": "AdamW",
+    },
+    {
+        "widths": [64] * 13,
+        "batch": 33,
+        "activation": "LeakyReLU",
+        "loss": "smooth_l1_loss",
+        "optimizer": "SGD",
+        "options": {"momentum": 0.9, "nesterov": True},
+    },
+    {
+        "widths": [784, 300, 100, 10],
+        "batch": 100,
+        "activation": "Sigmoid",
+        "optimizer": "SGD",
+        "options": {"momentum": 0.9, "nesterov": True},
+    },
+    {"widths": [13, 512, 512, 1], "batch": 256, "activation": "Softplus", "loss": "huber_loss"},
+    {"widths": [2, 1024, 2], "batch": 1000, "activation": "Tanh", "optimizer": "SGD"},
+    {
+        "widths": [784, 1024, 512, 256, 10],
+        "batch": 256,
+        "activation": "GELU",
+        "optimizer": "AdamW",
+        "dropout": 0.2,
+    },
+    {"widths": [2048, 64, 2048], "batch": 100, "activation": "SiLU", "loss": "mse_loss"},
+    {
+        "widths": [4096, 1],
+        "batch": 1000,
+        "loss": "binary_cross_entropy_with_logits",
+        "optimizer": "SGD",
+    },
+    {
+        "widths": [512] * 5 + [20],
+        "batch": 7,
+        "loss": "binary_cross_entropy_with_logits",
+        "optimizer": "AdamW",
+        "dropout": 0.5,
+    },
+    {
+        "widths": [1024, 1024, 1024, 100],
+        "batch": 1000,
+        "activation": "SiLU",
+        "optimizer": "SGD",
+        "options": {"momentum": 0.9, "nesterov": True},
+    },
+    {
+        "widths": [8, 32, 32, 1],
+        "batch": 1,
+        "activation": "Softplus",
+        "loss": "huber_loss",
+        "optimizer": "AdamW",
+        "dtype": "float64",
+    },
+    {
+        "widths": [64, 256, 256, 5],
+        "batch": 100,
+        "activation": "Tanh",
+        "optimizer": "SGD",
+        "options": {"momentum": 0.9},
+        "dtype": "float64",
+    },
+    {
+        "widths": [10, 1000, 1],
+        "batch": 1000,
+        "activation": "LeakyReLU",
+        "loss": "mse_loss",
+        "dtype": "float64",
+    },
+]
+
+
+def _net(
+    m: Any,
+    widths: list[int],
+    batch: int,
+    activation: str = "ReLU",
+    loss: str = "cross_entropy",
+    optimizer: str = "Adam",
+    options: dict[str, Any] | None = None,
+    dtype: str = "float32",
+    dropout: float = 0.0,
+) -> Step:
+    m.manual_seed(0)
+    kind = getattr(m, dtype)
+    layers: list[Any] = []
+    for fan_in, fan_out in itertools.pairwise(widths):
+        layers += [m.nn.Linear(fan_in, fan_out, dtype=kind), getattr(m.nn, activation)()]
+        layers += [m.nn.Dropout(dropout)] if dropout else []
+    model = m.nn.Sequential(*layers[: -2 if dropout else -1])
+    x, y = m.randn(batch, widths[0], dtype=kind), m.randn(batch, widths[-1], dtype=kind)
+    if loss == "cross_entropy":
+        y = m.randint(0, widths[-1], (batch,))
+    elif loss == "binary_cross_entropy_with_logits":
+        y = (y > 0).to(kind)
+    optim = getattr(m.optim, optimizer)(model.parameters(), lr=1e-3, **options or {})
+    loss_of = getattr(m.nn.functional, loss)
+
+    def step() -> None:
+        optim.zero_grad()
+        loss_of(model(x), y).backward()
+        optim.step()
+
+    return step
+
+
+def _net_name(net: dict[str, Any]) -> str:
+    widths = net["widths"]
+    equal = len(widths) > 4 and len(set(widths)) == 1
+    shape = f"{len(widths) - 1} layers of {widths[0]}" if equal else "-".join(map(str, widths))
+    parts = [f"net {shape}", f"batch {net['batch']}"]
+    if len(widths) > 2:
+        parts.append(net.get("activation", "ReLU"))
+    parts += [f"dropout {net['dropout']}"] if "dropout" in net else []
+    parts += [net.get("loss", "cross_entropy"), net.get("optimizer", "Adam")]
+    parts[-1] += "".join(f" {option}" for option in net.get("options", {}))
+    return ", ".join(parts + ([net["dtype"]] if "dtype" in net else []))
+
+
+# For --ratio: widths and batch.
+LARGE: dict[str, tuple[list[int], int]] = {
+    "784-2048-2048-2048-10, batch 512": ([784, 2048, 2048, 2048, 10], 512),
+    "8 layers of 1024, batch 256": ([1024] * 9, 256),
+    "2048-8192-2048, batch 256": ([2048, 8192, 2048], 256),
+    "4096-4096-4096-10, batch 1024": ([4096, 4096, 4096, 10], 1024),
+}
+
 # Name: (builder, evaluations in one call).
 WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "mlp 8-32-32-3, batch 16, Adam": (lambda m: _mlp(m, [8, 32, 32, 3], 16, "Adam"), 1),
@@ -112,6 +257,7 @@ WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "op x[0]": (lambda m: _op(m, "x[0]", False), 100),
     "op x.reshape(4, 16)": (lambda m: _op(m, "x.reshape(4, 16)", False), 100),
 }
+WORKLOADS |= {_net_name(net): (functools.partial(_net, **net), 1) for net in NETS}
 
 
 def measure(step: Step, seconds: float) -> float:
@@ -125,21 +271,51 @@ def measure(step: Step, seconds: float) -> float:
     return statistics.median(times)
 
 
+def _parts(m: Any, widths: list[int], batch: int) -> Timer:
+    """Times the two passes of training, recorded forward and backward, without the optimizer."""
+    m.manual_seed(0)
+    model = _dense(m, widths)
+    x, y = m.randn(batch, widths[0]), m.randint(0, widths[-1], (batch,))
+
+    def times() -> tuple[float, float]:
+        model.zero_grad()
+        start = time.perf_counter()
+        loss = m.nn.functional.cross_entropy(model(x), y)
+        middle = time.perf_counter()
+        loss.backward()
+        return middle - start, time.perf_counter() - middle
+
+    def timer(seconds: float) -> list[float]:
+        end = time.perf_counter() + seconds
+        runs = [times() for _ in range(3)]
+        while time.perf_counter() < end:
+            runs.append(times())
+        return [statistics.median(part) for part in zip(*runs, strict=True)]
+
+    return timer
+
+
+def _timer(m: Any, workload: str, captured: bool) -> Timer:
+    if workload in LARGE:
+        return _parts(m, *LARGE[workload])
+    builder, evaluations = WORKLOADS[workload]
+    step = m.capture(builder(m)) if captured else builder(m)
+    return lambda seconds: [measure(step, seconds) / evaluations]
+
+
 def serve(module: str, threads: int) -> None:
     """Answers requests on stdin, a line of JSON each, until it is closed."""
     m = importlib.import_module(module.removesuffix("+capture"))
     m.set_num_threads(threads)
-    built: dict[str, Step] = {}
+    built: dict[str, Timer] = {}
     for line in sys.stdin:
         request = json.loads(line)
         try:
             name = request["workload"]
             if name not in built:
-                step = WORKLOADS[name][0](m)
-                built = {name: m.capture(step) if module.endswith("+capture") else step}
-                measure(built[name], request["seconds"] / 4)
-            seconds = measure(built[name], request["seconds"]) / WORKLOADS[name][1]
-            answer: dict[str, Any] = {"s": seconds}
+                built = {name: _timer(m, name, module.endswith("+capture"))}
+                built[name](request["seconds"] / 4)
+            answer: dict[str, Any] = {"s": built[name](request["seconds"])}
         except Exception as e:  # a workload that fails is reported; the others go on
             answer = {"error": f"{type(e).__name__}: {e}"}
         print(json.dumps(answer), flush=True)
@@ -168,19 +344,19 @@ class Worker:
 
 
 def in_turn(workers: list[Worker], workload: str, seconds: float, rounds: int) -> list[Any]:
-    """For each worker the median over the rounds, or a text that says what went wrong."""
-    times: list[list[float]] = [[] for _ in workers]
+    """For each worker the median of each part, or a text that says what went wrong."""
+    times: list[list[list[float]]] = [[] for _ in workers]
     for _ in range(rounds):
         for worker, into in zip(workers, times, strict=True):
             answer = worker.ask(workload, seconds / rounds)
             if "error" in answer:
                 return [answer["error"] if w is worker else None for w in workers]
             into.append(answer["s"])
-    return [statistics.median(t) for t in times]
+    return [[statistics.median(part) for part in zip(*t, strict=True)] for t in times]
 
 
 def written(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+    for unit, size in (("years", 365.25 * 86400), ("days", 86400.0), ("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.2f} {unit}"
     return f"{seconds / 1e-6:.2f} us"
@@ -199,10 +375,40 @@ def report(modules: list[str], names: list[str], args: argparse.Namespace) -> bo
             ok = False
             print(f"| {name} | " + "; ".join(failed) + " |" * len(heads), flush=True)
             continue
-        cells = [written(r) for r in results]
+        cells = [written(r[0]) for r in results]
         if len(results) == 2:
-            cells.append(f"{results[0] / results[1]:.2f}")
+            cells.append(f"{results[0][0] / results[1][0]:.2f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    for worker in workers:
+        worker.close()
+    return ok
+
+
+def report_ratio(modules: list[str], names: list[str], args: argparse.Namespace) -> bool:
+    """Prints backward / forward of large networks, beside what the matrix products alone give.
+
+    Backward has two products for each of forward's, dX and dW, and no dX of the first layer.
+    Finite differences ("naive") take a forward pass for each parameter.
+    """
+    workers = [Worker(m, args.threads) for m in modules]
+    print(f"| {args.threads} thread(s), median | module | forward | backward | ratio | ", end="")
+    print("of the products | naive |\n|---|---|" + "--:|" * 5)
+    ok = True
+    for name in names:
+        widths = LARGE[name][0]
+        products = [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(widths)]
+        expected = 2 - products[0] / sum(products)
+        parameters = sum(products) + sum(widths[1:])
+        results = in_turn(workers, name, args.seconds, args.rounds)
+        for module, result in zip(modules, results, strict=True):
+            if not isinstance(result, list):
+                ok = ok and result is None
+                print(f"| {name} | {module} | {result or ''} |" + " |" * 4, flush=True)
+                continue
+            forward, backward = result
+            cells = [name, module, written(forward), written(backward)]
+            cells += [f"{backward / forward:.2f}", f"{expected:.2f}", written(forward * parameters)]
+            print(f"| {' | '.join(cells)} |", flush=True)
     for worker in workers:
         worker.close()
     return ok
@@ -223,6 +429,9 @@ def main() -> int:
         default="wengert,torch",
         help="one, or two to compare; wengert+capture for captured steps",
     )
+    parser.add_argument(
+        "--ratio", action="store_true", help="time backward against forward in large networks"
+    )
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
@@ -231,10 +440,12 @@ def main() -> int:
     modules = [
         m for m in args.modules.split(",") if importlib.util.find_spec(m.removesuffix("+capture"))
     ]
-    names = [n for n in WORKLOADS if args.only in n]
+    if args.ratio and any(m.endswith("+capture") for m in modules):
+        parser.error("--ratio: a captured step is one piece; its passes cannot be timed alone")
+    names = [n for n in (LARGE if args.ratio else WORKLOADS) if args.only in n]
     if not modules or not names:
         parser.error("nothing to measure: no such module is installed, or no such workload")
-    return 0 if report(modules, names, args) else 1
+    return 0 if (report_ratio if args.ratio else report)(modules, names, args) else 1
 
 
 if __name__ == "__main__":
