@@ -12,8 +12,8 @@ import wengert as wg
 
 F = wg.nn.functional
 
-# Name: (function, reference, arguments from, to, most units). benchmarks/README.md lists what larger
-# samples show.
+# Name: (function, reference, arguments from, to, most units). benchmarks/README.md lists what
+# larger samples show.
 FUNCTIONS = {
     "exp": (wg.exp, np.exp, -87.3, 88.7, 1.1),
     "expm1": (wg.expm1, np.expm1, -87.3, 88.7, 1.6),

@@ -163,7 +163,7 @@ def test_limit_refuses_and_leaves_all_as_it_was(limit):
     before = [t.clone() for t in (w, w.grad, step.state[w]["exp_avg"])]
     x = wg.ones(1000, 500)
     limit(1_500_000)
-    with pytest.raises(MemoryError, match=r"mul: cannot allocate \d+ bytes: \d+ are in use, and the"):
+    with pytest.raises(MemoryError, match=r"mul: cannot allocate \d+ bytes: \d+ are in use"):
         x.mul(3)
     with pytest.raises(MemoryError):
         (w @ w @ w @ w).sum().backward()
@@ -213,10 +213,7 @@ def test_a_refused_block_is_not_counted():
     try:
         for n in (10, 1000, 100_000):
             with pytest.raises(MemoryError):
-                for _ in range(10_000):
-                    kept = [wg.empty(n) for _ in range(100)]
-                    del kept
-                kept = [wg.empty(n) for _ in range(100_000)]
+                [wg.empty(n) for _ in range(100_000)]
     finally:
         wg.set_memory_limit(None)
     assert wg.memory_stats()["current"] - before < 4000

@@ -5,6 +5,7 @@
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/loss.h"
 #include "wengert/kernels/rows.h"
+#include "wengert/kernels/turn.h"
 
 namespace wengert {
 namespace {
@@ -106,7 +107,7 @@ Sums entropy_rows(const Classes<T>& k, const T* x, T* loss, T* lse) {
                         const T* row = x + i * n;
                         const double m = row_extreme<true>(row, n);
                         const double log_sum = std::log(row_sum<T>(n, [&](int64_t j, int64_t c) {
-                          return exp(load_part(row + j, c, -INFINITY) - m);
+                          return exp_nonpositive(load_part(row + j, c, -INFINITY) - m);
                         }));
                         lse[i] = static_cast<T>(m + log_sum);
                         sink.take(row, i, m, log_sum);
@@ -133,11 +134,33 @@ void entropy_tile(const T* x, int64_t n, int64_t inner, int64_t columns, T* m_ou
     });
   for (int64_t j = 0; j < n; ++j)
     each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
-      total[k] = total[k] + exp(load_part(x + j * inner + i, c, 0) - m[k]);
+      total[k] = total[k] + exp_nonpositive(load_part(x + j * inner + i, c, 0) - m[k]);
     });
   each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
     store_part(m[k], m_out + i, c);
     store_part(log(total[k]), log_out + i, c);
+  });
+}
+
+// Short rows, turned; see turn_rows.
+template <class T>
+Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
+  const int64_t n = k.l.classes, tiles = (k.l.rows + kTile<T> - 1) / kTile<T>;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n * kTile<T>));
+  return sum_chunks(tiles, grain, [&](int64_t begin, int64_t end) {
+    LossSink<T> sink{k, loss, {}};
+    T m[kTile<T>], log_sum[kTile<T>];
+    alignas(64) T tile[kShortRow * kTile<T>];
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t first = task * kTile<T>, rows = std::min(kTile<T>, k.l.rows - first);
+      turn_rows(tile, x + first * n, rows, n);
+      entropy_tile(tile, n, kTile<T>, rows, m, log_sum);
+      for (int64_t j = 0; j < rows; ++j) {
+        lse[first + j] = m[j] + log_sum[j];
+        sink.take(x + (first + j) * n, first + j, m[j], log_sum[j]);
+      }
+    }
+    return sink.sums;
   });
 }
 
@@ -238,8 +261,10 @@ void cross_entropy_forward(const ClassLoss& l, const void* in, void* out, void* 
     const T* x = static_cast<const T*>(in);
     T *loss = static_cast<T*>(out), *lse = static_cast<T*>(state);
     T* each = l.sum == LossSum::kNone ? loss : nullptr;
-    const Sums sums =
-        l.inner == 1 ? entropy_rows(k, x, each, lse) : entropy_columns(k, x, each, lse);
+    const bool is_short = l.classes > 0 && l.classes <= kShortRow;
+    const Sums sums = l.inner != 1 ? entropy_columns(k, x, each, lse)
+                      : is_short   ? entropy_turned(k, x, each, lse)
+                                   : entropy_rows(k, x, each, lse);
     store_sums(l.sum, sums, loss, lse + l.targets());
   });
 }

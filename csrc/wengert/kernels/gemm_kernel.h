@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "wengert/kernels/gemm.h"
+#include "wengert/kernels/turn.h"
 #include "wengert/kernels/vec.h"
 
 namespace wengert::detail {
@@ -57,20 +58,6 @@ void store_part(const RegisterTile<T>& t, const T* from, int rows, int width) {
       if (t.accumulate) sum = c + sum;
       c = t.bias ? sum + t.bias[j] : sum;
     }
-}
-
-// f(0), ..., f(n - 1) with constants: loops that are unrolled too late leave the sums in memory.
-template <int kN, class F>
-[[gnu::always_inline]] inline void each(const F& f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, i>()), ...);
-  }(std::make_integer_sequence<int, kN>());
-}
-template <int kR, int kN, class F>
-[[gnu::always_inline]] inline void each(const F& f) {
-  each<kR * kN>([&](auto i) __attribute__((always_inline)) {
-    f(std::integral_constant<int, i / kN>(), std::integral_constant<int, i % kN>());
-  });
 }
 
 // kAlong: A's rows are runs of memory, else its columns are (packed panels are of that kind).

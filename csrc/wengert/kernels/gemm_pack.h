@@ -3,43 +3,13 @@
 #pragma once
 
 #include "wengert/kernels/gemm_kernel.h"
+#include "wengert/kernels/turn.h"
 
 namespace wengert::detail {
 
 // Note [beyond the edge]: panels are written in whole registers. What a register holds beyond the
 // edge of the matrix is never used: in a panel of B it gives columns that are not stored, and in a
 // panel of A it is overwritten by what belongs there. So it may be anything that can be read.
-
-// A register of which the first n elements count; `end` is the end of memory.
-template <class T>
-Vec<T> load_some(const T* from, int64_t n, const T* end) {
-  if (from + Vec<T>::kSize <= end) return Vec<T>::load(from);
-  T part[Vec<T>::kSize] = {};
-  for (int64_t i = 0; i < n; ++i) part[i] = from[i];
-  return Vec<T>::load(part);
-}
-
-// to[l * to_step + i] = from[i * step + l] for i < lines, at most a register, and l < length.
-template <class T>
-void turn(T* to, int64_t to_step, const T* from, int64_t step, int64_t lines, int64_t length) {
-  constexpr int kSize = Vec<T>::kSize;
-  Eigen::internal::PacketBlock<typename Vec<T>::Packet, kSize> block;
-  const auto line = [&](int64_t i) { return from + std::min(i, lines - 1) * step; };
-  int64_t l = 0;
-  for (; l + kSize <= length; l += kSize) {
-    each<kSize>([&](auto i) { block.packet[i] = Vec<T>::load(line(i) + l).p; });
-    Eigen::internal::ptranspose(block);
-    each<kSize>([&](auto i) { Vec<T>(block.packet[i]).store(to + (l + i) * to_step); });
-  }
-  if (l == length) return;
-  const int64_t rest = length - l;
-  const T* end = line(lines - 1) + length;
-  each<kSize>([&](auto i) { block.packet[i] = load_some(line(i) + l, rest, end).p; });
-  Eigen::internal::ptranspose(block);
-  each<kSize>([&](auto i) {
-    if (i < rest) Vec<T>(block.packet[i]).store(to + (l + i) * to_step);
-  });
-}
 
 // to[l * to_step + i] = from[l * step + i] for i < n, at most a register, and l < length.
 template <class T>

@@ -1,7 +1,9 @@
 #include "wengert/kernels/softmax.h"
 
+#include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/rows.h"
+#include "wengert/kernels/turn.h"
 
 namespace wengert {
 namespace {
@@ -14,7 +16,7 @@ template <class T>
 void softmax_row(const T* x, T* y, int64_t n) {
   const double m = row_extreme<true>(x, n);
   const double total = row_sum<T>(n, [&](int64_t i, int64_t k) {
-    const Vec<T> e = exp(load_part(x + i, k, -INFINITY) - m);
+    const Vec<T> e = exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
     store_part(e, y + i, k);
     return e;
   });
@@ -26,8 +28,9 @@ void softmax_row(const T* x, T* y, int64_t n) {
 template <class T>
 void log_softmax_row(const T* x, T* y, int64_t n) {
   const double m = row_extreme<true>(x, n);
-  const double log_total = std::log(
-      row_sum<T>(n, [&](int64_t i, int64_t k) { return exp(load_part(x + i, k, -INFINITY) - m); }));
+  const double log_total = std::log(row_sum<T>(n, [&](int64_t i, int64_t k) {
+    return exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
+  }));
   row_each<T>(n, [&](int64_t i, int64_t k) {
     store_part((load_part(x + i, k, 0) - m) - log_total, y + i, k);
   });
@@ -46,7 +49,7 @@ template <class T>
 void log_softmax_gradient_row(const T* g, const T* y, T* dx, int64_t n) {
   const double total = row_sum<T>(n, [&](int64_t i, int64_t k) { return load_part(g + i, k, 0); });
   row_each<T>(n, [&](int64_t i, int64_t k) {
-    store_part(load_part(g + i, k, 0) - exp(load_part(y + i, k, 0)) * total, dx + i, k);
+    store_part(load_part(g + i, k, 0) - exp_nonpositive(load_part(y + i, k, 0)) * total, dx + i, k);
   });
 }
 
@@ -78,7 +81,7 @@ void forward_tile(bool log, const T* x, T* y, int64_t n, int64_t inner, int64_t 
     });
   for (int64_t j = 0; j < n; ++j)
     each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
-      const V e = exp(load_part(x + j * inner + i, c, 0) - m[k]);
+      const V e = exp_nonpositive(load_part(x + j * inner + i, c, 0) - m[k]);
       total[k] = total[k] + e;
       if (!log) store_part(e, y + j * inner + i, c);
     });
@@ -109,8 +112,27 @@ void gradient_tile(bool log, const T* g, const T* y, T* dx, int64_t n, int64_t i
     each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
       const int64_t at = j * inner + i;
       const V v = load_part(g + at, c, 0), w = load_part(y + at, c, 0);
-      store_part(log ? v - exp(w) * total[k] : w * (v - total[k]), dx + at, c);
+      store_part(log ? v - exp_nonpositive(w) * total[k] : w * (v - total[k]), dx + at, c);
     });
+}
+
+// f(tiles of the inputs, tile of the output, rows) for short rows; see turn_rows.
+template <class T, int kIn, class F>
+void for_each_turned(const SoftmaxShape& s, const T* const (&in)[kIn], T* out, const F& f) {
+  const int64_t n = s.n, grain = std::max<int64_t>(1, kGrain / (n * kTurned<T>));
+  parallel_for((s.outer + kTurned<T> - 1) / kTurned<T>, grain, [&](int64_t begin, int64_t end) {
+    const auto size = static_cast<size_t>(n * kTurned<T>);
+    const Scratch scratch((kIn + 2) * size * sizeof(T) + 64);
+    T* tile[kIn + 2];
+    for (int i = 0; i < kIn + 2; ++i) tile[i] = scratch.as<T>() + static_cast<size_t>(i) * size;
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t row = task * kTurned<T>, rows = std::min(kTurned<T>, s.outer - row);
+      for (int i = 0; i < kIn; ++i) turn_rows(tile[i], in[i] + row * n, rows, n);
+      f(tile, tile[kIn], rows);
+      turn_back(tile[kIn + 1], tile[kIn], rows, n);
+      std::copy_n(tile[kIn + 1], rows * n, out + row * n);
+    }
+  });
 }
 
 template <class F>
@@ -128,6 +150,10 @@ void softmax_forward(Dtype dtype, bool log, const SoftmaxShape& s, const void* i
     using T = decltype(zero);
     const T* x = static_cast<const T*>(in);
     T* y = static_cast<T*>(out);
+    if (s.inner == 1 && s.n <= kShortRow)
+      return for_each_turned<T, 1>(s, {x}, y, [&](T* const* in, T* out, int64_t rows) {
+        forward_tile(log, in[0], out, s.n, kTurned<T>, rows);
+      });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
         log ? log_softmax_row(x + at, y + at, s.n) : softmax_row(x + at, y + at, s.n);
@@ -145,6 +171,10 @@ void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* 
     using T = decltype(zero);
     const T *g = static_cast<const T*>(grad), *y = static_cast<const T*>(out);
     T* dx = static_cast<T*>(result);
+    if (s.inner == 1 && s.n <= kShortRow)
+      return for_each_turned<T, 2>(s, {g, y}, dx, [&](T* const* in, T* out, int64_t rows) {
+        gradient_tile(log, in[0], in[1], out, s.n, kTurned<T>, rows);
+      });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
         log ? log_softmax_gradient_row(g + at, y + at, dx + at, s.n)

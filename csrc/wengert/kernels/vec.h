@@ -148,6 +148,10 @@ inline Vec<T> erf(Vec<T> x) {
 }
 
 template <class T>
+inline Vec<T> exp_nonpositive(Vec<T> x) {
+  return exp(x);
+}
+template <class T>
 inline Vec<T> sigmoid(Vec<T> x) {
   return 1.0 / (1.0 + exp(-x));
 }

@@ -39,16 +39,20 @@ struct ExpParts {
   PacketI k;
 };
 // -88 <= x <= 89; the scale is at most 2^127.
+template <bool kLarge = true>
 inline ExpParts exp_parts(VecF x) {
   constexpr float kQ[] = {
       0.5f, 1.666666716e-1f, 4.166635126e-2f, 8.333276957e-3f, 1.394115505e-3f, 1.991226018e-4f};
   const VecF k = round_half_even(x * VecF(M_LOG2E));
   const VecF r = fma(k, VecF(-kLn2Low), fma(k, VecF(-kLn2High), x));
   const PacketI n = Eigen::internal::pcast<VecF::Packet, PacketI>(k.p);
-  const PacketI most = Eigen::internal::pmin<PacketI>(n, repeat_int(127));
+  const PacketI most = kLarge ? Eigen::internal::pmin<PacketI>(n, repeat_int(127)) : n;
   return {power_of_two(most), fma(r * r, polynomial(kQ, r), r), n};
 }
-inline VecF bounded(VecF x, double low, double high) { return min(max(x, VecF(low)), VecF(high)); }
+// NaN stays NaN: of two operands the first is taken if they cannot be compared.
+inline VecF at_least(VecF x, double low) { return Eigen::internal::pmax(x.p, VecF(low).p); }
+inline VecF at_most(VecF x, double high) { return Eigen::internal::pmin(x.p, VecF(high).p); }
+inline VecF bounded(VecF x, double low, double high) { return at_most(at_least(x, low), high); }
 // 2 where the scale was to be 2^128.
 inline VecF last_factor(const ExpParts& e) {
   return select(Mask<float>{from_bits(Eigen::internal::pcmp_lt<PacketI>(repeat_int(127), e.k)).p},
@@ -98,6 +102,12 @@ inline Vec<float> exp(Vec<float> x) {
   return fma(e.scale, e.part, e.scale) * detail::last_factor(e);
 }
 
+// Of x <= 0.
+inline Vec<float> exp_nonpositive(Vec<float> x) {
+  const auto e = detail::exp_parts<false>(detail::at_least(x, -88));
+  return fma(e.scale, e.part, e.scale);
+}
+
 inline Vec<float> expm1(Vec<float> x) {
   const auto e = detail::exp_parts(detail::bounded(x, -88, 89));
   return select(x == 0.0, x, fma(e.scale, e.part, e.scale - 1.0) * detail::last_factor(e));
@@ -107,8 +117,8 @@ inline Vec<float> expm1(Vec<float> x) {
 inline Vec<float> tanh(Vec<float> x) {
   using namespace Eigen::internal;
   const auto sign = pand(x.p, pset1<Vec<float>::Packet>(-0.0f));
-  const auto t = min(abs(x), Vec<float>(10.0));
-  const auto e = detail::exp_parts(t + t);
+  const auto t = detail::at_most(abs(x), 10);
+  const auto e = detail::exp_parts<false>(t + t);
   const auto m = fma(e.scale, e.part, e.scale - 1.0), sum = m + 2.0, y = m / sum;
   const auto lost = detail::sum_error(m, Vec<float>(2.0), sum);
   return por(fma(y * lost, 0.5 * y - 0.5, y).p, sign);  // 1 / (m + 2) = (1 - y) / 2
@@ -116,7 +126,7 @@ inline Vec<float> tanh(Vec<float> x) {
 
 // 1 / (1 + e^-x); what 1 and the scale lose when they are added comes with the part.
 inline Vec<float> sigmoid(Vec<float> x) {
-  const auto e = detail::exp_parts(detail::bounded(-x, -88, 88));
+  const auto e = detail::exp_parts<false>(detail::bounded(-x, -88, 88));
   const auto sum = e.scale + 1.0, lost = detail::sum_error(e.scale, Vec<float>(1.0), sum);
   return 1.0 / (sum + fma(e.scale, e.part, lost));
 }
@@ -150,9 +160,9 @@ inline Vec<float> erf(Vec<float> x) {
                           5.200989544e-3f, -8.141478174e-4f, 8.362298831e-5f};
   constexpr float kL[] = {-1.634944056e-4f, 1.129460454e+0f, 6.334584355e-1f,  1.081559882e-1f,
                           -2.503835037e-2f, 4.139985424e-3f, -4.279948480e-4f, 2.053148819e-5f};
-  const VecF t = min(abs(x), VecF(4.0));
+  const VecF t = at_most(abs(x), 4);
   const VecF near = fma(x, polynomial(kP, x * x), x);
-  const auto e = exp_parts(-polynomial(kL, t));
+  const auto e = exp_parts<false>(-polynomial(kL, t));
   const VecF far = 1.0 - fma(e.scale, e.part, e.scale);
   return select(t < 0.92, near, select(x < 0.0, -far, far));
 }
@@ -170,13 +180,13 @@ inline Probability normal_parts(VecF x) {
   constexpr float kRest[] = {2.485997416e-2f, 1.199064683e-2f,  4.387541208e-3f,
                              2.861970337e-3f, 6.214257155e-5f,  3.006220795e-4f,
                              1.735084952e-4f, -1.168468953e-4f, 1.567489562e-5f};
-  const VecF t = min(abs(x), VecF(13.2));
+  const VecF t = at_most(abs(x), 13.2);
   const VecF s = t * t, s_lost = product_error(t, t, s);
   const VecF d = t + 4.0, w = 8.0 / d, p = w * d;
   const VecF w_lost =
       ((8.0 - p) - product_error(w, d, p) - w * sum_error(t, VecF(4.0), d)) * (0.125 * w);
   const VecF slope = fma(d, VecF(0.075), VecF(1.35));  // of log(w S(w)), nearly
-  const auto e = exp_parts(-0.5 * s);
+  const auto e = exp_parts<false>(-0.5 * s);
   const VecF part = fma(1.0 + e.part, fma(slope, w_lost, -0.5 * s_lost), e.part);
   const VecF rest = polynomial(kRest, w), a = w * rest, sum = a + kS, r = w * sum;
   const VecF sum_lost = sum_error(a, VecF(kS), sum) + product_error(w, rest, a);

@@ -9,7 +9,6 @@ from .. import _native
 from ._state import State
 from .optimizer import Optimizer, evaluate, runs_hooks
 
-
 _same_items = _native._same_items
 
 
