@@ -38,8 +38,12 @@ uint64_t Generator::seed() {
 void Generator::regenerate() {
   constexpr int kShift = 397;
   uint32_t* s = state_.data();
+  // The upper bit of a and the lower ones of b with one mask, and b's lowest bit in every bit by
+  // shifts: fewer constants and loads in a vector loop than the textbook's form has.
   auto twist = [](uint32_t a, uint32_t b) {
-    return ((a & 0x80000000) | (b & 0x7fffffff)) >> 1 ^ ((0 - (b & 1)) & 0x9908b0df);
+    uint32_t y = a ^ ((a ^ b) & 0x7fffffff);
+    uint32_t odd = static_cast<uint32_t>(static_cast<int32_t>(b << 31) >> 31);
+    return y >> 1 ^ (odd & 0x9908b0df);
   };
   for (int i = 0; i < kSize - kShift; ++i) s[i] = s[i + kShift] ^ twist(s[i], s[i + 1]);
   for (int i = kSize - kShift; i < kSize - 1; ++i)
@@ -276,6 +280,9 @@ void check_bound(int64_t value, const char* name) {
 }
 
 // from + word % range; a range of 0 stands for 2^64.
+// For 32-bit words m w mod 2^64, with m = ceil(2^64 / range), is the fraction of w / range, and its
+// product with range is the remainder: exactly, by Lemire, Kaser and Kurz 2019 (theorem 1), and in
+// products that vector registers have, which they do not have for a division.
 template <class T>
 void fill_modulo(Generator& g, T* out, int64_t n, int64_t from, uint64_t range) {
   auto shift = [=](uint64_t word) { return static_cast<int64_t>(word + uint64_t(from)); };
@@ -284,7 +291,10 @@ void fill_modulo(Generator& g, T* out, int64_t n, int64_t from, uint64_t range) 
   else if (range >= uint64_t{1} << 28)
     map_words64(g, out, n, [=](uint64_t w) { return shift(w % range); });
   else
-    map_words(g, out, n, [=](uint32_t w) { return shift(w % static_cast<uint32_t>(range)); });
+    map_words(g, out, n, [=, m = ~uint64_t{0} / range + 1](uint32_t w) {
+      uint64_t fraction = m * w;
+      return shift(((fraction >> 32) * range + ((fraction & 0xffffffff) * range >> 32)) >> 32);
+    });
 }
 
 // A bound whose neighbour inside the range rounds, in F, to outside it moves in by F's spacing
@@ -375,29 +385,12 @@ void fill_random(Generator& g, T* out, int64_t n) {
     map_words(g, out, n, [](uint32_t w) { return w % static_cast<uint32_t>(kMax + 1); });
 }
 
-template <typename T>
-void fill_bernoulli(Generator& g, T* out, int64_t n, double p) {
-  check_probability(p);
-  map_units<double>(g, out, n, [=](double d, int64_t) { return d < p; });
-}
-
 template <typename T, typename F>
 void fill_bernoulli(Generator& g, T* out, int64_t n, const F* p) {
-  for (int64_t i = 0; i < n; ++i)
-    if (!(p[i] >= 0 && p[i] <= 1)) check_probability(p[i]);
+  bool valid = true;
+  for (int64_t i = 0; i < n; ++i) valid &= (p[i] >= 0) & (p[i] <= 1);
+  for (int64_t i = 0; !valid && i < n; ++i) check_probability(p[i]);
   map_units<F>(g, out, n, [=](F x, int64_t i) { return x < p[i]; });
-}
-
-template <typename F>
-void fill_dropout_mask(Generator& g, F* out, int64_t n, double p) {
-  check_probability(p);
-  if (p == 0 || p == 1) {
-    std::fill_n(out, n, static_cast<F>(1 - p));
-    return;
-  }
-  double keep = 1 - p;
-  F scale = 1 / static_cast<F>(keep);
-  map_units<double>(g, out, n, [=](double d, int64_t) { return scale * static_cast<F>(d < keep); });
 }
 
 template <typename F>
@@ -496,7 +489,6 @@ void multinomial(Generator& g, int64_t* out, const F* p, int64_t rows, int64_t c
   template void fill_uniform(Generator&, F*, int64_t, double, double);       \
   template void fill_normal(Generator&, F*, int64_t, double, double);        \
   template void fill_normal_serial(Generator&, F*, int64_t, double, double); \
-  template void fill_dropout_mask(Generator&, F*, int64_t, double);          \
   template void fill_exponential(Generator&, F*, int64_t, double);           \
   template void fill_cauchy(Generator&, F*, int64_t, double, double);        \
   template void fill_log_normal(Generator&, F*, int64_t, double, double);    \
@@ -505,7 +497,6 @@ void multinomial(Generator& g, int64_t* out, const F* p, int64_t rows, int64_t c
   template void fill_random_range(Generator&, T*, int64_t, int64_t, int64_t); \
   template void fill_random_from(Generator&, T*, int64_t, int64_t);           \
   template void fill_random(Generator&, T*, int64_t);                         \
-  template void fill_bernoulli(Generator&, T*, int64_t, double);              \
   template void fill_bernoulli(Generator&, T*, int64_t, const float*);        \
   template void fill_bernoulli(Generator&, T*, int64_t, const double*);       \
   template void fill_geometric(Generator&, T*, int64_t, double);

@@ -1,7 +1,7 @@
 // Random numbers into a tensor in place, and dropout.
 #include <cmath>
 
-#include "wengert/base/random.h"
+#include "wengert/base/dropout.h"
 #include "wengert/kernels/copy.h"
 #include "wengert/kernels/walk.h"
 #include "wengert/ops.h"
@@ -230,8 +230,7 @@ constinit const Op dropout_masked_op{
             const int64_t n = c.out[0].numel();
             const T* x = c.in(0).data_as<T>();
             T *y = c.out[0].data_as<T>(), *mask = c.out[1].data_as<T>();
-            fill_dropout_mask(default_generator(), mask, n, c.attrs.real(0));
-            for (int64_t i = 0; i < n; ++i) y[i] = x[i] * mask[i];
+            fill_dropout(default_generator(), y, mask, x, n, c.attrs.real(0));
           });
         },
     .vjp =
