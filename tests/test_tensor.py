@@ -273,6 +273,61 @@ def test_contiguity():
     assert wg.zeros(0, 3).is_contiguous()
 
 
+COPY_DTYPES = pytest.mark.parametrize("dtype", ("bool", "float32", "float64", "int64"))
+EDGES = (1, 4, 7, 8, 9, 16, 31, 33, 64, 65, 71, 72, 100, 129, 136, 200)
+
+
+@COPY_DTYPES
+@pytest.mark.parametrize("rows", EDGES)
+def test_copies_of_transposed_matrices(rows, dtype):
+    """Whole and partial tiles; the source and the result lie within larger memory."""
+    for columns in EDGES:
+        x = values(dtype, rows + 2, columns + 3)
+        part = wg.from_numpy(x)[1 : 1 + rows, 2 : 2 + columns]
+        expected = x[1 : 1 + rows, 2 : 2 + columns].T
+        np.testing.assert_array_equal(part.t().contiguous().numpy(), expected)
+        around = values(dtype, columns + 2, rows + 5)
+        into = wg.tensor(around)
+        into[1 : 1 + columns, 3 : 3 + rows] = part.t()
+        around[1 : 1 + columns, 3 : 3 + rows] = expected
+        np.testing.assert_array_equal(into.numpy(), around)
+
+
+@COPY_DTYPES
+@pytest.mark.parametrize("shape", [(3, 9, 33), (2, 3, 31, 8), (5, 64, 7, 2), (4, 1, 100, 9)])
+def test_copies_of_permuted_tensors(shape, dtype):
+    x = values(dtype, *shape)
+    for order in itertools.permutations(range(len(shape))):
+        y = wg.from_numpy(x).permute(*order)
+        np.testing.assert_array_equal(y.contiguous().numpy(), x.transpose(order))
+        np.testing.assert_array_equal(y[1:].contiguous().numpy(), x.transpose(order)[1:])
+
+
+@COPY_DTYPES
+def test_copies_of_steps(dtype):
+    for n in EDGES:
+        x = values(dtype, 5, n)
+        for step in (2, 3, 5):
+            y = wg.from_numpy(x)[:, ::step]
+            np.testing.assert_array_equal(y.contiguous().numpy(), x[:, ::step])
+        np.testing.assert_array_equal(wg.from_numpy(x).flip(1).numpy(), x[:, ::-1])
+
+
+@pytest.mark.parametrize("columns", [4096, 4099])
+@COPY_DTYPES
+def test_copies_beyond_the_caches(columns, dtype):
+    """Large results are written past the caches, from lines that are whole and that are not."""
+    rows = (34 << 20) // (np.dtype(dtype).itemsize * columns)
+    x = np.arange(rows * columns, dtype="int64").reshape(rows, columns)
+    x = (x % 3 == 0) if dtype == "bool" else x.astype(dtype)
+    whole = wg.from_numpy(x)
+    np.testing.assert_array_equal(whole.t().contiguous().numpy(), x.T)
+    np.testing.assert_array_equal(whole.clone().numpy(), x)
+    wide = wg.cat([whole, whole], 1)
+    np.testing.assert_array_equal(wide[:, :columns].contiguous().numpy(), x)
+    np.testing.assert_array_equal(wide[:, ::2].contiguous().numpy(), np.hstack([x, x])[:, ::2])
+
+
 def test_alignment():
     for n in (1, 7, 64, 1000, 10**6):
         assert wg.empty(n).data_ptr() % 64 == 0
