@@ -37,6 +37,8 @@ constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // few bits
 struct ExpParts {
   VecF scale, part;
   PacketI k;
+  // Not scale + scale part: the product may be too small for a normal number.
+  VecF value() const { return scale * (1.0 + part); }
 };
 // -88 <= x <= 89; the scale is at most 2^127.
 template <bool kLarge = true>
@@ -99,13 +101,13 @@ inline VecF log_edges(VecF x, VecF y) {
 
 inline Vec<float> exp(Vec<float> x) {
   const auto e = detail::exp_parts(detail::bounded(x, -88, 89));
-  return fma(e.scale, e.part, e.scale) * detail::last_factor(e);
+  return e.value() * detail::last_factor(e);
 }
 
 // Of x <= 0.
 inline Vec<float> exp_nonpositive(Vec<float> x) {
   const auto e = detail::exp_parts<false>(detail::at_least(x, -88));
-  return fma(e.scale, e.part, e.scale);
+  return e.value();
 }
 
 inline Vec<float> expm1(Vec<float> x) {
@@ -163,7 +165,7 @@ inline Vec<float> erf(Vec<float> x) {
   const VecF t = at_most(abs(x), 4);
   const VecF near = fma(x, polynomial(kP, x * x), x);
   const auto e = exp_parts<false>(-polynomial(kL, t));
-  const VecF far = 1.0 - fma(e.scale, e.part, e.scale);
+  const VecF far = 1.0 - e.value();
   return select(t < 0.92, near, select(x < 0.0, -far, far));
 }
 
