@@ -5,7 +5,6 @@
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/loss.h"
 #include "wengert/kernels/rows.h"
-#include "wengert/kernels/turn.h"
 
 namespace wengert {
 namespace {
@@ -116,10 +115,7 @@ Sums entropy_rows(const Classes<T>& k, const T* x, T* loss, T* lse) {
                     });
 }
 
-template <class T>
-constexpr int64_t kTile = kWide * Vec<T>::kSize;
-
-// m and log sum exp(x - m) of up to kTile lines that lie side by side.
+// m and log sum exp(x - m) of up to kTileColumns lines that lie side by side.
 template <class T>
 void entropy_tile(const T* x, int64_t n, int64_t inner, int64_t columns, T* m_out, T* log_out) {
   using V = Vec<T>;
@@ -145,16 +141,17 @@ void entropy_tile(const T* x, int64_t n, int64_t inner, int64_t columns, T* m_ou
 // Short rows, turned; see turn_rows.
 template <class T>
 Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
-  const int64_t n = k.l.classes, tiles = (k.l.rows + kTile<T> - 1) / kTile<T>;
-  const int64_t grain = std::max<int64_t>(1, kGrain / (n * kTile<T>));
+  const int64_t n = k.l.classes, tiles = (k.l.rows + kTileColumns<T> - 1) / kTileColumns<T>;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n * kTileColumns<T>));
   return sum_chunks(tiles, grain, [&](int64_t begin, int64_t end) {
     LossSink<T> sink{k, loss, {}};
-    T m[kTile<T>], log_sum[kTile<T>];
-    alignas(64) T tile[kShortRow * kTile<T>];
+    T m[kTileColumns<T>], log_sum[kTileColumns<T>];
+    alignas(64) T tile[kShortRow * kTileColumns<T>];
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t first = task * kTile<T>, rows = std::min(kTile<T>, k.l.rows - first);
+      const int64_t first = task * kTileColumns<T>;
+      const int64_t rows = std::min(kTileColumns<T>, k.l.rows - first);
       turn_rows(tile, x + first * n, rows, n);
-      entropy_tile(tile, n, kTile<T>, rows, m, log_sum);
+      entropy_tile(tile, n, kTileColumns<T>, rows, m, log_sum);
       for (int64_t j = 0; j < rows; ++j) {
         lse[first + j] = m[j] + log_sum[j];
         sink.take(x + (first + j) * n, first + j, m[j], log_sum[j]);
@@ -167,15 +164,15 @@ Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
 template <class T>
 Sums entropy_columns(const Classes<T>& k, const T* x, T* loss, T* lse) {
   const int64_t n = k.l.classes, inner = k.l.inner;
-  const int64_t tiles = (inner + kTile<T> - 1) / kTile<T>;
-  const int64_t work = std::max<int64_t>(1, n * std::min(inner, kTile<T>));
+  const int64_t tiles = (inner + kTileColumns<T> - 1) / kTileColumns<T>;
+  const int64_t work = std::max<int64_t>(1, n * std::min(inner, kTileColumns<T>));
   return sum_chunks(k.l.rows * tiles, std::max<int64_t>(1, kGrain / work),
                     [&](int64_t begin, int64_t end) {
                       LossSink<T> sink{k, loss, {}};
-                      T m[kTile<T>], log_sum[kTile<T>];
+                      T m[kTileColumns<T>], log_sum[kTileColumns<T>];
                       for (int64_t task = begin; task < end; ++task) {
-                        const int64_t row = task / tiles, first = task % tiles * kTile<T>;
-                        const int64_t columns = std::min(kTile<T>, inner - first);
+                        const int64_t row = task / tiles, first = task % tiles * kTileColumns<T>;
+                        const int64_t columns = std::min(kTileColumns<T>, inner - first);
                         const T* from = x + row * n * inner + first;
                         entropy_tile(from, n, inner, columns, m, log_sum);
                         for (int64_t j = 0; j < columns; ++j) {
@@ -219,14 +216,15 @@ template <class T>
 void entropy_gradient_columns(const Classes<T>& k, const T* g, const T* x, const T* lse, T* dx) {
   const int64_t n = k.l.classes, inner = k.l.inner;
   const double total = lse[k.l.targets()];
-  const int64_t tiles = (inner + kTile<T> - 1) / kTile<T>;
-  const int64_t work = std::max<int64_t>(1, n * std::min(inner, kTile<T>));
+  const int64_t tiles = (inner + kTileColumns<T> - 1) / kTileColumns<T>;
+  const int64_t work = std::max<int64_t>(1, n * std::min(inner, kTileColumns<T>));
   parallel_for(
       k.l.rows * tiles, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-        T mass[kTile<T>], scale[kTile<T>];
+        T mass[kTileColumns<T>], scale[kTileColumns<T>];
         for (int64_t task = begin; task < end; ++task) {
-          const int64_t row = task / tiles, first = task % tiles * kTile<T>;
-          const int64_t columns = std::min(kTile<T>, inner - first), at = row * inner + first;
+          const int64_t row = task / tiles, first = task % tiles * kTileColumns<T>;
+          const int64_t columns = std::min(kTileColumns<T>, inner - first);
+          const int64_t at = row * inner + first;
           const int64_t from = row * n * inner + first;
           for (int64_t j = 0; j < columns; ++j) {
             const int64_t t = k.l.target[at + j];

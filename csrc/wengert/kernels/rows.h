@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "wengert/kernels/turn.h"
 #include "wengert/kernels/vec.h"
 
 namespace wengert::detail {
@@ -114,12 +115,33 @@ void row_each(int64_t n, const F& f) {
 
 // Lines that lie side by side are taken a few registers at a time: all loads are of neighbours.
 inline constexpr int kWide = 4;
+template <class T>
+inline constexpr int64_t kTileColumns = kWide * Vec<T>::kSize;
 
 // f(k, i, m): register k of a tile of `columns`, which starts at column i and holds m of them.
 template <class T, class F>
 inline void each_register(int64_t columns, const F& f) {
   constexpr int64_t kSize = Vec<T>::kSize;
   for (int64_t k = 0; k * kSize < columns; ++k) f(k, k * kSize, columns - k * kSize);
+}
+
+// Rows that are shorter than this fill registers better when turned: to[j * kTileColumns + r] =
+// from[r][j] for r < rows <= kTileColumns, and rows of n numbers that follow each other.
+inline constexpr int64_t kShortRow = 128;
+template <class T>
+void turn_rows(T* to, const T* from, int64_t rows, int64_t n) {
+  constexpr int kSize = Vec<T>::kSize;
+  for (int64_t r = 0; r < rows; r += kSize)
+    turn(to + r, kTileColumns<T>, from + r * n, n, std::min<int64_t>(kSize, rows - r), n);
+}
+// And back; up to a register more is written behind it.
+template <class T>
+void turn_back(T* to, const T* from, int64_t rows, int64_t n) {
+  constexpr int kSize = Vec<T>::kSize;
+  // The last columns first: what they write beyond the edge belongs to the next row's first.
+  for (int64_t j = (n - 1) / kSize * kSize; j >= 0; j -= kSize)
+    turn(to + j, n, from + j * kTileColumns<T>, kTileColumns<T>, std::min<int64_t>(kSize, n - j),
+         rows);
 }
 
 }  // namespace wengert::detail

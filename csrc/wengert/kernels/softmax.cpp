@@ -3,7 +3,6 @@
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/rows.h"
-#include "wengert/kernels/turn.h"
 
 namespace wengert {
 namespace {
@@ -55,16 +54,15 @@ void log_softmax_gradient_row(const T* g, const T* y, T* dx, int64_t n) {
 
 template <class T, class F>
 void for_each_tile(const SoftmaxShape& s, const F& f) {
-  constexpr int64_t kTile = kWide * Vec<T>::kSize;
-  const int64_t tiles = (s.inner + kTile - 1) / kTile;
-  const int64_t work = s.n * std::min(s.inner, kTile);
-  parallel_for(s.outer * tiles, std::max<int64_t>(1, kGrain / work),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) {
-                   const int64_t column = i % tiles * kTile;
-                   f(i / tiles * s.n * s.inner + column, std::min(kTile, s.inner - column));
-                 }
-               });
+  const int64_t tiles = (s.inner + kTileColumns<T> - 1) / kTileColumns<T>;
+  const int64_t work = s.n * std::min(s.inner, kTileColumns<T>);
+  parallel_for(
+      s.outer * tiles, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t column = i % tiles * kTileColumns<T>;
+          f(i / tiles * s.n * s.inner + column, std::min(kTileColumns<T>, s.inner - column));
+        }
+      });
 }
 
 template <class T>
@@ -119,20 +117,23 @@ void gradient_tile(bool log, const T* g, const T* y, T* dx, int64_t n, int64_t i
 // f(tiles of the inputs, tile of the output, rows) for short rows; see turn_rows.
 template <class T, int kIn, class F>
 void for_each_turned(const SoftmaxShape& s, const T* const (&in)[kIn], T* out, const F& f) {
-  const int64_t n = s.n, grain = std::max<int64_t>(1, kGrain / (n * kTurned<T>));
-  parallel_for((s.outer + kTurned<T> - 1) / kTurned<T>, grain, [&](int64_t begin, int64_t end) {
-    const auto size = static_cast<size_t>(n * kTurned<T>);
-    const Scratch scratch((kIn + 2) * size * sizeof(T) + 64);
-    T* tile[kIn + 2];
-    for (int i = 0; i < kIn + 2; ++i) tile[i] = scratch.as<T>() + static_cast<size_t>(i) * size;
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t row = task * kTurned<T>, rows = std::min(kTurned<T>, s.outer - row);
-      for (int i = 0; i < kIn; ++i) turn_rows(tile[i], in[i] + row * n, rows, n);
-      f(tile, tile[kIn], rows);
-      turn_back(tile[kIn + 1], tile[kIn], rows, n);
-      std::copy_n(tile[kIn + 1], rows * n, out + row * n);
-    }
-  });
+  const int64_t n = s.n, grain = std::max<int64_t>(1, kGrain / (n * kTileColumns<T>));
+  parallel_for((s.outer + kTileColumns<T> - 1) / kTileColumns<T>, grain,
+               [&](int64_t begin, int64_t end) {
+                 const auto size = static_cast<size_t>(n * kTileColumns<T>);
+                 const Scratch scratch((kIn + 2) * size * sizeof(T) + 64);
+                 T* tile[kIn + 2];
+                 for (int i = 0; i < kIn + 2; ++i)
+                   tile[i] = scratch.as<T>() + static_cast<size_t>(i) * size;
+                 for (int64_t task = begin; task < end; ++task) {
+                   const int64_t row = task * kTileColumns<T>,
+                                 rows = std::min(kTileColumns<T>, s.outer - row);
+                   for (int i = 0; i < kIn; ++i) turn_rows(tile[i], in[i] + row * n, rows, n);
+                   f(tile, tile[kIn], rows);
+                   turn_back(tile[kIn + 1], tile[kIn], rows, n);
+                   std::copy_n(tile[kIn + 1], rows * n, out + row * n);
+                 }
+               });
 }
 
 template <class F>
@@ -152,7 +153,7 @@ void softmax_forward(Dtype dtype, bool log, const SoftmaxShape& s, const void* i
     T* y = static_cast<T*>(out);
     if (s.inner == 1 && s.n <= kShortRow)
       return for_each_turned<T, 1>(s, {x}, y, [&](T* const* in, T* out, int64_t rows) {
-        forward_tile(log, in[0], out, s.n, kTurned<T>, rows);
+        forward_tile(log, in[0], out, s.n, kTileColumns<T>, rows);
       });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
@@ -173,7 +174,7 @@ void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* 
     T* dx = static_cast<T*>(result);
     if (s.inner == 1 && s.n <= kShortRow)
       return for_each_turned<T, 2>(s, {g, y}, dx, [&](T* const* in, T* out, int64_t rows) {
-        gradient_tile(log, in[0], in[1], out, s.n, kTurned<T>, rows);
+        gradient_tile(log, in[0], in[1], out, s.n, kTileColumns<T>, rows);
       });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {

@@ -53,26 +53,4 @@ void turn(T* to, int64_t to_step, const T* from, int64_t step, int64_t lines, in
   });
 }
 
-// Lines of a tile that is turned: as many rows as the kernels for tiles take at a time.
-template <class T>
-inline constexpr int64_t kTurned = 4 * Vec<T>::kSize;
-
-// Rows that are shorter than this fill registers better when turned: to[j * kTurned + r] =
-// from[r][j] for r < rows <= kTurned, and rows of n numbers that follow each other.
-inline constexpr int64_t kShortRow = 128;
-template <class T>
-void turn_rows(T* to, const T* from, int64_t rows, int64_t n) {
-  constexpr int kSize = Vec<T>::kSize;
-  for (int64_t r = 0; r < rows; r += kSize)
-    turn(to + r, kTurned<T>, from + r * n, n, std::min<int64_t>(kSize, rows - r), n);
-}
-// And back; up to a register more is written behind it.
-template <class T>
-void turn_back(T* to, const T* from, int64_t rows, int64_t n) {
-  constexpr int kSize = Vec<T>::kSize;
-  // The last columns first: what they write beyond the edge belongs to the next row's first.
-  for (int64_t j = (n - 1) / kSize * kSize; j >= 0; j -= kSize)
-    turn(to + j, n, from + j * kTurned<T>, kTurned<T>, std::min<int64_t>(kSize, n - j), rows);
-}
-
 }  // namespace wengert::detail

@@ -12,9 +12,10 @@
 
 // Note [schedules]: whether a step is faster on one thread or on all, and whether independent steps
 // are faster side by side or one after the other, depends on sizes, on the machine and on what else
-// runs on it. The first runs of a program try each and time it; the best of a few tries is kept.
-// The numbers do not depend on it, so trying costs nothing but a little time; what takes long is
-// tried only where it can gain.
+// runs on it. The first runs of a program try each and time it; the best of a few tries is kept,
+// and now and then they are tried anew, since a core that was busy then may be idle now. The
+// numbers do not depend on it, so trying costs nothing but a little time; what takes long is tried
+// only where it can gain.
 
 namespace wengert {
 namespace {
