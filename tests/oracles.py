@@ -13,6 +13,11 @@ def linear_activation(x, weight, bias, *rest):
     return x @ weight.T + (0 if bias is None else bias)
 
 
+def mm_pointwise(x, y, other, *rest):
+    assert rest == (0, 0, 0, 0, 0)
+    return x @ y
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-np.asarray(x)))
 
@@ -93,6 +98,7 @@ NUMPY = {
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "mm": np.matmul,
     "linear_activation": linear_activation,
+    "mm_pointwise": mm_pointwise,
     "bmm": np.matmul,
     "mv": np.matmul,
     "transpose": np.swapaxes,

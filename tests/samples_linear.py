@@ -24,6 +24,10 @@ SAMPLES["linear_activation"] = [
     S(real(3, 5), real(4, 5), None, 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
     S(real(33, 40), real(50, 40), real(50), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
 ]
+SAMPLES["mm_pointwise"] = [
+    S(real(3, 5), real(5, 4), real(3, 4), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
+    S(real(33, 40), real(40, 50), real(33, 50), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
+]
 SAMPLES["matmul"] = [
     S(real(5), real(5)),
     S(real(3, 5), real(5)),

@@ -83,6 +83,42 @@ void fused_activation() {
   CHECK_THROWS(apply(c), kRuntime, "address of an op");
 }
 
+// The same of a product and an activation's backward.
+void fused_backward() {
+  struct Case {
+    const char* name;
+    double p[4];
+  };
+  const Case cases[] = {
+      {"relu_backward", {}}, {"tanh_backward", {}}, {"leaky_relu_backward", {0.1}}, {"mul", {}}};
+  const int64_t sizes[][3] = {{1, 5, 3}, {7, 33, 1}, {33, 300, 50}, {300, 500, 310}};
+  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64})
+    for (const auto& [m, k, n] : sizes)
+      for (const bool turned : {false, true})
+        for (const Case& f : cases) {
+          const Tensor x = randn({m, k}, dtype), other = randn({m, n}, dtype);
+          const Tensor y = turned ? t(randn({n, k}, dtype)) : randn({k, n}, dtype);
+          const Op* op = find_op(f.name);
+          const Attrs numbers = *f.p == 0 ? Attrs() : Attrs(*f.p);
+          const Tensor expected = apply(*op, {matmul(x, y), other}, numbers);
+          for (const Tensor& given : {other, t(contiguous(t(other)))}) {
+            Call c(*find_op("mm_pointwise"),
+                   Attrs(reinterpret_cast<int64_t>(op), f.p[0], f.p[1], f.p[2], f.p[3]));
+            for (const Tensor& in : {x, y, given}) c.add_input(in);
+            apply(c);
+            CHECK(all(eq(c.out[0], expected)).item().integer() == 1);
+          }
+        }
+  const auto refused = [](const Op* op, const Dims& other, const char* words) {
+    Call c(*find_op("mm_pointwise"), Attrs(reinterpret_cast<int64_t>(op), 0.0, 0.0, 0.0, 0.0));
+    for (int i = 0; i < 2; ++i) c.add_input(ones({3, 3}));
+    c.add_input(ones(other));
+    CHECK_THROWS(apply(c), kRuntime, words);
+  };
+  refused(find_op("mul"), {3, 2}, "must have the product's shape");
+  refused(find_op("relu"), {3, 3}, "a pointwise op of two");
+}
+
 }  // namespace
 
 int main() {
@@ -92,5 +128,6 @@ int main() {
     errors();
     threads();
     fused_activation();
+    fused_backward();
   });
 }

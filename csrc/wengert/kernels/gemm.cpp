@@ -45,6 +45,7 @@ template <class T>
 Epilogue<T> at(Epilogue<T> e, int64_t i, int64_t j) {
   if (e.bias) e.bias += j;
   if (e.activated) e.activated += i * e.activated_ld + j;
+  if (e.other) e.other += i * e.other_ld + j;
   return e;
 }
 
@@ -54,7 +55,7 @@ void finish(T* c, int64_t ldc, int64_t m, int64_t n, const Epilogue<T>& e) {
   if (!e.bias && !e.activation) return;
   T* to = e.activated ? e.activated : c;
   const int64_t ld = e.activated ? e.activated_ld : ldc;
-  const bool dense = ld == n && ldc == n;
+  const bool dense = ld == n && ldc == n && (!e.other || e.other_ld == n);
   const int64_t step = std::max<int64_t>(1, 4096 / n);
   for (int64_t r = 0; r < m; r += step) {
     const int64_t rows = std::min(step, m - r);
@@ -63,11 +64,24 @@ void finish(T* c, int64_t ldc, int64_t m, int64_t n, const Epilogue<T>& e) {
         for (int64_t l = 0; l < n; ++l) c[s * ldc + l] += e.bias[l];
     if (!e.activation) continue;
     for (int64_t s = r; s < r + rows; s += dense ? rows : 1) {
-      const void* in = c + s * ldc;
-      e.activation(to + s * ld, &in, dense ? rows * n : n, e.params);
+      const void* in[] = {c + s * ldc, e.other ? e.other + s * e.other_ld : nullptr};
+      e.activation(to + s * ld, in, dense ? rows * n : n, e.params);
     }
   }
 }
+
+// The rows of a box as blocks of register tiles that are as high as can be.
+class Blocks {
+ public:
+  explicit Blocks(int64_t rows) : tiles_(rows, kRows), blocks_(tiles_.parts, kBlockRows / kRows) {}
+  int64_t parts() const { return blocks_.parts; }
+  int64_t begin(int64_t i) const { return tiles_.begin(blocks_.begin(i)); }
+  int64_t size(int64_t i) const { return begin(i + 1) - begin(i); }
+  int64_t most() const { return blocks_.most() * tiles_.most(); }
+
+ private:
+  Cut tiles_, blocks_;
+};
 
 // f(0), ..., f(n - 1), in parallel unless `alone`.
 template <class F>

@@ -15,14 +15,16 @@ struct MatrixRef {
 };
 
 // What happens to a tile of C whose sums are complete, while it is in cache: the bias is added, and
-// the activation of the result is stored.
+// the activation of the result, or of the result and another matrix, is stored.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;               // one number per column
-  PointwiseKernel activation = nullptr;  // of one input, and of C's dtype
+  PointwiseKernel activation = nullptr;  // of C's dtype; of one input, or two if there is `other`
   const double* params = nullptr;
   T* activated = nullptr;  // where its values go, rows `activated_ld` apart; null: into C
   int64_t activated_ld = 0;
+  const T* other = nullptr;
+  int64_t other_ld = 0;
 };
 
 // C (m x n, rows `ldc` apart, elements adjacent) = A (m x k) B (k x n), or C += A B.

@@ -5,7 +5,7 @@
 
 namespace wengert {
 
-extern const Op mm_op, bmm_op;
+extern const Op bmm_op;
 
 namespace {
 
@@ -168,15 +168,19 @@ void linear_vjp(Vjp& v) {
   if (v.needs(2)) v.set(2, sum(g, Dims{0}));
 }
 
-// What linear_activation is given in place of an op: its address, or 0 for the identity.
+// What fused products are given in place of an op: its address, or 0 for the identity.
 const Op* activation_of(const Call& c) {
   return reinterpret_cast<const Op*>(static_cast<intptr_t>(c.attrs.integer(0)));
 }
-void linear_activation_shape(Call& c) {
+const Op* checked_activation(const Call& c) {
   const Op* activation = activation_of(c);
   const auto rows = all_ops();
   check(!activation || std::find(rows.begin(), rows.end(), activation) != rows.end(),
         "activation must be the address of an op, got ", c.attrs.integer(0));
+  return activation;
+}
+void linear_activation_shape(Call& c) {
+  const Op* activation = checked_activation(c);
   linear_shape(c);
   const Dtype dtype = c.in(0).dtype();
   check(!activation || unary_kernel(*activation, dtype),
@@ -188,6 +192,37 @@ void linear_activation_run(Call& c) {
   double params[4];
   for (int i = 0; i < 4; ++i) params[i] = c.attrs.real(1 + i);
   linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params, c.out[0]);
+}
+
+void mm_pointwise_shape(Call& c) {
+  const Op* activation = checked_activation(c);
+  mm_shape(c);
+  const Tensor& x = c.in(0);
+  check(is_floating(x.dtype()), "floating-point input expected, got ", x.dtype());
+  check(c.in(2).shape() == c.meta[0].shape, "other must have the product's shape ", c.meta[0].shape,
+        ", got ", c.in(2).shape());
+  check(!activation || binary_kernel(*activation, x.dtype()),
+        "activation must be a pointwise op of two ", x.dtype(), " tensors");
+}
+void mm_pointwise_run(Call& c) {
+  const Op* activation = activation_of(c);
+  const Tensor &x = c.in(0), &y = c.in(1), other = contiguous(c.in(2));
+  const Tensor a = usable(x, 0, 1), b = usable(y, 0, 1);
+  const int64_t n = y.shape()[1];
+  double params[4];
+  for (int i = 0; i < 4; ++i) params[i] = c.attrs.real(1 + i);
+  dispatch_floating(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    Epilogue<T> e;
+    if (activation) {
+      e.activation = binary_kernel(*activation, x.dtype());
+      e.params = params;
+      e.other = other.data_as<T>();
+      e.other_ld = n;
+    }
+    gemm<T>(c.out[0].data_as<T>(), n, canonical<T>(a, 0, 1), canonical<T>(b, 0, 1), x.shape()[0], n,
+            x.shape()[1], false, e);
+  });
 }
 
 // Shapes of every rank, NumPy's rules: vectors get a dimension that is dropped again, the leading
@@ -255,6 +290,20 @@ constinit const Op mm_op{
           if (v.needs(1)) v.set(1, apply(mm_op, {t(v.x(0)), v.g()}));
         },
     .reads = kInputs};
+
+// z = X Y, w = f(z, other), with f as the tile of z is still in cache
+constinit const Op mm_pointwise_op{
+    .name = "mm_pointwise",
+    .signature =
+        "(input: Tensor, mat2: Tensor, other: Tensor, activation: int, p0: float, p1: float, p2: "
+        "float, p3: float) -> Tensor",
+    .on = 0,
+    .doc =
+        "A pointwise op of the product of two matrices and a third of the product's shape, such as "
+        "an activation's backward. `activation` is the op's address (0: none), p0 to p3 are its "
+        "numbers. Made by passes over a program: it has no gradient.",
+    .shape = mm_pointwise_shape,
+    .run = mm_pointwise_run};
 
 constinit const Op bmm_op{
     .name = "bmm",
@@ -397,10 +446,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 namespace {
-const Op* const kOps[] = {&mm_op,     &bmm_op,   &linear_op, &linear_activation_op,
-                          &matmul_op, &mv_op,    &dot_op,    &outer_op,
-                          &inner_op,  &trace_op, &addmm_op,  &addmv_op,
-                          &baddbmm_op};
+const Op* const kOps[] = {
+    &mm_op,     &mm_pointwise_op, &bmm_op,   &linear_op, &linear_activation_op,
+    &matmul_op, &mv_op,           &dot_op,   &outer_op,  &inner_op,
+    &trace_op,  &addmm_op,        &addmv_op, &baddbmm_op};
 }
 std::span<const Op* const> matmul_ops() { return kOps; }
 

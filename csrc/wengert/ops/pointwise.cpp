@@ -76,10 +76,14 @@ void pointwise_run(Call& c) {
   pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
 }
 
-PointwiseKernel unary_kernel(const Op& op, Dtype dtype) {
+namespace {
+PointwiseKernel kernel_of(const Op& op, int arity, Dtype dtype) {
   const PointwiseRow* row = op.pointwise;
-  return row && row->arity == 1 && !row->bool_output ? row->kernels[index(dtype)] : nullptr;
+  return row && row->arity == arity && !row->bool_output ? row->kernels[index(dtype)] : nullptr;
 }
+}  // namespace
+PointwiseKernel unary_kernel(const Op& op, Dtype dtype) { return kernel_of(op, 1, dtype); }
+PointwiseKernel binary_kernel(const Op& op, Dtype dtype) { return kernel_of(op, 2, dtype); }
 
 void no_gradient(Vjp& v) {
   for (int i = 0; i < v.inputs(); ++i)

@@ -12,6 +12,8 @@ void pointwise_run(Call& c);
 // The kernel of a pointwise op of one tensor whose result has that tensor's dtype; null if there is
 // none.
 PointwiseKernel unary_kernel(const Op& op, Dtype dtype);
+// The same of two tensors.
+PointwiseKernel binary_kernel(const Op& op, Dtype dtype);
 // The vjp of what is piecewise constant: zeros for every input.
 void no_gradient(Vjp& v);
 
@@ -35,7 +37,7 @@ constexpr Op pointwise_op(const char* name, const char* signature, const char* d
 extern const Op add_op, sub_op, mul_op, div_op, floor_divide_op, remainder_op, pow_op, matmul_op;
 extern const Op neg_op, abs_op, isfinite_op;
 extern const Op bitwise_not_op, bitwise_and_op, bitwise_or_op, bitwise_xor_op;
-extern const Op linear_op, linear_activation_op;
+extern const Op mm_op, mm_pointwise_op, linear_op, linear_activation_op;
 extern const Op eq_op, ne_op, lt_op, le_op, gt_op, ge_op;
 
 }  // namespace wengert

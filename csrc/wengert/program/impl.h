@@ -71,6 +71,7 @@ struct Program::Impl {
   void write_first_gradients();
   void fold_constants();
   void fuse_activations();
+  void fuse_backward_activations();
   void make_nodes();
   void make_segments();
   void choose_places();

@@ -143,7 +143,20 @@ bool is_activation(const Recording& rec, const Step& s) {
          z.piece.contiguous();
 }
 
-Attrs activation_attributes(const Recording& rec, const Step& activation, bool keep) {
+// y = f(z, another) of every element of z, all of z's dtype and shape.
+bool is_pair(const Recording& rec, const Step& s) {
+  if (!s.op || !s.op->pointwise || s.op->pointwise->arity != 2 || s.inputs != 2) return false;
+  const Argument *z = rec.inputs_of(s), *other = z + 1;
+  const Piece& y = rec.outputs_of(s)[0].piece;
+  if (z->kind != Kind::kPiece || other->kind != Kind::kPiece) return false;
+  const auto alike = [&](const Piece& p) {
+    return p.dtype == y.dtype && p.shape() == y.shape() && p.contiguous();
+  };
+  return s.writes == Writes::kOutputs && !s.refresh && s.common == y.dtype && alike(z->piece) &&
+         alike(other->piece) && y.contiguous() && rec.attrs_of(s).count() <= 4;
+}
+
+Attrs activation_attributes(const Recording& rec, const Step& activation) {
   const Attrs& own = rec.attrs_of(activation);
   Attrs a;
   a.add(static_cast<int64_t>(reinterpret_cast<intptr_t>(activation.op)));
@@ -151,7 +164,6 @@ Attrs activation_attributes(const Recording& rec, const Step& activation, bool k
     const bool given = i < own.count() && own.has(i);
     a.add(given ? own.real(i) : 0.0);
   }
-  a.add(keep);
   return a;
 }
 
@@ -184,7 +196,9 @@ void Program::Impl::fuse_activations() {
         rec.written.push_back(1);
       }
       linear.op = &linear_activation_op;
-      rec.set_attrs(linear, activation_attributes(rec, s, keep));
+      Attrs attrs = activation_attributes(rec, s);
+      attrs.add(keep);
+      rec.set_attrs(linear, attrs);
       linear.first = first;
       linear.inputs = 3;
       linear.outputs = keep ? 2 : 1;
@@ -198,6 +212,43 @@ void Program::Impl::fuse_activations() {
     const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
     open[slot] = static_cast<int64_t>(i);
     untouched[slot] = 1;
+  }
+  size_t at = 0;
+  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+}
+
+// The same backwards: mm, and later f of its output, which nothing else reads, and of a tensor that
+// has been there since before the product.
+void Program::Impl::fuse_backward_activations() {
+  const std::vector<int> uses = count_uses();
+  std::vector<int64_t> open(slot_count(), -1);     // the mm step whose output a slot is
+  std::vector<int64_t> written(slot_count(), -1);  // by which step last
+  std::vector<char> drop(rec.steps.size());
+  for (size_t i = 0; i < rec.steps.size(); ++i) {
+    Step& s = rec.steps[i];
+    if (s.host) std::fill(open.begin(), open.end(), -1);  // it may write anywhere outside
+    const uint32_t z = is_pair(rec, s) ? rec.inputs_of(s)[0].piece.slot : 0;
+    if (z && open[z] >= 0 && uses[z] == 2 && !is_kept(z) &&
+        written[rec.inputs_of(s)[1].piece.slot] < open[z]) {
+      Step& mm = rec.steps[static_cast<size_t>(open[z])];
+      const Argument parts[] = {rec.inputs_of(mm)[0], rec.inputs_of(mm)[1], rec.inputs_of(s)[1],
+                                rec.outputs_of(s)[0]};
+      mm.first = static_cast<uint32_t>(rec.arguments.size());
+      mm.inputs = 3;
+      for (const Argument& a : parts) rec.arguments.push_back(a);
+      rec.written.insert(rec.written.end(), {0, 0, 0, 1});
+      mm.op = &mm_pointwise_op;
+      rec.set_attrs(mm, activation_attributes(rec, s));
+      drop[i] = 1;
+      continue;
+    }
+    each_write(s, [&](uint32_t slot) {
+      open[slot] = -1;
+      written[slot] = static_cast<int64_t>(i);
+    });
+    if (s.op != &mm_op || s.writes != Writes::kOutputs) continue;
+    const Piece& out = rec.outputs_of(s)[0].piece;
+    if (is_floating(out.dtype)) open[out.slot] = static_cast<int64_t>(i);
   }
   size_t at = 0;
   std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });

@@ -60,6 +60,7 @@ Program::Impl& Program::impl() {
   made->write_first_gradients();
   made->fold_constants();
   made->fuse_activations();
+  made->fuse_backward_activations();
   made->make_nodes();
   made->make_segments();
   made->choose_places();

@@ -18,9 +18,10 @@ std::string describe(const Argument& a) {
 
 // A product with an activation in its tiles is shown as what it came from.
 std::string name_of(const Recording& rec, const Step& s) {
-  if (s.op != &linear_activation_op) return s.op->name;
+  const bool forward = s.op == &linear_activation_op;
+  if (!forward && s.op != &mm_pointwise_op) return s.op->name;
   const auto address = static_cast<intptr_t>(rec.attrs_of(s).integer(0));
-  return std::string("linear & ") + reinterpret_cast<const Op*>(address)->name;
+  return std::string(forward ? "linear & " : "mm & ") + reinterpret_cast<const Op*>(address)->name;
 }
 
 }  // namespace

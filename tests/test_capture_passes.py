@@ -1,0 +1,102 @@
+"""What the passes over a program may put together, and what they must leave apart."""
+
+import pytest
+
+import wengert as wg
+from captures import bits
+
+F = wg.nn.functional
+
+
+def ops(step):
+    return [line["op"] for line in step.program.lines()]
+
+
+def both_ways(f, *args):
+    """The ops of the program of f(a, b, c), whose replays give the bits of calls without it."""
+    step = wg.capture(f)
+    for _ in range(3):
+        assert bits(step(*args)) == bits(f(*args))
+    return ops(step)
+
+
+def keeps_product(a, b, c):
+    z = a @ b
+    return z, z * c
+
+
+def uses_product_twice(a, b, c):
+    z = a @ b
+    return z * c + z.sum()
+
+
+def product_by_itself(a, b, c):
+    z = a @ b
+    return z * z
+
+
+def product_second(a, b, c):
+    return c - a @ b
+
+
+def changes_other(a, b, c):
+    c = c.clone()
+    z = a @ b
+    c.add_(1)
+    return z * c
+
+
+def other_is_broadcast(a, b, c):
+    return (a @ b) * c[0]
+
+
+def changes_product(a, b, c):
+    z = a @ b
+    z.add_(1)
+    return z * c
+
+
+def integers(a, b, c):
+    return (a.long() @ b.long()) * c.long()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        keeps_product,
+        uses_product_twice,
+        product_by_itself,
+        product_second,
+        changes_other,
+        other_is_broadcast,
+        changes_product,
+        integers,
+    ],
+)
+def test_a_product_that_stays_apart(f):
+    wg.manual_seed(0)
+    found = both_ways(f, wg.randn(5, 7), wg.randn(7, 3), wg.randn(5, 3))
+    assert "mm" in found and not any("mm &" in op for op in found)
+
+
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (1, 9, 1), (130, 70, 90), (0, 2, 3), (3, 0, 2)])
+def test_a_product_and_what_becomes_of_it(sizes, dtype):
+    m, k, n = sizes
+    wg.manual_seed(0)
+    a, b, c = (wg.randn(s, dtype=dtype) for s in ((m, k), (n, k), (m, n)))
+    assert "mm & mul" in both_ways(lambda a, b, c: (a @ b.t()) * c + 1, a, b, c)[0]
+    assert "mm & add" in both_ways(lambda a, b, c: a @ b.t() + c, a, b, c)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu"])
+def test_backward_of_activations(name):
+    wg.manual_seed(0)
+    w = [wg.randn(8, 8, requires_grad=True) for _ in range(2)]
+
+    def f(x, y):
+        h = getattr(F, name)(x @ w[0])
+        return wg.autograd.grad(F.cross_entropy(h @ w[1], y), w)
+
+    found = both_ways(f, wg.randn(5, 8), wg.randint(0, 8, (5,)))
+    assert any(op == f"mm & {name}_backward" for op in found)
