@@ -30,7 +30,17 @@ def test_every_edge(k, turned, dtype):
 
 
 @pytest.mark.parametrize("turned", [(0, 0), (0, 1), (1, 0), (1, 1)])
-@pytest.mark.parametrize("shape", [(700, 300, 600), (130, 1100, 1050)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (700, 300, 600),
+        (130, 1100, 1050),
+        # Boxes of C that differ by a row, and so in how many blocks they have.
+        (3841, 64, 100),
+        (4033, 1040, 130),
+        (2090, 70, 2100),
+    ],
+)
 def test_packed_blocks(shape, turned):
     rng = np.random.default_rng(0)
     m, k, n = shape

@@ -77,7 +77,7 @@ class Blocks {
   int64_t parts() const { return blocks_.parts; }
   int64_t begin(int64_t i) const { return tiles_.begin(blocks_.begin(i)); }
   int64_t size(int64_t i) const { return begin(i + 1) - begin(i); }
-  int64_t most() const { return blocks_.most() * tiles_.most(); }
+  int64_t most() const { return begin(1); }
 
  private:
   Cut tiles_, blocks_;
@@ -112,10 +112,11 @@ class Product {
     alone_ = alone;
     const Cut down(m_, kMostRows), across(n_, kMostCols), depth(k_, kDepth);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
-    const Cut blocks(down.most(), kBlockRows);
-    // Behind a block of A is room for what its packing writes beyond its edge.
-    block_step_ = blocks.most() * depth.most() + kCols<T>;
-    const int64_t rows = pack_a_ ? blocks.parts * block_step_ : 0;
+    const Blocks blocks(down.most());
+    // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
+    // writes beyond its edge.
+    block_step_ = std::min(kBlockRows, down.most()) * depth.most() + kCols<T>;
+    const int64_t rows = pack_a_ ? blocks.parts() * block_step_ : 0;
     const Scratch scratch(static_cast<size_t>(cols * depth.most() + rows) * sizeof(T));
     packed_b_ = scratch.as<T>();
     packed_a_ = packed_b_ + cols * depth.most();
@@ -139,15 +140,15 @@ class Product {
   void pack(const Box& box, bool a_too) {
     const int64_t edge = box.cols % kCols<T>;
     const int64_t parts = pack_b_ ? (box.cols + kPackedCols - 1) / kPackedCols : edge > 0;
-    const Cut blocks(box.rows, kBlockRows);
-    for_each(parts + (pack_a_ && a_too ? blocks.parts : 0), alone_, [&](int64_t i) {
+    const Blocks blocks(box.rows);
+    for_each(parts + (pack_a_ && a_too ? blocks.parts() : 0), alone_, [&](int64_t i) {
       if (i >= parts) return pack_a(box, blocks, i - parts);
       const int64_t j = pack_b_ ? i * kPackedCols : box.cols - edge;
       pack_b(pack_b_ ? packed_b_ + j * box.k : packed_b_, from(b_, box.depth, box.col + j),
              std::min(kPackedCols, box.cols - j), box.k);
     });
   }
-  void pack_a(const Box& box, const Cut& blocks, int64_t i) {
+  void pack_a(const Box& box, const Blocks& blocks, int64_t i) {
     const Cut cut(blocks.size(i), kRows);
     T* const to = packed_a_ + i * block_step_;
     const MatrixRef<T> block = from(a_, box.row + blocks.begin(i), box.depth);
@@ -169,12 +170,12 @@ class Product {
   }
 
   void multiply(const Box& box, bool accumulate, bool last) {
-    const Cut blocks(box.rows, kBlockRows);
+    const Blocks blocks(box.rows);
     const int64_t panels = (box.cols + kCols<T> - 1) / kCols<T>;
     const int64_t work = blocks.most() * kCols<T> * box.k;
-    const int64_t most = std::max(panels * blocks.parts / kTasks, kTaskWork / work) + 1;
+    const int64_t most = std::max(panels * blocks.parts() / kTasks, kTaskWork / work) + 1;
     const Cut groups(panels, alone_ ? panels : most);
-    for_each(blocks.parts * groups.parts, alone_, [&](int64_t t) {
+    for_each(blocks.parts() * groups.parts, alone_, [&](int64_t t) {
       const int64_t i = t / groups.parts, g = t % groups.parts;
       const int64_t col = groups.begin(g) * kCols<T>;
       const Box part{
