@@ -39,6 +39,9 @@ def test_every_edge(k, turned, dtype):
         (3841, 64, 100),
         (4033, 1040, 130),
         (2090, 70, 2100),
+        # Few rows or columns, summed in parts.
+        (5, 2100, 300),
+        (300, 2100, 4),
     ],
 )
 def test_packed_blocks(shape, turned):

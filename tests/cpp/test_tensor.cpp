@@ -60,7 +60,8 @@ void fused_activation() {
     double p[4];
   };
   const Case cases[] = {{"relu", {}}, {"tanh", {}}, {"silu", {}}, {"leaky_relu", {0.1}}};
-  const int64_t sizes[][3] = {{1, 5, 3}, {7, 33, 1}, {32, 4, 64}, {33, 300, 50}, {300, 500, 310}};
+  const int64_t sizes[][3] = {{1, 5, 3},       {7, 33, 1},   {32, 4, 64},  {33, 300, 50},
+                              {300, 500, 310}, {6, 300, 50}, {90, 1500, 4}};
   for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64})
     for (const auto& [m, k, n] : sizes)
       for (const Case& f : cases) {
@@ -91,7 +92,7 @@ void fused_backward() {
   };
   const Case cases[] = {
       {"relu_backward", {}}, {"tanh_backward", {}}, {"leaky_relu_backward", {0.1}}, {"mul", {}}};
-  const int64_t sizes[][3] = {{1, 5, 3}, {7, 33, 1}, {33, 300, 50}, {300, 500, 310}};
+  const int64_t sizes[][3] = {{1, 5, 3}, {7, 33, 1}, {33, 300, 50}, {300, 500, 310}, {90, 1500, 4}};
   for (const Dtype dtype : {Dtype::kFloat32, Dtype::kFloat64})
     for (const auto& [m, k, n] : sizes)
       for (const bool turned : {false, true})

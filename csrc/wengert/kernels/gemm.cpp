@@ -4,6 +4,7 @@
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/gemm_dot.h"
 #include "wengert/kernels/gemm_kernel.h"
 #include "wengert/kernels/gemm_pack.h"
 
@@ -112,27 +113,33 @@ class Product {
     alone_ = alone;
     const Cut down(m_, kMostRows), across(n_, kMostCols), depth(k_, kDepth);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
-    const Blocks blocks(down.most());
+    const Blocks first(down.most());
     // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
     // writes beyond its edge.
     block_step_ = std::min(kBlockRows, down.most()) * depth.most() + kCols<T>;
-    const int64_t rows = pack_a_ ? blocks.parts() * block_step_ : 0;
+    const int64_t rows = pack_a_ ? first.parts() * block_step_ : 0;
     const Scratch scratch(static_cast<size_t>(cols * depth.most() + rows) * sizeof(T));
     packed_b_ = scratch.as<T>();
     packed_a_ = packed_b_ + cols * depth.most();
-    for (int64_t i = 0; i < down.parts; ++i)
+    for (int64_t i = 0; i < down.parts; ++i) {
+      const Blocks blocks = i == 0 ? first : Blocks(down.size(i));
       for (int64_t l = 0; l < depth.parts; ++l)
         for (int64_t j = 0; j < across.parts; ++j) {
-          const Box box{down.begin(i),  down.size(i),   across.begin(j),
+          const Box box{blocks,         down.begin(i),  across.begin(j),
                         across.size(j), depth.begin(l), depth.size(l)};
           pack(box, j == 0);
           multiply(box, accumulate || l > 0, l + 1 == depth.parts);
         }
+    }
   }
 
  private:
   struct Box {
-    int64_t row, rows, col, cols, depth, k;
+    Blocks blocks;  // its rows
+    int64_t row, col, cols, depth, k;
+  };
+  struct Part {  // of a box; its row and column count from those of the box
+    int64_t row, rows, col, cols;
   };
 
   // The panels of B, and for the first of the boxes beside each other the blocks of A. Of a B that
@@ -140,18 +147,17 @@ class Product {
   void pack(const Box& box, bool a_too) {
     const int64_t edge = box.cols % kCols<T>;
     const int64_t parts = pack_b_ ? (box.cols + kPackedCols - 1) / kPackedCols : edge > 0;
-    const Blocks blocks(box.rows);
-    for_each(parts + (pack_a_ && a_too ? blocks.parts() : 0), alone_, [&](int64_t i) {
-      if (i >= parts) return pack_a(box, blocks, i - parts);
+    for_each(parts + (pack_a_ && a_too ? box.blocks.parts() : 0), alone_, [&](int64_t i) {
+      if (i >= parts) return pack_a(box, i - parts);
       const int64_t j = pack_b_ ? i * kPackedCols : box.cols - edge;
       pack_b(pack_b_ ? packed_b_ + j * box.k : packed_b_, from(b_, box.depth, box.col + j),
              std::min(kPackedCols, box.cols - j), box.k);
     });
   }
-  void pack_a(const Box& box, const Blocks& blocks, int64_t i) {
-    const Cut cut(blocks.size(i), kRows);
+  void pack_a(const Box& box, int64_t i) {
+    const Cut cut(box.blocks.size(i), kRows);
     T* const to = packed_a_ + i * block_step_;
-    const MatrixRef<T> block = from(a_, box.row + blocks.begin(i), box.depth);
+    const MatrixRef<T> block = from(a_, box.row + box.blocks.begin(i), box.depth);
     if (block.col_stride * static_cast<int64_t>(sizeof(T)) >= kFarApart)
       return pack_rows_of_runs(to, cut, block, box.k);
     for (int64_t q = 0; q < cut.parts; ++q)
@@ -170,7 +176,7 @@ class Product {
   }
 
   void multiply(const Box& box, bool accumulate, bool last) {
-    const Blocks blocks(box.rows);
+    const Blocks& blocks = box.blocks;
     const int64_t panels = (box.cols + kCols<T> - 1) / kCols<T>;
     const int64_t work = blocks.most() * kCols<T> * box.k;
     const int64_t most = std::max(panels * blocks.parts() / kTasks, kTaskWork / work) + 1;
@@ -178,15 +184,13 @@ class Product {
     for_each(blocks.parts() * groups.parts, alone_, [&](int64_t t) {
       const int64_t i = t / groups.parts, g = t % groups.parts;
       const int64_t col = groups.begin(g) * kCols<T>;
-      const Box part{
-          blocks.begin(i), blocks.size(i), col, std::min(groups.size(g) * kCols<T>, box.cols - col),
-          box.depth,       box.k};
+      const Part part{blocks.begin(i), blocks.size(i), col,
+                      std::min(groups.size(g) * kCols<T>, box.cols - col)};
       block(box, part, packed_a_ + i * block_step_, accumulate, last);
     });
   }
 
-  // A part of a box; its row and column count from those of the box.
-  void block(const Box& box, const Box& part, const T* packed_a, bool accumulate, bool last) {
+  void block(const Box& box, const Part& part, const T* packed_a, bool accumulate, bool last) {
     const Cut wide(part.rows, kRows), high(part.rows, kMaxRows);
     const int64_t row = box.row + part.row;
     for (int64_t j = part.col; j < part.col + part.cols; j += kCols<T>) {
@@ -306,8 +310,23 @@ struct Partition {
   }
 };
 
-// Whether the vector kernels do the product. It goes by the whole product, not by its tiles.
-bool is_vector(int64_t m, int64_t n, int64_t k) { return m == 1 || n == 1 || k == 0; }
+// What does a product. It goes by the whole of it, not by its tiles.
+enum class Way { kVector, kDots, kPanels };
+template <class T>
+Way way_of(const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n, int64_t k) {
+  if (m == 1 || n == 1 || k == 0) return Way::kVector;
+  return prefers_dots(a, b, m, n, k) ? Way::kDots : Way::kPanels;
+}
+
+// On one thread.
+template <class T>
+void multiply(Way way, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+              int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e) {
+  if (way == Way::kPanels) return Product<T>(c, ldc, a, b, m, n, k, e).run(accumulate, true);
+  way == Way::kDots ? dot_product<T>(c, ldc, a, b, m, n, k, accumulate)
+                    : vector_tile<T>(c, ldc, a, b, m, n, k, accumulate);
+  finish<T>(c, ldc, m, n, e);
+}
 
 }  // namespace
 
@@ -315,19 +334,15 @@ template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
-  const bool vector = is_vector(m, n, k);
-  if (!vector && m * n * k >= kTeamWork)
+  const Way way = way_of(a, b, m, n, k);
+  if (way == Way::kPanels && m * n * k >= kTeamWork)
     return Product<T>(c, ldc, a, b, m, n, k, epilogue).run(accumulate, false);
   const Partition p(m, n, k);
   parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
     const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
     const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
-    T* to = c + i * ldc + j;
-    const MatrixRef<T> x = from(a, i, 0), y = from(b, 0, j);
-    const Epilogue<T> e = at(epilogue, i, j);
-    if (!vector) return Product<T>(to, ldc, x, y, rows, cols, k, e).run(accumulate, true);
-    vector_tile<T>(to, ldc, x, y, rows, cols, k, accumulate);
-    finish<T>(to, ldc, rows, cols, e);
+    multiply<T>(way, c + i * ldc + j, ldc, from(a, i, 0), from(b, 0, j), rows, cols, k, accumulate,
+                at(epilogue, i, j));
   });
 }
 
@@ -346,13 +361,11 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
     return;
   }
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 18) / work);
-  const bool vector = is_vector(m, n, k);
+  const Way way = way_of(a, b, m, n, k);
   parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const MatrixRef<T> x = matrix(a, a_step, i), y = matrix(b, b_step, i);
-      vector ? vector_tile<T>(c + i * c_step, n, x, y, m, n, k, false)
-             : Product<T>(c + i * c_step, n, x, y, m, n, k, {}).run(false, true);
-    }
+    for (int64_t i = begin; i < end; ++i)
+      multiply<T>(way, c + i * c_step, n, matrix(a, a_step, i), matrix(b, b_step, i), m, n, k,
+                  false, {});
   });
 }
 

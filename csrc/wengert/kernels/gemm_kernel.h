@@ -128,7 +128,11 @@ inline constexpr auto kNarrow =
 // Rows are cut evenly: 32 are 5 + 5 + 5 + 5 + 6 + 6, not 6 * 5 + 2.
 struct Cut {
   int64_t parts, base, longer;
-  Cut(int64_t n, int64_t most) : parts((n + most - 1) / most), base(n / parts), longer(n % parts) {}
+  // Small products cut a lot of things into one part, and divisions are slow.
+  Cut(int64_t n, int64_t most)
+      : parts((n + most - 1) / most),
+        base(parts == 1 ? n : n / parts),
+        longer(parts == 1 ? 0 : n % parts) {}
   int64_t begin(int64_t i) const { return i * base + std::min(i, longer); }
   int64_t size(int64_t i) const { return base + (i < longer); }
   int64_t most() const { return size(0); }
