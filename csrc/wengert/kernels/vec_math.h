@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 namespace wengert {
 namespace detail {
@@ -31,49 +32,50 @@ inline VecF polynomial(const float (&c)[kN], VecF x) {
   return y;
 }
 
+// The same in half as many steps that wait for each other; s is x^2.
+template <class V, class T, size_t kN>
+inline V polynomial(const T (&c)[kN], V x, V s) {
+  const auto pair = [&](size_t i) {
+    return i + 1 < kN ? fma(x, V::repeat(c[i + 1]), V::repeat(c[i])) : V::repeat(c[i]);
+  };
+  V y = pair((kN - 1) / 2 * 2);
+  for (size_t i = (kN - 1) / 2 * 2; i > 0; i -= 2) y = fma(y, s, pair(i - 2));
+  return y;
+}
+
 constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // few bits, and the rest
 
-// e^x = scale (1 + part), |part| < 0.42: what is added to 1 keeps its own digits.
+// e^x = scale (1 + part) = 2^k (1 + part), |part| < 0.42: what is added to 1 keeps its own digits.
 struct ExpParts {
-  VecF scale, part;
-  PacketI k;
+  VecF scale, part, k;
   // Not scale + scale part: the product may be too small for a normal number.
   VecF value() const { return scale * (1.0 + part); }
 };
 // -88 <= x <= 89; the scale is at most 2^127.
+//
+// A sum with 1.5 2^23 is rounded to a whole number, whose bits are the last ones of the sum: k and,
+// with 127 added too, the exponent of 2^k, without a conversion.
 template <bool kLarge = true>
 inline ExpParts exp_parts(VecF x) {
-  constexpr float kQ[] = {
-      0.5f, 1.666666716e-1f, 4.166635126e-2f, 8.333276957e-3f, 1.394115505e-3f, 1.991226018e-4f};
-  const VecF k = round_half_even(x * VecF(M_LOG2E));
-  const VecF r = fma(k, VecF(-kLn2Low), fma(k, VecF(-kLn2High), x));
-  const PacketI n = Eigen::internal::pcast<VecF::Packet, PacketI>(k.p);
-  const PacketI most = kLarge ? Eigen::internal::pmin<PacketI>(n, repeat_int(127)) : n;
-  return {power_of_two(most), fma(r * r, polynomial(kQ, r), r), n};
+  constexpr float kWhole = 0x1.8p23f + 127;
+  constexpr float kQ[] = {4.999999343e-1f, 1.666652040e-1f, 4.166839077e-2f, 8.368745133e-3f,
+                          1.381454125e-3f};
+  const VecF whole = fma(x, VecF(M_LOG2E), VecF(kWhole)), k = whole - kWhole;
+  const VecF r = fma(k, VecF(-kLn2Low), fma(k, VecF(-kLn2High), x)), s = r * r;
+  const VecF most = kLarge ? VecF(Eigen::internal::pmin(whole.p, VecF(kWhole + 127).p)) : whole;
+  return {from_bits(Eigen::internal::plogical_shift_left<23>(bits_of(most))),
+          fma(s, polynomial(kQ, r, s), r), k};
 }
 // NaN stays NaN: of two operands the first is taken if they cannot be compared.
 inline VecF at_least(VecF x, double low) { return Eigen::internal::pmax(x.p, VecF(low).p); }
 inline VecF at_most(VecF x, double high) { return Eigen::internal::pmin(x.p, VecF(high).p); }
 inline VecF bounded(VecF x, double low, double high) { return at_most(at_least(x, low), high); }
+// y with the sign of x, which it may have before.
+inline VecF with_sign(VecF y, VecF x) {
+  return Eigen::internal::por(y.p, Eigen::internal::pand(x.p, VecF(-0.0).p));
+}
 // 2 where the scale was to be 2^128.
-inline VecF last_factor(const ExpParts& e) {
-  return select(Mask<float>{from_bits(Eigen::internal::pcmp_lt<PacketI>(repeat_int(127), e.k)).p},
-                2.0, VecF(1.0));
-}
-
-// What rounding takes from a sum of positive numbers, and from a product. T. Dekker, "A
-// floating-point technique for extending the available precision", 1971.
-inline VecF sum_error(VecF a, VecF b, VecF sum) { return min(a, b) - (sum - max(a, b)); }
-inline VecF product_error(VecF a, VecF b, VecF product) {
-#ifdef EIGEN_VECTORIZE_FMA
-  return fma(a, b, -product);
-#else
-  const PacketI upper = repeat_int(-4096);  // half of the digits
-  const VecF ah = from_bits(Eigen::internal::pand<PacketI>(bits_of(a), upper)), al = a - ah;
-  const VecF bh = from_bits(Eigen::internal::pand<PacketI>(bits_of(b), upper)), bl = b - bh;
-  return ((ah * bh - product) + (ah * bl + al * bh)) + al * bl;
-#endif
-}
+inline VecF last_factor(const ExpParts& e) { return select(e.k > 127.0, 2.0, VecF(1.0)); }
 
 // log m 2^e for f = m - 1, sqrt(1/2) - 1 <= f <= sqrt(2) - 1.
 inline VecF log_parts(VecF f, VecF e) {
@@ -115,21 +117,21 @@ inline Vec<float> expm1(Vec<float> x) {
   return select(x == 0.0, x, fma(e.scale, e.part, e.scale - 1.0) * detail::last_factor(e));
 }
 
-// (e^2x - 1) / (e^2x + 1) of |x|, with the sign of x; 1 beyond 10.
+// x + x^3 P(x^2) up to 0.55; 1 - 2 / (e^2|x| + 1) beyond, with the sign of x; 1 beyond 10.
 inline Vec<float> tanh(Vec<float> x) {
-  using namespace Eigen::internal;
-  const auto sign = pand(x.p, pset1<Vec<float>::Packet>(-0.0f));
-  const auto t = detail::at_most(abs(x), 10);
-  const auto e = detail::exp_parts<false>(t + t);
-  const auto m = fma(e.scale, e.part, e.scale - 1.0), sum = m + 2.0, y = m / sum;
-  const auto lost = detail::sum_error(m, Vec<float>(2.0), sum);
-  return por(fma(y * lost, 0.5 * y - 0.5, y).p, sign);  // 1 / (m + 2) = (1 - y) / 2
+  using namespace detail;
+  constexpr float kP[] = {-3.333294664e-1f, 1.332072503e-1f, -5.267181225e-2f, 1.643757897e-2f};
+  const VecF t = at_most(abs(x), 10), s = x * x;
+  const VecF near = fma(x * s, polynomial(kP, s, s * s), x);
+  const auto e = exp_parts<false>(t + t);
+  const VecF far = 1.0 - 2.0 / fma(e.scale, e.part, 1.0 + e.scale);
+  return with_sign(select(t < 0.55, near, far), x);
 }
 
-// 1 / (1 + e^-x); what 1 and the scale lose when they are added comes with the part.
+// 1 / (1 + e^-x). The scale and 1 are added first; what is lost of a 1 comes with the part.
 inline Vec<float> sigmoid(Vec<float> x) {
   const auto e = detail::exp_parts<false>(detail::bounded(-x, -88, 88));
-  const auto sum = e.scale + 1.0, lost = detail::sum_error(e.scale, Vec<float>(1.0), sum);
+  const auto sum = 1.0 + e.scale, lost = 1.0 - (sum - e.scale);
   return 1.0 / (sum + fma(e.scale, e.part, lost));
 }
 
@@ -166,44 +168,79 @@ inline Vec<float> erf(Vec<float> x) {
   const VecF near = fma(x, polynomial(kP, x * x), x);
   const auto e = exp_parts<false>(-polynomial(kL, t));
   const VecF far = 1.0 - e.value();
-  return select(t < 0.92, near, select(x < 0.0, -far, far));
+  return select(t < 0.92, near, with_sign(far, x));
 }
 
 namespace detail {
 
-// The normal distribution's probability below x, and what it lacks, accurate in relative terms for
-// negative x too: below -t it is exp(-t^2 / 2) w S(w), w = 8 / (t + 4). What rounding loses of t^2,
-// of w and of S is put back to first order.
-struct Probability {
-  VecF p, lacking;
+// The numbers of a register of floats as doubles.
+struct Doubles {
+  using V = Vec<double>;
+  V low, high;
+  static Doubles repeat(double v) { return {V(v), V(v)}; }
 };
-inline Probability normal_parts(VecF x) {
-  constexpr double kS = 4.987540841e-2;
-  constexpr float kRest[] = {2.485997416e-2f, 1.199064683e-2f,  4.387541208e-3f,
-                             2.861970337e-3f, 6.214257155e-5f,  3.006220795e-4f,
-                             1.735084952e-4f, -1.168468953e-4f, 1.567489562e-5f};
-  const VecF t = at_most(abs(x), 13.2);
-  const VecF s = t * t, s_lost = product_error(t, t, s);
-  const VecF d = t + 4.0, w = 8.0 / d, p = w * d;
-  const VecF w_lost =
-      ((8.0 - p) - product_error(w, d, p) - w * sum_error(t, VecF(4.0), d)) * (0.125 * w);
-  const VecF slope = fma(d, VecF(0.075), VecF(1.35));  // of log(w S(w)), nearly
-  const auto e = exp_parts<false>(-0.5 * s);
-  const VecF part = fma(1.0 + e.part, fma(slope, w_lost, -0.5 * s_lost), e.part);
-  const VecF rest = polynomial(kRest, w), a = w * rest, sum = a + kS, r = w * sum;
-  const VecF sum_lost = sum_error(a, VecF(kS), sum) + product_error(w, rest, a);
-  const VecF more = fma(r, part, fma(w, sum_lost, product_error(w, sum, r))), q = r + more;
-  const VecF below = e.scale * q, above = 1.0 - below;
-  return {select(x < 0.0, below, above),
-          select(x < 0.0, e.scale * (more - (q - r)), (1.0 - above) - below)};
+inline Doubles operator-(Doubles a, Doubles b) { return {a.low - b.low, a.high - b.high}; }
+inline Doubles operator*(Doubles a, Doubles b) { return {a.low * b.low, a.high * b.high}; }
+inline Doubles operator/(Doubles a, Doubles b) { return {a.low / b.low, a.high / b.high}; }
+inline Doubles fma(Doubles a, Doubles b, Doubles c) {
+  return {wengert::fma(a.low, b.low, c.low), wengert::fma(a.high, b.high, c.high)};
+}
+template <int... i>
+inline Doubles to_doubles(VecF x, std::integer_sequence<int, i...>) {
+  using namespace Eigen::internal;
+  using Packet = Doubles::V::Packet;
+  constexpr int kHalf = Doubles::V::kSize;
+  const VecF turned(__builtin_shufflevector(x.p, x.p, ((i + kHalf) % VecF::kSize)...));
+  return {pcast<VecF::Packet, Packet>(x.p), pcast<VecF::Packet, Packet>(turned.p)};
+}
+inline VecF to_floats(Doubles x) {
+  return Eigen::internal::pcast<Doubles::V::Packet, VecF::Packet>(x.low.p, x.high.p);
+}
+// 2^k for the sum of a double and 1.5 2^52 + 1023 that was rounded to 1.5 2^52 + 1023 + k.
+inline Vec<double> power_of_two(Vec<double> whole) {
+  using namespace Eigen::internal;
+  using Packet = Vec<double>::Packet;
+  using Integers = unpacket_traits<Packet>::integer_packet;
+  return preinterpret<Packet>(plogical_shift_left<52>(preinterpret<Integers>(whole.p)));
 }
 
+// The normal distribution's probability above t, 0 <= t <= 15: exp(-t^2 / 2) P(t) / Q(t). In
+// float64, since what rounding loses of t^2 is a factor of the result.
+inline VecF upper_tail(VecF t) {
+  constexpr double kP[] = {0.5000000024852046, 0.4356867348614492, 0.18130703606985432,
+                           0.039984256528802345, 0.004020200434764207};
+  constexpr double kQ[] = {1.0,
+                           1.6692583887211916,
+                           1.194485432556121,
+                           0.46438105705433674,
+                           0.10023304889375101,
+                           0.01007700487001841};
+  constexpr double kExp2[] = {1.0,
+                              0.69314720285512854,
+                              0.24022647913619738,
+                              0.05550332471026681,
+                              0.0096184373582801075,
+                              0.0013398874445461617,
+                              0.00015353361820635847};
+  constexpr double kWhole = 0x1.8p52 + 1023;
+  const Doubles d = to_doubles(t, std::make_integer_sequence<int, VecF::kSize>()), s = d * d;
+  const Doubles rate = Doubles::repeat(-0.5 * M_LOG2E);
+  const Doubles whole = fma(s, rate, Doubles::repeat(kWhole));
+  const Doubles f = fma(s, rate, Doubles::repeat(kWhole) - whole);
+  const Doubles power = {power_of_two(whole.low), power_of_two(whole.high)};
+  const Doubles e = polynomial(kExp2, f, f * f) * power;
+  return to_floats(polynomial(kP, d, s) / polynomial(kQ, d, s) * e);
+}
 }  // namespace detail
 
-inline Vec<float> normal_cdf(Vec<float> x) { return detail::normal_parts(x).p; }
+inline Vec<float> normal_cdf(Vec<float> x) {
+  const auto tail = detail::upper_tail(detail::at_most(abs(x), 15));
+  return select(x < 0.0, tail, 1.0 - tail);
+}
+// max(x, 0) less what is missing, on either side, from it.
 inline Vec<float> gelu(Vec<float> x) {
-  const auto n = detail::normal_parts(x);
-  return fma(x, n.p, x * n.lacking);
+  const auto t = detail::at_most(abs(x), 15);
+  return fma(-t, detail::upper_tail(t), detail::at_least(x, 0));
 }
 
 }  // namespace wengert
