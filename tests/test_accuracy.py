@@ -81,6 +81,7 @@ def test_edges():
             zeros = exact == 0
             assert (np.signbit(y) == np.signbit(exact))[zeros & (x == 0)].all()
     assert wg.sigmoid(t).tolist()[:4] == [0.5, 0.5, 1.0, 0.0]
+    assert F.gelu(t)[2] == np.inf and F.gelu(t)[4].isnan()
 
 
 if __name__ == "__main__":

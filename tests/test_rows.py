@@ -73,3 +73,32 @@ def test_a_rows_result_does_not_depend_on_its_neighbours(columns):
     nan[3, 1] = float("nan")
     y = F.softmax(nan, 1)
     assert y[3].isnan().all() and y[2].tolist() == F.softmax(x, 1)[2].tolist()
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_a_nan_is_seen_wherever_it_stands(columns):
+    """The maximum of a row may pass over it; the sum of exponentials may not."""
+    x = wg.zeros(columns, columns)
+    i = wg.arange(columns)
+    x[i, i] = float("nan")  # row i has it in place i
+    clean = wg.zeros(1, columns)
+    target = wg.zeros(columns + 1, dtype=wg.int64)
+    x = wg.cat([x, clean])
+    for y in (F.softmax(x, 1), F.log_softmax(x, 1)):
+        assert y[:-1].isnan().all() and not y[-1].isnan().any()
+    loss = F.cross_entropy(x, target, reduction="none")
+    assert loss[:-1].isnan().all() and not loss[-1].isnan()
+    y = F.softmax(x.t().contiguous(), 0)
+    assert y[:, :-1].isnan().all() and not y[:, -1].isnan().any()
+
+
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_sums_of_rows_are_those_of_each_row(columns, dtype):
+    for rows in (8, 13, 700):
+        x = wg.randn(rows, columns).to(dtype)
+        for dim_sum in (wg.sum, wg.mean, wg.nansum):
+            assert dim_sum(x, 1).tolist() == [dim_sum(row, 0).item() for row in x]
+        exact = x.double().numpy().sum(1)
+        tolerance = 1e-5 if dtype == wg.float32 else 1e-13
+        np.testing.assert_allclose(x.sum(1).numpy(), exact, rtol=0, atol=tolerance * columns)

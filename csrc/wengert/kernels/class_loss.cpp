@@ -104,8 +104,9 @@ Sums entropy_rows(const Classes<T>& k, const T* x, T* loss, T* lse) {
                       LossSink<T> sink{k, loss, {}};
                       for (int64_t i = begin; i < end; ++i) {
                         const T* row = x + i * n;
-                        const double m = row_extreme<true>(row, n);
+                        const double m = row_greatest(row, n);
                         const double log_sum = std::log(row_sum<T>(n, [&](int64_t j, int64_t c) {
+                          fetch(row + n + j);
                           return exp_nonpositive(load_part(row + j, c, -INFINITY) - m);
                         }));
                         lse[i] = static_cast<T>(m + log_sum);
@@ -116,23 +117,23 @@ Sums entropy_rows(const Classes<T>& k, const T* x, T* loss, T* lse) {
 }
 
 // m and log sum exp(x - m) of up to kTileColumns lines that lie side by side.
-template <class T>
+template <class T, bool kFull>
 void entropy_tile(const T* x, int64_t n, int64_t inner, int64_t columns, T* m_out, T* log_out) {
   using V = Vec<T>;
   V m[kWide], total[kWide];
-  each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+  each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
     m[k] = load_part(x + i, c, 0);
     total[k] = V(0.0);
   });
   for (int64_t j = 1; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
-      m[k] = max(m[k], load_part(x + j * inner + i, c, 0));
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      m[k] = greater(m[k], load_part(x + j * inner + i, c, 0));
     });
   for (int64_t j = 0; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
       total[k] = total[k] + exp_nonpositive(load_part(x + j * inner + i, c, 0) - m[k]);
     });
-  each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+  each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
     store_part(m[k], m_out + i, c);
     store_part(log(total[k]), log_out + i, c);
   });
@@ -151,7 +152,9 @@ Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
       const int64_t first = task * kTileColumns<T>;
       const int64_t rows = std::min(kTileColumns<T>, k.l.rows - first);
       turn_rows(tile, x + first * n, rows, n);
-      entropy_tile(tile, n, kTileColumns<T>, rows, m, log_sum);
+      by_width<T>(rows, [&](auto full) {
+        entropy_tile<T, full>(tile, n, kTileColumns<T>, rows, m, log_sum);
+      });
       for (int64_t j = 0; j < rows; ++j) {
         lse[first + j] = m[j] + log_sum[j];
         sink.take(x + (first + j) * n, first + j, m[j], log_sum[j]);
@@ -174,7 +177,9 @@ Sums entropy_columns(const Classes<T>& k, const T* x, T* loss, T* lse) {
                         const int64_t row = task / tiles, first = task % tiles * kTileColumns<T>;
                         const int64_t columns = std::min(kTileColumns<T>, inner - first);
                         const T* from = x + row * n * inner + first;
-                        entropy_tile(from, n, inner, columns, m, log_sum);
+                        by_width<T>(columns, [&](auto full) {
+                          entropy_tile<T, full>(from, n, inner, columns, m, log_sum);
+                        });
                         for (int64_t j = 0; j < columns; ++j) {
                           const int64_t i = row * inner + first + j;
                           lse[i] = m[j] + log_sum[j];
@@ -203,7 +208,7 @@ void entropy_gradient_row(const Classes<T>& k, const T* x, T* dx, int64_t t, dou
   }
   const double mass = scale * k.mass(t);
   row_each<T>(n, [&](int64_t i, int64_t c) {
-    store_part(exp(load_part(x + i, c, 0) - lse) * mass, dx + i, c);
+    store_part(exp_nonpositive(load_part(x + i, c, 0) - lse) * mass, dx + i, c);
   });
   if (k.l.smoothing != 0) {
     const double smooth = scale * k.smooth();
@@ -235,7 +240,8 @@ void entropy_gradient_columns(const Classes<T>& k, const T* g, const T* x, const
             const int64_t line = from + c * inner;
             const double smooth = k.l.smoothing == 0 ? 0 : k.smooth() * k.weight(c);
             each_register<T>(columns, [&](int64_t, int64_t i, int64_t m) {
-              const Vec<T> p = exp(load_part(x + line + i, m, 0) - load_part(lse + at + i, m, 0));
+              const Vec<T> p =
+                  exp_nonpositive(load_part(x + line + i, m, 0) - load_part(lse + at + i, m, 0));
               store_part(p * load_part(mass + i, m, 0) - load_part(scale + i, m, 0) * smooth,
                          dx + line + i, m);
             });

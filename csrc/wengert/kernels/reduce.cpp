@@ -90,6 +90,15 @@ struct SumOf {
     }
   }
 
+  Vec<T> lanes(const T* p, int64_t n) const
+    requires(std::is_floating_point_v<T> && !kIsWide<F>)
+  {
+    Vec<T> total = map(load_part(p, n, 0));
+    for (int64_t i = Vec<T>::kSize; i < n; i += Vec<T>::kSize)
+      total = total + map(load_part(p + i, n - i, 0));
+    return total;
+  }
+
   void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
     if constexpr (!std::is_floating_point_v<T> || kIsWide<F>) {
       for (int64_t r = 0; r < n; ++r, p += stride)

@@ -49,8 +49,39 @@ typename R::Acc reduce_range(const R& r, const ReducePlan& p, const typename R::
   return acc;
 }
 
+// Rows of a register or a few: as many side by side as a register has lanes, whose sums are then
+// one register: the sums that R::row gives, too. R::lanes(p, n) adds up n consecutive elements in
+// each lane.
+template <class R>
+void reduce_short_runs(const R& r, const ReducePlan& p, const typename R::In* x,
+                       const ReduceTarget& to) {
+  using T = typename R::In;
+  constexpr int kSize = Vec<T>::kSize;
+  const int64_t grain = std::max<int64_t>(1, kReduceGrain / (p.count * kSize)) * kSize;
+  parallel_for(p.outputs, grain, [&](int64_t begin, int64_t end) {
+    Eigen::internal::PacketBlock<typename Vec<T>::Packet, kSize> block;
+    for (int64_t o = begin; o < end; o += kSize) {
+      const int64_t rows = std::min<int64_t>(kSize, end - o);
+      each<kSize>([&](auto i) {
+        const int64_t row = o + std::min<int64_t>(i, rows - 1);
+        block.packet[i] = r.lanes(x + offset_of(row, p.outer_shape, p.outer_strides), p.count).p;
+      });
+      Eigen::internal::ptranspose(block);
+      for (int half = kSize / 2; half > 0; half /= 2)  // in lane_sum's order
+        for (int i = 0; i < half; ++i)
+          block.packet[i] = Eigen::internal::padd(block.packet[i], block.packet[i + half]);
+      T sum[kSize];
+      Vec<T>(block.packet[0]).store(sum);
+      for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
+    }
+  });
+}
+
 template <class R>
 void reduce_runs(const R& r, const ReducePlan& p, const typename R::In* x, const ReduceTarget& to) {
+  if constexpr (requires { r.lanes(x, p.count); })
+    if (p.reduced_shape.empty() && p.count <= kShortRow && p.outputs >= Vec<typename R::In>::kSize)
+      return reduce_short_runs(r, p, x, to);
   const auto start = [&](int64_t o) { return x + offset_of(o, p.outer_shape, p.outer_strides); };
   if (p.outputs >= kEnoughTasks || p.count < 2 * kReduceGrain) {
     parallel_for(p.outputs, std::max<int64_t>(1, kReduceGrain / p.count),

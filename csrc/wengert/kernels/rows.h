@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "wengert/kernels/turn.h"
 #include "wengert/kernels/vec.h"
@@ -83,6 +84,35 @@ T row_extreme(const T* p, int64_t n) {
                   : Eigen::internal::predux_min<Eigen::PropagateNaN>(a.p);
 }
 
+// The largest, for exp(x - m): a NaN may be passed over, as the sum of these takes it in.
+template <class T>
+inline Vec<T> greater(Vec<T> a, Vec<T> b) {
+  return Eigen::internal::pmax(a.p, b.p);
+}
+template <class T>
+T row_greatest(const T* p, int64_t n) {
+  using V = Vec<T>;
+  constexpr int64_t kSize = V::kSize;
+  V a = load_part(p, n, -INFINITY), b = a, c = a, d = a;
+  int64_t i = kSize;
+  for (; i + 4 * kSize <= n; i += 4 * kSize) {
+    a = greater(a, V::load(p + i));
+    b = greater(b, V::load(p + i + kSize));
+    c = greater(c, V::load(p + i + 2 * kSize));
+    d = greater(d, V::load(p + i + 3 * kSize));
+  }
+  a = greater(greater(a, b), greater(c, d));
+  for (; i < n; i += kSize) a = greater(a, load_part(p + i, n - i, -INFINITY));
+  return Eigen::internal::predux_max(a.p);
+}
+
+// Has memory send what will be wanted while the arithmetic on other numbers goes on. Beyond the end
+// of memory it does nothing.
+template <class T>
+inline void fetch(const T* p) {
+  __builtin_prefetch(p, 0, 2);
+}
+
 // Sum of f(i, m) over the registers of a row: m elements from i. f fills padding with what adds
 // nothing. Sixteen steps at most in T, then float64.
 template <class T, class F>
@@ -118,10 +148,17 @@ inline constexpr int kWide = 4;
 template <class T>
 inline constexpr int64_t kTileColumns = kWide * Vec<T>::kSize;
 
-// f(k, i, m): register k of a tile of `columns`, which starts at column i and holds m of them.
+// f(true_type) for a tile of kTileColumns, whose registers then stay registers; else f(false_type).
 template <class T, class F>
+inline void by_width(int64_t columns, const F& f) {
+  columns == kTileColumns<T> ? f(std::true_type()) : f(std::false_type());
+}
+
+// f(k, i, m): register k of a tile of `columns`, which starts at column i and holds m of them.
+template <class T, bool kFull = false, class F>
 inline void each_register(int64_t columns, const F& f) {
   constexpr int64_t kSize = Vec<T>::kSize;
+  if constexpr (kFull) return each<kWide>([&](auto k) { f(k, k * kSize, kSize); });
   for (int64_t k = 0; k * kSize < columns; ++k) f(k, k * kSize, columns - k * kSize);
 }
 

@@ -13,8 +13,9 @@ constexpr int64_t kGrain = 16384;  // elements per chunk; an exponential each
 
 template <class T>
 void softmax_row(const T* x, T* y, int64_t n) {
-  const double m = row_extreme<true>(x, n);
+  const double m = row_greatest(x, n);
   const double total = row_sum<T>(n, [&](int64_t i, int64_t k) {
+    fetch(x + n + i);
     const Vec<T> e = exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
     store_part(e, y + i, k);
     return e;
@@ -26,8 +27,9 @@ void softmax_row(const T* x, T* y, int64_t n) {
 
 template <class T>
 void log_softmax_row(const T* x, T* y, int64_t n) {
-  const double m = row_extreme<true>(x, n);
+  const double m = row_greatest(x, n);
   const double log_total = std::log(row_sum<T>(n, [&](int64_t i, int64_t k) {
+    fetch(x + n + i);
     return exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
   }));
   row_each<T>(n, [&](int64_t i, int64_t k) {
@@ -65,28 +67,29 @@ void for_each_tile(const SoftmaxShape& s, const F& f) {
       });
 }
 
-template <class T>
+template <class T, bool kFull>
 void forward_tile(bool log, const T* x, T* y, int64_t n, int64_t inner, int64_t columns) {
   using V = Vec<T>;
   V m[kWide], total[kWide];
-  each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+  each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
     m[k] = load_part(x + i, c, 0);
     total[k] = V(0.0);
   });
   for (int64_t j = 1; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
-      m[k] = max(m[k], load_part(x + j * inner + i, c, 0));
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
+      m[k] = greater(m[k], load_part(x + j * inner + i, c, 0));
     });
   for (int64_t j = 0; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
       const V e = exp_nonpositive(load_part(x + j * inner + i, c, 0) - m[k]);
       total[k] = total[k] + e;
       if (!log) store_part(e, y + j * inner + i, c);
     });
-  for (int k = 0; k < kWide && k * V::kSize < columns; ++k)
+  each_register<T, kFull>(columns, [&](int64_t k, int64_t, int64_t) {
     total[k] = log ? wengert::log(total[k]) : 1.0 / total[k];
+  });
   for (int64_t j = 0; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
       const int64_t at = j * inner + i;
       store_part(
           log ? (load_part(x + at, c, 0) - m[k]) - total[k] : load_part(y + at, c, 0) * total[k],
@@ -94,20 +97,20 @@ void forward_tile(bool log, const T* x, T* y, int64_t n, int64_t inner, int64_t 
     });
 }
 
-template <class T>
+template <class T, bool kFull>
 void gradient_tile(bool log, const T* g, const T* y, T* dx, int64_t n, int64_t inner,
                    int64_t columns) {
   using V = Vec<T>;
   V total[kWide];
   for (V& t : total) t = V(0.0);
   for (int64_t j = 0; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
       const int64_t at = j * inner + i;
       const V v = load_part(g + at, c, 0);
       total[k] = total[k] + (log ? v : v * load_part(y + at, c, 0));
     });
   for (int64_t j = 0; j < n; ++j)
-    each_register<T>(columns, [&](int64_t k, int64_t i, int64_t c) {
+    each_register<T, kFull>(columns, [&](int64_t k, int64_t i, int64_t c) {
       const int64_t at = j * inner + i;
       const V v = load_part(g + at, c, 0), w = load_part(y + at, c, 0);
       store_part(log ? v - exp_nonpositive(w) * total[k] : w * (v - total[k]), dx + at, c);
@@ -130,6 +133,10 @@ void for_each_turned(const SoftmaxShape& s, const T* const (&in)[kIn], T* out, c
                                  rows = std::min(kTileColumns<T>, s.outer - row);
                    for (int i = 0; i < kIn; ++i) turn_rows(tile[i], in[i] + row * n, rows, n);
                    f(tile, tile[kIn], rows);
+                   if (n % Vec<T>::kSize == 0) {  // writes nothing behind it
+                     turn_back(out + row * n, tile[kIn], rows, n);
+                     continue;
+                   }
                    turn_back(tile[kIn + 1], tile[kIn], rows, n);
                    std::copy_n(tile[kIn + 1], rows * n, out + row * n);
                  }
@@ -153,14 +160,18 @@ void softmax_forward(Dtype dtype, bool log, const SoftmaxShape& s, const void* i
     T* y = static_cast<T*>(out);
     if (s.inner == 1 && s.n <= kShortRow)
       return for_each_turned<T, 1>(s, {x}, y, [&](T* const* in, T* out, int64_t rows) {
-        forward_tile(log, in[0], out, s.n, kTileColumns<T>, rows);
+        by_width<T>(rows, [&](auto full) {
+          forward_tile<T, full>(log, in[0], out, s.n, kTileColumns<T>, rows);
+        });
       });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
         log ? log_softmax_row(x + at, y + at, s.n) : softmax_row(x + at, y + at, s.n);
       });
     for_each_tile<T>(s, [&](int64_t at, int64_t columns) {
-      forward_tile(log, x + at, y + at, s.n, s.inner, columns);
+      by_width<T>(columns, [&](auto full) {
+        forward_tile<T, full>(log, x + at, y + at, s.n, s.inner, columns);
+      });
     });
   });
 }
@@ -174,7 +185,9 @@ void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* 
     T* dx = static_cast<T*>(result);
     if (s.inner == 1 && s.n <= kShortRow)
       return for_each_turned<T, 2>(s, {g, y}, dx, [&](T* const* in, T* out, int64_t rows) {
-        gradient_tile(log, in[0], in[1], out, s.n, kTileColumns<T>, rows);
+        by_width<T>(rows, [&](auto full) {
+          gradient_tile<T, full>(log, in[0], in[1], out, s.n, kTileColumns<T>, rows);
+        });
       });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
@@ -182,7 +195,9 @@ void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* 
             : softmax_gradient_row(g + at, y + at, dx + at, s.n);
       });
     for_each_tile<T>(s, [&](int64_t at, int64_t columns) {
-      gradient_tile(log, g + at, y + at, dx + at, s.n, s.inner, columns);
+      by_width<T>(columns, [&](auto full) {
+        gradient_tile<T, full>(log, g + at, y + at, dx + at, s.n, s.inner, columns);
+      });
     });
   });
 }
