@@ -43,7 +43,7 @@ constinit const Op sigmoid_backward_op = backward_of(
 constinit const Op sigmoid_op = pointwise_op(
     "sigmoid", kOne, "The logistic function 1 / (1 + exp(-x)).",
     &kRow<1, Floats, decltype(sigmoid_f)>, Promote::kFloat,
-    [](Vjp& v) { v.set(0, apply(sigmoid_backward_op, {v.g(), v.y()})); }, kOutput,
+    [](Vjp& v) { v.set(0, v.over_g(sigmoid_backward_op, v.y())); }, kOutput,
     kEverywhere | kFunctional);
 
 // ---- tanh          dx = g (1 - y^2)
@@ -56,7 +56,7 @@ constinit const Op tanh_backward_op = backward_of(
     });
 constinit const Op tanh_op = pointwise_op(
     "tanh", kOne, "The hyperbolic tangent of every element.", &kRow<1, Floats, decltype(tanh_f)>,
-    Promote::kFloat, [](Vjp& v) { v.set(0, apply(tanh_backward_op, {v.g(), v.y()})); }, kOutput,
+    Promote::kFloat, [](Vjp& v) { v.set(0, v.over_g(tanh_backward_op, v.y())); }, kOutput,
     kEverywhere | kFunctional);
 
 // ---- relu          y = max(x, 0)            dx = g where y > 0
@@ -68,7 +68,7 @@ constinit const Op relu_backward_op = backward_of(
     });
 constinit const Op relu_op = activation<Numbers>(
     "relu", kOne, "max(x, 0); NaN stays NaN.", [](auto x) { return max(x, decltype(x)(0)); },
-    [](Vjp& v) { v.set(0, apply(relu_backward_op, {v.g(), v.y()})); }, kOutput, kActivation);
+    [](Vjp& v) { v.set(0, v.over_g(relu_backward_op, v.y())); }, kOutput, kActivation);
 
 // ---- leaky_relu    y = x where x > 0, else s x            dx = g where x > 0, else s g
 constinit const Op leaky_relu_backward_op = pointwise_op(
@@ -83,8 +83,7 @@ constinit const Op leaky_relu_op = activation<Floats>(
     "leaky_relu", "(input: Tensor, negative_slope: float = 0.01) -> Tensor",
     "x where x > 0, else negative_slope * x.",
     [](auto x, const double* p) { return select(x > 0.0, x, x * p[0]); },
-    [](Vjp& v) { v.set(0, apply(leaky_relu_backward_op, {v.g(), v.x()}, v.attrs())); }, kInput,
-    kLayer);
+    [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, v.x(), v.attrs())); }, kInput, kLayer);
 
 // ---- elu           y = s x where x > 0, else s a (e^(k x) - 1); selu and celu are elu
 constinit const Op elu_op = activation<Floats>(
@@ -100,7 +99,7 @@ constinit const Op elu_op = activation<Floats>(
       const double alpha = a.real(0), scale = a.real(1), k = a.real(2);
       const Operand x = v.x();
       const Tensor below = mul(exp(mul(minimum(x, 0.0), k)), alpha * scale * k);
-      v.set(0, mul(v.g(), where(gt(x, 0), scale, below)));
+      v.set(0, v.over_g(mul_op, where(gt(x, 0), scale, below)));
     },
     kInput, kLayer);
 constinit const Op selu_op{
@@ -182,8 +181,7 @@ constinit const Op gelu_op = pointwise_op(
     "gelu", "(input: Tensor, approximate: 'none' | 'tanh' = 'none') -> Tensor",
     "x times the normal distribution function of x, exact or by tanh. Hendrycks, Gimpel 2016.",
     &kRow<1, Floats, decltype(gelu_f)>, Promote::kCommon,
-    [](Vjp& v) { v.set(0, apply(gelu_backward_op, {v.g(), v.x()}, v.attrs())); }, kInput,
-    kFunctional);
+    [](Vjp& v) { v.set(0, v.over_g(gelu_backward_op, v.x(), v.attrs())); }, kInput, kFunctional);
 
 // ---- silu          y = x s, s = sigmoid(x)                dx = g s (1 + x (1 - s))
 constinit const Op silu_backward_op = backward_of(
@@ -203,7 +201,7 @@ constinit const Op silu_backward_op = backward_of(
 constinit const Op silu_op = activation<Floats>(
     "silu", kOne, "x * sigmoid(x), also called swish. Elfwing et al. 2017.",
     [](auto x) { return x * sigmoid(x); },
-    [](Vjp& v) { v.set(0, apply(silu_backward_op, {v.g(), v.x()})); }, kInput, kLayer);
+    [](Vjp& v) { v.set(0, v.over_g(silu_backward_op, v.x())); }, kInput, kLayer);
 
 // ---- softplus      y = log(1 + e^(b x)) / b, and x where b x > threshold     dx = g sigmoid(b x)
 constinit const Op softplus_op = activation<Floats>(
@@ -216,14 +214,14 @@ constinit const Op softplus_op = activation<Floats>(
     [](Vjp& v) {
       const double beta = v.attrs().real(0), threshold = v.attrs().real(1);
       const Tensor z = mul(v.x(), beta);
-      v.set(0, mul(v.g(), where(gt(z, threshold), 1.0, sigmoid(z))));
+      v.set(0, v.over_g(mul_op, where(gt(z, threshold), 1.0, sigmoid(z))));
     },
     kInput, kFunctional);
 // y = log sigmoid(x)                           dx = g sigmoid(-x)
 constinit const Op logsigmoid_op = activation<Floats>(
     "logsigmoid", kOne, "log(sigmoid(x)), accurate on both sides.",
     [](auto x) { return min(x, decltype(x)(0.0)) - log1p(exp(-abs(x))); },
-    [](Vjp& v) { v.set(0, mul(v.g(), sigmoid(neg(v.x())))); }, kInput, kFunctional);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, sigmoid(neg(v.x())))); }, kInput, kFunctional);
 // y = x tanh(softplus(x))
 constinit const Op mish_op = activation<Floats>(
     "mish", kOne, "x * tanh(softplus(x)). Misra 2019.",
@@ -231,7 +229,7 @@ constinit const Op mish_op = activation<Floats>(
     [](Vjp& v) {
       const Operand x = v.x();
       const Tensor t = tanh(softplus(x));
-      v.set(0, mul(v.g(), add(t, mul(mul(x, sigmoid(x)), sub(1, square(t))))));
+      v.set(0, v.over_g(mul_op, add(t, mul(mul(x, sigmoid(x)), sub(1, square(t))))));
     },
     kInput, kLayer);
 

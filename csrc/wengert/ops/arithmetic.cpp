@@ -214,7 +214,7 @@ constinit const Op sub_op =
                    [](auto a, auto b) { return a - b; },
                    [](Vjp& v) {
                      v.set(0, v.g());
-                     if (v.needs(1)) v.set(1, neg(v.g()));
+                     if (v.needs(1)) v.set(1, v.over_g(neg_op));
                    },
                    kNothing),
                sub_shape);
@@ -241,8 +241,9 @@ constinit const Op mul_op = binary<AllTypes>(
     "mul", "Multiplies `input` by `other`, element by element.",
     [](auto a, auto b) { return a * b; },
     [](Vjp& v) {
+      if (!v.needs(1)) return v.set(0, v.over_g(mul_op, v.x(1)));
       if (v.needs(0)) v.set(0, mul(v.g(), v.x(1)));
-      if (v.needs(1)) v.set(1, mul(v.g(), v.x(0)));
+      v.set(1, v.over_g(mul_op, v.x(0)));
     },
     kInputs);
 
@@ -253,8 +254,9 @@ constinit const Op div_op = binary<Floats>(
     "'trunc' or 'floor' rounds the quotient and keeps integers.",
     [](auto a, auto b) { return a / b; },
     [](Vjp& v) {
+      if (!v.needs(1)) return v.set(0, v.over_g(div_op, v.x(1)));
       if (v.needs(0)) v.set(0, div(v.g(), v.x(1)));
-      if (v.needs(1)) v.set(1, neg(div(mul(v.g(), v.y()), v.x(1))));
+      v.set(1, neg(div(v.over_g(mul_op, v.y()), v.x(1))));
     },
     kOther | kOutput, Promote::kFloat);
 constinit const Op div_rounded_op{.name = "div",

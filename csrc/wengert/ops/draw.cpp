@@ -4,7 +4,7 @@
 #include "wengert/base/dropout.h"
 #include "wengert/kernels/copy.h"
 #include "wengert/kernels/walk.h"
-#include "wengert/ops.h"
+#include "wengert/ops/pointwise.h"
 #include "wengert/ops/view.h"
 
 namespace wengert {
@@ -235,7 +235,7 @@ constinit const Op dropout_masked_op{
         },
     .vjp =
         [](Vjp& v) {
-          if (v.has_g(0)) v.set(0, mul(v.g(), v.y(1).detach()));
+          if (v.has_g(0)) v.set(0, v.over_g(mul_op, v.y(1).detach()));
         },
     .reads = reads_output(1),
 };

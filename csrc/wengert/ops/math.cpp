@@ -33,7 +33,8 @@ T whole(T x) {
 // y = -x           dx = -g
 constinit const Op neg_op = unary<Numbers>(
     "neg", "The negative of every element. Not defined for bool: use logical_not.",
-    [](auto x) { return -x; }, [](Vjp& v) { v.set(0, neg(v.g())); }, kNothing, Promote::kCommon);
+    [](auto x) { return -x; }, [](Vjp& v) { v.set(0, v.over_g(neg_op)); }, kNothing,
+    Promote::kCommon);
 // y = |x|          dx = g sign(x)
 constinit const Op abs_op = unary<Numbers>(
     "abs", "The absolute value of every element.",
@@ -44,7 +45,7 @@ constinit const Op abs_op = unary<Numbers>(
         return x < 0 ? -x : x;
       }
     },
-    [](Vjp& v) { v.set(0, mul(v.g(), sign(v.x()))); }, kInput, Promote::kCommon);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon);
 constinit const Op sign_op = unary<AllTypes>(
     "sign", "-1, 0 or 1; 0 for NaN.",
     [](auto x) {
@@ -59,88 +60,88 @@ constinit const Op sign_op = unary<AllTypes>(
 // y = x^2          dx = 2 g x
 constinit const Op square_op = unary<Numbers>(
     "square", "The square of every element.", [](auto x) { return x * x; },
-    [](Vjp& v) { v.set(0, mul(v.g(), mul(v.x(), 2))); }, kInput, Promote::kCommon);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.x(), 2))); }, kInput, Promote::kCommon);
 // y = sqrt(x)      dx = g / (2 y)
 constinit const Op sqrt_op = unary<Floats>(
     "sqrt", "The square root of every element; NaN below 0.", [](auto x) { return sqrt(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), mul(v.y(), 2))); }, kOutput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.y(), 2))); }, kOutput);
 // y = x^-1/2       dx = -g y^3 / 2
 constinit const Op rsqrt_op = unary<Floats>(
     "rsqrt", "The reciprocal of the square root.", [](auto x) { return 1.0 / sqrt(x); },
-    [](Vjp& v) { v.set(0, mul(mul(v.g(), -0.5), pow(v.y(), 3))); }, kOutput);
+    [](Vjp& v) { v.set(0, mul(v.over_g(mul_op, -0.5), pow(v.y(), 3))); }, kOutput);
 // y = 1 / x        dx = -g y^2
 constinit const Op reciprocal_op = unary<Floats>(
     "reciprocal", "1 / x.", [](auto x) { return 1.0 / x; },
-    [](Vjp& v) { v.set(0, mul(neg(v.g()), mul(v.y(), v.y()))); }, kOutput);
+    [](Vjp& v) { v.set(0, mul(v.over_g(neg_op), mul(v.y(), v.y()))); }, kOutput);
 // y = e^x          dx = g y
 constinit const Op exp_op = unary<Floats>(
     "exp", "The exponential of every element.", [](auto x) { return exp(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), v.y())); }, kOutput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, v.y())); }, kOutput);
 // y = 2^x          dx = g y ln 2
 constinit const Op exp2_op = unary<Floats>(
     "exp2", "2 to the power of every element.", [](auto x) { return exp2(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), mul(v.y(), M_LN2))); }, kOutput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.y(), M_LN2))); }, kOutput);
 // y = e^x - 1      dx = g (y + 1)
 constinit const Op expm1_op = unary<Floats>(
     "expm1", "exp(x) - 1, accurate near 0.", [](auto x) { return expm1(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), add(v.y(), 1))); }, kOutput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, add(v.y(), 1))); }, kOutput);
 // y = ln x         dx = g / x
 constinit const Op log_op = unary<Floats>(
     "log", "The natural logarithm of every element; NaN below 0.", [](auto x) { return log(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), v.x())); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, v.x())); }, kInput);
 constinit const Op log2_op = unary<Floats>(
     "log2", "The logarithm to base 2.", [](auto x) { return log2(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), mul(v.x(), M_LN2))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN2))); }, kInput);
 constinit const Op log10_op = unary<Floats>(
     "log10", "The logarithm to base 10.", [](auto x) { return log10(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), mul(v.x(), M_LN10))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN10))); }, kInput);
 // y = ln(1 + x)    dx = g / (1 + x)
 constinit const Op log1p_op = unary<Floats>(
     "log1p", "log(1 + x), accurate near 0.", [](auto x) { return log1p(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), add(v.x(), 1))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, add(v.x(), 1))); }, kInput);
 
 constinit const Op sin_op = unary<Floats>(
     "sin", "The sine of every element, in radians.", [](auto x) { return sin(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), cos(v.x()))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, cos(v.x()))); }, kInput);
 constinit const Op cos_op = unary<Floats>(
     "cos", "The cosine of every element, in radians.", [](auto x) { return cos(x); },
-    [](Vjp& v) { v.set(0, neg(mul(v.g(), sin(v.x())))); }, kInput);
+    [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, sin(v.x())))); }, kInput);
 // y = tan x        dx = g (1 + y^2)
 constinit const Op tan_op = unary<Floats>(
     "tan", "The tangent of every element, in radians.", [](auto x) { return tan(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), add(square(v.y()), 1))); }, kOutput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, add(square(v.y()), 1))); }, kOutput);
 constinit const Op sinh_op = unary<Floats>(
     "sinh", "The hyperbolic sine.", [](auto x) { return sinh(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), cosh(v.x()))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, cosh(v.x()))); }, kInput);
 constinit const Op cosh_op = unary<Floats>(
     "cosh", "The hyperbolic cosine.", [](auto x) { return cosh(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), sinh(v.x()))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, sinh(v.x()))); }, kInput);
 // y = asin x       dx = g / sqrt(1 - x^2)
 constinit const Op asin_op = unary<Floats>(
     "asin", "The angle in [-pi/2, pi/2] whose sine is x.", [](auto x) { return asin(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), rsqrt(sub(1, square(v.x()))))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(1, square(v.x()))))); }, kInput);
 constinit const Op acos_op = unary<Floats>(
     "acos", "The angle in [0, pi] whose cosine is x.", [](auto x) { return acos(x); },
-    [](Vjp& v) { v.set(0, neg(mul(v.g(), rsqrt(sub(1, square(v.x())))))); }, kInput);
+    [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, rsqrt(sub(1, square(v.x())))))); }, kInput);
 constinit const Op atan_op = unary<Floats>(
     "atan", "The angle in (-pi/2, pi/2) whose tangent is x.", [](auto x) { return atan(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), add(square(v.x()), 1))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, add(square(v.x()), 1))); }, kInput);
 constinit const Op asinh_op = unary<Floats>(
     "asinh", "The inverse hyperbolic sine.", [](auto x) { return asinh(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), rsqrt(add(square(v.x()), 1)))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(add(square(v.x()), 1)))); }, kInput);
 constinit const Op acosh_op = unary<Floats>(
     "acosh", "The inverse hyperbolic cosine.", [](auto x) { return acosh(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), rsqrt(sub(square(v.x()), 1)))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(square(v.x()), 1)))); }, kInput);
 constinit const Op atanh_op = unary<Floats>(
     "atanh", "The inverse hyperbolic tangent.", [](auto x) { return atanh(x); },
-    [](Vjp& v) { v.set(0, div(v.g(), sub(1, square(v.x())))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(div_op, sub(1, square(v.x())))); }, kInput);
 // y = erf x        dx = g (2 / sqrt(pi)) exp(-x^2)
 constinit const Op erf_op = unary<Floats>(
     "erf", "The error function.", [](auto x) { return erf(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), mul(exp(neg(square(v.x()))), M_2_SQRTPI))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), M_2_SQRTPI))); }, kInput);
 constinit const Op erfc_op = unary<Floats>(
     "erfc", "1 - erf(x), accurate for large x.", [](auto x) { return erfc(x); },
-    [](Vjp& v) { v.set(0, mul(v.g(), mul(exp(neg(square(v.x()))), -M_2_SQRTPI))); }, kInput);
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), -M_2_SQRTPI))); }, kInput);
 
 constinit const Op floor_op =
     rounding("floor", "The largest integer not above each element.", [](auto x) {

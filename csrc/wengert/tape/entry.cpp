@@ -109,7 +109,25 @@ bool Vjp::leads(int i) const {
 
 Tensor Vjp::g(int i) const {
   const Entry::Output& out = e_.outputs()[i];
+  check(i > 0 || !g_used_up_, "a vjp uses the gradient after its last use");
   return out.grad.defined() ? out.grad : zeros(out.shape, out.dtype);
+}
+
+// A program plans memory for itself, so a capture records the plain op.
+bool Vjp::may_write_g(const Operand& x) const {
+  const Tensor& g = e_.outputs()[0].grad;
+  return g.defined() && g.is_only_handle() && g.is_contiguous() && !grad_enabled() && !watch() &&
+         (!x.is_tensor() || x->dtype() == g.dtype());
+}
+
+Tensor Vjp::over_g(const Op& op, const Operand& x, const Attrs& attrs) {
+  Call c(op, attrs);
+  const bool over = may_write_g(x);
+  c.add_input(over ? std::move(e_.outputs()[0].grad) : g());
+  g_used_up_ = true;
+  if (!x.is_none()) c.add_input(x);
+  over ? apply_inplace(c) : apply(c);
+  return std::move(c.out[0]);
 }
 
 Operand Vjp::x(int i) const {

@@ -103,6 +103,9 @@ class Vjp {
   // The gradient of output i; zeros where nothing came.
   Tensor g(int i = 0) const;
   bool has_g(int i) const { return e_.outputs()[i].grad.defined(); }
+  // op(g, x) for the gradient of output 0, as the rule's last use of it: written over g where
+  // nobody else holds that. Op is pointwise; x may be left out.
+  Tensor over_g(const Op& op, const Operand& x = {}, const Attrs& attrs = {});
   // Input i, output i; must be declared in Op::reads. Errors if changed since, or freed.
   Operand x(int i = 0) const;
   Tensor y(int i = 0) const;
@@ -119,7 +122,9 @@ class Vjp {
 
  private:
   bool leads(int i) const;
+  bool may_write_g(const Operand& x) const;
   Entry& e_;
+  bool g_used_up_ = false;
 };
 
 }  // namespace wengert

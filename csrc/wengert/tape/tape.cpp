@@ -118,8 +118,7 @@ class Run {
   void accumulate(Tensor& sum, Tensor g) {
     if (!sum.defined()) {
       sum = std::move(g);
-    } else if (!options_.create_graph && sum->refs() == 1 && sum->storage->refs() == 1 &&
-               sum.is_contiguous()) {
+    } else if (!options_.create_graph && sum.is_only_handle() && sum.is_contiguous()) {
       add_(sum, g);
     } else {
       sum = add(sum, g);

@@ -22,6 +22,8 @@ class Storage final : public RefCounted {
   std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
   bool writable() const { return writable_; }
+  // Not somebody else's.
+  bool owned() const { return !release_; }
 
   uint32_t version = 0;
   // In-place changes that the tape recorded; see Note [views and in-place].
@@ -122,6 +124,10 @@ class Tensor {
   void set_grad(const Tensor& g) const {
     if (Watch* w = watch()) w->grad_used(*p_, true);
     p_->grad = g.p_;
+  }
+  // Whether this handle is the only way to its memory, so that nobody sees what is written there.
+  bool is_only_handle() const {
+    return p_->refs() == 1 && p_->storage->refs() == 1 && p_->storage->owned();
   }
   // A leaf that asks for gradients; only floating tensors may.
   Tensor& set_requires_grad(bool on);
