@@ -1,34 +1,9 @@
 // Capture: a captured function gives what the function gives, bit by bit, and a replay takes no
 // memory from the system.
-#include <atomic>
-#include <cstdlib>
 #include <cstring>
 
 #include "check.h"
-
-// Every way to the system's memory in this process; without them only the tensors' is counted.
-static std::atomic<long> taken{0};
-static constexpr bool kCounts =
-#if defined(COUNT_ALLOCATIONS) && defined(__GLIBC__)
-    true;
-extern "C" {
-void* __libc_malloc(size_t);
-void* __libc_calloc(size_t, size_t);
-void* __libc_realloc(void*, size_t);
-void* __libc_memalign(size_t, size_t);
-void* malloc(size_t n) noexcept { return ++taken, __libc_malloc(n); }
-void* calloc(size_t n, size_t size) noexcept { return ++taken, __libc_calloc(n, size); }
-void* realloc(void* p, size_t n) noexcept { return ++taken, __libc_realloc(p, n); }
-void* memalign(size_t at, size_t n) noexcept { return ++taken, __libc_memalign(at, n); }
-void* aligned_alloc(size_t at, size_t n) noexcept { return ++taken, __libc_memalign(at, n); }
-int posix_memalign(void** p, size_t at, size_t n) noexcept {
-  ++taken;
-  return (*p = __libc_memalign(at, n)) ? 0 : 12;
-}
-}
-#else
-    false;
-#endif
+#include "count_allocations.h"
 
 using namespace wengert;
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace wengert {
 
@@ -41,5 +42,19 @@ class Scratch {
   size_t bytes_;
   void* p_;
 };
+
+// A list in memory of the caching allocator: what one call gives back, the next one finds.
+template <class T>
+struct Pooled {
+  using value_type = T;
+  Pooled() = default;
+  template <class U>
+  Pooled(const Pooled<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(wengert::allocate(n * sizeof(T))); }
+  void deallocate(T* p, size_t n) { wengert::deallocate(p, n * sizeof(T)); }
+  friend bool operator==(const Pooled&, const Pooled&) { return true; }
+};
+template <class T>
+using List = std::vector<T, Pooled<T>>;
 
 }  // namespace wengert

@@ -209,27 +209,33 @@ std::vector<Tensor> split_with_sizes(const Tensor& x, Ints sizes, int64_t dim) {
   return parts;
 }
 
+namespace {
+void give(Call& c, const std::vector<Tensor>& parts) {
+  c.results.assign(parts.begin(), parts.end());
+}
+}  // namespace
+
 constinit const Op split_op{
     .name = "split",
     .signature = "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]",
     .doc =
         "Views of `split_size_or_sections` positions of `dim` each, the last one of what is "
         "left.",
-    .composed = [](Call& c) { c.results = split(c.in(0), c.attrs.integer(0), c.attrs.integer(1)); },
+    .composed = [](Call& c) { give(c, split(c.in(0), c.attrs.integer(0), c.attrs.integer(1))); },
 };
 constinit const Op split_list_op{
     .name = "split",
     .signature = "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]",
     .doc = "Views of so many positions of `dim` each; the sizes must add up.",
     .composed =
-        [](Call& c) { c.results = split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1)); },
+        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
 };
 constinit const Op split_with_sizes_op{
     .name = "split_with_sizes",
     .signature = "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]",
     .doc = "Views of so many positions of `dim` each; the sizes must add up.",
     .composed =
-        [](Call& c) { c.results = split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1)); },
+        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
 };
 
 constinit const Op chunk_op{
@@ -245,7 +251,7 @@ constinit const Op chunk_op{
           const int d = wrap_dim(c.attrs.integer(1), x.ndim());
           const int64_t n = x.size(d);
           if (n > 0) {
-            c.results = split(x, (n + chunks - 1) / chunks, d);
+            give(c, split(x, (n + chunks - 1) / chunks, d));
           } else {
             for (int64_t i = 0; i < chunks; ++i) c.results.push_back(narrow(x, d, 0, 0));
           }

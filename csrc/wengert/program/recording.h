@@ -54,20 +54,6 @@ struct Argument {
   Piece piece;
 };
 
-// A list in memory of the caching allocator: what one recording gives back, the next one finds.
-template <class T>
-struct Pooled {
-  using value_type = T;
-  Pooled() = default;
-  template <class U>
-  Pooled(const Pooled<U>&) {}
-  T* allocate(size_t n) { return static_cast<T*>(wengert::allocate(n * sizeof(T))); }
-  void deallocate(T* p, size_t n) { wengert::deallocate(p, n * sizeof(T)); }
-  friend bool operator==(const Pooled&, const Pooled&) { return true; }
-};
-template <class T>
-using List = std::vector<T, Pooled<T>>;
-
 struct Step {
   const Op* op = nullptr;  // null for a call out of the program
   Dtype common = Dtype::kFloat32;

@@ -117,7 +117,7 @@ class Vjp {
   void set(int i, Tensor grad);
   Entry& entry() const { return e_; }
 
-  std::vector<Tensor>* grads = nullptr;
+  List<Tensor>* grads = nullptr;
   bool selective = false;  // only gradients on the way to chosen inputs are wanted
 
  private:

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <memory>
-#include <vector>
 
 #include "wengert/base/random.h"
 #include "wengert/tensor/tensor.h"
@@ -225,7 +224,7 @@ class Call {
   std::array<Tensor, kMaxOutputs> out;  // allocated before `run`
 
   // For `composed`: the results. A composite may return a list of any length.
-  std::vector<Tensor> results;
+  List<Tensor> results;
 
   // Gives `run` another tensor in place of input i: cast, or made contiguous. The tape keeps the
   // original.
@@ -244,8 +243,8 @@ class Call {
   const Op* op_;
   int count_ = 0, outputs_ = 0;
   std::array<Operand, kInline> inline_;
-  std::vector<Operand> more_;
-  std::vector<std::pair<int, Operand>> replaced_;
+  List<Operand> more_;
+  List<std::pair<int, Operand>> replaced_;
 };
 
 }  // namespace wengert

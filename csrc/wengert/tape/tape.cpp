@@ -32,7 +32,10 @@ Tensor call_hooks(const Hooks& hooks, Tensor grad, bool after_accumulate) {
 // One run of backward. Gradients of entries wait in their outputs until the entry is popped.
 class Run {
  public:
-  explicit Run(const BackwardOptions& o) : options_(o), mode_(o.create_graph) {}
+  explicit Run(const BackwardOptions& o) : options_(o), mode_(o.create_graph) {
+    heap_.reserve(16);
+    grads_.reserve(8);
+  }
   ~Run() {  // after an exception: leave no gradients behind
     for (Entry* e : heap_) finish(*e);
     for (const Ref<Entry>& e : reached_) e->needed = true;
@@ -181,9 +184,9 @@ class Run {
   const BackwardOptions& options_;
   GradMode mode_;
   const uint64_t id_ = next_run.fetch_add(1, std::memory_order_relaxed);
-  std::vector<Entry*> heap_;  // owns one reference to each
-  std::vector<Tensor> grads_;
-  std::vector<std::pair<Ref<TensorImpl>, Tensor>> hooked_;
+  List<Entry*> heap_;  // owns one reference to each
+  List<Tensor> grads_;
+  List<std::pair<Ref<TensorImpl>, Tensor>> hooked_;
   bool selective_ = false;
   std::unordered_multimap<const void*, std::pair<uint32_t, size_t>> targets_;
   std::vector<Tensor>* results_ = nullptr;
