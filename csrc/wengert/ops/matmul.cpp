@@ -1,5 +1,7 @@
 // Matrix products. Two primitives, mm and bmm (and linear, which adds its bias on the way); all
 // else is reshaping around them.
+#include <array>
+
 #include "wengert/kernels/gemm.h"
 #include "wengert/ops/pointwise.h"
 
@@ -172,6 +174,9 @@ void linear_vjp(Vjp& v) {
 const Op* activation_of(const Call& c) {
   return reinterpret_cast<const Op*>(static_cast<intptr_t>(c.attrs.integer(0)));
 }
+std::array<double, 4> activation_params(const Call& c) {
+  return {c.attrs.real(1), c.attrs.real(2), c.attrs.real(3), c.attrs.real(4)};
+}
 const Op* checked_activation(const Call& c) {
   const Op* activation = activation_of(c);
   const auto rows = all_ops();
@@ -189,9 +194,8 @@ void linear_activation_shape(Call& c) {
   if (c.attrs.flag(5)) c.output(dtype, Dims(c.meta[0].shape));
 }
 void linear_activation_run(Call& c) {
-  double params[4];
-  for (int i = 0; i < 4; ++i) params[i] = c.attrs.real(1 + i);
-  linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params, c.out[0]);
+  const std::array<double, 4> params = activation_params(c);
+  linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params.data(), c.out[0]);
 }
 
 void mm_pointwise_shape(Call& c) {
@@ -209,14 +213,13 @@ void mm_pointwise_run(Call& c) {
   const Tensor &x = c.in(0), &y = c.in(1), other = contiguous(c.in(2));
   const Tensor a = usable(x, 0, 1), b = usable(y, 0, 1);
   const int64_t n = y.shape()[1];
-  double params[4];
-  for (int i = 0; i < 4; ++i) params[i] = c.attrs.real(1 + i);
+  const std::array<double, 4> params = activation_params(c);
   dispatch_floating(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     Epilogue<T> e;
     if (activation) {
       e.activation = binary_kernel(*activation, x.dtype());
-      e.params = params;
+      e.params = params.data();
       e.other = other.data_as<T>();
       e.other_ld = n;
     }

@@ -12,6 +12,13 @@ namespace wengert {
 using Origin = Slot::Origin;
 using Kind = Argument::Kind;
 
+namespace {
+void erase_steps(Recording& rec, const std::vector<char>& drop) {
+  size_t at = 0;
+  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+}
+}  // namespace
+
 void Program::Impl::find_kept() {
   keep_flags.assign(rec.slots.size(), 0);
   const auto keep = [&](uint32_t slot) {
@@ -101,8 +108,7 @@ void Program::Impl::write_first_gradients() {
     each_read(s, [&](uint32_t slot) { zeroed[slot] = -1; });
     each_write(s, [&](uint32_t slot) { zeroed[slot] = -1; });
   }
-  size_t at = 0;
-  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+  erase_steps(rec, drop);
 }
 
 // What depends on constants alone is computed here and now, once.
@@ -213,8 +219,7 @@ void Program::Impl::fuse_activations() {
     open[slot] = static_cast<int64_t>(i);
     untouched[slot] = 1;
   }
-  size_t at = 0;
-  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+  erase_steps(rec, drop);
 }
 
 // The same backwards: mm, and later f of its output, which nothing else reads, and of a tensor that
@@ -250,8 +255,7 @@ void Program::Impl::fuse_backward_activations() {
     const Piece& out = rec.outputs_of(s)[0].piece;
     if (is_floating(out.dtype)) open[out.slot] = static_cast<int64_t>(i);
   }
-  size_t at = 0;
-  std::erase_if(rec.steps, [&](const Step&) { return drop[at++] != 0; });
+  erase_steps(rec, drop);
 }
 
 }  // namespace wengert
