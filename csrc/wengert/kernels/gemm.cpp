@@ -13,8 +13,8 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kBlockRows = 96;                     // a packed block of A stays in the L2 cache
-constexpr int64_t kMostRows = 2048, kMostCols = 2048;  // all that is packed in the L3 cache
+constexpr int64_t kBlockRows = 16 * kRows;             // a packed block of A stays in the L2 cache
+constexpr int64_t kMostRows = 2048;                    // all that is packed in the L3 cache
 constexpr int64_t kPackedCols = 128;                   // of B that one thread packs at a time
 constexpr int64_t kFarApart = 2048;     // bytes between lines: a panel's are not in the caches
 constexpr int64_t kTasks = 32;          // so many blocks of C leave no thread waiting for long
@@ -84,6 +84,22 @@ class Blocks {
   Cut tiles_, blocks_;
 };
 
+// The columns of C as boxes of whole panels of B.
+template <class T>
+class Across {
+ public:
+  explicit Across(int64_t cols)
+      : cols_(cols), panels_((cols + kCols<T> - 1) / kCols<T>, kMostCols / kCols<T>) {}
+  int64_t parts() const { return panels_.parts; }
+  int64_t begin(int64_t j) const { return std::min(panels_.begin(j) * kCols<T>, cols_); }
+  int64_t size(int64_t j) const { return begin(j + 1) - begin(j); }
+  int64_t most() const { return size(0); }
+
+ private:
+  int64_t cols_;
+  Cut panels_;
+};
+
 // f(0), ..., f(n - 1), in parallel unless `alone`.
 template <class F>
 void for_each(int64_t n, bool alone, const F& f) {
@@ -111,7 +127,8 @@ class Product {
 
   void run(bool accumulate, bool alone) {
     alone_ = alone;
-    const Cut down(m_, kMostRows), across(n_, kMostCols), depth(k_, kDepth);
+    const Cut down(m_, kMostRows), depth(k_, kDepth);
+    const Across<T> across(n_);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
     const Blocks first(down.most());
     // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
@@ -124,7 +141,7 @@ class Product {
     for (int64_t i = 0; i < down.parts; ++i) {
       const Blocks blocks = i == 0 ? first : Blocks(down.size(i));
       for (int64_t l = 0; l < depth.parts; ++l)
-        for (int64_t j = 0; j < across.parts; ++j) {
+        for (int64_t j = 0; j < across.parts(); ++j) {
           const Box box{blocks,         down.begin(i),  across.begin(j),
                         across.size(j), depth.begin(l), depth.size(l)};
           pack(box, j == 0);

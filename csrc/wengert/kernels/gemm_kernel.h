@@ -20,11 +20,13 @@ namespace wengert::detail {
 //
 // kDepth is the most that is summed at once: that many rows of a panel of B, and of a panel of A,
 // stay in the L1 cache. A sum is that of its parts, which depend on k only: C may be cut anywhere
-// without a change of the result.
+// without a change of the result. kMostCols are packed of B before they are used. CPUs with AVX-512
+// have L2 caches of 1 MiB and more: there panels of B are fetched from L2 fast enough, and all of
+// them stay in it.
 #if defined(__AVX512F__)
-inline constexpr int kRows = 12, kDepth = 256;
+inline constexpr int kRows = 12, kDepth = 384, kMostCols = 512;
 #else
-inline constexpr int kRows = 6, kDepth = 400;
+inline constexpr int kRows = 6, kDepth = 400, kMostCols = 2048;
 #endif
 inline constexpr int kVectors = 2;
 inline constexpr int kMaxRows = 12;
@@ -71,12 +73,7 @@ void register_tile(const RegisterTile<T>& t) {
   const int64_t a_step = t.a_step, b_step = t.b_step;
   constexpr int kNear = 6;  // rows reached from one pointer: their offsets fit into registers
   const T* far = kR > kNear ? a + kNear * a_step : a;
-  if (t.k > 64)
-    each<kR>([&](auto r) __attribute__((always_inline)) {
-      __builtin_prefetch(t.c + r * t.ldc, 1);
-      __builtin_prefetch(t.c + r * t.ldc + kWidth - 1, 1);
-    });
-  for (int64_t l = 0; l < t.k; ++l) {
+  const auto add_products = [&]() __attribute__((always_inline)) {
     V row[kN];
     each<kN>([&](auto j) __attribute__((always_inline)) { row[j] = V::load(b + j * kS); });
     each<kR>([&](auto r) __attribute__((always_inline)) {
@@ -88,7 +85,16 @@ void register_tile(const RegisterTile<T>& t) {
     a += kAlong ? 1 : a_step;
     ++far;
     b += b_step;
-  }
+  };
+  int64_t l = 0;
+  // C is fetched a row at a time: all rows at once would fill the queue of misses, and wait.
+  if (t.k > 64)
+    for (const T* at = t.c; l < kR; ++l, at += t.ldc) {
+      __builtin_prefetch(at, 1);
+      __builtin_prefetch(at + kWidth - 1, 1);
+      add_products();
+    }
+  for (; l < t.k; ++l) add_products();
   if (t.cols < kWidth) {
     T part[kR * kWidth];
     each<kR, kN>([&](auto r, auto j) __attribute__((always_inline)) {
