@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -269,3 +270,25 @@ print("done")
 def test_python_threads():
     done = child(PYTHON_THREADS)
     assert done.stdout.strip() == "done", done.stderr
+
+
+def test_threads_share_the_generator():
+    """Replays run without Python's lock: each draw takes its numbers in one piece."""
+    draws = [wg.capture(lambda: wg.rand(20000)) for _ in range(2)]
+    for draw in draws:
+        draw(), draw()
+    wg.manual_seed(3)
+    wanted = sorted(wg.rand(20000).numpy().tobytes() for _ in range(80))
+    wg.manual_seed(3)
+    drawn = []
+
+    def work(draw):
+        for _ in range(40):
+            drawn.append(draw().numpy().tobytes())
+
+    threads = [threading.Thread(target=work, args=(draw,)) for draw in draws]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(drawn) == wanted

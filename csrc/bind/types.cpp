@@ -310,7 +310,13 @@ void init_generator(py::module_& m) {
       [](const Generator& g) { return py::reinterpret_steal<py::object>(wrap(state_of(g))); },
       "The state as a uint8 tensor of 5056 elements.");
   c.def("set_state", &set_state, py::arg("new_state"), "Continues where get_state() was taken.");
-  c.def("clone_state", [](const Generator& g) { return new Generator(g); }, "A copy.");
+  c.def(
+      "clone_state",
+      [](const Generator& g) {
+        const std::lock_guard lock(g.in_use());
+        return new Generator(g);
+      },
+      "A copy.");
   c.def_property_readonly("device", [](const py::object&) {
     return py::module_::import("wengert").attr("device")("cpu");
   });

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <numbers>
@@ -18,7 +19,14 @@
 
 namespace wengert {
 
+// Some generators share a lock: a generator stays as large as its state, and can be copied.
+std::mutex& Generator::in_use() const {
+  static std::mutex locks[16];
+  return locks[reinterpret_cast<uintptr_t>(this) / 64 % std::size(locks)];
+}
+
 void Generator::manual_seed(uint64_t seed) {
+  const std::lock_guard lock(in_use());
   seed_ = seed;
   state_[0] = static_cast<uint32_t>(seed);
   for (uint32_t i = 1; i < kSize; ++i)
@@ -96,6 +104,7 @@ static_assert(std::endian::native == std::endian::little);
 }  // namespace
 
 std::vector<uint8_t> Generator::get_state() const {
+  const std::lock_guard lock(in_use());
   StateLayout s{};
   s.seed = seed_;
   s.left = left_;
@@ -119,6 +128,7 @@ void Generator::set_state(const uint8_t* bytes, size_t size) {
             (s.left == 1 || s.next + static_cast<uint64_t>(s.left) == kSize + 1) &&
             std::ranges::all_of(s.words, [](uint64_t w) { return w >> 32 == 0; });
   check(ok, "invalid mt19937 state: the bytes do not come from a generator's get_state");
+  const std::lock_guard lock(in_use());
   seed_ = s.seed;
   left_ = s.left;
   next_ = static_cast<int>(s.next);

@@ -13,13 +13,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <vector>
 
 namespace wengert {
 
 // mt19937 (Matsumoto and Nishimura 1998), seeded with the low 32 bits of the seed. A value type:
-// a copy continues the same sequence. Not thread safe.
+// a copy continues the same sequence. Numbers are drawn by whoever holds in_use(), as the ops do;
+// setting and reading the state take it themselves.
 class Generator {
  public:
   static constexpr uint64_t kDefaultSeed = 67280421310721;
@@ -29,6 +31,8 @@ class Generator {
 
   // Restarts the sequence and forgets the kept normal.
   void manual_seed(uint64_t seed);
+  // Held while numbers are drawn.
+  std::mutex& in_use() const;
   // The seed last set, all 64 bits of it.
   uint64_t initial_seed() const { return seed_; }
   // Reseeds from the operating system's entropy and returns the new seed.

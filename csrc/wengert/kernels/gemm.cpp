@@ -13,13 +13,13 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kBlockRows = 16 * kRows;             // a packed block of A stays in the L2 cache
-constexpr int64_t kMostRows = 2048;                    // all that is packed in the L3 cache
-constexpr int64_t kPackedCols = 128;                   // of B that one thread packs at a time
-constexpr int64_t kFarApart = 2048;     // bytes between lines: a panel's are not in the caches
-constexpr int64_t kTasks = 32;          // so many blocks of C leave no thread waiting for long
-constexpr int64_t kTaskWork = 1 << 19;  // multiply-adds that are worth a task
-constexpr int64_t kTeamWork = 1 << 24;  // and that are worth a team that packs together
+constexpr int64_t kBlockRows = 16 * kRows;  // a packed block of A stays in the L2 cache
+constexpr int64_t kMostRows = 2048;         // all that is packed in the L3 cache
+constexpr int64_t kPackedCols = 128;        // of B that one thread packs at a time
+constexpr int64_t kFarApart = 2048;         // bytes between lines: a panel's are not in the caches
+constexpr int64_t kTasks = 32;              // so many blocks of C leave no thread waiting for long
+constexpr int64_t kTaskWork = 1 << 19;      // multiply-adds that are worth a task
+constexpr int64_t kTeamWork = 1 << 24;      // and that are worth a team that packs together
 
 // Note [packing]: copying a panel pays when it is read often and its lines are so far apart that
 // they displace each other from the caches. A B whose columns are runs must be turned in any case.

@@ -4,15 +4,12 @@
 #include "wengert/base/dropout.h"
 #include "wengert/kernels/copy.h"
 #include "wengert/kernels/walk.h"
+#include "wengert/ops/drawing.h"
 #include "wengert/ops/pointwise.h"
 #include "wengert/ops/view.h"
 
 namespace wengert {
 namespace {
-
-Generator& generator_at(const Call& c, int i) {
-  return c.attrs.has(i) && c.attrs.generator(i) ? *c.attrs.generator(i) : default_generator();
-}
 
 // ---- in place ------------------------------------------------------------------------------
 
@@ -41,14 +38,14 @@ template <class F>
 void draw_floating(Call& c, int generator, const F& fill) {
   dispatch_floating(c.in(0).dtype(), [&](auto zero) {
     in_memory_order<decltype(zero)>(
-        c.in(0), [&](auto* out, int64_t n) { fill(out, n, generator_at(c, generator), c.attrs); });
+        c.in(0), [&](auto* out, int64_t n) { fill(out, n, Drawing(c, generator), c.attrs); });
   });
 }
 template <class F>
 void draw_any(Call& c, int generator, const F& fill) {
   dispatch(c.in(0).dtype(), [&](auto zero) {
     in_memory_order<decltype(zero)>(
-        c.in(0), [&](auto* out, int64_t n) { fill(out, n, generator_at(c, generator), c.attrs); });
+        c.in(0), [&](auto* out, int64_t n) { fill(out, n, Drawing(c, generator), c.attrs); });
   });
 }
 
@@ -164,7 +161,7 @@ constexpr Op bernoulli_tensor_op = drawing(
                    broadcast_strides(p.shape(), p.strides(), y.shape()), y.shape(), item_size(p));
       dispatch(y.dtype(), [&](auto zero) {
         dispatch_floating(p.dtype(), [&](auto real) {
-          fill_bernoulli(generator_at(c, 0), drawn.as<decltype(zero)>(), y.numel(),
+          fill_bernoulli(Drawing(c, 0), drawn.as<decltype(zero)>(), y.numel(),
                          static_cast<const decltype(real)*>(given.as<decltype(real)>()));
         });
       });
@@ -230,7 +227,7 @@ constinit const Op dropout_masked_op{
             const int64_t n = c.out[0].numel();
             const T* x = c.in(0).data_as<T>();
             T *y = c.out[0].data_as<T>(), *mask = c.out[1].data_as<T>();
-            fill_dropout(default_generator(), y, mask, x, n, c.attrs.real(0));
+            fill_dropout(Drawing(), y, mask, x, n, c.attrs.real(0));
           });
         },
     .vjp =
@@ -256,8 +253,8 @@ constinit const Op dropout_mask_op{
     .run =
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {
-            fill_dropout_mask(default_generator(), c.out[0].data_as<decltype(zero)>(),
-                              c.out[0].numel(), c.attrs.real(1));
+            fill_dropout_mask(Drawing(), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
+                              c.attrs.real(1));
           });
         },
 };

@@ -3,14 +3,11 @@
 
 #include "wengert/kernels/copy.h"
 #include "wengert/ops.h"
+#include "wengert/ops/drawing.h"
 #include "wengert/ops/view.h"
 
 namespace wengert {
 namespace {
-
-Generator& generator_at(const Call& c, int i) {
-  return c.attrs.has(i) && c.attrs.generator(i) ? *c.attrs.generator(i) : default_generator();
-}
 
 void check_floating(Dtype d) {
   check(is_floating(d), ErrorKind::kNotImplemented, "not implemented for dtype ", d,
@@ -68,7 +65,7 @@ constinit const Op rand_op{
     .doc = "Uniform numbers from [0, 1).",
     .draws = true,
     .shape = shape_sized,
-    .run = [](Call& c) { fill_rand(c.out[0], generator_at(c, 1)); },
+    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
 };
 constinit const Op randn_op{
     .name = "randn",
@@ -77,7 +74,7 @@ constinit const Op randn_op{
     .doc = "Normal numbers of mean 0 and standard deviation 1.",
     .draws = true,
     .shape = shape_sized,
-    .run = [](Call& c) { fill_randn(c.out[0], generator_at(c, 1), 0, 1); },
+    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
 };
 constinit const Op rand_like_op{
     .name = "rand_like",
@@ -87,7 +84,7 @@ constinit const Op rand_like_op{
     .shape_only = true,
     .draws = true,
     .shape = shape_like,
-    .run = [](Call& c) { fill_rand(c.out[0], generator_at(c, 1)); },
+    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
 };
 constinit const Op randn_like_op{
     .name = "randn_like",
@@ -97,7 +94,7 @@ constinit const Op randn_like_op{
     .shape_only = true,
     .draws = true,
     .shape = shape_like,
-    .run = [](Call& c) { fill_randn(c.out[0], generator_at(c, 1), 0, 1); },
+    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
 };
 
 constinit const Op randint_op{
@@ -113,7 +110,7 @@ constinit const Op randint_op{
           check_range(0, c.attrs.integer(0));
           c.output(c.attrs.dtype_or(3, Dtype::kInt64), checked_size(c.attrs.ints(1)));
         },
-    .run = [](Call& c) { fill_randint(c.out[0], generator_at(c, 2), 0, c.attrs.integer(0)); },
+    .run = [](Call& c) { fill_randint(c.out[0], Drawing(c, 2), 0, c.attrs.integer(0)); },
 };
 constinit const Op randint_low_op{
     .name = "randint",
@@ -130,7 +127,7 @@ constinit const Op randint_low_op{
         },
     .run =
         [](Call& c) {
-          fill_randint(c.out[0], generator_at(c, 3), c.attrs.integer(0), c.attrs.integer(1));
+          fill_randint(c.out[0], Drawing(c, 3), c.attrs.integer(0), c.attrs.integer(1));
         },
 };
 constinit const Op randint_like_op{
@@ -145,7 +142,7 @@ constinit const Op randint_like_op{
           check_range(0, c.attrs.integer(0));
           c.output(c.attrs.dtype_or(1, c.in(0).dtype()), c.in(0).shape());
         },
-    .run = [](Call& c) { fill_randint(c.out[0], default_generator(), 0, c.attrs.integer(0)); },
+    .run = [](Call& c) { fill_randint(c.out[0], Drawing(), 0, c.attrs.integer(0)); },
 };
 constinit const Op randint_like_low_op{
     .name = "randint_like",
@@ -160,9 +157,7 @@ constinit const Op randint_like_low_op{
           c.output(c.attrs.dtype_or(2, c.in(0).dtype()), c.in(0).shape());
         },
     .run =
-        [](Call& c) {
-          fill_randint(c.out[0], default_generator(), c.attrs.integer(0), c.attrs.integer(1));
-        },
+        [](Call& c) { fill_randint(c.out[0], Drawing(), c.attrs.integer(0), c.attrs.integer(1)); },
 };
 
 constinit const Op randperm_op{
@@ -182,7 +177,7 @@ constinit const Op randperm_op{
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];
-          Generator& g = generator_at(c, 1);
+          const Drawing g(c, 1);
           if (y.dtype() == Dtype::kInt64) return randperm(g, y.data_as<int64_t>(), y.numel());
           const Scratch order(static_cast<size_t>(y.numel() * 8));
           randperm(g, order.as<int64_t>(), y.numel());
@@ -249,8 +244,7 @@ constinit const Op normal_size_op{
           check(c.attrs.real(1) >= 0, "normal expects std >= 0.0, but found std ", c.attrs.real(1));
           c.output(d, checked_size(c.attrs.ints(2)));
         },
-    .run =
-        [](Call& c) { fill_randn(c.out[0], generator_at(c, 3), c.attrs.real(0), c.attrs.real(1)); },
+    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 3), c.attrs.real(0), c.attrs.real(1)); },
 };
 
 // ---- of probabilities ----------------------------------------------------------------------
@@ -270,7 +264,7 @@ constinit const Op bernoulli_op{
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {
             using T = decltype(zero);
-            fill_bernoulli(generator_at(c, 0), c.out[0].data_as<T>(), c.out[0].numel(),
+            fill_bernoulli(Drawing(c, 0), c.out[0].data_as<T>(), c.out[0].numel(),
                            static_cast<const T*>(c.in(0).data_as<T>()));
           });
         },
@@ -286,7 +280,7 @@ constinit const Op bernoulli_p_op{
     .run =
         [](Call& c) {
           dispatch(c.in(0).dtype(), [&](auto zero) {
-            fill_bernoulli(generator_at(c, 1), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
+            fill_bernoulli(Drawing(c, 1), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
                            c.attrs.real(0));
           });
         },
@@ -324,7 +318,7 @@ constinit const Op multinomial_op{
           const Tensor& p = c.in(0);
           dispatch_floating(p.dtype(), [&](auto zero) {
             using T = decltype(zero);
-            multinomial(generator_at(c, 2), c.out[0].data_as<int64_t>(),
+            multinomial(Drawing(c, 2), c.out[0].data_as<int64_t>(),
                         static_cast<const T*>(p.data_as<T>()), p.ndim() == 2 ? p.size(0) : 1,
                         p.size(-1), c.attrs.integer(0), c.attrs.flag(1));
           });
