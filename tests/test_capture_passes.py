@@ -56,6 +56,10 @@ def changes_product(a, b, c):
     return z * c
 
 
+def row_of_product(a, b, c):
+    return (a @ b)[1] * c[0]
+
+
 def integers(a, b, c):
     return (a.long() @ b.long()) * c.long()
 
@@ -70,6 +74,7 @@ def integers(a, b, c):
         changes_other,
         other_is_broadcast,
         changes_product,
+        row_of_product,
         integers,
     ],
 )
@@ -100,3 +105,13 @@ def test_backward_of_activations(name):
 
     found = both_ways(f, wg.randn(5, 8), wg.randint(0, 8, (5,)))
     assert any(op == f"mm & {name}_backward" for op in found)
+
+
+@pytest.mark.parametrize(
+    "part", [lambda z: z[0], lambda z: z[1:2], lambda z: z[3:].relu_(), lambda z: z.view(-1)[:4]]
+)
+def test_part_of_a_linear_stays_apart(part):
+    wg.manual_seed(0)
+    x, w = wg.randn(5, 7), wg.randn(3, 7)
+    found = both_ways(lambda x, w: part(F.linear(x, w)).relu(), x, w)
+    assert "linear" in found and not any("linear &" in op for op in found)

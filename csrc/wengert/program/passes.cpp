@@ -162,6 +162,13 @@ bool is_pair(const Recording& rec, const Step& s) {
          alike(other->piece) && y.contiguous() && rec.attrs_of(s).count() <= 4;
 }
 
+// Whether a step's first input is the whole output of an earlier one, of which it knows the slot:
+// a row of it may be contiguous as well.
+bool reads_all(const Recording& rec, const Step& s, const Step& product) {
+  const Piece &z = rec.inputs_of(s)[0].piece, &made = rec.outputs_of(product)[0].piece;
+  return z.offset == made.offset && z.dtype == made.dtype && z.shape() == made.shape();
+}
+
 Attrs activation_attributes(const Recording& rec, const Step& activation) {
   const Attrs& own = rec.attrs_of(activation);
   Attrs a;
@@ -185,7 +192,8 @@ void Program::Impl::fuse_activations() {
     Step& s = rec.steps[i];
     const uint32_t z = is_activation(rec, s) ? rec.inputs_of(s)[0].piece.slot : 0;
     const bool in_place = s.writes == Writes::kSelf;
-    if (z && open[z] >= 0 && !s.refresh && (!in_place || untouched[z])) {
+    if (z && open[z] >= 0 && !s.refresh && (!in_place || untouched[z]) &&
+        reads_all(rec, s, rec.steps[static_cast<size_t>(open[z])])) {
       Step& linear = rec.steps[static_cast<size_t>(open[z])];
       const bool keep = !in_place && (is_kept(z) || uses[z] > 2);
       const Argument y = rec.outputs_of(s)[0], sum = rec.outputs_of(linear)[0];
@@ -234,7 +242,8 @@ void Program::Impl::fuse_backward_activations() {
     if (s.host) std::fill(open.begin(), open.end(), -1);  // it may write anywhere outside
     const uint32_t z = is_pair(rec, s) ? rec.inputs_of(s)[0].piece.slot : 0;
     if (z && open[z] >= 0 && uses[z] == 2 && !is_kept(z) &&
-        written[rec.inputs_of(s)[1].piece.slot] < open[z]) {
+        written[rec.inputs_of(s)[1].piece.slot] < open[z] &&
+        reads_all(rec, s, rec.steps[static_cast<size_t>(open[z])])) {
       Step& mm = rec.steps[static_cast<size_t>(open[z])];
       const Argument parts[] = {rec.inputs_of(mm)[0], rec.inputs_of(mm)[1], rec.inputs_of(s)[1],
                                 rec.outputs_of(s)[0]};
