@@ -84,20 +84,19 @@ class Blocks {
   Cut tiles_, blocks_;
 };
 
-// The columns of C as boxes of whole panels of B.
+// Columns of C in parts of whole panels of B, at most so many.
 template <class T>
-class Across {
+class Panels {
  public:
-  explicit Across(int64_t cols)
-      : cols_(cols), panels_((cols + kCols<T> - 1) / kCols<T>, kMostCols / kCols<T>) {}
-  int64_t parts() const { return panels_.parts; }
-  int64_t begin(int64_t j) const { return std::min(panels_.begin(j) * kCols<T>, cols_); }
+  Panels(int64_t cols, int64_t most) : cols_(cols), cut_((cols + kCols<T> - 1) / kCols<T>, most) {}
+  int64_t parts() const { return cut_.parts; }
+  int64_t begin(int64_t j) const { return std::min(cut_.begin(j) * kCols<T>, cols_); }
   int64_t size(int64_t j) const { return begin(j + 1) - begin(j); }
   int64_t most() const { return size(0); }
 
  private:
   int64_t cols_;
-  Cut panels_;
+  Cut cut_;
 };
 
 // f(0), ..., f(n - 1), in parallel unless `alone`.
@@ -128,7 +127,7 @@ class Product {
   void run(bool accumulate, bool alone) {
     alone_ = alone;
     const Cut down(m_, kMostRows), depth(k_, kDepth);
-    const Across<T> across(n_);
+    const Panels<T> across(n_, kMostCols / kCols<T>);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
     const Blocks first(down.most());
     // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
@@ -197,12 +196,10 @@ class Product {
     const int64_t panels = (box.cols + kCols<T> - 1) / kCols<T>;
     const int64_t work = blocks.most() * kCols<T> * box.k;
     const int64_t most = std::max(panels * blocks.parts() / kTasks, kTaskWork / work) + 1;
-    const Cut groups(panels, alone_ ? panels : most);
-    for_each(blocks.parts() * groups.parts, alone_, [&](int64_t t) {
-      const int64_t i = t / groups.parts, g = t % groups.parts;
-      const int64_t col = groups.begin(g) * kCols<T>;
-      const Part part{blocks.begin(i), blocks.size(i), col,
-                      std::min(groups.size(g) * kCols<T>, box.cols - col)};
+    const Panels<T> groups(box.cols, alone_ ? panels : most);
+    for_each(blocks.parts() * groups.parts(), alone_, [&](int64_t t) {
+      const int64_t i = t / groups.parts(), g = t % groups.parts();
+      const Part part{blocks.begin(i), blocks.size(i), groups.begin(g), groups.size(g)};
       block(box, part, packed_a_ + i * block_step_, accumulate, last);
     });
   }
