@@ -69,7 +69,10 @@ class Dims {
     n_ = n;
   }
   friend bool operator==(const Dims& a, const Dims& b) {
-    return a.n_ == b.n_ && std::equal(a.begin(), a.end(), b.begin());
+    if (a.n_ != b.n_) return false;
+    for (int i = 0; i < a.n_; ++i)  // std::equal would call memcmp, for two or three numbers
+      if (a.v_[i] != b.v_[i]) return false;
+    return true;
   }
 
  private:

@@ -30,6 +30,9 @@ Recording::Recording() : Watch(next_id()) {
   arguments.reserve(256);
   written.reserve(256);
   slots.reserve(128);
+  attributes.reserve(16);
+  grads.reserve(32);
+  outside.reserve(32);
 }
 
 Recording::~Recording() { stop(); }
@@ -83,7 +86,9 @@ Tensor Recording::add_input(const Tensor& argument) {
 }
 
 void Recording::note_outside(const Tensor& t) {
-  if (!seen_.insert(t.impl()).second) return;
+  uint32_t& number = outside_index_[t.impl()];
+  if (number != 0) return;
+  number = static_cast<uint32_t>(outside.size() + 1);
   outside.push_back(
       {t.ref(), t->storage.get(),
        Piece{t->storage->watch_slot, t.dtype(), t->offset, layout(t.shape(), t.strides())},
@@ -105,20 +110,18 @@ Argument Recording::describe(const Operand& x) {
 }
 
 const Layout* Recording::layout(const Dims& shape, const Dims& strides) {
-  for (const Layout* l : recent_)
-    if (l && l->shape == shape && l->strides == strides) return l;
-  size_t hash = static_cast<size_t>(shape.size());
-  for (int64_t n : shape) hash = hash * 1000003 + static_cast<size_t>(n);
-  for (int64_t n : strides) hash = hash * 1000003 + static_cast<size_t>(n);
-  const auto [begin, end] = layout_index_.equal_range(hash);
-  const Layout* found = nullptr;
-  for (auto it = begin; it != end; ++it)
-    if (it->second->shape == shape && it->second->strides == strides) found = it->second;
-  if (!found) {
-    found = &layouts_.emplace_back(Layout{shape, strides});
-    layout_index_.emplace(hash, found);
+  uint64_t hash = static_cast<uint64_t>(shape.size());
+  for (int64_t n : shape) hash = hash * 1000003 + static_cast<uint64_t>(n);
+  for (int64_t n : strides) hash = hash * 1000003 + static_cast<uint64_t>(n);
+  for (;; ++hash) {  // past layouts of the same hash
+    uint32_t& number = layout_index_[hash];
+    if (number == 0) {
+      layouts_.push_back({shape, strides});
+      number = static_cast<uint32_t>(layouts_.size());
+    }
+    const Layout& l = layouts_[number - 1];
+    if (l.shape == shape && l.strides == strides) return &l;
   }
-  return recent_[next_recent_++ % 4] = found;
 }
 
 // ---- what the tape tells -------------------------------------------------------------------
@@ -200,23 +203,22 @@ void Recording::value_leaves(const char* how) {
 }
 
 void Recording::grad_used(TensorImpl& t, bool replaced) {
-  const auto [at, is_new] = grad_index_.try_emplace(&t, grads.size());
-  if (is_new) {
+  uint32_t& number = grad_index_[&t];
+  if (number == 0) {
     GradUse& use = grads.emplace_back();
+    number = static_cast<uint32_t>(grads.size());
     use.leaf = &t;
     use.read_first = !replaced;
     if (!replaced) use.before = t.grad;
   }
-  grads[at->second].replaced |= replaced;
+  grads[number - 1].replaced |= replaced;
 }
 
 void Recording::attach(Ref<Refresh> refresh) {
   // Without gradients an optimizer makes no step, and the last one is somebody else's.
-  static const Op* const updates[] = {find_op("sgd_update"), find_op("adam_update")};
-  if (steps.empty() || steps.back().refresh) return;
-  if (std::find(std::begin(updates), std::end(updates), steps.back().op) == std::end(updates))
-    return;
-  steps.back().refresh = std::move(refresh);
+  if (steps.empty() || steps.back().refresh || !steps.back().op) return;
+  const std::string_view name = steps.back().op->name;
+  if (name == "sgd_update" || name == "adam_update") steps.back().refresh = std::move(refresh);
 }
 
 void Recording::call_host(Ref<HostCall> host) {
@@ -328,17 +330,16 @@ void Recording::check_memory() {
 
 // Whether the memory of a slot that leaves as a result or a gradient is held by others too.
 bool Recording::held_beside(uint32_t slot, const std::vector<Tensor>& tensors) const {
-  int known = 0;
   const Storage* storage = nullptr;
-  std::unordered_set<const TensorImpl*> counted;
+  List<const TensorImpl*> known;
   const auto count = [&](const TensorImpl* t) {
     if (!t || t->storage->watch_id != id || t->storage->watch_slot != slot) return;
     storage = t->storage.get();
-    if (counted.insert(t).second) ++known;
+    if (std::find(known.begin(), known.end(), t) == known.end()) known.push_back(t);
   };
   for (const Tensor& t : tensors) count(t.impl());
   for (const GradUse& use : grads) count(use.leaf->grad.get());
-  return storage && storage->refs() > known;
+  return storage && static_cast<size_t>(storage->refs()) > known.size();
 }
 
 void Recording::finish(const std::vector<Tensor>& tensors) {
@@ -369,8 +370,8 @@ void Recording::finish(const std::vector<Tensor>& tensors) {
     left_behind |= ours ? s.storage->refs() > 1 : s.origin == Slot::Origin::kMade && !s.gone;
   }
   for (const Piece& p : inputs) slots[p.slot].storage.reset();  // a program has its own
-  seen_.clear();
   grad_index_.clear();
+  outside_index_.clear();
 }
 
 }  // namespace wengert

@@ -8,10 +8,9 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "wengert/program/key_table.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {
@@ -149,8 +148,8 @@ class Recording final : public Watch {
   List<char> written;                                 // beside arguments
   List<Slot> slots;                                   // slot 0 is none
   std::vector<std::pair<uint32_t, uint32_t>> resets;  // (slot, constant): copied at the start
-  std::vector<GradUse> grads;
-  std::vector<Outside> outside;
+  List<GradUse> grads;
+  List<Outside> outside;
   std::vector<Ref<Guard>> guards;
   std::vector<Argument> results;  // kNone: undefined
   std::vector<Piece> inputs;
@@ -175,11 +174,7 @@ class Recording final : public Watch {
 
   std::vector<Ref<Storage>> given_;  // where the arguments themselves lie
   std::deque<Layout> layouts_;
-  std::unordered_multimap<size_t, const Layout*> layout_index_;
-  const Layout* recent_[4] = {};
-  unsigned next_recent_ = 0;
-  std::unordered_map<const TensorImpl*, size_t> grad_index_;
-  std::unordered_set<const TensorImpl*> seen_;
+  KeyTable layout_index_, grad_index_, outside_index_;
   bool active_ = false;
   bool running_ = false;  // an op: still so at the next one if it has failed
 };
