@@ -14,6 +14,7 @@ struct Ready {
 // The program for this thread alone, waited for without the GIL, which its user may be waiting for.
 std::unique_lock<std::mutex> claim(Program& p);
 
-void init_loop(py::module_& m);  // loop.cpp
+void init_conditions(py::module_& m);  // conditions.cpp
+void init_loop(py::module_& m);        // loop.cpp
 
 }  // namespace wengert::bind

@@ -111,11 +111,6 @@ PyObject* same_items(PyObject*, PyObject* const* args, Py_ssize_t count) {
   Py_RETURN_TRUE;
 }
 
-template <class F>
-PyMethodDef fast(const char* name, F* function, const char* doc) {
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
-          METH_FASTCALL, doc};
-}
 PyMethodDef fast_functions[] = {
     fast("sgd_step", sgd, "One step of stochastic gradient descent over all parameters."),
     fast("adam_step", adam, "One step of Adam or AdamW over all parameters."),

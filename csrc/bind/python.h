@@ -68,6 +68,17 @@ PyObject* guarded(F&& body) {
   }
 }
 
+// A function of a module that reads its arguments by hand, which a call through pybind11's
+// conversions costs several times of. Without arguments its second parameter is null.
+inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject*), const char* doc,
+                        int flags) {
+  return {name, f, flags, doc};
+}
+inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t),
+                        const char* doc) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL, doc};
+}
+
 // ---- rooms of the binding ------------------------------------------------------------------
 
 void init_ops(py::module_& m);                                 // op_object.cpp

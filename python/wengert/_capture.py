@@ -175,12 +175,17 @@ class _Recorded(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("confirmed", "program", "result")
+    """A program, the structure of its results, and whether it waits for a second capture.
 
-    def __init__(self, program: Any, result: Any, confirmed: bool) -> None:
+    One that waits is never run: the function seemed to make state when it was captured.
+    """
+
+    __slots__ = ("program", "result", "waits")
+
+    def __init__(self, program: Any, result: Any, waits: bool) -> None:
         self.program = program
         self.result = result
-        self.confirmed = confirmed
+        self.waits = waits
 
 
 def _where(error: BaseException) -> str:
@@ -239,7 +244,7 @@ class Captured:
         entries = self._entries.get(key)
         if entries is not None:
             for entry in entries:
-                if entry.program.provisional and not entry.confirmed:
+                if entry.waits:
                     continue
                 results = entry.program.replay(tensors)
                 if results is not None:
@@ -306,9 +311,9 @@ class Captured:
     ) -> _Recorded:
         """Calls the function and records it; `keep` gives what is to be returned of a tensor."""
         self._misses += 1
-        again = any(e.program.provisional and not e.confirmed for e in self._entries.get(key, ()))
-        recording = _native._Recording()
-        copies = recording.start(tensors, strict)
+        entries = self._entries.get(key)
+        again = entries is not None and any(entry.waits for entry in entries)
+        recording, copies = _native._start_recording(tensors, strict)
         results: list[Any] = []
         called: dict[int, Any] = {}
         noting_calls.append(called)
@@ -329,34 +334,38 @@ class Captured:
             raise CaptureError(f"{error} (at {where})") from None
         finally:
             noting_calls.remove(called)
-            recording.stop()
+            _native._stop_recording(recording)
         return _Recorded(recording, copies, result, results, called, again)
 
     def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
         done = self._record(key, structure, tensors, _native.Tensor.detach, True)
-        _write_back(tensors, done.copies)
-        done.copies.clear()
-        program = done.recording.finish(done.tensors)
-        if done.again and program.provisional:
+        if tensors:
+            _write_back(tensors, done.copies)
+            done.copies.clear()
+        program = _native._finish_recording(done.recording, done.tensors)
+        provisional = program.provisional
+        if provisional and done.again:
             raise CaptureError(
                 "capture: the function keeps tensors of one call outside for later ones, where a "
                 "replay would not put new ones. Change what is kept in place (copy_, mul_, add_), "
                 "or return it"
             )
-        self._remember(key, _Entry(program, done.result, done.again))
+        self._remember(key, _Entry(program, done.result, provisional))
         return _fill(done.result, done.tensors)
 
     def _remember(self, key: Any, entry: _Entry) -> None:
-        entries = self._entries.setdefault(key, [])
-        self._entries.move_to_end(key)
-        old = [e for e in entries if not e.program.provisional or e.confirmed]
-        entries[:] = [entry, *old][:_VARIANTS]
+        self._last = entry
+        entries = self._entries.get(key)
+        if entries is None:
+            self._entries[key] = [entry]
+        else:
+            self._entries.move_to_end(key)
+            entries[:] = [entry, *(e for e in entries if not e.waits)][:_VARIANTS]
         while sum(map(len, self._entries.values())) > self._maxsize:
             oldest = next(iter(self._entries))
             self._entries[oldest].pop()
             if not self._entries[oldest]:
                 del self._entries[oldest]
-        self._last = entry
 
     @property
     def program(self) -> Program:

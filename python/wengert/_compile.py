@@ -154,8 +154,9 @@ class Compiled(Captured):
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
         done = self._record(key, structure, tensors, _same, self._fullgraph)
-        if self._fullgraph and done.recording.failure:
-            raise CaptureError(f"compile: {done.recording.failure}")
+        failure = _native._recording_failure(done.recording)
+        if self._fullgraph and failure:
+            raise CaptureError(f"compile: {failure}")
         live = any(map(_native._has_live_graph, [*done.tensors, *done.copies]))
         _write_back(tensors, done.copies)
         origins, results = _placed(done.tensors, done.copies, tensors)
@@ -181,20 +182,22 @@ class Compiled(Captured):
         done.copies.clear()
         done.tensors.clear()
         try:
-            program = done.recording.finish(own)
+            program = _native._finish_recording(done.recording, own)
         except CaptureError as error:
             if self._fullgraph:
                 raise
             return str(error)
-        if done.again and program.provisional:
+        provisional = program.provisional
+        if provisional and done.again:
             return "it keeps tensors that it makes"
-        self._remember(key, _Entry(program, (done.result, origins), done.again))
+        self._remember(key, _Entry(program, (done.result, origins), provisional))
         return ""
 
     def _reason(self, done: Any, changes: int) -> str:
         """Why the call that has just been recorded cannot be replayed; "" if it can."""
-        if done.recording.failure:
-            return done.recording.failure
+        failure = _native._recording_failure(done.recording)
+        if failure:
+            return failure
         if _native._change_count() != changes:
             return "it sets attributes of modules"
         if any(has_hooks(below) for m in done.modules.values() for below in m.modules()):

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _native
+from .nn.modules import _hooks
+from .nn.modules.module import Module
 
 PLAIN = (int, float, str, bool, bytes, complex, type(None))
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
-_ABSENT = object()
+_LIBRARIES = frozenset((__package__, "numpy", "builtins", "collections"))
 #: Methods that an expression calls without naming them.
 _CALLED_UNNAMED = {
     "__call__",
@@ -26,6 +28,9 @@ _CALLED_UNNAMED = {
     "__mul__",
 }
 _CALLABLES = (types.FunctionType, types.MethodType, functools.partial)
+_Tensor = _native.Tensor
+#: The types of values that hold no others.
+_LEAVES = frozenset((*PLAIN, _Tensor))
 #: Lists, dicts and objects are looked into when they are no larger, and no deeper than this.
 _LARGEST = 64
 _DEEPEST = 3
@@ -34,14 +39,6 @@ _DEEPEST = 3
 def is_own_code(filename: str) -> bool:
     """Whether a file is part of this package."""
     return filename.startswith(_PACKAGE)
-
-
-def _names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for const in code.co_consts:
-        if type(const) is types.CodeType:
-            names |= _names(const)
-    return names
 
 
 class Conditions:
@@ -54,7 +51,8 @@ class Conditions:
     def __init__(self, modules: dict[int, Any]) -> None:
         self.modules = modules  # by id
         self._entries: list[tuple[Any, Any, Any]] = []
-        self._seen: set[int] = set()
+        self._seen: set[int] = set()  # containers and objects, by id
+        self._functions: dict[int, set[str]] = {}  # by id: the names in their code
 
     def look_at(self, fn: Any, arguments: Any) -> None:
         """The variables of the function, and the objects among its arguments, before it runs."""
@@ -71,7 +69,7 @@ class Conditions:
         A tensor that is another one by then makes the program provisional: the function may put a
         new one there at every call.
         """
-        for module in list(self.modules.values()):
+        for module in [m for m in self.modules.values() if not _is_librarys(type(m))]:
             self._module(module)
         _native._capture_names(self._entries)
         _guard_modules(self.modules)
@@ -84,46 +82,26 @@ class Conditions:
         owner = None
         if type(fn) is types.MethodType:
             owner, fn = fn.__self__, fn.__func__
-        if type(fn) is not types.FunctionType or is_own_code(fn.__code__.co_filename):
+        if type(fn) is not types.FunctionType:
             return set()
-        names = _names(fn.__code__)
+        if is_own_code(fn.__code__.co_filename):
+            return set()
+        names = self._functions.get(id(fn))
+        entries: list[Any] = []
+        if names is None:
+            names, entries = _native._variables_of(fn)
+            self._functions[id(fn)] = names
+            self._entries += entries
         if owner is not None and id(owner) not in self.modules:
             self._value(owner, names, depth)
-        if id(fn) in self._seen:
-            return names
-        self._seen.add(id(fn))
-        values = []
-        for cell in fn.__closure__ or ():
-            try:
-                value = cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
-            self._entries.append((cell, None, value))
-            values.append(value)
-        space = fn.__globals__
-        for name in names:
-            value = space.get(name, _ABSENT)
-            if value is _ABSENT:
-                continue
-            if type(value) is types.ModuleType:
-                self._namespace(value.__dict__, value.__name__, names)
-            else:
-                self._entries.append((space, name, value))
-                values.append(value)
-        for name, value in (
-            ("__defaults__", fn.__defaults__),
-            ("__kwdefaults__", fn.__kwdefaults__),
-        ):
-            if value is not None:
-                self._entries.append((fn, name, value))
-                values.append(value)
-        for value in values:
-            self._value(value, names, depth)
+        for _, _, value in entries:
+            if type(value) not in _LEAVES:
+                self._value(value, names, depth)
         return names
 
     def _value(self, value: Any, names: set[str], depth: int) -> None:
         kind = type(value)
-        if kind in PLAIN or isinstance(value, _native.Tensor):
+        if kind in _LEAVES or isinstance(value, _Tensor):
             return
         if isinstance(value, type):
             if not _is_librarys(value):
@@ -131,7 +109,9 @@ class Conditions:
             return
         if kind in _CALLABLES:
             self._function(value, depth)
-        elif isinstance(value, _module_class()):
+        elif kind is types.ModuleType:
+            self._namespace(value, names)
+        elif isinstance(value, Module):
             self.modules[id(value)] = value
         elif "param_groups" in names and isinstance(getattr(value, "param_groups", None), list):
             for group in value.param_groups:  # else they are read at every replay
@@ -142,10 +122,7 @@ class Conditions:
 
     def _module(self, module: Any) -> None:
         """What a change of does not go through the module: its lists and dicts, its class."""
-        cls = type(module)
-        if _is_librarys(cls):
-            return
-        names = self._function(module.forward, 0) or self._function(cls.forward, 0)
+        names = self._function(module.forward, 0) or self._function(type(module).forward, 0)
         self._class_attributes(module, names)
         for value in vars(module).values():
             kind = type(value)
@@ -176,11 +153,12 @@ class Conditions:
             self._entries.append((where, key, item))
             self._value(item, names, depth)
 
-    def _namespace(self, space: dict[str, Any], name: str, names: set[str]) -> None:
+    def _namespace(self, module: types.ModuleType, names: set[str]) -> None:
         """What the function may read of a module of the user's."""
-        top = name.partition(".")[0]
-        if top in (__package__, "numpy") or top in sys.stdlib_module_names:
+        top = module.__name__.partition(".")[0]
+        if top in _LIBRARIES or top in sys.stdlib_module_names:
             return
+        space = vars(module)
         for key in names & space.keys():
             if not isinstance(space[key], (types.ModuleType, type)):
                 self._entries.append((space, key, space[key]))
@@ -222,20 +200,11 @@ class Conditions:
 
 def _is_librarys(cls: type) -> bool:
     """Objects of this package and of NumPy look after themselves or never change."""
-    return cls.__module__.partition(".")[0] in (__package__, "numpy", "builtins", "collections")
-
-
-@functools.cache
-def _module_class() -> Any:
-    from .nn import Module
-
-    return Module
+    return cls.__module__.partition(".")[0] in _LIBRARIES
 
 
 def _fingerprint(modules: list[Any]) -> list[Any]:
     """All that a change of a module's attributes changes: compared one by one, by identity."""
-    from .nn.modules import _hooks
-
     values: list[Any] = [hook for table in _hooks._global.values() for hook in table.values()]
     for module in modules:
         for value in vars(module).values():

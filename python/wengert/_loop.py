@@ -99,7 +99,7 @@ class Loop:
         step, native = self._step, self._native
         seconds = -1.0 if self._progress is None else max(0.0, self._due - time.perf_counter())
         for entry in step._entries.get(self._key(rows), ())[:]:
-            if entry.program.provisional and not entry.confirmed:
+            if entry.waits:
                 continue
             before = native.count
             try:

@@ -1,0 +1,359 @@
+// What a captured program takes for granted, as far as only Python knows of it.
+#include <cstring>
+
+#include "bind/capture.h"
+
+namespace wengert::bind {
+namespace {
+
+// Counts what could make a program wrong: a module's attribute set, an optimizer's state replaced.
+uint64_t changes = 0;
+
+void expect(bool as_documented, const char* name) {
+  check(as_documented, ErrorKind::kType, name, ": other arguments expected");
+}
+
+py::object own(PyObject* o) { return py::reinterpret_borrow<py::object>(o); }
+
+// ---- guards --------------------------------------------------------------------------------
+
+// The same object, or an equal number or string; -0.0 is not 0.0.
+bool same(PyObject* a, PyObject* b) {
+  if (a == b) return true;
+  if (Py_TYPE(a) != Py_TYPE(b)) return false;
+  if (PyFloat_CheckExact(a)) {
+    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
+    return std::memcmp(&x, &y, sizeof x) == 0;
+  }
+  if (!PyLong_CheckExact(a) && !PyUnicode_CheckExact(a)) return false;
+  return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
+}
+
+// The variables of the function and what they name: (where, key, value). `where` is a cell (key
+// None), a dict, a list (an index), or another object, whose attribute is meant. A key of Ellipsis
+// means the length. No value: there must be none.
+struct NamesGuard final : Guard {
+  // The values are read anew, after the function has run. Sets `moved` if a tensor, or something
+  // else that is no number or text, is another one than before.
+  NamesGuard(PyObject* entries, bool& moved) {
+    names.reserve(static_cast<size_t>(PyList_GET_SIZE(entries)));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(entries); ++i) {
+      PyObject* t = PyList_GET_ITEM(entries, i);
+      PyObject *where = PyTuple_GET_ITEM(t, 0), *key = PyTuple_GET_ITEM(t, 1),
+               *before = PyTuple_GET_ITEM(t, 2);
+      py::object now = look_up(where, key);
+      if (now.ptr() != before) moved |= is_tensor(before) || (now && is_tensor(now.ptr()));
+      if (!now && before != Py_Ellipsis) continue;
+      names.push_back({own(where), own(key), std::move(now)});
+    }
+  }
+  bool holds() override {
+    for (const Name& n : names) {
+      const py::object now = look_up(n.where.ptr(), n.key.ptr());
+      if (!now != !n.value || (now && !same(now.ptr(), n.value.ptr()))) return false;
+    }
+    return true;
+  }
+  static py::object look_up(PyObject* where, PyObject* key) {
+    PyObject* found = nullptr;
+    if (key == Py_Ellipsis)
+      return py::reinterpret_steal<py::object>(PyLong_FromSsize_t(PyObject_Size(where)));
+    if (key == Py_None) {
+      found = PyCell_GET(where);
+    } else if (PyDict_Check(where)) {
+      found = PyDict_GetItem(where, key);
+    } else if (PyList_Check(where)) {
+      const Py_ssize_t i = PyLong_AsSsize_t(key);
+      if (i < PyList_GET_SIZE(where)) found = PyList_GET_ITEM(where, i);
+    } else {
+      PyObject* value = PyObject_GetAttr(where, key);
+      if (!value) PyErr_Clear();
+      return py::reinterpret_steal<py::object>(value);
+    }
+    return py::reinterpret_borrow<py::object>(found);
+  }
+  struct Name {
+    py::object where, key, value;
+  };
+  std::vector<Name> names;
+};
+
+// A condition in Python, asked only after something has changed somewhere. `prepare` looks at how
+// things are and returns the condition; that can wait until just before the first change.
+struct CheckGuard final : Guard {
+  explicit CheckGuard(PyObject* f) : prepare(own(f)), seen(changes), place(waiting.size()) {
+    waiting.push_back(this);
+  }
+  ~CheckGuard() override { wait_no_longer(); }
+  bool holds() override {
+    if (seen == changes) return true;
+    if (!check || !py::cast<bool>(check())) return false;
+    seen = changes;
+    return true;
+  }
+  // Of all that have not been prepared yet.
+  static void prepare_all() {
+    while (!waiting.empty()) {
+      CheckGuard* g = waiting.back();
+      g->wait_no_longer();
+      g->check = g->prepare();
+    }
+  }
+  void wait_no_longer() {
+    if (place >= waiting.size() || waiting[place] != this) return;
+    waiting[place] = waiting.back();
+    waiting[place]->place = place;
+    waiting.pop_back();
+  }
+  static inline std::vector<CheckGuard*> waiting;
+  py::object prepare, check;
+  uint64_t seen;
+  size_t place;  // in waiting
+};
+
+// A condition in Python, asked every time.
+struct CallGuard final : Guard {
+  explicit CallGuard(PyObject* f) : check(own(f)) {}
+  bool holds() override { return py::cast<bool>(check()); }
+  py::object check;
+};
+
+struct KeepAlive final : Guard {
+  explicit KeepAlive(PyObject* o) : object(own(o)) {}
+  bool holds() override { return true; }
+  py::object object;
+};
+
+// A fused optimizer: that its groups hold the parameters they held, and that nobody has replaced
+// its state. See Note [optimizer state].
+struct OptimizerGuard final : Guard {
+  OptimizerGuard(PyObject* attributes, PyObject* flag, PyObject* plans)
+      : attributes_(own(attributes)), flag_(own(flag)), plans_(own(plans)) {
+    PyObject* now = groups();
+    check(now && PyList_Check(now), ErrorKind::kType, "param_groups must be a list");
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(now); ++i) {
+      PyObject* group = PyList_GET_ITEM(now, i);
+      PyObject* params = params_of(group);
+      check(params != nullptr, ErrorKind::kType, "a group of parameters must hold a list of them");
+      groups_.push_back({own(group), py::reinterpret_steal<py::object>(PyList_AsTuple(params))});
+    }
+  }
+  bool holds() override {
+    static PyObject* const kPlans = PyUnicode_InternFromString("_plans");
+    if (PyDict_GetItem(attributes_.ptr(), kPlans) != plans_.ptr()) return false;
+    if (PyList_GET_ITEM(flag_.ptr(), 0) != Py_False) return false;
+    PyObject* now = groups();
+    if (!now || !PyList_Check(now) ||
+        PyList_GET_SIZE(now) != static_cast<Py_ssize_t>(groups_.size()))
+      return false;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const Group& was = groups_[i];
+      PyObject* group = PyList_GET_ITEM(now, static_cast<Py_ssize_t>(i));
+      if (group != was.dict.ptr()) return false;
+      PyObject* params = params_of(group);
+      const Py_ssize_t count = PyTuple_GET_SIZE(was.params.ptr());
+      if (!params || PyList_GET_SIZE(params) != count) return false;
+      for (Py_ssize_t k = 0; k < count; ++k)
+        if (PyList_GET_ITEM(params, k) != PyTuple_GET_ITEM(was.params.ptr(), k)) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Group {
+    py::object dict, params;
+  };
+  PyObject* groups() const {
+    static PyObject* const kGroups = PyUnicode_InternFromString("param_groups");
+    return PyDict_GetItem(attributes_.ptr(), kGroups);
+  }
+  // Null if there is no list of parameters.
+  static PyObject* params_of(PyObject* group) {
+    static PyObject* const kParams = PyUnicode_InternFromString("params");
+    PyObject* params = PyDict_Check(group) ? PyDict_GetItem(group, kParams) : nullptr;
+    return params && PyList_Check(params) ? params : nullptr;
+  }
+  py::object attributes_, flag_, plans_;
+  std::vector<Group> groups_;
+};
+
+// Hyper-parameters of a group, read from its dict into the attributes of its step. A flag, or a
+// momentum that comes or goes, needs another program.
+struct GroupRefresh final : Refresh {
+  GroupRefresh(PyObject* g, PyObject* places) : group(own(g)) {
+    fields.reserve(static_cast<size_t>(PyDict_GET_SIZE(places)));
+    Py_ssize_t i = 0;
+    for (PyObject *key, *at; PyDict_Next(places, &i, &key, &at);)
+      fields.push_back({own(key), own(at)});
+  }
+  bool refresh(Attrs& a) override {
+    const py::gil_scoped_acquire gil;  // asked within a run too, after a call out of it
+    for (const Field& f : fields) {
+      PyObject* value = PyDict_GetItem(group.ptr(), f.key.ptr());
+      if (!value) return false;
+      if (PyLong_Check(f.at.ptr())) {
+        if (!set(a, static_cast<int>(PyLong_AsLong(f.at.ptr())), value)) return false;
+        continue;
+      }
+      const Py_ssize_t n = PyTuple_GET_SIZE(f.at.ptr());  // betas
+      if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != n) return false;
+      for (Py_ssize_t i = 0; i < n; ++i)
+        if (!set(a, static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(f.at.ptr(), i))),
+                 PyTuple_GET_ITEM(value, i)))
+          return false;
+    }
+    return true;
+  }
+  // A negative place: whether the number is zero decides what the step is.
+  static bool set(Attrs& a, int place, PyObject* value) {
+    const int i = place < 0 ? -place : place;
+    if (a.kind(i) == Attrs::Kind::kBool) {
+      const int on = PyObject_IsTrue(value);
+      if (on < 0) throw py::error_already_set();
+      return (on == 1) == a.flag(i);
+    }
+    double v;
+    if (!read_float(value, v)) return false;
+    if (place < 0 && (v == 0) != (a.real(i) == 0)) return false;
+    a.set(i, v);
+    return true;
+  }
+  struct Field {
+    py::object key, at;
+  };
+  py::object group;
+  std::vector<Field> fields;
+};
+
+struct PythonCall final : HostCall {
+  explicit PythonCall(PyObject* f) : function(own(f)) {}
+  ~PythonCall() override {
+    const py::gil_scoped_acquire gil;
+    function = py::object();
+  }
+  void call() override {
+    const py::gil_scoped_acquire gil;
+    function();
+  }
+  py::object function;
+};
+
+// ---- variables -----------------------------------------------------------------------------
+
+// The names in a piece of code and in the functions within it.
+void add_names(PyObject* code, py::set& names) {
+  const py::tuple own_names = py::handle(code).attr("co_names"),
+                  constants = py::handle(code).attr("co_consts");
+  for (const py::handle& name : own_names) names.add(name);
+  for (const py::handle& c : constants)
+    if (PyCode_Check(c.ptr())) add_names(c.ptr(), names);
+}
+
+// What the code of a function names, and which variables those are: cells of its closure, globals,
+// its defaults.
+PyObject* variables_of(PyObject*, PyObject* fn) {
+  return guarded([&]() -> PyObject* {
+    expect(PyFunction_Check(fn), "_variables_of");
+    py::set names;
+    add_names(PyFunction_GET_CODE(fn), names);
+    py::list entries;
+    const auto enter = [&](PyObject* where, PyObject* key, PyObject* value) {
+      if (value) entries.append(py::make_tuple(own(where), own(key), own(value)));
+    };
+    PyObject *closure = PyFunction_GET_CLOSURE(fn), *globals = PyFunction_GET_GLOBALS(fn);
+    for (Py_ssize_t i = 0; closure && i < PyTuple_GET_SIZE(closure); ++i)
+      enter(PyTuple_GET_ITEM(closure, i), Py_None, PyCell_GET(PyTuple_GET_ITEM(closure, i)));
+    for (const py::handle& name : names)
+      enter(globals, name.ptr(), PyDict_GetItem(globals, name.ptr()));
+    enter(fn, py::str("__defaults__").ptr(), PyFunction_GET_DEFAULTS(fn));
+    enter(fn, py::str("__kwdefaults__").ptr(), PyFunction_GET_KW_DEFAULTS(fn));
+    return py::make_tuple(names, entries).release().ptr();
+  });
+}
+
+// ---- what Python adds to the recording under way ---------------------------------------------
+
+Recording& expect_recording() {
+  Recording* r = current_recording();
+  check(r != nullptr, ErrorKind::kCapture, "no function is being captured");
+  return *r;
+}
+
+// Calls body(recording); does nothing outside a capture.
+template <class F>
+PyObject* add(F&& body) {
+  return guarded([&]() -> PyObject* {
+    if (watch()) body(expect_recording());
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* names(PyObject*, PyObject* entries) {
+  return add([&](Recording& r) {
+    expect(PyList_Check(entries), "_capture_names");
+    r.guard(new NamesGuard(entries, r.left_behind));
+  });
+}
+PyObject* condition(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return add([&](Recording& r) {
+    expect(count == 2, "_capture_check");
+    r.guard(args[1] == Py_True ? Ref<Guard>(new CallGuard(args[0]))
+                               : Ref<Guard>(new CheckGuard(args[0])));
+  });
+}
+PyObject* keep(PyObject*, PyObject* o) {
+  return add([&](Recording& r) { r.guard(new KeepAlive(o)); });
+}
+PyObject* optimizer(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return add([&](Recording& r) {
+    expect(count == 3 && PyDict_Check(args[0]) && PyList_Check(args[1]), "_capture_optimizer");
+    r.guard(new OptimizerGuard(args[0], args[1], args[2]));
+  });
+}
+PyObject* group(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return add([&](Recording& r) {
+    expect(count == 2 && PyDict_Check(args[0]) && PyDict_Check(args[1]), "_capture_group");
+    r.attach(new GroupRefresh(args[0], args[1]));
+  });
+}
+PyObject* call(PyObject*, PyObject* f) {
+  return add([&](Recording& r) { r.call_host(new PythonCall(f)); });
+}
+PyObject* again(PyObject*, PyObject*) {
+  return add([](Recording& r) { r.left_behind = true; });
+}
+
+PyObject* is_capturing(PyObject*, PyObject*) { return PyBool_FromLong(watch() != nullptr); }
+PyObject* changed(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    CheckGuard::prepare_all();
+    ++changes;
+    Py_RETURN_NONE;
+  });
+}
+PyObject* change_count(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(changes); }
+
+PyMethodDef fast_functions[] = {
+    fast("_variables_of", variables_of, "The names in a function's code, and its variables.",
+         METH_O),
+    fast("_capture_names", names, "Variables that the program depends on.", METH_O),
+    fast("_capture_check", condition, "A condition in Python."),
+    fast("_capture_keep", keep, "An object that the program uses.", METH_O),
+    fast("_capture_optimizer", optimizer, "An optimizer whose step was recorded."),
+    fast("_capture_group", group, "Hyper-parameters that the last step reads at every replay."),
+    fast("_capture_call", call, "A call out of the program.", METH_O),
+    fast("_capture_again", again, "The function makes state when it is first called.", METH_NOARGS),
+    fast("_change_count", change_count, "How often _changed was called.", METH_NOARGS),
+    fast("_is_capturing", is_capturing, "Whether this thread records a function.", METH_NOARGS),
+    fast("_changed", changed, "Something is about to change that programs depend on.", METH_NOARGS),
+    {}};
+
+}  // namespace
+
+void keep_for_capture(PyObject* o) { expect_recording().guard(new KeepAlive(o)); }
+
+void init_conditions(py::module_& m) {
+  if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
+}
+
+}  // namespace wengert::bind
