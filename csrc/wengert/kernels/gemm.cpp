@@ -119,8 +119,8 @@ class Product {
     pack_a_ = pays_to_pack_a(a, m, n, k);
     pack_b_ = pays_to_pack_b(b, m);
     const bool along = !pack_a_ && a.col_stride == 1;
-    wide_ = along ? kWide<T, true>.data() : kWide<T, false>.data();
-    narrow_ = along ? kNarrow<T, true>.data() : kNarrow<T, false>.data();
+    wide_ = wide_kernels<T>(along);
+    narrow_ = narrow_kernels<T>(along);
     a_step_ = along ? a.row_stride : a.col_stride;
   }
 

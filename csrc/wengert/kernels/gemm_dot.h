@@ -3,6 +3,7 @@
 #pragma once
 
 #include "wengert/kernels/gemm_kernel.h"
+#include "wengert/kernels/turn.h"
 
 namespace wengert::detail {
 
