@@ -22,7 +22,9 @@ function(_wengert_native_level result)
   set(${result} ${level} PARENT_SCOPE)
 endfunction()
 
+set(WENGERT_BASE_LEVEL v2)  # the lowest there is
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  set(WENGERT_BASE_LEVEL base)
   set(WENGERT_LEVELS base)
 elseif(WENGERT_ISA_LEVELS STREQUAL "native")
   _wengert_native_level(WENGERT_LEVELS)
