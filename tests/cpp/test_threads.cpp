@@ -67,11 +67,37 @@ void one_generator() {
   CHECK(drawn == wanted);
 }
 
+// Captures at the same time of functions that share their weights.
+void one_model() {
+  nn::Sequential model{nn::Linear(32, 64), nn::Tanh(), nn::Linear(64, 8)};
+  const Tensor x = rand({16, 32});
+  const auto call = [&](const Tensor& in) {
+    const GradMode off(false);
+    return model(in);
+  };
+  const Tensor wanted = call(x);
+  std::vector<int> equal(3);
+  std::vector<std::thread> threads;
+  for (int& count : equal)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 40; ++i) {
+        auto captured = capture(call);
+        captured(x);
+        const Tensor replayed = captured(x);
+        count += std::equal(replayed.data_as<float>(), replayed.data_as<float>() + 16 * 8,
+                            wanted.data_as<float>());
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(equal == std::vector<int>(3, 40));
+}
+
 }  // namespace
 
 int main() {
   return run([] {
     networks_side_by_side();
+    one_model();
     one_generator();
   });
 }

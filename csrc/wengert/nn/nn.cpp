@@ -62,7 +62,7 @@ struct Module::Unchanged final : Guard {
 
 void Module::add_guard() const {
   Recording& r = *current_recording();
-  if (std::exchange(state_->noted, r.id) != r.id) r.guard(new Unchanged(state_.ref()));
+  if (state_->is_news_to(r.id)) r.guard(new Unchanged(state_.ref()));
 }
 
 Linear::Linear(int64_t in, int64_t out, bool bias, Dtype dtype) {

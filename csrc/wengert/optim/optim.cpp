@@ -57,7 +57,7 @@ void note_step(const Ref<State<Options>>& state) {
   Recording* r = current_recording();
   if (!r) return;
   r->attach(new OptionsRefresh<Options>(state));
-  if (std::exchange(state->noted, r->id) != r->id) r->guard(new OptimizerGuard<Options>(state));
+  if (state->is_news_to(r->id)) r->guard(new OptimizerGuard<Options>(state));
 }
 
 bool lacks_buffer(const std::vector<Tensor>& params, const std::vector<Tensor>& buffers) {

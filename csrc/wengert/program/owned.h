@@ -2,15 +2,25 @@
 // mode. The program keeps it alive, and sees when it no longer belongs to anybody.
 #pragma once
 
+#include <atomic>
 #include <concepts>
+#include <cstdint>
+#include <utility>
 
 #include "wengert/base/ref.h"
 
 namespace wengert {
 
 struct OwnedState : RefCounted {
+  // True unless that recording is the last one that was told of it. Others may be under way in
+  // other threads: then one is told more often than it needs to be.
+  bool is_news_to(uint32_t recording) {
+    return noted_.exchange(recording, std::memory_order_relaxed) != recording;
+  }
   bool owned = true;
-  uint32_t noted = 0;  // the recording that has been told of it
+
+ private:
+  std::atomic<uint32_t> noted_ = 0;
 };
 
 // The owner's handle. The state moves with the owner, which then has a new one.

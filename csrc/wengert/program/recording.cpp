@@ -54,17 +54,18 @@ void Recording::stop() noexcept {
 
 // ---- slots ---------------------------------------------------------------------------------
 
+// What was there before is not marked with its slot: other threads may be recording its use too.
 uint32_t Recording::slot_of(const Tensor& t) {
   Storage& s = *t->storage;
   const bool born_here = s.watch_id == id;
-  if (born_here && s.watch_slot != 0) return s.watch_slot;
-  s.watch_id = id;
-  s.watch_slot = static_cast<uint32_t>(slots.size());
+  uint32_t& number = born_here ? s.watch_slot : outside_slots_[&s];
+  if (number != 0) return number;
+  number = static_cast<uint32_t>(slots.size());
   Slot& slot = slots.emplace_back();
   slot.bytes = s.bytes();
   slot.origin = born_here ? Slot::Origin::kConstant : Slot::Origin::kOutside;
   slot.storage = &s;
-  return s.watch_slot;
+  return number;
 }
 
 Tensor Recording::add_input(const Tensor& argument) {
@@ -78,21 +79,18 @@ Tensor Recording::add_input(const Tensor& argument) {
       new TensorImpl(storage, 0, argument.dtype(), argument.shape(), argument.strides()));
   copy_strided(t.data(), t.strides(), argument.data(), t.strides(), t.shape(),
                item_size(t.dtype()));
-  Slot& slot = slots[slot_of(t)];
-  slot.origin = Slot::Origin::kInput;
-  slot.index = static_cast<uint32_t>(inputs.size());
-  inputs.push_back({t->storage->watch_slot, t.dtype(), 0, layout(t.shape(), t.strides())});
+  const uint32_t number = slot_of(t);
+  slots[number].origin = Slot::Origin::kInput;
+  slots[number].index = static_cast<uint32_t>(inputs.size());
+  inputs.push_back({number, t.dtype(), 0, layout(t.shape(), t.strides())});
   return t;
 }
 
-void Recording::note_outside(const Tensor& t) {
+void Recording::note_outside(const Tensor& t, const Piece& piece) {
   uint32_t& number = outside_index_[t.impl()];
   if (number != 0) return;
   number = static_cast<uint32_t>(outside.size() + 1);
-  outside.push_back(
-      {t.ref(), t->storage.get(),
-       Piece{t->storage->watch_slot, t.dtype(), t->offset, layout(t.shape(), t.strides())},
-       t->requires_grad, count_hooks(*t.impl())});
+  outside.push_back({t.ref(), t->storage.get(), piece, t->requires_grad, count_hooks(*t.impl())});
 }
 
 Argument Recording::describe(const Operand& x) {
@@ -104,7 +102,7 @@ Argument Recording::describe(const Operand& x) {
     const Tensor& t = x.tensor();
     a.kind = Argument::Kind::kPiece;
     a.piece = {slot_of(t), t.dtype(), t->offset, layout(t.shape(), t.strides())};
-    if (slots[a.piece.slot].origin == Slot::Origin::kOutside) note_outside(t);
+    if (slots[a.piece.slot].origin == Slot::Origin::kOutside) note_outside(t, a.piece);
   }
   return a;
 }
@@ -300,8 +298,8 @@ void Recording::check_arguments() {
   const auto changed = [&](size_t i) { return slots[inputs[i].slot].written; };
   for (size_t i = 0; i < given_.size(); ++i) {
     const Storage& s = *given_[i];
-    const bool seen = s.watch_id == id && s.watch_slot != 0;
-    bool bad = seen && (changed(i) || slots[s.watch_slot].written);
+    const uint32_t seen = outside_slots_[&s];
+    bool bad = seen != 0 && (changed(i) || slots[seen].written);
     for (size_t k = 0; k < i; ++k) bad |= given_[k].get() == &s && (changed(i) || changed(k));
     if (bad && failure.empty())
       failure = text("argument ", static_cast<uint64_t>(i),
@@ -370,8 +368,7 @@ void Recording::finish(const std::vector<Tensor>& tensors) {
     left_behind |= ours ? s.storage->refs() > 1 : s.origin == Slot::Origin::kMade && !s.gone;
   }
   for (const Piece& p : inputs) slots[p.slot].storage.reset();  // a program has its own
-  grad_index_.clear();
-  outside_index_.clear();
+  for (KeyTable* t : {&grad_index_, &outside_index_, &outside_slots_}) t->clear();
 }
 
 }  // namespace wengert

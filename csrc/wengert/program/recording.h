@@ -170,11 +170,12 @@ class Recording final : public Watch {
   bool held_beside(uint32_t slot, const std::vector<Tensor>& tensors) const;
   void check_memory();
   void check_arguments();
-  void note_outside(const Tensor& t);
+  void note_outside(const Tensor& t, const Piece& piece);
 
   std::vector<Ref<Storage>> given_;  // where the arguments themselves lie
   std::deque<Layout> layouts_;
   KeyTable layout_index_, grad_index_, outside_index_;
+  KeyTable outside_slots_;  // by storage
   bool active_ = false;
   bool running_ = false;  // an op: still so at the next one if it has failed
 };

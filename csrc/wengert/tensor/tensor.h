@@ -28,7 +28,7 @@ class Storage final : public RefCounted {
   uint32_t version = 0;
   // In-place changes that the tape recorded; see Note [views and in-place].
   uint32_t recorded = 0;
-  // The watch that saw this memory last, and its number there; see tensor/watch.h.
+  // The watch that saw this memory being made, and its number there; see tensor/watch.h.
   uint32_t watch_id = 0, watch_slot = 0;
 
   // Other memory under the same handle, for a program that is run on it. Not for memory it owns.

@@ -36,7 +36,7 @@ class Watch {
   virtual void value_leaves(const char* how) = 0;
   // .grad of a tensor is about to be read or replaced.
   virtual void grad_used(TensorImpl& t, bool replaced) = 0;
-  // Memory that was first seen by this watch is given back.
+  // Memory that was made while this watch looked is given back.
   virtual void storage_gone(uint32_t slot) = 0;
 
   const uint32_t id;  // never 0
