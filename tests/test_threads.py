@@ -272,6 +272,43 @@ def test_python_threads():
     assert done.stdout.strip() == "done", done.stderr
 
 
+class Scale(wg.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def test_captures_at_once_note_their_own_modules():
+    """A capture that ends during another one takes nothing of it away."""
+    inside, go_on = threading.Event(), threading.Event()
+    scale, x = Scale(2.0), wg.ones(3)
+
+    @wg.capture
+    def slow(x, modules):
+        inside.set()
+        assert go_on.wait(60)
+        return modules[0](x)
+
+    @wg.capture
+    def quick(x):
+        return x + 1
+
+    results = []
+    thread = threading.Thread(target=lambda: results.append(slow(x, [scale])))
+    thread.start()
+    assert inside.wait(60)
+    quick(x)
+    go_on.set()
+    thread.join()
+    results.append(slow(x, [scale]))
+    scale.factor = 5.0
+    results.append(slow(x, [scale]))
+    assert [r.tolist() for r in results] == [[2.0] * 3, [2.0] * 3, [5.0] * 3]
+
+
 def test_threads_share_the_generator():
     """Replays run without Python's lock: each draw takes its numbers in one piece."""
     draws = [wg.capture(lambda: wg.rand(20000)) for _ in range(2)]

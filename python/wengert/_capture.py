@@ -316,7 +316,7 @@ class Captured:
         recording, copies = _native._start_recording(tensors, strict)
         results: list[Any] = []
         called: dict[int, Any] = {}
-        noting_calls.append(called)
+        noting_calls[id(called)] = called
         try:
             args, kwargs = ((), {}) if structure is None else _fill(structure, copies)
             conditions = Conditions(called)
@@ -333,7 +333,7 @@ class Captured:
                 raise
             raise CaptureError(f"{error} (at {where})") from None
         finally:
-            noting_calls.remove(called)
+            del noting_calls[id(called)]
             _native._stop_recording(recording)
         return _Recorded(recording, copies, result, results, called, again)
 

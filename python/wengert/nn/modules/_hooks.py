@@ -39,8 +39,9 @@ STATE_TABLES = frozenset(
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _EMPTY: dict[Any, Any] = {}
-#: While functions are being captured: the modules that are called, by id. See Note [capture].
-noting_calls: list[dict[int, Any]] = []
+#: While functions are being captured, by one thread or several: for each the modules that are
+#: called, by id. Keyed by the id of the inner dict. See Note [capture].
+noting_calls: dict[int, dict[int, Any]] = {}
 _global: dict[str, Any] = {name: OrderedDict() for name in CALL_TABLES}
 
 

@@ -101,7 +101,7 @@ class Module(StateDict):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _noting_calls:
-            for called in _noting_calls:
+            for called in list(_noting_calls.values()):  # another thread may begin a capture
                 called[id(self)] = self
         if self._has_hooks:
             return _hooks.call_with_hooks(self, Module, args, kwargs)
