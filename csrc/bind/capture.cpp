@@ -36,16 +36,14 @@ PyObject* tensor_key(PyObject*, PyObject* o) {
 }
 
 // A recording as Python holds it: a capsule, which is cheaper to make than an object of a class.
-struct Handle {
-  std::unique_ptr<Recording> recording;
-};
+using Handle = std::unique_ptr<Recording>;
 constexpr const char* kHandle = "wengert.Recording";
 
-Recording& recording_of(PyObject* handle) {
-  auto* h = static_cast<Handle*>(PyCapsule_GetPointer(handle, kHandle));
+Handle& recording_of(PyObject* capsule) {
+  auto* h = static_cast<Handle*>(PyCapsule_GetPointer(capsule, kHandle));
   if (!h) throw py::error_already_set();
-  check(h->recording != nullptr, ErrorKind::kCapture, "capture: the recording is finished");
-  return *h->recording;
+  check(*h != nullptr, ErrorKind::kCapture, "capture: the recording is finished");
+  return *h;
 }
 
 PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -53,7 +51,7 @@ PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t count) {
     check(count == 2 && PyList_Check(args[0]), ErrorKind::kType,
           "_start_recording: a list of tensors and a bool expected");
     auto handle = std::make_unique<Handle>(std::make_unique<Recording>());
-    Recording& r = *handle->recording;
+    Recording& r = **handle;
     r.strict = args[1] == Py_True;
     const Py_ssize_t n = PyList_GET_SIZE(args[0]);
     py::list copies(n);
@@ -69,31 +67,30 @@ PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-PyObject* stop(PyObject*, PyObject* handle) {
+PyObject* stop(PyObject*, PyObject* capsule) {
   return guarded([&]() -> PyObject* {
-    recording_of(handle).stop();
+    recording_of(capsule)->stop();
     Py_RETURN_NONE;
   });
 }
 
 // Why there can be no program; empty if there can be one.
-PyObject* failure(PyObject*, PyObject* handle) {
-  return guarded([&] { return py::str(recording_of(handle).failure).release().ptr(); });
+PyObject* failure(PyObject*, PyObject* capsule) {
+  return guarded([&] { return py::str(recording_of(capsule)->failure).release().ptr(); });
 }
 
 PyObject* finish(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
     check(count == 2 && PyList_Check(args[1]), ErrorKind::kType,
           "_finish_recording: a recording and a list of tensors expected");
-    Recording& r = recording_of(args[0]);
-    r.stop();
+    Handle& r = recording_of(args[0]);
+    r->stop();
     std::vector<Tensor> results;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[1]); ++i)
       results.push_back(expect_tensor(PyList_GET_ITEM(args[1], i), "result"));
-    r.finish(results);
-    check(r.failure.empty(), ErrorKind::kCapture, "capture: ", r.failure);
-    auto* h = static_cast<Handle*>(PyCapsule_GetPointer(args[0], kHandle));
-    return py::cast(Ready{new Program(std::move(h->recording))}).release().ptr();
+    r->finish(results);
+    check(r->failure.empty(), ErrorKind::kCapture, "capture: ", r->failure);
+    return py::cast(Ready{new Program(std::move(r))}).release().ptr();
   });
 }
 
@@ -166,12 +163,12 @@ py::object moved_view(const py::handle& view, const py::handle& base, const py::
 }
 
 PyMethodDef fast_functions[] = {
-    fast("_capture_modes", modes, "What beside its arguments a program depends on.", METH_NOARGS),
-    fast("_tensor_key", tensor_key, "Dtype, shape and strides of an argument, as bytes.", METH_O),
+    {"_capture_modes", modes, METH_NOARGS, "What beside its arguments a program depends on."},
+    {"_tensor_key", tensor_key, METH_O, "Dtype, shape and strides of an argument, as bytes."},
     fast("_start_recording", start,
          "Begins to record; the recording, and copies of the arguments."),
-    fast("_stop_recording", stop, "The function has ended.", METH_O),
-    fast("_recording_failure", failure, "Why there can be no program, or an empty string.", METH_O),
+    {"_stop_recording", stop, METH_O, "The function has ended."},
+    {"_recording_failure", failure, METH_O, "Why there can be no program, or an empty string."},
     fast("_finish_recording", finish, "The program whose results are these."),
     {}};
 

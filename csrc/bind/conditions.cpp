@@ -81,10 +81,8 @@ struct NamesGuard final : Guard {
 // A condition in Python, asked only after something has changed somewhere. `prepare` looks at how
 // things are and returns the condition; that can wait until just before the first change.
 struct CheckGuard final : Guard {
-  explicit CheckGuard(PyObject* f) : prepare(own(f)), seen(changes), place(waiting.size()) {
-    waiting.push_back(this);
-  }
-  ~CheckGuard() override { wait_no_longer(); }
+  explicit CheckGuard(PyObject* f) : prepare(own(f)), seen(changes) { waiting.push_back(this); }
+  ~CheckGuard() override { std::erase(waiting, this); }
   bool holds() override {
     if (seen == changes) return true;
     if (!check || !py::cast<bool>(check())) return false;
@@ -95,20 +93,13 @@ struct CheckGuard final : Guard {
   static void prepare_all() {
     while (!waiting.empty()) {
       CheckGuard* g = waiting.back();
-      g->wait_no_longer();
+      waiting.pop_back();
       g->check = g->prepare();
     }
-  }
-  void wait_no_longer() {
-    if (place >= waiting.size() || waiting[place] != this) return;
-    waiting[place] = waiting.back();
-    waiting[place]->place = place;
-    waiting.pop_back();
   }
   static inline std::vector<CheckGuard*> waiting;
   py::object prepare, check;
   uint64_t seen;
-  size_t place;  // in waiting
 };
 
 // A condition in Python, asked every time.
@@ -273,17 +264,11 @@ PyObject* variables_of(PyObject*, PyObject* fn) {
 
 // ---- what Python adds to the recording under way ---------------------------------------------
 
-Recording& expect_recording() {
-  Recording* r = current_recording();
-  check(r != nullptr, ErrorKind::kCapture, "no function is being captured");
-  return *r;
-}
-
 // Calls body(recording); does nothing outside a capture.
 template <class F>
 PyObject* add(F&& body) {
   return guarded([&]() -> PyObject* {
-    if (watch()) body(expect_recording());
+    if (Recording* r = current_recording()) body(*r);
     Py_RETURN_NONE;
   });
 }
@@ -334,23 +319,26 @@ PyObject* changed(PyObject*, PyObject*) {
 PyObject* change_count(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(changes); }
 
 PyMethodDef fast_functions[] = {
-    fast("_variables_of", variables_of, "The names in a function's code, and its variables.",
-         METH_O),
-    fast("_capture_names", names, "Variables that the program depends on.", METH_O),
+    {"_variables_of", variables_of, METH_O, "The names in a function's code, and its variables."},
+    {"_capture_names", names, METH_O, "Variables that the program depends on."},
     fast("_capture_check", condition, "A condition in Python."),
-    fast("_capture_keep", keep, "An object that the program uses.", METH_O),
+    {"_capture_keep", keep, METH_O, "An object that the program uses."},
     fast("_capture_optimizer", optimizer, "An optimizer whose step was recorded."),
     fast("_capture_group", group, "Hyper-parameters that the last step reads at every replay."),
-    fast("_capture_call", call, "A call out of the program.", METH_O),
-    fast("_capture_again", again, "The function makes state when it is first called.", METH_NOARGS),
-    fast("_change_count", change_count, "How often _changed was called.", METH_NOARGS),
-    fast("_is_capturing", is_capturing, "Whether this thread records a function.", METH_NOARGS),
-    fast("_changed", changed, "Something is about to change that programs depend on.", METH_NOARGS),
+    {"_capture_call", call, METH_O, "A call out of the program."},
+    {"_capture_again", again, METH_NOARGS, "The function makes state when it is first called."},
+    {"_change_count", change_count, METH_NOARGS, "How often _changed was called."},
+    {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
+    {"_changed", changed, METH_NOARGS, "Something is about to change that programs depend on."},
     {}};
 
 }  // namespace
 
-void keep_for_capture(PyObject* o) { expect_recording().guard(new KeepAlive(o)); }
+void keep_for_capture(PyObject* o) {
+  Recording* r = current_recording();
+  check(r != nullptr, ErrorKind::kCapture, "no function is being captured");
+  r->guard(new KeepAlive(o));
+}
 
 void init_conditions(py::module_& m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();

@@ -39,7 +39,7 @@ PyObject* wrap_size(Ints shape);
 // Accepts "cpu", a device of type cpu, None; anything else is a RuntimeError.
 void check_device(PyObject* o);
 bool read_generator(PyObject* o, Generator*& out);
-void keep_for_capture(PyObject* o);  // capture.cpp: as long as the program that uses it
+void keep_for_capture(PyObject* o);  // conditions.cpp: as long as the program that uses it
 void init_generator(py::module_& m);
 
 // ---- numbers -------------------------------------------------------------------------------
@@ -69,11 +69,7 @@ PyObject* guarded(F&& body) {
 }
 
 // A function of a module that reads its arguments by hand, which a call through pybind11's
-// conversions costs several times of. Without arguments its second parameter is null.
-inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject*), const char* doc,
-                        int flags) {
-  return {name, f, flags, doc};
-}
+// conversions costs several times of.
 inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t),
                         const char* doc) {
   return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)), METH_FASTCALL, doc};

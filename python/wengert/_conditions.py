@@ -82,9 +82,7 @@ class Conditions:
         owner = None
         if type(fn) is types.MethodType:
             owner, fn = fn.__self__, fn.__func__
-        if type(fn) is not types.FunctionType:
-            return set()
-        if is_own_code(fn.__code__.co_filename):
+        if type(fn) is not types.FunctionType or is_own_code(fn.__code__.co_filename):
             return set()
         names = self._functions.get(id(fn))
         entries: list[Any] = []
@@ -95,8 +93,7 @@ class Conditions:
         if owner is not None and id(owner) not in self.modules:
             self._value(owner, names, depth)
         for _, _, value in entries:
-            if type(value) not in _LEAVES:
-                self._value(value, names, depth)
+            self._value(value, names, depth)
         return names
 
     def _value(self, value: Any, names: set[str], depth: int) -> None:
