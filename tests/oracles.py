@@ -8,6 +8,10 @@ import numpy as np
 erf = np.vectorize(math.erf, otypes=[float])
 
 
+def linear_backward(g, x, w):
+    return g @ w, g.T @ x
+
+
 def linear_activation(x, weight, bias, *rest):
     assert rest == (0, 0, 0, 0, 0, False)
     return x @ weight.T + (0 if bias is None else bias)
@@ -97,6 +101,7 @@ NUMPY = {
     "addcmul": lambda x, a, b, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "mm": np.matmul,
+    "linear_backward": linear_backward,
     "linear_activation": linear_activation,
     "mm_pointwise": mm_pointwise,
     "bmm": np.matmul,
@@ -389,7 +394,7 @@ differs(WIDER, "bool", "mm", "bmm", "matmul", "mv", "dot", "addmm", "addmv", "ba
 differs(WIDER, "bool", "inner", "trace", "positive", "threshold", "geometric_")
 differs(WIDER, "int64 int32 uint8", "lerp")
 differs(WIDER, INTEGERS, "prelu", "glu")
-differs("a limit below 0 is taken as it wraps; torch raises", "uint8", "hardtanh")
+differs("a limit below 0 limits nothing; torch raises", "uint8", "hardtanh")
 differs(
     "clamp is not defined for bool; torch's is, but for number bounds",
     "bool",

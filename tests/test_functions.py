@@ -252,3 +252,13 @@ def test_public_names():
     result = wg.tensor([[1.0, 3.0]]).max(1)
     assert type(result) is wg.return_types.max
     assert pickle.loads(pickle.dumps(type(result))) is type(result)
+
+
+def test_a_bound_below_an_integer_type_limits_nothing():
+    x = wg.tensor([0, 1, 5, 255], dtype=wg.uint8)
+    f = wg.nn.functional
+    assert f.hardtanh(x).tolist() == [0, 1, 1, 1]
+    assert f.hardtanh(x, -1e30, 1e30).tolist() == [0, 1, 5, 255]
+    big = wg.tensor([-(2**63), 7, 2**63 - 1])
+    assert f.hardtanh(big, -1e30, 1e30).tolist() == big.tolist()
+    assert f.hardtanh(big, -3.0, 8.0).tolist() == [-3, 7, 8]

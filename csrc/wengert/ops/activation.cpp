@@ -1,6 +1,7 @@
 // Activation functions. Those on the hot path of training have a backward op of their own: one
 // pass over memory, itself differentiable.
 #include <cmath>
+#include <limits>
 
 #include "wengert/kernels/pointwise_rows.h"
 #include "wengert/ops/pointwise.h"
@@ -234,12 +235,25 @@ constinit const Op mish_op = activation<Floats>(
     kInput, kLayer);
 
 // ---- hardtanh      y = min(max(x, lo), hi)                 dx = g where lo < x < hi
+namespace {
+// A bound beyond what an integer type holds limits nothing.
+template <class X>
+X bound(double v) {
+  if constexpr (std::is_integral_v<X>) {
+    using L = std::numeric_limits<X>;
+    if (!(v > static_cast<double>(L::min()))) return L::min();
+    if (v >= static_cast<double>(L::max())) return L::max();
+  }
+  return X(v);
+}
+}  // namespace
+
 constinit const Op hardtanh_op = activation<Numbers>(
     "hardtanh", "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor",
     "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds.",
     [](auto x, const double* p) {
       using X = decltype(x);
-      return min(max(x, X(p[0])), X(p[1]));
+      return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
     },
     [](Vjp& v) {
       const Operand x = v.x();

@@ -161,7 +161,7 @@ void Program::Impl::point(uint32_t slot, std::byte* data) {
     p.alias->point_to(data);
   }
   p.data = data;
-  for (const auto& [pointer, offset] : p.pointers) *pointer = data + offset;
+  for (const auto& [pointer, offset] : p.pointers) *pointer = data ? data + offset : nullptr;
 }
 
 Tensor Program::Impl::tensor_at(const Piece& p) {
