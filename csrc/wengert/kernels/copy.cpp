@@ -238,21 +238,23 @@ To convert(From v) {
   }
 }
 
+// Between types the loop over the rows is one for all of them.
+using CastRow = void (*)(void* dst, int64_t dst_step, const void* src, int64_t src_step, int64_t n);
+
 template <class To, class From>
-void cast_row(To* dst, int64_t dst_step, const From* src, int64_t src_step, int64_t n) {
+void cast_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, int64_t n) {
+  auto* to = static_cast<To*>(dst);
+  const auto* from = static_cast<const From*>(src);
   if (dst_step == 1 && src_step == 1) {
-    for (int64_t i = 0; i < n; ++i) dst[i] = convert<To>(src[i]);
+    for (int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i]);
   } else {
-    for (int64_t i = 0; i < n; ++i) dst[i * dst_step] = convert<To>(src[i * src_step]);
+    for (int64_t i = 0; i < n; ++i) to[i * dst_step] = convert<To>(from[i * src_step]);
   }
 }
 
-template <class To, class From>
-void cast_typed(To* dst, const From* src, const Walk<2>& w) {
-  parallel_for(w.count(), kMoveGrain, [&](int64_t begin, int64_t end) {
-    w.rows(begin, end, [&](const auto& at, int64_t n) {
-      cast_row(dst + at[0], w.inner(0), src + at[1], w.inner(1), n);
-    });
+CastRow cast_row_of(Dtype to, Dtype from) {
+  return dispatch(to, [&](auto a) {
+    return dispatch(from, [](auto b) -> CastRow { return cast_row<decltype(a), decltype(b)>; });
   });
 }
 
@@ -297,9 +299,12 @@ void cast_strided(void* dst, Dtype to, const Dims& dst_strides, const void* src,
   if (numel(shape) == 0) return;
   Walk<2> w{shape, {dst_strides, src_strides}};
   w.simplify();
-  dispatch(to, [&](auto a) {
-    dispatch(from, [&](auto b) {
-      cast_typed(static_cast<decltype(a)*>(dst), static_cast<const decltype(b)*>(src), w);
+  const CastRow cast_row = cast_row_of(to, from);
+  const int64_t to_size = item_size(to), from_size = item_size(from);
+  parallel_for(w.count(), kMoveGrain, [&](int64_t begin, int64_t end) {
+    w.rows(begin, end, [&](const auto& at, int64_t n) {
+      cast_row(static_cast<char*>(dst) + at[0] * to_size, w.inner(0),
+               static_cast<const char*>(src) + at[1] * from_size, w.inner(1), n);
     });
   });
 }

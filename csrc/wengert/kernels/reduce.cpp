@@ -56,14 +56,10 @@ struct Power {
   double p;
   double operator()(double v) const { return std::pow(std::abs(v), p); }
 };
-struct Nonzero {
-  double operator()(double v) const { return v != 0 ? 1.0 : 0.0; }
-};
 
 // A map that takes registers is summed in blocks, one of doubles in float64 throughout.
 template <class F>
-inline constexpr bool kIsWide =
-    std::is_same_v<F, Square> || std::is_same_v<F, Power> || std::is_same_v<F, Nonzero>;
+inline constexpr bool kIsWide = std::is_same_v<F, Square> || std::is_same_v<F, Power>;
 
 template <class T, class F>
 struct SumOf {
@@ -125,10 +121,6 @@ struct SumOf {
       if (kind == ReduceKind::kMean) acc /= static_cast<double>(count);
       if (kind == ReduceKind::kNorm2) acc = std::sqrt(acc);
       if (kind == ReduceKind::kNormP) acc = std::pow(acc, 1 / param);
-      if (kind == ReduceKind::kCountNonzero) {
-        static_cast<int64_t*>(to.out)[i] = static_cast<int64_t>(acc);
-        return;
-      }
     }
     store_sum<T>(acc, to, i);
   }
@@ -157,12 +149,14 @@ struct Product {
 };
 
 // Any: is one not zero? All: is none zero? Both as "was one found?". NaN is not zero.
-template <class T, bool kAny>
+template <class T>
 struct Found {
   using In = T;
   using Acc = uint8_t;
   static constexpr bool kFolds = true;
-  static Acc hit(T v) { return (v != T(0)) == kAny; }
+  bool any;
+
+  Acc hit(T v) const { return (v != T(0)) == any; }
   Acc init() const { return 0; }
   Acc combine(Acc a, Acc b) const { return a | b; }
   Acc row(const T* p, int64_t n, int64_t) const {
@@ -179,7 +173,28 @@ struct Found {
       for (int64_t j = 0; j < width; ++j) acc[j] |= hit(p[j]);
   }
   void store(Acc acc, const ReduceTarget& to, int64_t i) const {
-    static_cast<uint8_t*>(to.out)[i] = kAny ? acc : !acc;
+    static_cast<uint8_t*>(to.out)[i] = (acc != 0) == any;
+  }
+};
+
+template <class T>
+struct NonzeroCount {
+  using In = T;
+  using Acc = int64_t;
+  static constexpr bool kFolds = true;
+  Acc init() const { return 0; }
+  Acc combine(Acc a, Acc b) const { return a + b; }
+  Acc row(const T* p, int64_t n, int64_t) const {
+    Acc acc = 0;
+    for (int64_t i = 0; i < n; ++i) acc += p[i] != 0;
+    return acc;
+  }
+  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    for (int64_t r = 0; r < n; ++r, p += stride)
+      for (int64_t j = 0; j < width; ++j) acc[j] += p[j] != 0;
+  }
+  void store(Acc acc, const ReduceTarget& to, int64_t i) const {
+    static_cast<int64_t*>(to.out)[i] = acc;
   }
 };
 
@@ -190,20 +205,6 @@ void sum_floating(F map, ReduceKind kind, const ReducePlan& plan, Dtype dtype, c
     drive(SumOf<decltype(zero), F>{map, kind, param, plan.count}, plan, x, to);
   });
 }
-
-template <class T>
-struct NonzeroCount : SumOf<T, Identity> {
-  using Acc = uint64_t;
-  Acc row(const T* p, int64_t n, int64_t) const {
-    Acc acc = 0;
-    for (int64_t i = 0; i < n; ++i) acc += p[i] != 0;
-    return acc;
-  }
-  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
-    for (int64_t r = 0; r < n; ++r, p += stride)
-      for (int64_t j = 0; j < width; ++j) acc[j] += p[j] != 0;
-  }
-};
 
 }  // namespace
 
@@ -221,23 +222,20 @@ void reduce_sums(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const voi
       if (is_floating(dtype)) return floating(NanIsZero{});
       break;
     case ReduceKind::kCountNonzero:
-      if (is_floating(dtype)) return floating(Nonzero{});
-      return dispatch(dtype, [&](auto zero) {
-        using T = decltype(zero);
-        if constexpr (!std::is_floating_point_v<T>)
-          drive(NonzeroCount<T>{{Identity{}, kind, param, plan.count}}, plan, x, to);
-      });
+      return dispatch_values(
+          dtype, [&](auto zero) { drive(NonzeroCount<decltype(zero)>{}, plan, x, to); });
     case ReduceKind::kAny:
-      return dispatch(dtype, [&](auto zero) { drive(Found<decltype(zero), true>{}, plan, x, to); });
     case ReduceKind::kAll:
-      return dispatch(dtype,
-                      [&](auto zero) { drive(Found<decltype(zero), false>{}, plan, x, to); });
+      return dispatch_values(dtype, [&](auto zero) {
+        drive(Found<decltype(zero)>{kind == ReduceKind::kAny}, plan, x, to);
+      });
     case ReduceKind::kProd:
-      return dispatch(dtype, [&](auto zero) { drive(Product<decltype(zero)>{}, plan, x, to); });
+      return dispatch_values(dtype,
+                             [&](auto zero) { drive(Product<decltype(zero)>{}, plan, x, to); });
     default:
       break;
   }
-  dispatch(dtype, [&](auto zero) {
+  dispatch_values(dtype, [&](auto zero) {
     drive(SumOf<decltype(zero), Identity>{{}, kind, param, plan.count}, plan, x, to);
   });
 }

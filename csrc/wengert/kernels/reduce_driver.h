@@ -195,6 +195,15 @@ void drive(const R& r, const ReducePlan& p, const void* x, const ReduceTarget& t
   }
 }
 
+// `dispatch` with truth values as what they are in memory, bytes of 0 and 1.
+template <class F>
+void dispatch_values(Dtype d, const F& f) {
+  if (d == Dtype::kBool) d = Dtype::kUInt8;
+  dispatch(d, [&](auto zero) {
+    if constexpr (!std::is_same_v<decltype(zero), bool>) f(zero);
+  });
+}
+
 // Sum of f(x) over a row; f(fill) is 0.
 template <class T, class F>
 double blocked_sum(const T* p, int64_t n, double fill, const F& f) {

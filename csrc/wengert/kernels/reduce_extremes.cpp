@@ -58,7 +58,7 @@ struct Place {
   int64_t index;  // -1: nothing seen yet
 };
 
-template <class T, bool kLargest, bool kValues>
+template <class T, bool kLargest>
 struct PlaceOf {
   using In = T;
   using Acc = Place<T>;
@@ -98,12 +98,8 @@ struct PlaceOf {
   }
 
   void store(Acc acc, const ReduceTarget& to, int64_t i) const {
-    if constexpr (kValues) {
-      static_cast<T*>(to.out)[i] = acc.value;
-      static_cast<int64_t*>(to.second)[i] = acc.index;
-    } else {
-      static_cast<int64_t*>(to.out)[i] = acc.index;
-    }
+    if (to.second) static_cast<T*>(to.out)[i] = acc.value;
+    static_cast<int64_t*>(to.second ? to.second : to.out)[i] = acc.index;
   }
 };
 
@@ -112,12 +108,10 @@ void run(ReduceKind kind, const ReducePlan& plan, const void* x, const ReduceTar
   using K = ReduceKind;
   if (kind == K::kMax || kind == K::kMin) {
     drive(Extreme<T, kLargest>{}, plan, x, to);
-  } else if (kind == K::kArgMax || kind == K::kArgMin) {
-    drive(PlaceOf<T, kLargest, false>{}, plan, x, to);
-  } else if (kind == K::kMaxIndex || kind == K::kMinIndex) {
-    drive(PlaceOf<T, kLargest, true>{}, plan, x, to);
-  } else if constexpr (std::is_floating_point_v<T>) {
-    drive(Magnitude<T, kLargest>{}, plan, x, to);
+  } else if (kind == K::kNormInf || kind == K::kNormNegInf) {
+    if constexpr (std::is_floating_point_v<T>) drive(Magnitude<T, kLargest>{}, plan, x, to);
+  } else {
+    drive(PlaceOf<T, kLargest>{}, plan, x, to);
   }
 }
 
@@ -128,9 +122,8 @@ void reduce_extremes(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const
   using K = ReduceKind;
   const bool largest =
       kind == K::kMax || kind == K::kArgMax || kind == K::kMaxIndex || kind == K::kNormInf;
-  dispatch(dtype, [&](auto zero) {
-    // Truth values are bytes of 0 and 1.
-    using T = std::conditional_t<std::is_same_v<decltype(zero), bool>, uint8_t, decltype(zero)>;
+  dispatch_values(dtype, [&](auto zero) {
+    using T = decltype(zero);
     largest ? run<true, T>(kind, plan, x, to) : run<false, T>(kind, plan, x, to);
   });
 }
