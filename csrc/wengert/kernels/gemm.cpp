@@ -132,7 +132,8 @@ class Product {
     const Blocks first(down.most());
     // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
     // writes beyond its edge.
-    block_step_ = std::min(kBlockRows, down.most()) * depth.most() + kCols<T>;
+    block_step_ = std::min(kBlockRows, down.most()) * depth.most() + kCols<T> +
+                  kBlockRows / kRows * kPanelGap<T>;
     const int64_t rows = pack_a_ ? first.parts() * block_step_ : 0;
     const Scratch scratch(static_cast<size_t>(cols * depth.most() + rows) * sizeof(T));
     packed_b_ = scratch.as<T>();
@@ -177,7 +178,8 @@ class Product {
     if (block.col_stride * static_cast<int64_t>(sizeof(T)) >= kFarApart)
       return pack_rows_of_runs(to, cut, block, box.k);
     for (int64_t q = 0; q < cut.parts; ++q)
-      pack_rows(to + cut.begin(q) * box.k, cut.size(q), from(block, cut.begin(q), 0), box.k);
+      pack_rows(to + cut.begin(q) * box.k + q * kPanelGap<T>, cut.size(q),
+                from(block, cut.begin(q), 0), box.k);
   }
   void pack_b(T* to, const MatrixRef<T>& b, int64_t cols, int64_t k) {
     int64_t j = 0;
@@ -235,7 +237,7 @@ class Product {
       t.a_step = pack_a_ ? rows : a_step_;
       kernels[rows - 1](t);
       t.c += rows * ldc_;
-      t.a += rows * (pack_a_ ? t.k : a_.row_stride);
+      t.a += pack_a_ ? rows * t.k + kPanelGap<T> : rows * a_.row_stride;
     }
   }
 

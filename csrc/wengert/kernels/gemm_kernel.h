@@ -18,12 +18,14 @@ namespace wengert::detail {
 // kDepth is the most that is summed at once: that many rows of a panel of B, and of a panel of A,
 // stay in the L1 cache. A sum is that of its parts, which depend on k only: C may be cut anywhere
 // without a change of the result. kMostCols are packed of B before they are used. CPUs with AVX-512
-// have L2 caches of 1 MiB and more: there panels of B are fetched from L2 fast enough, and all of
-// them stay in it.
+// have L2 caches of 1 MiB and more: there all panels of B stay in L2, and a row is fetched from it
+// a few rows before it is needed.
 #if defined(__AVX512F__)
 inline constexpr int kRows = 12, kDepth = 384, kMostCols = 512;
+inline constexpr bool kPanelsInL2 = true;
 #else
 inline constexpr int kRows = 6, kDepth = 400, kMostCols = 2048;
+inline constexpr bool kPanelsInL2 = false;
 #endif
 inline constexpr int kVectors = 2;
 inline constexpr int kMaxRows = 12;

@@ -61,6 +61,11 @@ void pack_rows(T* to, int64_t rows, const MatrixRef<T>& a, int64_t k) {
   }
 }
 
+// Between the panels of a block of A: most panels are as long as a multiple of a page, and what is
+// that far apart displaces one another from the L1 cache.
+template <class T>
+inline constexpr int64_t kPanelGap = 64 / sizeof(T);
+
 // As pack_rows, for the panels of a block one after the other and an A whose columns are runs:
 // these are read from end to end.
 template <class T>
@@ -74,7 +79,7 @@ void pack_rows_of_runs(T* to, const Cut& cut, const MatrixRef<T>& a, int64_t k) 
     for (int64_t r = 0; r < rows; r += kLine) __builtin_prefetch(next + r);
     for (int64_t q = 0; q < cut.parts; ++q) {
       const int64_t begin = cut.begin(q), size = cut.size(q);
-      T* at = to + begin * k + l * size;
+      T* at = to + begin * k + q * kPanelGap<T> + l * size;
       // Whole registers where what is beyond the edge can be read, and is yet to be written.
       const int64_t whole = (size + kSize - 1) / kSize * kSize;
       if (begin + whole <= rows && (k - 1 - l) * size >= kSize) {

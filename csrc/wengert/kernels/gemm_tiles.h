@@ -26,6 +26,7 @@ template <class T, int kR, int kN, bool kAlong>
 void register_tile(const RegisterTile<T>& t) {
   using V = Vec<T>;
   constexpr int kS = V::kSize, kWidth = kN * kS;
+  constexpr bool kFetch = kPanelsInL2 && kR > 8;
   V sum[kR][kN];
   each<kR, kN>([&](auto r, auto j) __attribute__((always_inline)) { sum[r][j] = V(0.0); });
   const T *a = t.a, *b = t.b;
@@ -34,6 +35,9 @@ void register_tile(const RegisterTile<T>& t) {
   const T* far = kR > kNear ? a + kNear * a_step : a;
   const auto add_products = [&]() __attribute__((always_inline)) {
     V row[kN];
+    if constexpr (kFetch)
+      each<kN>([&](auto j)
+                   __attribute__((always_inline)) { __builtin_prefetch(b + 4 * b_step + j * kS); });
     each<kN>([&](auto j) __attribute__((always_inline)) { row[j] = V::load(b + j * kS); });
     each<kR>([&](auto r) __attribute__((always_inline)) {
       const T* at = !kAlong ? a + r : r < kNear ? a + r * a_step : far + (r - kNear) * a_step;
