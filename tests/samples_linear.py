@@ -18,6 +18,12 @@ SAMPLES["linear"] = [
     S(real(0, 5), real(4, 5), real(4)),
     S(real(5), real(5)),
 ]
+SAMPLES["linear_backward"] = [
+    S(real(3, 4), real(3, 5), real(4, 5)),
+    S(real(1, 4), real(1, 5), real(4, 5)),
+    S(real(0, 4), real(0, 5), real(4, 5)),
+    S(real(64, 120), real(64, 130), real(120, 130)).forward_only(),  # on two threads
+]
 # Activations are given by address: tests/cpp/test_tensor.cpp has them.
 SAMPLES["linear_activation"] = [
     S(real(3, 5), real(4, 5), real(4), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),

@@ -295,13 +295,15 @@ void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, i
   }
 }
 
+// Multiply-adds that are worth another thread for another product, a second tile, and more than
+// two.
+constexpr int64_t kOther = 3 << 18, kSecond = 1 << 20, kMore = 3 << 20;
+
 // How the C of a small product is cut into products of their own.
 struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
   Partition(int64_t m, int64_t n, int64_t k) {
-    // Multiply-adds that are worth a second tile, and more than two.
-    constexpr int64_t kSecond = 1 << 20, kMore = 3 << 20;
     constexpr int64_t kArea = 640 * 640;
     const int64_t work = m * n * std::max<int64_t>(k, 1);
     const int64_t want = std::max(std::min<int64_t>(work / kSecond, 2),
@@ -360,6 +362,11 @@ void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t 
     multiply<T>(way, c + i * ldc + j, ldc, from(a, i, 0), from(b, 0, j), rows, cols, k, accumulate,
                 at(epilogue, i, j));
   });
+}
+
+bool gemm_goes_in_pairs(int64_t m, int64_t n, int64_t k) {
+  const int64_t work = m * n * k;
+  return work >= kOther && work < 2 * kSecond;
 }
 
 template <class T>

@@ -33,6 +33,10 @@ template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate, const Epilogue<T>& epilogue = {});
 
+// Whether two products of this size are better done at once, a thread each, than one after the
+// other: each is too small for several threads and large enough for another one.
+bool gemm_goes_in_pairs(int64_t m, int64_t n, int64_t k);
+
 // `batch` products; the matrices of one operand lie `step` elements apart.
 template <class T>
 void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRef<T> b,

@@ -2,12 +2,13 @@
 // else is reshaping around them.
 #include <array>
 
+#include "wengert/base/parallel.h"
 #include "wengert/kernels/gemm.h"
 #include "wengert/ops/pointwise.h"
 
 namespace wengert {
 
-extern const Op bmm_op;
+extern const Op bmm_op, linear_backward_op;
 
 namespace {
 
@@ -149,6 +150,19 @@ void linear_into(const Call& c, const Tensor& z, const Op* activation, const dou
 
 void linear_run(Call& c) { linear_into(c, c.out[0], nullptr, nullptr, {}); }
 
+// The gradients of input and weight at once, g being a matrix.
+void set_both(Vjp& v, const Tensor& g) {
+  const Operand x = v.x(0);
+  const bool matrix = x->ndim() == 2;
+  Call c(linear_backward_op);
+  c.add_input(g);
+  c.add_input(matrix ? x : Operand(reshape(x, Dims{g.size(0), v.shape(1)[1]})));
+  c.add_input(v.x(1));
+  apply(c);
+  v.set(0, matrix ? std::move(c.out[0]) : reshape(c.out[0], v.shape(0)));
+  v.set(1, std::move(c.out[1]));
+}
+
 // y = x W' + b     dx = g W      dW = g' x      db = sum of g over rows
 void linear_vjp(Vjp& v) {
   Tensor g = v.g();
@@ -159,15 +173,49 @@ void linear_vjp(Vjp& v) {
     if (v.needs(2)) v.set(2, g);
     return;
   }
-  if (v.needs(0)) v.set(0, matmul(g, v.x(1)));
+  const int64_t n = v.shape(1)[0], k = v.shape(1)[1], m = n ? numel(g.shape()) / n : 0;
+  // A program finds by itself what may run side by side.
+  const bool both = v.needs(0) && v.needs(1) && gemm_goes_in_pairs(m, n, k) && !watch();
+  if (v.needs(0) && !both) v.set(0, matmul(g, v.x(1)));
   if (!v.needs(1) && !v.needs(2)) return;
-  const int64_t n = v.shape(1)[0], k = v.shape(1)[1];
-  if (g.ndim() != 2) g = reshape(g, Dims{n ? numel(g.shape()) / n : 0, n});
-  if (v.needs(1)) {
+  if (g.ndim() != 2) g = reshape(g, Dims{m, n});
+  if (both) {
+    set_both(v, g);
+  } else if (v.needs(1)) {
     const Operand x = v.x(0);
-    v.set(1, matmul(t(g), x->ndim() == 2 ? x.tensor() : reshape(x, Dims{g.size(0), k})));
+    v.set(1, matmul(t(g), x->ndim() == 2 ? x.tensor() : reshape(x, Dims{m, k})));
   }
   if (v.needs(2)) v.set(2, sum(g, Dims{0}));
+}
+
+void linear_backward_shape(Call& c) {
+  const Tensor &g = c.in(0), &x = c.in(1), &w = c.in(2);
+  check(g.ndim() == 2 && x.ndim() == 2 && w.ndim() == 2 && x.shape()[0] == g.shape()[0] &&
+            w.shape() == Dims({g.shape()[1], x.shape()[1]}),
+        "matrices (m, n), (m, k) and (n, k) expected, got shapes ", g.shape(), ", ", x.shape(),
+        " and ", w.shape());
+  check_same_dtype(c);
+  check(is_floating(g.dtype()), "floating-point tensors expected, got ", g.dtype());
+  c.output(x.dtype(), x.shape());
+  c.output(w.dtype(), w.shape());
+}
+void linear_backward_run(Call& c) {
+  const Tensor &g = c.in(0), &x = c.in(1), &w = c.in(2);
+  const int64_t m = g.shape()[0], n = g.shape()[1], k = x.shape()[1];
+  dispatch_floating(g.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* pg = g.data_as<T>();
+    const MatrixRef<T> along_rows{pg, n, 1}, along_cols{pg, 1, n};
+    const auto product = [&](int64_t i) {
+      i == 0
+          ? gemm<T>(c.out[0].data_as<T>(), k, along_rows, {w.data_as<T>(), k, 1}, m, k, n, false)
+          : gemm<T>(c.out[1].data_as<T>(), k, along_cols, {x.data_as<T>(), k, 1}, n, k, m, false);
+    };
+    if (gemm_goes_in_pairs(m, n, k))
+      return parallel_for(2, 1, [&](int64_t i, int64_t) { product(i); });
+    product(0);
+    product(1);
+  });
 }
 
 // What fused products are given in place of an op: its address, or 0 for the identity.
@@ -334,6 +382,26 @@ constinit const Op linear_op{
     .vjp = linear_vjp,
     .reads = kInput | kOther};
 
+// dX = G W, dW = G' X          with H and J from above: dG = H W' + X J', dX' = G J, dW' = G' H
+constinit const Op linear_backward_op{
+    .name = "linear_backward",
+    .signature = "(grad: Tensor, input: Tensor, weight: Tensor) -> (input: Tensor, weight: Tensor)",
+    .on = 0,
+    .doc =
+        "The gradients of linear's input and weight from that of its output, side by side where "
+        "each product alone is too small for several threads: matrices (m, n), (m, k) and (n, k).",
+    .contiguous = true,
+    .shape = linear_backward_shape,
+    .run = linear_backward_run,
+    .vjp =
+        [](Vjp& v) {
+          const Tensor h = v.g(0), j = v.g(1);
+          if (v.needs(0)) v.set(0, add(matmul(h, t(v.x(2))), matmul(v.x(1), t(j))));
+          if (v.needs(1)) v.set(1, matmul(v.x(0), j));
+          if (v.needs(2)) v.set(2, matmul(t(v.x(0)), h));
+        },
+    .reads = kInputs};
+
 // z = x W' + b, y = f(z), with f as the tile of z is still in cache
 constinit const Op linear_activation_op{
     .name = "linear_activation",
@@ -449,10 +517,21 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 namespace {
-const Op* const kOps[] = {
-    &mm_op,     &mm_pointwise_op, &bmm_op,   &linear_op, &linear_activation_op,
-    &matmul_op, &mv_op,           &dot_op,   &outer_op,  &inner_op,
-    &trace_op,  &addmm_op,        &addmv_op, &baddbmm_op};
+const Op* const kOps[] = {&mm_op,
+                          &mm_pointwise_op,
+                          &bmm_op,
+                          &linear_op,
+                          &linear_backward_op,
+                          &linear_activation_op,
+                          &matmul_op,
+                          &mv_op,
+                          &dot_op,
+                          &outer_op,
+                          &inner_op,
+                          &trace_op,
+                          &addmm_op,
+                          &addmv_op,
+                          &baddbmm_op};
 }
 std::span<const Op* const> matmul_ops() { return kOps; }
 
