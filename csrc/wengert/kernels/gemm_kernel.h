@@ -21,7 +21,7 @@ namespace wengert::detail {
 // have L2 caches of 1 MiB and more: there all panels of B stay in L2, and a row is fetched from it
 // a few rows before it is needed.
 #if defined(__AVX512F__)
-inline constexpr int kRows = 12, kDepth = 384, kMostCols = 512;
+inline constexpr int kRows = 12, kDepth = 512, kMostCols = 256;
 inline constexpr bool kPanelsInL2 = true;
 #else
 inline constexpr int kRows = 6, kDepth = 400, kMostCols = 2048;
