@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
+#include <thread>
+#include <vector>
 
 #include "bench.h"
 
@@ -82,6 +85,23 @@ void fma_peak(benchmark::State& state) {
   state.counters["GFLOP/s"] = peak_of_one_core() / 1e9;
 }
 BENCHMARK(fma_peak)->Unit(benchmark::kMillisecond);
+
+void fma_peak_together(benchmark::State& state) {
+  const int n = wengert::get_num_threads();
+  std::vector<double> rates(n);
+  double total = 0;
+  for (auto _ : state) {
+    std::vector<std::thread> others;
+    for (int i = 1; i < n; ++i) others.emplace_back([&rates, i] { rates[i] = one_run(); });
+    rates[0] = one_run();
+    for (std::thread& t : others) t.join();
+    total += std::accumulate(rates.begin(), rates.end(), 0.0);
+  }
+  const double mean = total / static_cast<double>(state.iterations());
+  state.counters["GFLOP/s"] = mean / 1e9;
+  state.counters["of_peak"] = mean / (peak_of_one_core() * n);
+}
+BENCHMARK(fma_peak_together)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void triad(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(measure_triad());
