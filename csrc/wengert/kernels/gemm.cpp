@@ -178,8 +178,8 @@ class Product {
     if (block.col_stride * static_cast<int64_t>(sizeof(T)) >= kFarApart)
       return pack_rows_of_runs(to, cut, block, box.k);
     for (int64_t q = 0; q < cut.parts; ++q)
-      pack_rows(to + cut.begin(q) * box.k + q * kPanelGap<T>, cut.size(q),
-                from(block, cut.begin(q), 0), box.k);
+      pack_rows(to + panel_begin<T>(cut, q, box.k), cut.size(q), from(block, cut.begin(q), 0),
+                box.k);
   }
   void pack_b(T* to, const MatrixRef<T>& b, int64_t cols, int64_t k) {
     int64_t j = 0;

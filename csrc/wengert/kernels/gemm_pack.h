@@ -65,6 +65,10 @@ void pack_rows(T* to, int64_t rows, const MatrixRef<T>& a, int64_t k) {
 // that far apart displaces one another from the L1 cache.
 template <class T>
 inline constexpr int64_t kPanelGap = 64 / sizeof(T);
+template <class T>
+int64_t panel_begin(const Cut& cut, int64_t q, int64_t k) {
+  return cut.begin(q) * k + q * kPanelGap<T>;
+}
 
 // As pack_rows, for the panels of a block one after the other and an A whose columns are runs:
 // these are read from end to end.
@@ -79,7 +83,7 @@ void pack_rows_of_runs(T* to, const Cut& cut, const MatrixRef<T>& a, int64_t k) 
     for (int64_t r = 0; r < rows; r += kLine) __builtin_prefetch(next + r);
     for (int64_t q = 0; q < cut.parts; ++q) {
       const int64_t begin = cut.begin(q), size = cut.size(q);
-      T* at = to + begin * k + q * kPanelGap<T> + l * size;
+      T* at = to + panel_begin<T>(cut, q, k) + l * size;
       // Whole registers where what is beyond the edge can be read, and is yet to be written.
       const int64_t whole = (size + kSize - 1) / kSize * kSize;
       if (begin + whole <= rows && (k - 1 - l) * size >= kSize) {

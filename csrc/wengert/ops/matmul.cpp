@@ -150,16 +150,20 @@ void linear_into(const Call& c, const Tensor& z, const Op* activation, const dou
 
 void linear_run(Call& c) { linear_into(c, c.out[0], nullptr, nullptr, {}); }
 
+// linear's input as a matrix of m rows.
+Operand input_rows(const Vjp& v, int64_t m) {
+  const Operand x = v.x(0);
+  return x->ndim() == 2 ? x : Operand(reshape(x, Dims{m, v.shape(1)[1]}));
+}
+
 // The gradients of input and weight at once, g being a matrix.
 void set_both(Vjp& v, const Tensor& g) {
-  const Operand x = v.x(0);
-  const bool matrix = x->ndim() == 2;
   Call c(linear_backward_op);
   c.add_input(g);
-  c.add_input(matrix ? x : Operand(reshape(x, Dims{g.size(0), v.shape(1)[1]})));
+  c.add_input(input_rows(v, g.size(0)));
   c.add_input(v.x(1));
   apply(c);
-  v.set(0, matrix ? std::move(c.out[0]) : reshape(c.out[0], v.shape(0)));
+  v.set(0, v.shape(0).size() == 2 ? std::move(c.out[0]) : reshape(c.out[0], v.shape(0)));
   v.set(1, std::move(c.out[1]));
 }
 
@@ -182,8 +186,7 @@ void linear_vjp(Vjp& v) {
   if (both) {
     set_both(v, g);
   } else if (v.needs(1)) {
-    const Operand x = v.x(0);
-    v.set(1, matmul(t(g), x->ndim() == 2 ? x.tensor() : reshape(x, Dims{m, k})));
+    v.set(1, matmul(t(g), input_rows(v, m)));
   }
   if (v.needs(2)) v.set(2, sum(g, Dims{0}));
 }
@@ -211,10 +214,9 @@ void linear_backward_run(Call& c) {
           ? gemm<T>(c.out[0].data_as<T>(), k, along_rows, {w.data_as<T>(), k, 1}, m, k, n, false)
           : gemm<T>(c.out[1].data_as<T>(), k, along_cols, {x.data_as<T>(), k, 1}, n, k, m, false);
     };
-    if (gemm_goes_in_pairs(m, n, k))
-      return parallel_for(2, 1, [&](int64_t i, int64_t) { product(i); });
-    product(0);
-    product(1);
+    parallel_for(2, gemm_goes_in_pairs(m, n, k) ? 1 : 2, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) product(i);
+    });
   });
 }
 
