@@ -1,6 +1,8 @@
 """Memory: training does not leak, caches are given back, failures lose nothing."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -130,6 +132,26 @@ def test_cache_is_given_back():
     wg.empty_cache()
     assert wg.memory_stats()["cached"] < 3_000_000
     assert wg.zeros(10).tolist() == [0.0] * 10
+
+
+def test_what_another_loop_left_is_not_kept_before_what_is_in_use():
+    script = """
+import wengert as wg
+cached = lambda: wg.memory_stats()["cached"]
+others = [wg.zeros(10_000_000) for _ in range(4)]
+del others
+for _ in range(2):  # the first one takes the place of some of the others
+    full = cached()
+    x = wg.zeros(15_000_000)
+    taken = full - cached()
+    del x
+print(taken, cached() <= wg.memory_stats()["peak"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    taken, bounded = done.stdout.split()
+    assert int(taken) >= 60_000_000  # from the cache, not from the system
+    assert bounded == "True"
 
 
 def test_numpy_memory_is_released():

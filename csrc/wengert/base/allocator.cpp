@@ -66,6 +66,7 @@ size_t class_bytes(int i) {
 struct Global {
   std::mutex mutex;
   Lists lists;
+  uint64_t requests = 0, last_request[kClasses] = {};  // of blocks that are shared
   std::atomic<int64_t> current{0}, peak{0}, cached{0};
   std::atomic<int64_t> limit{0};
 };
@@ -80,6 +81,33 @@ Global& global() {
     return made;
   }();
   return *g;
+}
+
+// Note [cache]: a loop with a peak of P bytes finds all it needs in a cache of P bytes, so there
+// may be as much. What is too much is taken from the class that was asked for least recently: it
+// may be left over from another loop, and must not keep this one's blocks from being cached.
+void* take_stale_block(int newest) {
+  Global& g = global();
+  std::lock_guard lock(g.mutex);
+  int stale = newest;
+  for (int i = 0; i < kClasses; ++i)
+    if (g.lists.head[i] && g.last_request[i] < g.last_request[stale]) stale = i;
+  if (stale == newest) return nullptr;
+  g.cached -= static_cast<int64_t>(class_bytes(stale));
+  return g.lists.pop(stale);
+}
+bool make_room(const Class c) {
+  Global& g = global();
+  const auto fits = [&] {
+    return g.cached.load(std::memory_order_relaxed) + static_cast<int64_t>(c.bytes) <=
+           std::max<int64_t>(g.peak.load(std::memory_order_relaxed), int64_t{64} << 20);
+  };
+  while (!fits()) {
+    void* stale = take_stale_block(c.index);
+    if (!stale) return false;
+    std::free(stale);
+  }
+  return true;
 }
 
 // Empties the lists; the caller holds the lock if they are shared.
@@ -167,6 +195,7 @@ void* allocate_shared(const Class c, size_t asked) {
   void* p;
   {
     std::lock_guard lock(g.mutex);
+    g.last_request[c.index] = ++g.requests;
     p = g.lists.pop(c.index);
   }
   const auto size = static_cast<int64_t>(c.bytes);
@@ -214,9 +243,7 @@ void deallocate(void* p, size_t bytes) noexcept {
   }
   Global& g = global();
   g.current -= size;
-  // A loop with a peak of P bytes finds all it needs in a cache of P bytes; more is given back.
-  if (g.cached.load(std::memory_order_relaxed) + size >
-      std::max<int64_t>(g.peak.load(std::memory_order_relaxed), int64_t{64} << 20)) {
+  if (!make_room(c)) {
     std::free(p);
     return;
   }
