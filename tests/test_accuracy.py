@@ -30,7 +30,7 @@ FUNCTIONS = {
         np.vectorize(lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2))),
         -12.8,
         8.0,
-        1.7,
+        1.9,
     ),
 }
 

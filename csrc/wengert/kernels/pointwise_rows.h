@@ -36,9 +36,14 @@ inline auto call(const V* x, const double* params, std::index_sequence<I...>) {
 
 // Whole registers; what is left over is computed in a register too, so that an element's value
 // never depends on where in the tensor it stands.
+//
+// F::IfSet is what to compute instead if the first parameter is not 0: as a loop of its own it
+// leaves F's all registers for constants.
 template <class T, int N, class F>
 void vector_kernel(void* out, const void* const* in, int64_t n, const double* params) {
   using V = Vec<T>;
+  if constexpr (requires { typename F::IfSet; })
+    if (params[0] != 0) return vector_kernel<T, N, typename F::IfSet>(out, in, n, params);
   constexpr auto kIndices = std::make_index_sequence<N>{};
   auto* o = static_cast<T*>(out);
   const T* x[N];

@@ -160,9 +160,15 @@ template <class T>
 inline Vec<T> normal_cdf(Vec<T> x) {
   return 0.5 * (1.0 + erf(x * M_SQRT1_2));
 }
+inline constexpr double kNormalDensity = 0.5 * M_2_SQRTPI * M_SQRT1_2;  // at 0: 1 / sqrt(2 pi)
 template <class T>
 inline Vec<T> gelu(Vec<T> x) {
   return x * normal_cdf(x);
+}
+// Its derivative, P(x) + x P'(x).
+template <class T>
+inline Vec<T> gelu_slope(Vec<T> x) {
+  return normal_cdf(x) + x * (kNormalDensity * exp(-0.5 * x * x));
 }
 
 #define WENGERT_VEC_LANES(name)                        \

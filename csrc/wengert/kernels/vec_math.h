@@ -25,20 +25,20 @@ inline VecF power_of_two(PacketI k) {
 }
 
 // c[0] + c[1] x + ...
-template <size_t kN>
-inline VecF polynomial(const float (&c)[kN], VecF x) {
-  VecF y = VecF::repeat(c[kN - 1]);
-  for (size_t i = kN - 1; i-- > 0;) y = fma(y, x, VecF::repeat(c[i]));
+template <class V, class T, size_t kN>
+inline V polynomial(const T (&c)[kN], V x) {
+  V y = V::repeat(c[kN - 1]);
+  for (size_t i = kN - 1; i-- > 0;) y = fma(y, x, V::repeat(c[i]));
   return y;
 }
 
 // The same in half as many steps that wait for each other; s is x^2.
-template <class V, class T, size_t kN>
-inline V polynomial(const T (&c)[kN], V x, V s) {
+template <size_t kN>
+inline VecF polynomial(const float (&c)[kN], VecF x, VecF s) {
   const auto pair = [&](size_t i) {
-    return i + 1 < kN ? fma(x, V::repeat(c[i + 1]), V::repeat(c[i])) : V::repeat(c[i]);
+    return i + 1 < kN ? fma(x, VecF::repeat(c[i + 1]), VecF::repeat(c[i])) : VecF::repeat(c[i]);
   };
-  V y = pair((kN - 1) / 2 * 2);
+  VecF y = pair((kN - 1) / 2 * 2);
   for (size_t i = (kN - 1) / 2 * 2; i > 0; i -= 2) y = fma(y, s, pair(i - 2));
   return y;
 }
@@ -51,17 +51,17 @@ struct ExpParts {
   // Not scale + scale part: the product may be too small for a normal number.
   VecF value() const { return scale * (1.0 + part); }
 };
-// -88 <= x <= 89; the scale is at most 2^127.
+// -88 <= x <= 89; the scale is at most 2^127. A `rest` is what x has lost by rounding.
 //
 // A sum with 1.5 2^23 is rounded to a whole number, whose bits are the last ones of the sum: k and,
 // with 127 added too, the exponent of 2^k, without a conversion.
-template <bool kLarge = true>
-inline ExpParts exp_parts(VecF x) {
+template <bool kLarge = true, class... Rest>
+inline ExpParts exp_parts(VecF x, Rest... rest) {
   constexpr float kWhole = 0x1.8p23f + 127;
   constexpr float kQ[] = {4.999999343e-1f, 1.666652040e-1f, 4.166839077e-2f, 8.368745133e-3f,
                           1.381454125e-3f};
   const VecF whole = fma(x, VecF(M_LOG2E), VecF(kWhole)), k = whole - kWhole;
-  const VecF r = fma(k, VecF(-kLn2Low), fma(k, VecF(-kLn2High), x)), s = r * r;
+  const VecF r = fma(k, VecF(-kLn2Low), (fma(k, VecF(-kLn2High), x) + ... + rest)), s = r * r;
   const VecF most = kLarge ? VecF(Eigen::internal::pmin(whole.p, VecF(kWhole + 127).p)) : whole;
   return {from_bits(Eigen::internal::plogical_shift_left<23>(bits_of(most))),
           fma(s, polynomial(kQ, r, s), r), k};
@@ -179,34 +179,57 @@ struct Doubles {
   V low, high;
   static Doubles repeat(double v) { return {V(v), V(v)}; }
 };
-inline Doubles operator-(Doubles a, Doubles b) { return {a.low - b.low, a.high - b.high}; }
 inline Doubles operator*(Doubles a, Doubles b) { return {a.low * b.low, a.high * b.high}; }
-inline Doubles operator/(Doubles a, Doubles b) { return {a.low / b.low, a.high / b.high}; }
 inline Doubles fma(Doubles a, Doubles b, Doubles c) {
   return {wengert::fma(a.low, b.low, c.low), wengert::fma(a.high, b.high, c.high)};
 }
-template <int... i>
-inline Doubles to_doubles(VecF x, std::integer_sequence<int, i...>) {
-  using namespace Eigen::internal;
-  using Packet = Doubles::V::Packet;
-  constexpr int kHalf = Doubles::V::kSize;
-  const VecF turned(__builtin_shufflevector(x.p, x.p, ((i + kHalf) % VecF::kSize)...));
-  return {pcast<VecF::Packet, Packet>(x.p), pcast<VecF::Packet, Packet>(turned.p)};
+inline Doubles to_doubles(VecF x) {
+  return [&]<int... i>(std::integer_sequence<int, i...>) -> Doubles {
+    using namespace Eigen::internal;
+    using Packet = Doubles::V::Packet;
+    constexpr int kHalf = Doubles::V::kSize;
+    const VecF turned(__builtin_shufflevector(x.p, x.p, ((i + kHalf) % VecF::kSize)...));
+    return {pcast<VecF::Packet, Packet>(x.p), pcast<VecF::Packet, Packet>(turned.p)};
+  }(std::make_integer_sequence<int, VecF::kSize>());
 }
 inline VecF to_floats(Doubles x) {
   return Eigen::internal::pcast<Doubles::V::Packet, VecF::Packet>(x.low.p, x.high.p);
 }
-// 2^k for the sum of a double and 1.5 2^52 + 1023 that was rounded to 1.5 2^52 + 1023 + k.
-inline Vec<double> power_of_two(Vec<double> whole) {
-  using namespace Eigen::internal;
-  using Packet = Vec<double>::Packet;
-  using Integers = unpacket_traits<Packet>::integer_packet;
-  return preinterpret<Packet>(plogical_shift_left<52>(preinterpret<Integers>(whole.p)));
+// a b - p without error, for p the product rounded.
+inline VecF lost_of_product(VecF a, VecF b, VecF p) {
+#if defined(EIGEN_VECTORIZE_FMA)
+  return Eigen::internal::pmsub(a.p, b.p, p.p);
+#else
+  // Of halves with 12 bits each product is exact. T. Dekker, "A floating-point technique for
+  // extending the available precision", 1971.
+  const VecF upper = from_bits(repeat_int(~0xfff));
+  const auto high = [&](VecF x) { return VecF(Eigen::internal::pand(x.p, upper.p)); };
+  const VecF a1 = high(a), b1 = high(b), a2 = a - a1, b2 = b - b1;
+  return ((a1 * b1 - p) + (a1 * b2 + a2 * b1)) + a2 * b2;
+#endif
 }
 
-// The normal distribution's probability above t, 0 <= t <= 15: exp(-t^2 / 2) P(t) / Q(t). In
-// float64, since what rounding loses of t^2 is a factor of the result.
-inline VecF upper_tail(VecF t) {
+inline Doubles quotient(Doubles p, Doubles q) {
+#if defined(__AVX512F__)
+  // A register of doubles takes 16 cycles to divide: 14 digits of 1 / q and a step of Newton's
+  // method for twice as many, more than a float has, cost 5.
+  const auto divide = [](Vec<double> p, Vec<double> q) {
+    const Vec<double> r = _mm512_rcp14_pd(q.p), y = p * r;
+    return wengert::fma(y, Vec<double>(Eigen::internal::pnmadd(q.p, r.p, Vec<double>(1.0).p)), y);
+  };
+  return {divide(p.low, q.low), divide(p.high, q.high)};
+#else
+  return {p.low / q.low, p.high / q.high};
+#endif
+}
+
+// The normal distribution's probability above t is exp(-t^2 / 2) M(t), with M = P / Q known as
+// Mills' ratio. Both are functions of t >= 0, which is cut where the exponential is 0 in float32.
+//
+// P and Q are in float64: seven float32 roundings would be more than 2 units. So is what f adds to
+// M, f(M, t); the exponential is in float32, with what rounding loses of t^2 / 2.
+template <class F>
+inline VecF with_normal_tail(VecF x, const F& f) {
   constexpr double kP[] = {0.5000000024852046, 0.4356867348614492, 0.18130703606985432,
                            0.039984256528802345, 0.004020200434764207};
   constexpr double kQ[] = {1.0,
@@ -215,32 +238,33 @@ inline VecF upper_tail(VecF t) {
                            0.46438105705433674,
                            0.10023304889375101,
                            0.01007700487001841};
-  constexpr double kExp2[] = {1.0,
-                              0.69314720285512854,
-                              0.24022647913619738,
-                              0.05550332471026681,
-                              0.0096184373582801075,
-                              0.0013398874445461617,
-                              0.00015353361820635847};
-  constexpr double kWhole = 0x1.8p52 + 1023;
-  const Doubles d = to_doubles(t, std::make_integer_sequence<int, VecF::kSize>()), s = d * d;
-  const Doubles rate = Doubles::repeat(-0.5 * M_LOG2E);
-  const Doubles whole = fma(s, rate, Doubles::repeat(kWhole));
-  const Doubles f = fma(s, rate, Doubles::repeat(kWhole) - whole);
-  const Doubles power = {power_of_two(whole.low), power_of_two(whole.high)};
-  const Doubles e = polynomial(kExp2, f, f * f) * power;
-  return to_floats(polynomial(kP, d, s) / polynomial(kQ, d, s) * e);
+  const VecF t = at_most(abs(x), 13.28), half = -0.5 * t, h = half * t;
+  const ExpParts e = exp_parts<false>(h, lost_of_product(half, t, h));
+  const Doubles d = to_doubles(t);
+  const Doubles tail = f(quotient(polynomial(kP, d), polynomial(kQ, d)), d);
+#if defined(EIGEN_VECTORIZE_FMA)
+  const VecF m = to_floats(tail);
+  return e.scale * wengert::fma(m, e.part, m);
+#else
+  return e.scale * to_floats(fma(tail, to_doubles(e.part), tail));  // as few roundings
+#endif
 }
 }  // namespace detail
 
 inline Vec<float> normal_cdf(Vec<float> x) {
-  const auto tail = detail::upper_tail(detail::at_most(abs(x), 15));
+  const auto tail = detail::with_normal_tail(x, [](auto mills, auto) { return mills; });
   return select(x < 0.0, tail, 1.0 - tail);
 }
 // max(x, 0) less what is missing, on either side, from it.
 inline Vec<float> gelu(Vec<float> x) {
-  const auto t = detail::at_most(abs(x), 15);
-  return fma(-t, detail::upper_tail(t), detail::at_least(x, 0));
+  return detail::at_least(x, 0) -
+         detail::with_normal_tail(x, [](auto mills, auto t) { return mills * t; });
+}
+inline Vec<float> gelu_slope(Vec<float> x) {
+  const auto below = detail::with_normal_tail(x, [](auto mills, auto t) {
+    return fma(t, detail::Doubles::repeat(-kNormalDensity), mills);
+  });
+  return select(x < 0.0, below, 1.0 - below);
 }
 
 }  // namespace wengert

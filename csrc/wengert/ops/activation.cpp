@@ -130,34 +130,41 @@ namespace {
 constexpr double kGeluScale = M_2_SQRTPI * M_SQRT1_2;  // sqrt(2 / pi)
 constexpr double kGeluCubic = 0.044715;
 
-constexpr auto gelu_f = [](auto x, const double* p) {
-  if (p[0] != 0) return 0.5 * x * (1.0 + tanh(kGeluScale * (x + kGeluCubic * x * x * x)));
-  return gelu(x);
+struct GeluByTanh {
+  auto operator()(auto x) const {
+    return 0.5 * x * (1.0 + tanh(kGeluScale * (x + kGeluCubic * x * x * x)));
+  }
 };
-constexpr auto gelu_backward_f = [](auto g, auto x, const double* p) {
-  if (p[0] != 0) {
+struct Gelu {
+  using IfSet = GeluByTanh;
+  auto operator()(auto x) const { return wengert::gelu(x); }
+};
+struct GeluByTanhBackward {
+  auto operator()(auto g, auto x) const {
     const auto t = tanh(kGeluScale * (x + kGeluCubic * x * x * x));
     const auto inner = kGeluScale * (1.0 + (3 * kGeluCubic) * x * x);
     return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner);
   }
-  const auto density = exp(-0.5 * x * x) * (0.5 * kGeluScale);
-  return g * (normal_cdf(x) + x * density);
+};
+struct GeluBackward {
+  using IfSet = GeluByTanhBackward;
+  auto operator()(auto g, auto x) const { return g * gelu_slope(x); }
 };
 
-Tensor gelu_slope(const Operand& x, bool approximate) {
+Tensor slope_of_gelu(const Operand& x, bool approximate) {
   if (approximate) {
     const Tensor t = tanh(mul(add(x, mul(pow(x, 3), kGeluCubic)), kGeluScale));
     const Tensor inner = mul(add(mul(square(x), 3 * kGeluCubic), 1), kGeluScale);
     return add(mul(add(t, 1), 0.5), mul(mul(mul(x, 0.5), sub(1, square(t))), inner));
   }
-  const Tensor density = mul(exp(mul(square(x), -0.5)), 0.5 * kGeluScale);
+  const Tensor density = mul(exp(mul(square(x), -0.5)), kNormalDensity);
   return add(mul(add(erf(mul(x, M_SQRT1_2)), 1), 0.5), mul(x, density));
 }
 
 // The second derivative of gelu, for the derivative of its backward.
 Tensor gelu_curvature(const Operand& x, bool approximate) {
   if (!approximate) {
-    const Tensor density = mul(exp(mul(square(x), -0.5)), 0.5 * kGeluScale);
+    const Tensor density = mul(exp(mul(square(x), -0.5)), kNormalDensity);
     return mul(density, sub(2, square(x)));
   }
   const Tensor t = tanh(mul(add(x, mul(pow(x, 3), kGeluCubic)), kGeluScale));
@@ -170,18 +177,18 @@ Tensor gelu_curvature(const Operand& x, bool approximate) {
 }  // namespace
 constinit const Op gelu_backward_op = pointwise_op(
     "gelu_backward", "(grad: Tensor, input: Tensor, approximate: 'none' | 'tanh') -> Tensor",
-    "Backward of gelu.", &kRow<2, Floats, decltype(gelu_backward_f)>, Promote::kCommon,
+    "Backward of gelu.", &kRow<2, Floats, GeluBackward>, Promote::kCommon,
     [](Vjp& v) {
       const bool approximate = v.attrs().integer(0) != 0;
       const Operand g = v.x(0), x = v.x(1);
-      if (v.needs(0)) v.set(0, mul(v.g(), gelu_slope(x, approximate)));
+      if (v.needs(0)) v.set(0, mul(v.g(), slope_of_gelu(x, approximate)));
       if (v.needs(1)) v.set(1, mul(v.g(), mul(g, gelu_curvature(x, approximate))));
     },
     kInputs, 0);
 constinit const Op gelu_op = pointwise_op(
     "gelu", "(input: Tensor, approximate: 'none' | 'tanh' = 'none') -> Tensor",
     "x times the normal distribution function of x, exact or by tanh. Hendrycks, Gimpel 2016.",
-    &kRow<1, Floats, decltype(gelu_f)>, Promote::kCommon,
+    &kRow<1, Floats, Gelu>, Promote::kCommon,
     [](Vjp& v) { v.set(0, v.over_g(gelu_backward_op, v.x(), v.attrs())); }, kInput, kFunctional);
 
 // ---- silu          y = x s, s = sigmoid(x)                dx = g s (1 + x (1 - s))
