@@ -94,6 +94,22 @@ struct LossSink {
     }
     if (loss) loss[i] = static_cast<T>(value);
   }
+  // Rows of consecutive numbers, the first of which belongs to target `first`.
+  void take_rows(const T* x, int64_t first, int64_t rows, const T* m, const T* log_sum) {
+    const int64_t n = classes.l.classes;
+    if (loss || classes.w || classes.l.smoothing != 0) {
+      for (int64_t r = 0; r < rows; ++r) take(x + r * n, first + r, m[r], log_sum[r]);
+      return;
+    }
+    Sums total = sums;
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t t = classes.l.target[first + r];
+      if (classes.ignored(t)) continue;
+      total.weight += 1;
+      total.loss += log_sum[r] - (static_cast<double>(x[r * n + t]) - m[r]);
+    }
+    sums = total;
+  }
 };
 
 template <class T>
@@ -139,7 +155,7 @@ void entropy_tile(const T* x, int64_t n, int64_t inner, int64_t columns, T* m_ou
   });
 }
 
-// Short rows, turned; see turn_rows.
+// Rows that are turned.
 template <class T>
 Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
   const int64_t n = k.l.classes, tiles = (k.l.rows + kTileColumns<T> - 1) / kTileColumns<T>;
@@ -155,11 +171,34 @@ Sums entropy_turned(const Classes<T>& k, const T* x, T* loss, T* lse) {
       by_width<T>(rows, [&](auto full) {
         entropy_tile<T, full>(tile, n, kTileColumns<T>, rows, m, log_sum);
       });
-      for (int64_t j = 0; j < rows; ++j) {
-        lse[first + j] = m[j] + log_sum[j];
-        sink.take(x + (first + j) * n, first + j, m[j], log_sum[j]);
-      }
+      for (int64_t r = 0; r < rows; ++r) lse[first + r] = m[r] + log_sum[r];
+      sink.take_rows(x + first * n, first, rows, m, log_sum);
     }
+    return sink.sums;
+  });
+}
+
+// Short rows that fill registers.
+template <class T>
+Sums entropy_groups(const Classes<T>& k, const T* x, T* loss, T* lse) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  const int64_t n = k.l.classes;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n * kSize)) * kSize;
+  return sum_chunks(k.l.rows, grain, [&](int64_t begin, int64_t end) {
+    LossSink<T> sink{k, loss, {}};
+    alignas(64) T m[kSize], log_sum[kSize];
+    with_group<T>(n, [&](auto& g) {
+      for (int64_t first = begin; first < end; first += kSize) {
+        g.rows = std::min(kSize, end - first);
+        const T* rows = x + first * n;
+        g.load_all(rows).store(m);
+        log(g.sum([&](int64_t r, int64_t j, int64_t, int64_t) {
+          return exp_nonpositive(g.cell[r][j] - Vec<T>::repeat(m[r]));
+        })).store(log_sum);
+        for (int64_t r = 0; r < g.rows; ++r) lse[first + r] = m[r] + log_sum[r];
+        sink.take_rows(rows, first, g.rows, m, log_sum);
+      }
+    });
     return sink.sums;
   });
 }
@@ -266,9 +305,10 @@ void cross_entropy_forward(const ClassLoss& l, const void* in, void* out, void* 
     T *loss = static_cast<T*>(out), *lse = static_cast<T*>(state);
     T* each = l.sum == LossSum::kNone ? loss : nullptr;
     const bool is_short = l.classes > 0 && l.classes <= kShortRow;
-    const Sums sums = l.inner != 1 ? entropy_columns(k, x, each, lse)
-                      : is_short   ? entropy_turned(k, x, each, lse)
-                                   : entropy_rows(k, x, each, lse);
+    const Sums sums = l.inner != 1                    ? entropy_columns(k, x, each, lse)
+                      : !is_short                     ? entropy_rows(k, x, each, lse)
+                      : fills_registers<T>(l.classes) ? entropy_groups(k, x, each, lse)
+                                                      : entropy_turned(k, x, each, lse);
     store_sums(l.sum, sums, loss, lse + l.targets());
   });
 }

@@ -59,19 +59,13 @@ void reduce_short_runs(const R& r, const ReducePlan& p, const typename R::In* x,
   constexpr int kSize = Vec<T>::kSize;
   const int64_t grain = std::max<int64_t>(1, kReduceGrain / (p.count * kSize)) * kSize;
   parallel_for(p.outputs, grain, [&](int64_t begin, int64_t end) {
-    Eigen::internal::PacketBlock<typename Vec<T>::Packet, kSize> block;
     for (int64_t o = begin; o < end; o += kSize) {
       const int64_t rows = std::min<int64_t>(kSize, end - o);
-      each<kSize>([&](auto i) {
-        const int64_t row = o + std::min<int64_t>(i, rows - 1);
-        block.packet[i] = r.lanes(x + offset_of(row, p.outer_shape, p.outer_strides), p.count).p;
-      });
-      Eigen::internal::ptranspose(block);
-      for (int half = kSize / 2; half > 0; half /= 2)  // in lane_sum's order
-        for (int i = 0; i < half; ++i)
-          block.packet[i] = Eigen::internal::padd(block.packet[i], block.packet[i + half]);
       T sum[kSize];
-      Vec<T>(block.packet[0]).store(sum);
+      fold_sum<T>([&](auto i) {
+        const int64_t row = o + std::min<int64_t>(i, rows - 1);
+        return r.lanes(x + offset_of(row, p.outer_shape, p.outer_strides), p.count);
+      }).store(sum);
       for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
     }
   });
@@ -126,7 +120,8 @@ void reduce_strip(const R& r, const ReducePlan& p, const typename R::In* x, int6
       typename R::Acc wide[kTile / 2];
       std::fill_n(wide, f * width, r.init());
       r.rows(wide, x + begin * width, f * width, folds, f * width, begin);
-      for (int64_t j = 0; j < f * width; ++j) acc[j % width] = r.combine(acc[j % width], wide[j]);
+      for (int64_t k = 0; k < f * width; k += width)
+        for (int64_t j = 0; j < width; ++j) acc[j] = r.combine(acc[j], wide[k + j]);
       begin += folds * f;
     }
   }

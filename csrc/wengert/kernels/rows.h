@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include "wengert/kernels/turn.h"
 #include "wengert/kernels/vec.h"
@@ -162,9 +163,16 @@ inline void each_register(int64_t columns, const F& f) {
   for (int64_t k = 0; k * kSize < columns; ++k) f(k, k * kSize, columns - k * kSize);
 }
 
-// Rows that are shorter than this fill registers better when turned: to[j * kTileColumns + r] =
-// from[r][j] for r < rows <= kTileColumns, and rows of n numbers that follow each other.
+// Short rows are worked on many at once; how depends on whether they fill whole registers.
 inline constexpr int64_t kShortRow = 128;
+template <class T>
+bool fills_registers(int64_t n) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  return 5 * ((n + kSize - 1) / kSize * kSize) < 6 * n;
+}
+
+// Others are turned, so that columns are registers: to[j * kTileColumns + r] = from[r][j] for
+// r < rows <= kTileColumns, and rows of n numbers that follow each other.
 template <class T>
 void turn_rows(T* to, const T* from, int64_t rows, int64_t n) {
   constexpr int kSize = Vec<T>::kSize;
@@ -179,6 +187,145 @@ void turn_back(T* to, const T* from, int64_t rows, int64_t n) {
   for (int64_t j = (n - 1) / kSize * kSize; j >= 0; j -= kSize)
     turn(to + j, n, from + j * kTileColumns<T>, kTileColumns<T>, std::min<int64_t>(kSize, n - j),
          rows);
+}
+
+// Note [folding]
+// A register each of kSize rows becomes one register, whose lane r is the sum (the largest, ...) of
+// row r's lanes. A step takes registers whose lanes are blocks of 2h, a block per row, in pairs,
+// and adds the upper to the lower half of every block: a shuffle gathers the lower halves of both,
+// one the upper ones, so that nothing is moved that does not count. kSize - 1 steps, where a
+// transpose would take kSize log2(kSize) shuffles. Halves of 8, 4, 2 and 1 lanes are the order in
+// which lane_sum adds. From halves of less than 128 bits on, lanes stay within their 128: a shuffle
+// of the whole register needs its indices in another.
+template <class T>
+struct Fold {
+  static constexpr int kSize = Vec<T>::kSize;
+  // Where lane l of the step's result comes from: the first or the second register, and the lane of
+  // the lower half there.
+  struct Source {
+    bool second;
+    int lane;
+  };
+  static constexpr Source source(int l, int h) {
+    constexpr int kQuad = std::min<int>(kSize, 16 / sizeof(T));
+    const int unit = 2 * h > kQuad ? kSize : kQuad, at = l % unit;
+    const int within = at % (unit / 2);
+    return {at >= unit / 2, l / unit * unit + within / h * 2 * h + within % h};
+  }
+  // The row that the leaf-th register of the tree has to hold for lane r of the result to be row r.
+  static constexpr int row(int leaf) {
+    for (int r = 0; r < kSize; ++r) {
+      int l = r, found = 0;
+      for (int h = 1; h < kSize; h *= 2) {
+        const Source s = source(l, h);
+        found = 2 * found + s.second;
+        l = s.lane;
+      }
+      if (found == leaf) return r;
+    }
+    return -1;
+  }
+  template <int kHalf, bool kUpper>
+  static Vec<T> half(Vec<T> a, Vec<T> b) {
+    return [&]<int... l>(std::integer_sequence<int, l...>) -> Vec<T> {
+      return __builtin_shufflevector(
+          a.p, b.p,
+          (source(l, kHalf).lane + (source(l, kHalf).second ? kSize : 0) +
+           (kUpper ? kHalf : 0))...);
+    }(std::make_integer_sequence<int, kSize>());
+  }
+  template <int kHalf = 1, int kLeaf = 0, class F, class Op>
+  [[gnu::always_inline]] static Vec<T> all(const F& f, const Op& op) {
+    if constexpr (kHalf == kSize) {
+      return f(std::integral_constant<int, row(kLeaf)>());
+    } else {
+      const Vec<T> a = all<2 * kHalf, 2 * kLeaf>(f, op), b = all<2 * kHalf, 2 * kLeaf + 1>(f, op);
+      return op(half<kHalf, false>(a, b), half<kHalf, true>(a, b));
+    }
+  }
+};
+// f(r) -> the register of row r, r a constant.
+template <class T, class F>
+inline Vec<T> fold_sum(const F& f) {
+  return Fold<T>::all(f, [](Vec<T> a, Vec<T> b) { return a + b; });
+}
+// Rows that fill registers are taken as many at a time as a register has lanes: what is found of
+// each (its largest, its sum) is then a lane of one register. In between they are kept in whole
+// registers, since what was written in part can be read again only after a wait.
+template <class T, bool kOneRegister>
+struct RowGroup {
+  static constexpr int64_t kSize = Vec<T>::kSize;
+  int64_t rows, n;  // 1 <= rows <= kSize
+  Vec<T> cell[kSize][kOneRegister ? 1 : kShortRow / kSize];
+
+  explicit RowGroup(int64_t n) : n(n), in_row_(first(n % kSize)) {}
+
+  // Of the rows that start at x, row r's c elements from i and `fill` in the lanes behind them.
+  Vec<T> load(const T* x, int64_t r, int64_t i, int64_t c, double fill) const {
+    const T* p = x + r * n + i;
+    if (c == kSize) return Vec<T>::load(p);
+    if (!reaches_beyond(r, i)) return select(in_row_, Vec<T>::load(p), fill);
+    return load_part(p, c, fill);
+  }
+  // Fills the cells from rows that start at x; returns the largest elements.
+  Vec<T> load_all(const T* x) {
+    return fold(
+        [&](int64_t r, int64_t j, int64_t i, int64_t c) {
+          fetch(x + (kSize + r) * n + i);
+          return cell[r][j] = load(x, r, i, c, -INFINITY);
+        },
+        [](Vec<T> a, Vec<T> b) { return greater(a, b); });
+  }
+  // Sums of the rows of f(r, j, i, c), which is 0 in the lanes behind the end. Register j of row r
+  // holds c elements from i.
+  template <class F>
+  Vec<T> sum(const F& f) {
+    return fold(f, [](Vec<T> a, Vec<T> b) { return a + b; });
+  }
+  // y = f(r, j, i, c) for all rows, from the first: a whole register that ends in the next row is
+  // written over there.
+  template <class F>
+  void store(T* y, const F& f) const {
+    for (int64_t r = 0; r < rows; ++r) {
+      int64_t j = 0, i = 0;
+      for (; whole(i); ++j, i += kSize) f(r, j, i, kSize).store(y + r * n + i);
+      if (i == n) continue;
+      const Vec<T> v = f(r, j, i, n - i);
+      reaches_beyond(r, i) ? store_part(v, y + r * n + i, n - i) : v.store(y + r * n + i);
+    }
+  }
+
+ private:
+  static Mask<T> first(int64_t count) {
+    using namespace Eigen::internal;
+    return Vec<T>(plset<typename Vec<T>::Packet>(T(0))) < static_cast<double>(count);
+  }
+  bool whole(int64_t i) const { return !kOneRegister && i + kSize <= n; }
+  // A register from element i of row r would end behind the last row.
+  bool reaches_beyond(int64_t r, int64_t i) const { return r * n + i + kSize > rows * n; }
+  template <class F, class Op>
+  Vec<T> fold(const F& f, const Op& op) {
+    Vec<T> part[kSize];
+    for (int64_t r = 0; r < rows; ++r) {
+      Vec<T> v = f(r, 0, 0, std::min(n, kSize));
+      if constexpr (!kOneRegister) {
+        int64_t j = 1, i = kSize;
+        for (; whole(i); ++j, i += kSize) v = op(v, f(r, j, i, kSize));
+        if (i < n) v = op(v, f(r, j, i, n - i));
+      }
+      part[r] = v;
+    }
+    for (int64_t r = rows; r < kSize; ++r) part[r] = Vec<T>(0.0);
+    return Fold<T>::all([&](auto r) { return part[r]; }, op);
+  }
+
+  Mask<T> in_row_;
+};
+// f(group) with a group for rows of n.
+template <class T, class F>
+void with_group(int64_t n, const F& f) {
+  const auto call = [&](auto group) { f(group); };
+  n <= Vec<T>::kSize ? call(RowGroup<T, true>(n)) : call(RowGroup<T, false>(n));
 }
 
 }  // namespace wengert::detail

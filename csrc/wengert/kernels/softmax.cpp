@@ -11,11 +11,16 @@ using namespace detail;
 
 constexpr int64_t kGrain = 16384;  // elements per chunk; an exponential each
 
+// While a row's exponentials are computed memory has time to send the next row and the lines that
+// the result will be written to.
+constexpr int64_t kAhead = 512;
+
 template <class T>
 void softmax_row(const T* x, T* y, int64_t n) {
   const double m = row_greatest(x, n);
   const double total = row_sum<T>(n, [&](int64_t i, int64_t k) {
     fetch(x + n + i);
+    fetch(y + i + kAhead);
     const Vec<T> e = exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
     store_part(e, y + i, k);
     return e;
@@ -29,10 +34,11 @@ template <class T>
 void log_softmax_row(const T* x, T* y, int64_t n) {
   const double m = row_greatest(x, n);
   const double log_total = std::log(row_sum<T>(n, [&](int64_t i, int64_t k) {
-    fetch(x + n + i);
+    fetch(y + i);
     return exp_nonpositive(load_part(x + i, k, -INFINITY) - m);
   }));
   row_each<T>(n, [&](int64_t i, int64_t k) {
+    fetch(x + n + i);
     store_part((load_part(x + i, k, 0) - m) - log_total, y + i, k);
   });
 }
@@ -117,30 +123,75 @@ void gradient_tile(bool log, const T* g, const T* y, T* dx, int64_t n, int64_t i
     });
 }
 
-// f(tiles of the inputs, tile of the output, rows) for short rows; see turn_rows.
-template <class T, int kIn, class F>
-void for_each_turned(const SoftmaxShape& s, const T* const (&in)[kIn], T* out, const F& f) {
+template <class T>
+void turned_forward(bool log, const SoftmaxShape& s, const T* x, T* y) {
   const int64_t n = s.n, grain = std::max<int64_t>(1, kGrain / (n * kTileColumns<T>));
-  parallel_for((s.outer + kTileColumns<T> - 1) / kTileColumns<T>, grain,
-               [&](int64_t begin, int64_t end) {
-                 const auto size = static_cast<size_t>(n * kTileColumns<T>);
-                 const Scratch scratch((kIn + 2) * size * sizeof(T) + 64);
-                 T* tile[kIn + 2];
-                 for (int i = 0; i < kIn + 2; ++i)
-                   tile[i] = scratch.as<T>() + static_cast<size_t>(i) * size;
-                 for (int64_t task = begin; task < end; ++task) {
-                   const int64_t row = task * kTileColumns<T>,
-                                 rows = std::min(kTileColumns<T>, s.outer - row);
-                   for (int i = 0; i < kIn; ++i) turn_rows(tile[i], in[i] + row * n, rows, n);
-                   f(tile, tile[kIn], rows);
-                   if (n % Vec<T>::kSize == 0) {  // writes nothing behind it
-                     turn_back(out + row * n, tile[kIn], rows, n);
-                     continue;
-                   }
-                   turn_back(tile[kIn + 1], tile[kIn], rows, n);
-                   std::copy_n(tile[kIn + 1], rows * n, out + row * n);
-                 }
-               });
+  const int64_t tiles = (s.outer + kTileColumns<T> - 1) / kTileColumns<T>;
+  parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
+    const auto size = static_cast<size_t>(n * kTileColumns<T>);
+    const Scratch scratch(3 * size * sizeof(T) + 64);
+    T *in = scratch.as<T>(), *out = in + size, *back = out + size;
+    for (int64_t row = begin * kTileColumns<T>; row < std::min(s.outer, end * kTileColumns<T>);
+         row += kTileColumns<T>) {
+      const int64_t rows = std::min(kTileColumns<T>, s.outer - row);
+      turn_rows(in, x + row * n, rows, n);
+      by_width<T>(
+          rows, [&](auto full) { forward_tile<T, full>(log, in, out, n, kTileColumns<T>, rows); });
+      turn_back(back, out, rows, n);
+      std::copy_n(back, rows * n, y + row * n);
+    }
+  });
+}
+
+template <class T, bool kOne>
+void forward_group(bool log, const T* x, T* y, RowGroup<T, kOne>& g) {
+  alignas(64) T m[Vec<T>::kSize], total[Vec<T>::kSize];
+  g.load_all(x).store(m);
+  const auto shifted = [&](int64_t r, int64_t j) { return g.cell[r][j] - Vec<T>::repeat(m[r]); };
+  if (log) {
+    wengert::log(g.sum([&](int64_t r, int64_t j, int64_t, int64_t) {
+      return exp_nonpositive(g.cell[r][j] = shifted(r, j));
+    })).store(total);
+    g.store(y, [&](int64_t r, int64_t j, int64_t, int64_t) {
+      return g.cell[r][j] - Vec<T>::repeat(total[r]);
+    });
+  } else {
+    (1.0 / g.sum([&](int64_t r, int64_t j, int64_t, int64_t) {
+      return g.cell[r][j] = exp_nonpositive(shifted(r, j));
+    })).store(total);
+    g.store(y, [&](int64_t r, int64_t j, int64_t, int64_t) {
+      return g.cell[r][j] * Vec<T>::repeat(total[r]);
+    });
+  }
+}
+
+template <class T, bool kOne>
+void gradient_group(bool log, const T* grad, const T* y, T* dx, RowGroup<T, kOne>& g) {
+  alignas(64) T total[Vec<T>::kSize];
+  g.sum([&](int64_t r, int64_t j, int64_t i, int64_t c) {
+     const Vec<T> v = g.cell[r][j] = g.load(grad, r, i, c, 0);
+     return log ? v : v * g.load(y, r, i, c, 0);
+   }).store(total);
+  // dx may be grad, of which only what is in the cells is still whole.
+  g.store(dx, [&](int64_t r, int64_t j, int64_t i, int64_t c) {
+    const Vec<T> v = g.cell[r][j], w = g.load(y, r, i, c, 0), t = Vec<T>::repeat(total[r]);
+    return log ? v - exp_nonpositive(w) * t : w * (v - t);
+  });
+}
+
+// f(where a group of short rows starts, the group).
+template <class T, class F>
+void for_each_group(const SoftmaxShape& s, const F& f) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (s.n * kSize)) * kSize;
+  parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
+    with_group<T>(s.n, [&](auto& g) {
+      for (int64_t i = begin; i < end; i += kSize) {
+        g.rows = std::min(kSize, end - i);
+        f(i * s.n, g);
+      }
+    });
+  });
 }
 
 template <class F>
@@ -158,12 +209,11 @@ void softmax_forward(Dtype dtype, bool log, const SoftmaxShape& s, const void* i
     using T = decltype(zero);
     const T* x = static_cast<const T*>(in);
     T* y = static_cast<T*>(out);
+    if (s.inner == 1 && s.n <= kShortRow && !fills_registers<T>(s.n))
+      return turned_forward(log, s, x, y);
     if (s.inner == 1 && s.n <= kShortRow)
-      return for_each_turned<T, 1>(s, {x}, y, [&](T* const* in, T* out, int64_t rows) {
-        by_width<T>(rows, [&](auto full) {
-          forward_tile<T, full>(log, in[0], out, s.n, kTileColumns<T>, rows);
-        });
-      });
+      return for_each_group<T>(s,
+                               [&](int64_t at, auto& g) { forward_group(log, x + at, y + at, g); });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
         log ? log_softmax_row(x + at, y + at, s.n) : softmax_row(x + at, y + at, s.n);
@@ -184,11 +234,8 @@ void softmax_gradient(Dtype dtype, bool log, const SoftmaxShape& s, const void* 
     const T *g = static_cast<const T*>(grad), *y = static_cast<const T*>(out);
     T* dx = static_cast<T*>(result);
     if (s.inner == 1 && s.n <= kShortRow)
-      return for_each_turned<T, 2>(s, {g, y}, dx, [&](T* const* in, T* out, int64_t rows) {
-        by_width<T>(rows, [&](auto full) {
-          gradient_tile<T, full>(log, in[0], in[1], out, s.n, kTileColumns<T>, rows);
-        });
-      });
+      return for_each_group<T>(
+          s, [&](int64_t at, auto& group) { gradient_group(log, g + at, y + at, dx + at, group); });
     if (s.inner == 1)
       return for_each_row(s, [&](int64_t at) {
         log ? log_softmax_gradient_row(g + at, y + at, dx + at, s.n)
