@@ -32,8 +32,10 @@ void copy_items(T* dst, const T* src, int64_t n) {
 
 // Note [turning]: a matrix is transposed tile by tile through a buffer. Rows are often a power of
 // two apart, so that they displace one another in the cache; through the buffer each line of the
-// source is read once and each line of the destination written at once. What is left at an edge is
-// done by a block that lies partly on what is done already: nothing beyond the edge is touched.
+// source is read once and each line of the destination written at once. Tiles follow each other
+// along the lines of the source. Past the caches they are narrow: memory keeps up with few lines of
+// the source being read at a time. What is left at an edge is done by a block that lies partly on
+// what is done already: nothing beyond the edge is touched.
 
 template <class T>
 constexpr int64_t kRows = 4 * kLineBytes / std::max<int64_t>(4, sizeof(T));
@@ -108,7 +110,7 @@ struct Turn {
       // The lines of the next block are far apart: the CPU does not foresee them.
       const T* ahead = c + 2 * kBlock<T> <= n ? from + (c + kBlock<T>)*src_step : next;
       for (int64_t k = 0; k < kBlock<T>; ++k)
-        for (int64_t r = 0; r < m; r += kLine) __builtin_prefetch(ahead + k * src_step + r);
+        for (int64_t r = 0; r < m; r += kLine) __builtin_prefetch(ahead + k * src_step + r, 0, 2);
       for (int64_t r = 0;; r = std::min(r + kBlock<T>, m - kBlock<T>)) {
         turn_block(buffer + r * kPitch + c, kPitch, from + c * src_step + r, src_step);
         if (r + kBlock<T> == m) break;
@@ -125,21 +127,22 @@ struct Turn {
 
 // Past the caches only if most lines that a tile writes are whole.
 template <class T>
-bool stream_tiles(const T* dst, const Walk<2>& w) {
+bool stream_tiles(const Walk<2>& w, bool lines) {
   const int64_t row = std::min(w.shape.back(), kColumns<T>) * static_cast<int64_t>(sizeof(T));
   if (w.count() * static_cast<int64_t>(sizeof(T)) < kStreamBytes) return false;
-  return row >= 8 * kLineBytes || (row % kLineBytes == 0 && rows_start_lines(dst, w));
+  return row >= 8 * kLineBytes || (row % kLineBytes == 0 && lines);
 }
 
 // The last dimension is contiguous in dst, dimension d in src.
 template <class T>
 void transpose(T* dst, const T* src, Walk<2> w, int d) {
   const int last = w.shape.size() - 1;
+  const bool lines = rows_start_lines(dst, w), stream = stream_tiles<T>(w, lines);
   const Turn<T> turn{{w.shape[d], kRows<T>},
-                     {w.shape[last], kColumns<T>},
+                     {w.shape[last], stream && lines ? kColumns<T> / 4 : kColumns<T>},
                      w.strides[0][d],
                      w.strides[1][last],
-                     stream_tiles(dst, w)};
+                     stream};
   w.erase(last);
   w.erase(d);
   const int64_t across = turn.rows.count(), each = across * turn.columns.count();
