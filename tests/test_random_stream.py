@@ -156,6 +156,29 @@ def test_torch(seed, oracle):
         assert wg.get_rng_state().tolist() == oracle.get_rng_state().tolist(), (name, n)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_many_numbers_on_any_number_of_threads(threads):
+    rng = random.Random(threads)
+    wg.manual_seed(threads)
+    r = Reference()
+    before = wg.get_num_threads()
+    wg.set_num_threads(threads)
+    try:
+        for n in (16383, 16384, 16385, 40_001, 130_003):
+            for name in ("dropout", "bernoulli_", "bernoulli_ bool"):
+                shift = rng.randrange(3)  # words drawn one at a time: any position, odd ones too
+                compare("randint", wg.randint(10, (shift,)).numpy(), r.words(shift) % np.uint64(10))
+                p = probability(rng, r, n)
+                library, reference = DRAWS[name]
+                compare(name, library(wg, n, p).numpy(), reference(r, n, p))
+                words, position = parts(wg.get_rng_state().numpy())
+                expected, expected_position = r.state()
+                assert position == expected_position, (name, n)
+                np.testing.assert_array_equal(words, expected)
+    finally:
+        wg.set_num_threads(before)
+
+
 @pytest.mark.parametrize("p", [0.0, 5e-324, 2.0**-60, 2.0**-53, 1 - 2.0**-53, 1.0])
 def test_extreme_probabilities(p):
     wg.manual_seed(4)

@@ -7,8 +7,7 @@
 
 namespace wengert {
 
-// fill_dropout_mask(g, mask, n, p) and y = x mask, a block at a time while it is in the cache. y
-// may be x.
+// fill_dropout_mask(g, mask, n, p) and y = x mask in one pass. y is not x.
 template <typename F>
 void fill_dropout(Generator& g, F* y, F* mask, const F* x, int64_t n, double p);
 

@@ -43,22 +43,43 @@ uint64_t Generator::seed() {
   return seed_;
 }
 
+namespace {
+constexpr int kShift = 397;
+// The upper bit of a and the lower ones of b with one mask, and b's lowest bit in every bit by
+// shifts: fewer constants and loads in a vector loop than the textbook's form has.
+inline uint32_t twist(uint32_t a, uint32_t b) {
+  uint32_t y = a ^ ((a ^ b) & 0x7fffffff);
+  uint32_t odd = static_cast<uint32_t>(static_cast<int32_t>(b << 31) >> 31);
+  return y >> 1 ^ (odd & 0x9908b0df);
+}
+}  // namespace
+
 void Generator::regenerate() {
-  constexpr int kShift = 397;
   uint32_t* s = state_.data();
-  // The upper bit of a and the lower ones of b with one mask, and b's lowest bit in every bit by
-  // shifts: fewer constants and loads in a vector loop than the textbook's form has.
-  auto twist = [](uint32_t a, uint32_t b) {
-    uint32_t y = a ^ ((a ^ b) & 0x7fffffff);
-    uint32_t odd = static_cast<uint32_t>(static_cast<int32_t>(b << 31) >> 31);
-    return y >> 1 ^ (odd & 0x9908b0df);
-  };
   for (int i = 0; i < kSize - kShift; ++i) s[i] = s[i + kShift] ^ twist(s[i], s[i + 1]);
   for (int i = kSize - kShift; i < kSize - 1; ++i)
     s[i] = s[i + kShift - kSize] ^ twist(s[i], s[i + 1]);
   s[kSize - 1] = s[kShift - 1] ^ twist(s[kSize - 1], s[0]);
   left_ = kSize;
   next_ = 0;
+}
+
+void Generator::extend(uint32_t* x, int64_t n) {
+  // A word depends on none nearer than 227; this many are whole registers.
+  constexpr int64_t kApart = 224;
+  static_assert(kApart <= kSize - kShift);
+  for (int64_t i = 0; i < n; i += kApart) {
+    const int64_t m = std::min(n - i, kApart);
+    const uint32_t* __restrict from = x + i;
+    uint32_t* __restrict to = x + i + kSize;
+    for (int64_t k = 0; k < m; ++k) to[k] = from[k + kShift] ^ twist(from[k], from[k + 1]);
+  }
+}
+
+void Generator::move_to(const uint32_t* state, int left) {
+  std::copy_n(state, kSize, state_.data());
+  left_ = left + 1;
+  next_ = kSize - left;
 }
 
 void Generator::fill(uint32_t* out, int64_t n) {

@@ -51,6 +51,23 @@ class Generator {
   // n u32, as n calls of random() give them.
   void fill(uint32_t* out, int64_t n);
 
+  // For who draws very many: words as they are before tempering, which any thread can do.
+  static constexpr int kSize = 624;
+  // What is done to a word of the state when it is drawn.
+  static uint32_t temper(uint32_t y) {
+    y ^= y >> 11;
+    y ^= y << 7 & 0x9d2c5680;
+    y ^= y << 15 & 0xefc60000;
+    return y ^ y >> 18;
+  }
+  // x[0 .. kSize) is a state; writes the n words that follow it, where each kSize are a state.
+  static void extend(uint32_t* x, int64_t n);
+  const uint32_t* state() const { return state_.data(); }
+  // How many of the state's last words are yet to be drawn.
+  int left() const { return left_ - 1; }
+  // As if it had come to this state and all but its last `left` words had been drawn.
+  void move_to(const uint32_t* state, int left);
+
   // A standard normal by Box-Muller on d1, d2: r = sqrt(-2 log1p(-d2)), angle 2 pi d1. The cosine
   // is returned, the sine is kept for the next call, whatever that call's dtype.
   double normal();
@@ -61,15 +78,8 @@ class Generator {
   void set_state(const uint8_t* bytes, size_t size);
 
  private:
-  static constexpr int kSize = 624;
   static constexpr uint64_t kMask53 = (uint64_t{1} << 53) - 1;
 
-  static uint32_t temper(uint32_t y) {
-    y ^= y >> 11;
-    y ^= y << 7 & 0x9d2c5680;
-    y ^= y << 15 & 0xefc60000;
-    return y ^ y >> 18;
-  }
   void regenerate();
 
   // random() regenerates when left_ falls to 0; until then state_[next_] is the next word.
