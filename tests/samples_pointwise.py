@@ -40,7 +40,7 @@ SAMPLES["elu"] += [S(real(5), 0.5), S(real(2, 3), alpha=1.5)]
 SAMPLES["gelu"].pop()  # at infinity torch's two precisions differ
 SAMPLES["gelu"] += [S(real(3, 4), approximate="tanh"), S(special()[3:]).forward_only().floats()]
 SAMPLES["hardtanh"].append(S(real(3, 4), -0.5, max_val=2.0))
-SAMPLES["leaky_relu"].append(S(real(3, 4), 0.2))
+SAMPLES["leaky_relu"] += [S(real(3, 4), slope) for slope in (0.2, 0.0, -0.3)]
 SAMPLES["nan_to_num"].append(S(special(), 1.5, posinf=9.0, neginf=-7.0).forward_only().floats())
 SAMPLES["softplus"].append(S(real(3, 4), beta=2.0, threshold=3.0))
 SAMPLES["threshold"] = [S(real(3, 4), 0.1, 20.0), S(real(), 0.5, -1), S(real(0), 0.1, 0.2)]
@@ -214,6 +214,8 @@ for name in ("sigmoid_backward", "tanh_backward"):
 for name in ("relu_backward", "silu_backward"):
     SAMPLES[name] = [S(real(3, 4), real(3, 4)), S(real(), real()), S(real(0), real(0))]
 SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
+SAMPLES["_leaky_relu"] = [S(real(3, 4), slope).floats() for slope in (0.0, 0.2, 1.5)]
+SAMPLES["_leaky_relu_falling"] = [S(real(3, 4), slope).floats() for slope in (-0.3, -2.0)]
 SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]
 for name in (
     "sigmoid_backward",

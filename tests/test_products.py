@@ -98,3 +98,29 @@ def test_gradients_side_by_side_are_those_of_the_products(shape, create_graph):
             reference = wg.autograd.grad(want, (x, w, g), (x, w), retain_graph=True)
             for a, b in zip(second, reference, strict=True):
                 assert np.allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(40, 70, 3), (1100, 1000, 5), (70, 9, 12)])
+def test_few_columns_with_a_bias_an_activation_and_a_sum(shape, dtype):
+    m, k, n = shape
+    rng = np.random.default_rng(m)
+    a, x = operand(rng, m, k, dtype, True)
+    w, b = (rng.standard_normal(s).astype(dtype) for s in ((n, k), (n,)))
+    expected = np.maximum(a.astype(float) @ w.T.astype(float) + b, 0)
+    tolerance = 1e-3 if dtype == "float32" else 1e-10
+
+    def f(x, w, b):
+        return wg.nn.functional.linear(x, w, b).relu()
+
+    run = wg.capture(f)
+    for way in (f, run, run, run):
+        y = way(x, wg.from_numpy(w), wg.from_numpy(b))
+        np.testing.assert_allclose(y.numpy(), expected, rtol=tolerance, atol=tolerance)
+    # The gradient of a weight with few inputs, which the second backward adds to.
+    weight = wg.from_numpy(rng.standard_normal((m, n)).astype(dtype)).requires_grad_()
+    inputs = rng.standard_normal((k, n)).astype(dtype)
+    for _ in range(2):
+        (wg.nn.functional.linear(wg.from_numpy(inputs), weight) * x.t()).sum().backward()
+    expected = 2 * a.astype(float) @ inputs
+    np.testing.assert_allclose(weight.grad.numpy(), expected, rtol=tolerance, atol=tolerance)

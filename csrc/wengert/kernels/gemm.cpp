@@ -126,7 +126,7 @@ class Product {
 
   void run(bool accumulate, bool alone) {
     alone_ = alone;
-    const Cut down(m_, kMostRows), depth(k_, kDepth);
+    const Cut down(m_, kMostRows), depth(k_, kDepth<T>);
     const Panels<T> across(n_, kMostCols / kCols<T>);
     const int64_t cols = pack_b_ ? across.most() + kCols<T> : kCols<T>;
     const Blocks first(down.most());
@@ -296,8 +296,8 @@ void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, i
 }
 
 // Multiply-adds that are worth another thread for another product, a second tile, and more than
-// two.
-constexpr int64_t kOther = 3 << 18, kSecond = 1 << 20, kMore = 3 << 20;
+// two; and how many of them it costs to write a result.
+constexpr int64_t kOther = 3 << 18, kSecond = 1 << 20, kMore = 3 << 20, kWrite = 8;
 
 // How the C of a small product is cut into products of their own.
 struct Partition {
@@ -305,7 +305,7 @@ struct Partition {
   int64_t down, across;
   Partition(int64_t m, int64_t n, int64_t k) {
     constexpr int64_t kArea = 640 * 640;
-    const int64_t work = m * n * std::max<int64_t>(k, 1);
+    const int64_t work = m * n * (k + kWrite);
     const int64_t want = std::max(std::min<int64_t>(work / kSecond, 2),
                                   std::min(work / kMore, std::max<int64_t>(8, m * n / kArea)));
     down = across = 1;
@@ -328,12 +328,36 @@ struct Partition {
   }
 };
 
+// Few columns leave most of a register empty. If columns of A are runs they fill registers when C
+// is computed turned, C^T = B^T A^T.
+template <class T>
+bool prefers_turned(const MatrixRef<T>& a, int64_t m, int64_t n) {
+  return a.row_stride == 1 && a.col_stride != 1 && n <= kMaxRows && n % kLanes<T> != 0 &&
+         m >= kCols<T>;
+}
+template <class T>
+void turned_product(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+                    int64_t n, int64_t k, bool accumulate) {
+  const Scratch scratch(static_cast<size_t>(m * n) * sizeof(T));
+  T* const turned = scratch.as<T>();
+  const auto transposed = [](const MatrixRef<T>& x) {
+    return MatrixRef<T>{x.data, x.col_stride, x.row_stride};
+  };
+  Product<T>(turned, m, transposed(b), transposed(a), n, m, k, {}).run(false, true);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      T& to = c[i * ldc + j];
+      to = accumulate ? to + turned[j * m + i] : turned[j * m + i];
+    }
+}
+
 // What does a product. It goes by the whole of it, not by its tiles.
-enum class Way { kVector, kDots, kPanels };
+enum class Way { kVector, kDots, kTurned, kPanels };
 template <class T>
 Way way_of(const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n, int64_t k) {
   if (m == 1 || n == 1 || k == 0) return Way::kVector;
-  return prefers_dots(a, b, m, n, k) ? Way::kDots : Way::kPanels;
+  if (prefers_dots(a, b, m, n, k)) return Way::kDots;
+  return prefers_turned(a, m, n) ? Way::kTurned : Way::kPanels;
 }
 
 // On one thread.
@@ -341,8 +365,9 @@ template <class T>
 void multiply(Way way, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
               int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e) {
   if (way == Way::kPanels) return Product<T>(c, ldc, a, b, m, n, k, e).run(accumulate, true);
-  way == Way::kDots ? dot_product<T>(c, ldc, a, b, m, n, k, accumulate)
-                    : vector_tile<T>(c, ldc, a, b, m, n, k, accumulate);
+  way == Way::kDots     ? dot_product<T>(c, ldc, a, b, m, n, k, accumulate)
+  : way == Way::kTurned ? turned_product<T>(c, ldc, a, b, m, n, k, accumulate)
+                        : vector_tile<T>(c, ldc, a, b, m, n, k, accumulate);
   finish<T>(c, ldc, m, n, e);
 }
 

@@ -21,14 +21,16 @@ namespace wengert::detail {
 // have L2 caches of 1 MiB and more: there all panels of B stay in L2, and a row is fetched from it
 // a few rows before it is needed.
 #if defined(__AVX512F__)
-inline constexpr int kRows = 12, kDepth = 512, kMostCols = 256;
+inline constexpr int kRows = 12, kDepthBytes = 2048, kMostCols = 256;
 inline constexpr bool kPanelsInL2 = true;
 #else
-inline constexpr int kRows = 6, kDepth = 400, kMostCols = 2048;
+inline constexpr int kRows = 6, kDepthBytes = 1600, kMostCols = 2048;
 inline constexpr bool kPanelsInL2 = false;
 #endif
 inline constexpr int kVectors = 2;
 inline constexpr int kMaxRows = 12;
+template <class T>
+inline constexpr int kDepth = kDepthBytes / static_cast<int>(sizeof(T));
 template <class T>
 inline constexpr int kLanes = Vec<T>::kSize;
 template <class T>
