@@ -339,3 +339,21 @@ bad("too many arguments", TypeError, r"exp", lambda T: T.exp(T.ones(2), 1, 2))
 bad("cat of numbers", TypeError, r"cat", lambda T: T.cat([1, 2]))
 bad("cat of a tensor", TypeError, r"cat", lambda T: T.cat(T.ones(2)))
 bad("rounding mode", RuntimeError, r"div.*'up'", lambda T: T.div(T.ones(2), 2, rounding_mode="up"))
+
+# ---- numbers out of the range of a dtype
+
+for _name, _draw in {
+    "full": lambda T: T.full((2,), 300, dtype=T.uint8),
+    "full of a fraction below 0": lambda T: T.full((2,), -0.5, dtype=T.uint8),
+    "full of NaN": lambda T: T.full((2,), float("nan"), dtype=T.int32),
+    "full of 2^64": lambda T: T.full((2,), 2.0**64, dtype=T.int64),
+    "full beyond float32": lambda T: T.full((2,), 1e300),
+    "full_like": lambda T: T.full_like(T.zeros(2, dtype=T.int32), 2**31),
+    "tensor": lambda T: T.tensor([1, 300], dtype=T.uint8),
+    "tensor of floats": lambda T: T.tensor([1e10], dtype=T.int32),
+    "fill_": lambda T: T.zeros(2, dtype=T.uint8).fill_(-1.5),
+    "set item": lambda T: T.zeros(2, dtype=T.uint8).__setitem__(0, 256),
+    "masked_fill": lambda T: T.zeros(2, dtype=T.uint8).masked_fill(T.ones(2) > 0, -256),
+    "where": lambda T: T.where(T.ones(2) > 0, T.zeros(2, dtype=T.uint8), 300),
+}.items():
+    bad(f"out of range: {_name}", RuntimeError, r"without overflow", _draw)

@@ -65,17 +65,17 @@ class Walk {
         at_(kState - g.left()) {
     std::copy_n(g.state(), kState, words_);
   }
-  // f(raw, begin, end) for one range of elements after the other.
+  // f(raw, begin, end) for one range of elements after the other, while it returns true.
   template <class F>
   void each(const F& f) {
     for (int64_t done = 0;;) {
       // Up to whole lines of the output. The words that are left stand before the next batch.
       int64_t count = (end_ - at_) / kWordsEach;
       count = count < n_ - done ? count / kWhole * kWhole : n_ - done;
-      f(words_ + at_, done, done + count);
+      const bool more = f(words_ + at_, done, done + count);
       done += count;
       at_ += kWordsEach * count;
-      if (done == n_) return;
+      if (done == n_ || !more) return;
       const int64_t missing = kWordsEach * (n_ - done) - (end_ - at_);
       std::copy_n(words_ + end_ - kState, kState, words_);
       at_ -= end_ - kState;
@@ -111,7 +111,10 @@ void draw(Generator& g, int64_t n, const Use& use) {
   const int threads = in_parallel() ? 1 : get_num_threads();
   if (n < kWorthThreads || threads == 1) {
     Walk walk(g, n);
-    walk.each(use);
+    walk.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
+      use(raw, begin, end);
+      return true;
+    });
     walk.move(g);
     return;
   }
@@ -123,7 +126,8 @@ void draw(Generator& g, int64_t n, const Use& use) {
     int64_t n;
     int threads;
     std::atomic<bool>* taken;
-  } context{use, g, g, n, threads, scratch.as<std::atomic<bool>>()};
+    std::atomic<int64_t> left;  // elements
+  } context{use, g, g, n, threads, scratch.as<std::atomic<bool>>(), n};
   std::uninitialized_fill_n(context.taken, Walk::most_ranges(n), false);
   run_team(
       threads,
@@ -133,8 +137,13 @@ void draw(Generator& g, int64_t n, const Use& use) {
         const int64_t share = c.n / c.threads * member;
         std::atomic<bool>* taken = c.taken;
         walk.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
-          if (begin >= share && !taken->exchange(true)) c.use(raw, begin, end);
-          ++taken;
+          std::atomic<bool>& range = *taken++;
+          if (begin >= share && !range.exchange(true)) {
+            c.use(raw, begin, end);
+            c.left -= end - begin;
+          }
+          // Only the first has to come to the last state.
+          return member == 0 || c.left > 0;
         });
         if (member == 0) walk.move(c.g);
       },

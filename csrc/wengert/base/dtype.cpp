@@ -16,4 +16,8 @@ void set_default_dtype(Dtype d) {
   default_dtype_.store(d, std::memory_order_relaxed);
 }
 
+void overflows(const Scalar& s, Dtype d) {
+  fail(ErrorKind::kRuntime, "value ", s, " cannot be converted to type ", d, " without overflow");
+}
+
 }  // namespace wengert

@@ -1,8 +1,11 @@
 // The element types of tensors, and PyTorch's rules for mixing them.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <type_traits>
 
 #include "wengert/base/error.h"
 
@@ -86,6 +89,9 @@ decltype(auto) dispatch_floating(Dtype d, F&& f) {
 Dtype default_dtype();
 void set_default_dtype(Dtype d);
 
+class Scalar;
+[[noreturn]] void overflows(const Scalar& s, Dtype d);
+
 // A Python or C++ number: it takes part in type promotion by its category only.
 class Scalar {
  public:
@@ -104,13 +110,41 @@ class Scalar {
   Dtype dtype() const {
     return is_float() ? default_dtype() : kind_ == Kind::kInt ? Dtype::kInt64 : Dtype::kBool;
   }
+  // As an element of this dtype: the fraction is cut off, a negative integer wraps in uint8. A
+  // RuntimeError if the number is out of the dtype's range. An infinity is not, of a floating one.
   template <class T>
   T to() const {
+    if (!fits<T>()) [[unlikely]]
+      overflows(*this, dtype_of<T>());
+    return wrapped<T>();
+  }
+  // As in arithmetic between integers: what is out of range wraps. What no int64 is is the least.
+  template <class T>
+  T wrapped() const {
     if constexpr (std::is_same_v<T, bool>) return is_float() ? d_ != 0 : i_ != 0;
-    return is_float() ? static_cast<T>(d_) : static_cast<T>(i_);
+    if (!is_float()) return static_cast<T>(i_);
+    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(d_);
+    return static_cast<T>(d_ >= -0x1p63 && d_ < 0x1p63 ? static_cast<int64_t>(d_) : INT64_MIN);
   }
 
  private:
+  template <class T>
+  bool fits() const {
+    using Limits = std::numeric_limits<T>;
+    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
+      return true;
+    } else if constexpr (std::is_same_v<T, float>) {
+      return !is_float() || !(std::abs(d_) > Limits::max()) || std::isinf(d_);
+    } else {
+      // The bounds are doubles, or their next whole numbers are.
+      constexpr double kEnd = static_cast<double>(Limits::max() / 2 + 1) * 2;
+      constexpr int64_t kMax = Limits::max(), kMin = Limits::min();
+      if (is_float())
+        return d_ >= static_cast<double>(kMin) && (sizeof(T) == 8 ? d_ < kEnd : d_ <= kMax);
+      return i_ <= kMax && i_ >= (std::is_signed_v<T> ? kMin : -kMax);
+    }
+  }
+
   Kind kind_;
   union {
     int64_t i_;

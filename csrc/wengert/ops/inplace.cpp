@@ -44,15 +44,6 @@ constinit const Op copy_op{
         },
 };
 
-// The whole range of an integer dtype is allowed, and negative numbers wrap in uint8.
-void check_fits(const Scalar& s, Dtype d) {
-  if (is_floating(d) || d == Dtype::kBool) return;
-  const double limit = d == Dtype::kUInt8 ? 0x1p8 : d == Dtype::kInt32 ? 0x1p31 : 0x1p63;
-  const bool fits = std::abs(s.real()) < limit || (d != Dtype::kUInt8 && s.real() == -limit) ||
-                    (d == Dtype::kInt64 && !s.is_float());
-  check(fits, "value ", s, " cannot be converted to type ", d, " without overflow");
-}
-
 constinit const Op fill_op{
     .name = "fill_",
     .signature = "(input: Tensor, value: Operand) -> Tensor",
@@ -63,7 +54,9 @@ constinit const Op fill_op{
     .mutates = true,
     .shape =
         [](Call& c) {
-          if (c.input(1).is_scalar()) return check_fits(c.input(1).scalar(), c.in(0).dtype());
+          if (c.input(1).is_scalar())
+            return dispatch(c.in(0).dtype(),
+                            [&](auto zero) { c.input(1).scalar().to<decltype(zero)>(); });
           check(c.in(1).ndim() == 0, "only supports 0-dimension value tensor but got tensor with ",
                 c.in(1).ndim(), " dimensions.");
         },

@@ -57,7 +57,9 @@ void pointwise_run(Call& c) {
     }
     const Dtype type = row.mask_first && k == 1 ? Dtype::kBool : c.common;
     dispatch(type, [&](auto zero) {
-      const auto v = x.scalar().to<decltype(zero)>();
+      using T = decltype(zero);
+      // `where` stores the number; in arithmetic it wraps.
+      const T v = row.mask_first ? x.scalar().to<T>() : x.scalar().wrapped<T>();
       std::memcpy(&numbers[k], &v, sizeof v);
     });
     data[k] = reinterpret_cast<std::byte*>(&numbers[k]);

@@ -21,10 +21,6 @@ class Element {
     const Scalar s = value.is_scalar() ? value.scalar() : value.tensor().item();
     dispatch(dtype, [&](auto zero) {
       using T = decltype(zero);
-      if constexpr (std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>) {
-        check(!s.is_float() || std::abs(s.real()) <= static_cast<double>(INT64_MAX),
-              "value cannot be converted to type ", dtype, " without overflow");
-      }
       new (bytes_) T(s.to<T>());
     });
   }

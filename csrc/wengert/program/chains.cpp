@@ -104,7 +104,7 @@ ChainOperand Builder::operand(const Argument& a, const Step& s, int k, ChainLink
   if (a.kind == Kind::kNumber) {
     const Dtype type = s.op->pointwise->mask_first && k == 1 ? Dtype::kBool : s.common;
     dispatch(type, [&](auto zero) {
-      const auto v = a.number.to<decltype(zero)>();
+      const auto v = a.number.wrapped<decltype(zero)>();
       std::memcpy(&link.numbers[k], &v, sizeof v);
     });
     o.kind = ChainOperand::Kind::kSingle;
