@@ -335,8 +335,6 @@ HIDDEN = {
     "tanh_backward": lambda g, y: g * (1 - y * y),
     "relu_backward": lambda g, y: np.where(y > 0, g, 0.0),
     "leaky_relu_backward": leaky,
-    "_leaky_relu": lambda x, slope: leaky(x, x, slope),
-    "_leaky_relu_falling": lambda x, slope: leaky(x, x, slope),
     "gelu_backward": gelu_backward,
     "silu_backward": silu_backward,
     "trunc_divide": lambda x, y: np.trunc(x / y),

@@ -214,8 +214,6 @@ for name in ("sigmoid_backward", "tanh_backward"):
 for name in ("relu_backward", "silu_backward"):
     SAMPLES[name] = [S(real(3, 4), real(3, 4)), S(real(), real()), S(real(0), real(0))]
 SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
-SAMPLES["_leaky_relu"] = [S(real(3, 4), slope).floats() for slope in (0.0, 0.2, 1.5)]
-SAMPLES["_leaky_relu_falling"] = [S(real(3, 4), slope).floats() for slope in (-0.3, -2.0)]
 SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]
 for name in (
     "sigmoid_backward",

@@ -461,3 +461,13 @@ def test_backward_within_backward():
     y.register_hook(hook)
     y.sum().backward()
     assert x.grad.item() == 4 and w.grad.item() == 3
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "gelu", "silu", "softplus"])
+def test_the_output_of_what_reads_its_input_may_be_changed(name):
+    x = wg.randn(5, requires_grad=True)
+    (expected,) = wg.autograd.grad(getattr(wg.nn.functional, name)(x).sum(), x)
+    y = getattr(wg.nn.functional, name)(x * 1)
+    y.add_(1)
+    y.sum().backward()
+    assert x.grad.tolist() == expected.tolist()

@@ -80,31 +80,11 @@ constinit const Op leaky_relu_backward_op = pointwise_op(
       if (v.needs(1)) v.set(1, zeros(v.shape(1), v.dtype(1)));
     },
     kInputs, 0);
-constexpr auto leaky_relu_f = [](auto x, const double* p) { return select(x > 0.0, x, x * p[0]); };
-template <class Read>
-constexpr Op leaky_relu_row(const char* name, const char* doc, Read, uint32_t reads) {
-  return activation<Floats>(
-      name, "(input: Tensor, negative_slope: float) -> Tensor", doc, leaky_relu_f,
-      [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, Read()(v), v.attrs())); }, reads, 0);
-}
-// The output tells what the input was, unless the slope is negative: then memory need not keep
-// both.
-constinit const Op leaky_relu_rising_op = leaky_relu_row(
-    "_leaky_relu", "leaky_relu with a slope of 0 or more.", [](const Vjp& v) { return v.y(); },
-    kOutput);
-constinit const Op leaky_relu_falling_op = leaky_relu_row(
-    "_leaky_relu_falling", "leaky_relu with a negative slope.", [](const Vjp& v) { return v.x(); },
-    kInput);
-constinit const Op leaky_relu_op{
-    .name = "leaky_relu",
-    .signature = "(input: Tensor, negative_slope: float = 0.01) -> Tensor",
-    .on = kLayer,
-    .doc = "x where x > 0, else negative_slope * x.",
-    .composed = [](Call& c) {
-      const double slope = c.attrs.real(0);
-      c.results = {apply(slope >= 0 ? leaky_relu_rising_op : leaky_relu_falling_op, {c.input(0)},
-                         Attrs(slope))};
-    }};
+constinit const Op leaky_relu_op = activation<Floats>(
+    "leaky_relu", "(input: Tensor, negative_slope: float = 0.01) -> Tensor",
+    "x where x > 0, else negative_slope * x.",
+    [](auto x, const double* p) { return select(x > 0.0, x, x * p[0]); },
+    [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, v.x(), v.attrs())); }, kInput, kLayer);
 
 // ---- elu           y = s x where x > 0, else s a (e^(k x) - 1); selu and celu are elu
 constinit const Op elu_op = activation<Floats>(
@@ -398,8 +378,6 @@ const Op* const kOps[] = {&sigmoid_backward_op,
                           &relu_backward_op,
                           &relu_op,
                           &leaky_relu_backward_op,
-                          &leaky_relu_rising_op,
-                          &leaky_relu_falling_op,
                           &leaky_relu_op,
                           &elu_op,
                           &selu_op,
