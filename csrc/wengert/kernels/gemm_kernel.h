@@ -18,8 +18,8 @@ namespace wengert::detail {
 // kDepth is the most that is summed at once: that many rows of a panel of B, and of a panel of A,
 // stay in the L1 cache. A sum is that of its parts, which depend on k only: C may be cut anywhere
 // without a change of the result. kMostCols are packed of B before they are used. CPUs with AVX-512
-// have L2 caches of 1 MiB and more: there all panels of B stay in L2, and a row is fetched from it
-// a few rows before it is needed.
+// have L2 caches of 1 MiB and more: there all panels of B stay in L2. From there, and of a B that
+// is read where it is with its rows far apart, a row is fetched a few rows before it is needed.
 #if defined(__AVX512F__)
 inline constexpr int kRows = 12, kDepthBytes = 2048, kMostCols = 256;
 inline constexpr bool kPanelsInL2 = true;

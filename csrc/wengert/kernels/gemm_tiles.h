@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "wengert/kernels/gemm_kernel.h"
@@ -22,20 +23,23 @@ void store_part(const RegisterTile<T>& t, const T* from, int rows, int width) {
     }
 }
 
+// What lies between the first and the last row of a B that stays in the L1 cache.
+template <class T>
+inline constexpr int64_t kInL1 = (32 << 10) / sizeof(T);
+
 template <class T, int kR, int kN, bool kAlong>
 void register_tile(const RegisterTile<T>& t) {
   using V = Vec<T>;
   constexpr int kS = V::kSize, kWidth = kN * kS;
-  constexpr bool kFetch = kPanelsInL2 && kR > 8;
   V sum[kR][kN];
   each<kR, kN>([&](auto r, auto j) __attribute__((always_inline)) { sum[r][j] = V(0.0); });
   const T *a = t.a, *b = t.b;
   const int64_t a_step = t.a_step, b_step = t.b_step;
   constexpr int kNear = 6;  // rows reached from one pointer: their offsets fit into registers
   const T* far = kR > kNear ? a + kNear * a_step : a;
-  const auto add_products = [&]() __attribute__((always_inline)) {
+  const auto add_products = [&](auto fetch) __attribute__((always_inline)) {
     V row[kN];
-    if constexpr (kFetch)
+    if constexpr (fetch)
       each<kN>([&](auto j)
                    __attribute__((always_inline)) { __builtin_prefetch(b + 4 * b_step + j * kS); });
     each<kN>([&](auto j) __attribute__((always_inline)) { row[j] = V::load(b + j * kS); });
@@ -49,15 +53,24 @@ void register_tile(const RegisterTile<T>& t) {
     ++far;
     b += b_step;
   };
-  int64_t l = 0;
-  // C is fetched a row at a time: all rows at once would fill the queue of misses, and wait.
-  if (t.k > 64)
-    for (const T* at = t.c; l < kR; ++l, at += t.ldc) {
-      __builtin_prefetch(at, 1);
-      __builtin_prefetch(at + kWidth - 1, 1);
-      add_products();
-    }
-  for (; l < t.k; ++l) add_products();
+  const auto add_all = [&](auto fetch) __attribute__((always_inline)) {
+    int64_t l = 0;
+    // C is fetched a row at a time: all rows at once would fill the queue of misses, and wait.
+    if (t.k > 64)
+      for (const T* at = t.c; l < kR; ++l, at += t.ldc) {
+        __builtin_prefetch(at, 1);
+        __builtin_prefetch(at + kWidth - 1, 1);
+        add_products(fetch);
+      }
+    for (; l < t.k; ++l) add_products(fetch);
+  };
+  // A B that L1 does not hold is fetched ahead: its rows are far apart, or panels lie in L2.
+  if constexpr (kPanelsInL2 && kR > 8) {
+    add_all(std::true_type());
+  } else {
+    const bool beyond = t.k * b_step > kInL1<T>;
+    beyond ? add_all(std::true_type()) : add_all(std::false_type());
+  }
   if (t.cols < kWidth) {
     T part[kR * kWidth];
     each<kR, kN>([&](auto r, auto j) __attribute__((always_inline)) {
