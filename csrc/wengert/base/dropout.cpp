@@ -40,7 +40,6 @@ int32_t high_bits(uint32_t first) {
 template <class T, class Put>
 void decide(const uint32_t* raw, int64_t n, Threshold t, T hit, const Put& put) {
   int32_t ties = 0;
-#pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
     const int32_t high = high_bits(raw[kWordsEach * i]);
     put(i, high < t.high ? hit : T(0));
