@@ -306,3 +306,11 @@ def test_dtypes():
         assert x.tolist() == wg.tensor([[0, 0, 1], [0, 0, 1]]).to(dtype).tolist()
         x[x == 1] = 0
         assert not x.any()
+
+
+def test_sums_of_integers_wrap():
+    most = 2**63 - 1
+    x = wg.tensor([most, 1])
+    assert x.index_add(0, wg.tensor([0]), wg.tensor([1])).tolist() == [-most - 1, 1]
+    assert x.index_add(0, wg.tensor([1]), wg.tensor([most]), alpha=2).tolist() == [most, -1]
+    assert x.scatter_add(0, wg.tensor([0]), wg.tensor([1])).tolist() == [-most - 1, 1]

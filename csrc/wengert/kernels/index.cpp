@@ -121,12 +121,16 @@ void along(const Along& a, const F& f) {
   });
 }
 
+// d + s x; integers wrap.
 template <class T>
-void add_to(T& d, T s) {
+void add_to(T& d, T x, T s = T(1)) {
   if constexpr (std::is_same_v<T, bool>) {
-    d = d || s;
+    d = d || (s && x);
+  } else if constexpr (std::is_integral_v<T>) {
+    d = static_cast<T>(static_cast<uint64_t>(d) +
+                       static_cast<uint64_t>(s) * static_cast<uint64_t>(x));
   } else {
-    d = static_cast<T>(d + s);
+    d = d + s * x;
   }
 }
 
@@ -163,8 +167,7 @@ void index_accumulate(const Indexed& v, void* dst, const void* src, bool one, co
     if (scale == T(1)) {
       scatter_typed(v, b, d, s, one, [](T& to, T x) { add_to(to, x); });
     } else {
-      scatter_typed(v, b, d, s, one,
-                    [scale](T& to, T x) { add_to(to, static_cast<T>(x * scale)); });
+      scatter_typed(v, b, d, s, one, [scale](T& to, T x) { add_to(to, x, scale); });
     }
   });
 }
