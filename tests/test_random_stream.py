@@ -127,20 +127,24 @@ def compare(name: str, ours: Any, theirs: Any) -> None:
         np.testing.assert_array_equal(ours, theirs.astype(ours.dtype))
 
 
+def draw_both(name: str, rng: random.Random, r: Reference, n: int) -> None:
+    """What is drawn is the reference's, and so is the state after it."""
+    p = probability(rng, r, n)
+    library, reference = DRAWS[name]
+    compare(name, library(wg, n, p).numpy(), reference(r, n, p))
+    words, position = parts(wg.get_rng_state().numpy())
+    expected, expected_position = r.state()
+    assert position == expected_position, (name, n)
+    np.testing.assert_array_equal(words, expected)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_numpy(seed):
     rng = random.Random(seed)
     wg.manual_seed(seed)
     r = Reference()
     for _ in range(60):
-        name, n = rng.choice(list(DRAWS)), rng.choice(SIZES)
-        p = probability(rng, r, n)
-        library, reference = DRAWS[name]
-        compare(name, library(wg, n, p).numpy(), reference(r, n, p))
-        words, position = parts(wg.get_rng_state().numpy())
-        expected, expected_position = r.state()
-        assert position == expected_position, (name, n)
-        np.testing.assert_array_equal(words, expected)
+        draw_both(rng.choice(list(DRAWS)), rng, r, rng.choice(SIZES))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -161,22 +165,11 @@ def test_many_numbers_on_any_number_of_threads(threads):
     rng = random.Random(threads)
     wg.manual_seed(threads)
     r = Reference()
-    before = wg.get_num_threads()
     wg.set_num_threads(threads)
-    try:
-        for n in (16383, 16384, 16385, 40_001, 130_003):
-            for name in ("dropout", "bernoulli_", "bernoulli_ bool"):
-                shift = rng.randrange(3)  # words drawn one at a time: any position, odd ones too
-                compare("randint", wg.randint(10, (shift,)).numpy(), r.words(shift) % np.uint64(10))
-                p = probability(rng, r, n)
-                library, reference = DRAWS[name]
-                compare(name, library(wg, n, p).numpy(), reference(r, n, p))
-                words, position = parts(wg.get_rng_state().numpy())
-                expected, expected_position = r.state()
-                assert position == expected_position, (name, n)
-                np.testing.assert_array_equal(words, expected)
-    finally:
-        wg.set_num_threads(before)
+    for n in (16383, 16384, 16385, 40_001, 130_003):
+        for name in ("dropout", "bernoulli_", "bernoulli_ bool"):
+            draw_both("randint", rng, r, rng.randrange(1, 4))  # from any word, odd ones too
+            draw_both(name, rng, r, n)
 
 
 @pytest.mark.parametrize("p", [0.0, 5e-324, 2.0**-60, 2.0**-53, 1 - 2.0**-53, 1.0])
