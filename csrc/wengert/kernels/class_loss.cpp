@@ -187,17 +187,14 @@ Sums entropy_groups(const Classes<T>& k, const T* x, T* loss, T* lse) {
   return sum_chunks(k.l.rows, grain, [&](int64_t begin, int64_t end) {
     LossSink<T> sink{k, loss, {}};
     alignas(64) T m[kSize], log_sum[kSize];
-    with_group<T>(n, [&](auto& g) {
-      for (int64_t first = begin; first < end; first += kSize) {
-        g.rows = std::min(kSize, end - first);
-        const T* rows = x + first * n;
-        g.load_all(rows).store(m);
-        log(g.sum([&](int64_t r, int64_t j, int64_t, int64_t) {
-          return exp_nonpositive(g.cell[r][j] - Vec<T>::repeat(m[r]));
-        })).store(log_sum);
-        for (int64_t r = 0; r < g.rows; ++r) lse[first + r] = m[r] + log_sum[r];
-        sink.take_rows(rows, first, g.rows, m, log_sum);
-      }
+    each_group<T>(begin, end, n, [&](int64_t first, auto& g) {
+      const T* rows = x + first * n;
+      g.load_all(rows).store(m);
+      log(g.sum([&](int64_t r, int64_t j, int64_t, int64_t) {
+        return exp_nonpositive(g.cell[r][j] - Vec<T>::repeat(m[r]));
+      })).store(log_sum);
+      for (int64_t r = 0; r < g.rows; ++r) lse[first + r] = m[r] + log_sum[r];
+      sink.take_rows(rows, first, g.rows, m, log_sum);
     });
     return sink.sums;
   });

@@ -249,6 +249,7 @@ template <class T, class F>
 inline Vec<T> fold_sum(const F& f) {
   return Fold<T>::all(f, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
+
 // Rows that fill registers are taken as many at a time as a register has lanes: what is found of
 // each (its largest, its sum) is then a lane of one register. In between they are kept in whole
 // registers, since what was written in part can be read again only after a wait.
@@ -321,11 +322,16 @@ struct RowGroup {
 
   Mask<T> in_row_;
 };
-// f(group) with a group for rows of n.
+// f(first, group) for the groups of rows [begin, end) of n, by their first row.
 template <class T, class F>
-void with_group(int64_t n, const F& f) {
-  const auto call = [&](auto group) { f(group); };
-  n <= Vec<T>::kSize ? call(RowGroup<T, true>(n)) : call(RowGroup<T, false>(n));
+void each_group(int64_t begin, int64_t end, int64_t n, const F& f) {
+  const auto walk = [&](auto group) {
+    for (int64_t first = begin; first < end; first += group.kSize) {
+      group.rows = std::min<int64_t>(group.kSize, end - first);
+      f(first, group);
+    }
+  };
+  n <= Vec<T>::kSize ? walk(RowGroup<T, true>(n)) : walk(RowGroup<T, false>(n));
 }
 
 }  // namespace wengert::detail

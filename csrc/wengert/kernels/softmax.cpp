@@ -185,12 +185,7 @@ void for_each_group(const SoftmaxShape& s, const F& f) {
   constexpr int64_t kSize = Vec<T>::kSize;
   const int64_t grain = std::max<int64_t>(1, kGrain / (s.n * kSize)) * kSize;
   parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
-    with_group<T>(s.n, [&](auto& g) {
-      for (int64_t i = begin; i < end; i += kSize) {
-        g.rows = std::min(kSize, end - i);
-        f(i * s.n, g);
-      }
-    });
+    each_group<T>(begin, end, s.n, [&](int64_t first, auto& g) { f(first * s.n, g); });
   });
 }
 
