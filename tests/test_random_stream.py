@@ -16,7 +16,7 @@ SIZES = (1, 2, 15, 16, 17, 311, 312, 313, 623, 624, 625, 1023, 1025, 5000)
 
 
 class Reference:
-    """The draws as base/random.h states them, on NumPy's generator in the library's state."""
+    """The draws as base/generator.h states them, on NumPy's generator in the library's state."""
 
     def __init__(self) -> None:
         words, position = parts(wg.get_rng_state().numpy())

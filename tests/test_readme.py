@@ -46,7 +46,7 @@ def test_links_lead_somewhere(document):
 
 
 def test_rows_shown_to_contributors_are_in_the_source():
-    source = "\n".join(f.read_text() for f in (ROOT / "csrc/wengert/ops").glob("*.cpp"))
+    source = "\n".join(f.read_text() for f in (ROOT / "csrc/wengert/ops").rglob("*.cpp"))
     for block in blocks("CONTRIBUTING.md", "cpp"):
         for line in block.splitlines():
             assert line in source, line

@@ -1,6 +1,6 @@
 // What stands between the brackets, from Python to IndexKey.
 #include "bind/python.h"
-#include "wengert/ops/indexing.h"
+#include "wengert/ops/index/key.h"
 
 namespace wengert::bind {
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "bind/capture.h"
-#include "wengert/kernels/copy.h"
-#include "wengert/kernels/index.h"
+#include "wengert/kernels/core/copy.h"
+#include "wengert/kernels/index/index.h"
 
 namespace wengert::bind {
 namespace {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bind/arguments.h"
+#include "wengert/ops/registry.h"
 
 namespace wengert::bind {
 namespace {

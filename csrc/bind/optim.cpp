@@ -1,6 +1,7 @@
 // Optimizer steps: lists of tensors in, one native call.
+#include "wengert/ops/optim/optim.h"
+
 #include "bind/python.h"
-#include "wengert/ops/update.h"
 
 namespace wengert::bind {
 namespace {

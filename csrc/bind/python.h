@@ -3,7 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "wengert/ops.h"
+#include "wengert/ops/basic.h"
 
 namespace wengert::bind {
 

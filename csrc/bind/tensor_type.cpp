@@ -4,7 +4,7 @@
 // After Python.h, which it does not include.
 #include <structmember.h>
 
-#include "wengert/ops/pointwise.h"
+#include "wengert/ops/pointwise/rows.h"
 
 namespace wengert::bind {
 

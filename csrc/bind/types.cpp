@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "bind/python.h"
+#include "wengert/ops/random/random.h"
 
 namespace wengert::bind {
 namespace {

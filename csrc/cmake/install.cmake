@@ -2,10 +2,18 @@
 include(CMakePackageConfigHelpers)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wengert)
 
-# Kernels, and what the op families share among themselves, are internal.
+# Kernels, and what the op families share among themselves, are internal: of a family's folder only
+# the header that is called like it is installed.
 install(DIRECTORY csrc/wengert DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN ops EXCLUDE)
-install(FILES csrc/wengert/ops/update.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/wengert/ops)
+file(GLOB _families RELATIVE ${PROJECT_SOURCE_DIR}/csrc/wengert/ops csrc/wengert/ops/*)
+set(_ops_dir ${CMAKE_INSTALL_INCLUDEDIR}/wengert/ops)
+install(FILES csrc/wengert/ops/basic.h csrc/wengert/ops/registry.h DESTINATION ${_ops_dir})
+foreach(_family IN LISTS _families)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/csrc/wengert/ops/${_family}/${_family}.h)
+    install(FILES csrc/wengert/ops/${_family}/${_family}.h DESTINATION ${_ops_dir}/${_family})
+  endif()
+endforeach()
 install(TARGETS ${WENGERT_TARGET} EXPORT wengertTargets)
 install(EXPORT wengertTargets NAMESPACE wengert:: DESTINATION ${_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

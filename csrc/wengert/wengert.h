@@ -13,7 +13,7 @@
 #include "wengert/base/parallel.h"
 #include "wengert/nn/nn.h"
 #include "wengert/ops.h"
-#include "wengert/ops/update.h"
+#include "wengert/ops/optim/optim.h"
 #include "wengert/optim/optim.h"
 #include "wengert/program/capture.h"
 

@@ -2,13 +2,18 @@
 
 #include <cmath>
 
-#include "wengert/ops/update.h"
+#include "wengert/ops/loss/loss.h"
+#include "wengert/ops/matmul/matmul.h"
+#include "wengert/ops/optim/optim.h"
+#include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/random/random.h"
+#include "wengert/ops/registry.h"
 #include "wengert/program/recording.h"
 
 namespace wengert::nn {
 namespace {
 
-// Operations without a function of their own in ops.h.
+// Operations without a function of their own in the headers of ops/.
 const Op& row(const char* name) {
   const Op* op = find_op(name);
   check(op != nullptr, "no operation is named ", name);

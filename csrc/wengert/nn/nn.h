@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "wengert/ops.h"
+#include "wengert/ops/basic.h"
 #include "wengert/program/owned.h"
 
 namespace wengert::nn {

@@ -1,7 +1,9 @@
 // The families, in the order of the table of contents.
+#include "wengert/ops/registry.h"
+
 #include <vector>
 
-#include "wengert/ops.h"
+#include "wengert/ops/basic.h"
 
 namespace wengert {
 

@@ -1,4 +1,5 @@
-// Optimizers for C++ users: a list of parameters, options, state. The steps are in ops/update.h.
+// Optimizers for C++ users: a list of parameters, options, state. The steps are in
+// ops/optim/optim.h.
 //
 //   optim::Adam optimizer(model.parameters(), {.lr = 1e-3});
 //   optimizer.zero_grad();
@@ -8,7 +9,7 @@
 
 #include <vector>
 
-#include "wengert/ops/update.h"
+#include "wengert/ops/optim/optim.h"
 #include "wengert/program/owned.h"
 
 namespace wengert::optim {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "wengert/kernels/pointwise.h"
+#include "wengert/kernels/core/pointwise.h"
 
 namespace wengert {
 

@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "wengert/kernels/pointwise_rows.h"
-#include "wengert/ops.h"
-#include "wengert/ops/pointwise.h"
+#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/ops/basic.h"
+#include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/registry.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {

@@ -5,8 +5,8 @@
 
 #include "wengert/base/denormals.h"
 #include "wengert/base/parallel.h"
-#include "wengert/kernels/copy.h"
-#include "wengert/ops.h"
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/basic.h"
 #include "wengert/program/impl.h"
 #include "wengert/program/script.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "wengert/kernels/copy.h"
-#include "wengert/ops.h"
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/basic.h"
 
 namespace wengert {
 namespace {

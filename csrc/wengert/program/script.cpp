@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "wengert/ops.h"
+#include "wengert/ops/random/random.h"
 
 namespace wengert {
 namespace {

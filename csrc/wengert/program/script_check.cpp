@@ -1,7 +1,7 @@
 // Whether a script is one that `apply` could have recorded. See Note [program files].
 #include <algorithm>
 
-#include "wengert/kernels/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/program/script.h"
 
 namespace wengert {

@@ -12,7 +12,8 @@
 #include <charconv>
 #include <map>
 
-#include "wengert/ops.h"
+#include "wengert/ops/random/random.h"
+#include "wengert/ops/registry.h"
 #include "wengert/program/safetensors.h"
 #include "wengert/program/script.h"
 

@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "wengert/base/denormals.h"
-#include "wengert/ops/pointwise.h"
+#include "wengert/ops/pointwise/rows.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <memory>
 
-#include "wengert/base/random.h"
+#include "wengert/base/generator.h"
 #include "wengert/tensor/tensor.h"
 
 namespace wengert {
@@ -142,7 +142,7 @@ enum Reads : uint32_t {
   kOutput = 1u << 16,
 };
 
-struct PointwiseRow;  // kernels of a pointwise op; see ops/pointwise.h
+struct PointwiseRow;  // kernels of a pointwise op; see ops/pointwise/rows.h
 
 struct Op {
   const char* name;

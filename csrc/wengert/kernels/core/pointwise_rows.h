@@ -1,0 +1,128 @@
+// Makes the kernels of a pointwise op from one generic lambda. Internal: includes Eigen.
+#pragma once
+
+#include <tuple>
+
+#include "wengert/base/dtype.h"
+#include "wengert/kernels/core/pointwise.h"
+#include "wengert/kernels/core/vec.h"
+
+namespace wengert {
+
+template <class... T>
+struct Types {};
+using Floats = Types<float, double>;
+using Numbers = Types<uint8_t, int32_t, int64_t, float, double>;
+using AllTypes = Types<bool, uint8_t, int32_t, int64_t, float, double>;
+using Integers = Types<bool, uint8_t, int32_t, int64_t>;
+
+struct PointwiseRow {
+  PointwiseKernel kernels[kNumDtypes] = {};  // by the common dtype of the inputs
+  int arity = 1;
+  bool bool_output = false;
+  bool mask_first = false;  // input 0 is bool, whatever the others are
+};
+
+namespace detail {
+
+template <class F, class V, size_t... I>
+inline auto call(const V* x, const double* params, std::index_sequence<I...>) {
+  if constexpr (requires { F{}(x[I]..., params); }) {
+    return F{}(x[I]..., params);
+  } else {
+    return F{}(x[I]...);
+  }
+}
+
+// Whole registers; what is left over is computed in a register too, so that an element's value
+// never depends on where in the tensor it stands.
+//
+// F::IfSet is what to compute instead if the first parameter is not 0: as a loop of its own it
+// leaves F's all registers for constants.
+template <class T, int N, class F>
+void vector_kernel(void* out, const void* const* in, int64_t n, const double* params) {
+  using V = Vec<T>;
+  if constexpr (requires { typename F::IfSet; })
+    if (params[0] != 0) return vector_kernel<T, N, typename F::IfSet>(out, in, n, params);
+  constexpr auto kIndices = std::make_index_sequence<N>{};
+  auto* o = static_cast<T*>(out);
+  const T* x[N];
+  for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
+  int64_t i = 0;
+  V v[N];
+  if (n == 1) {  // scalars: no detour through memory
+    for (int k = 0; k < N; ++k) v[k] = V::repeat(*x[k]);
+    *o = call<F>(v, params, kIndices).first();
+    return;
+  }
+  for (; i + V::kSize <= n; i += V::kSize) {
+    for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + i);
+    call<F>(v, params, kIndices).store(o + i);
+  }
+  if (i == n) return;
+  T tail[V::kSize];
+  const int64_t rest = n - i;
+  for (int k = 0; k < N; ++k) {
+    for (int64_t j = 0; j < V::kSize; ++j) tail[j] = x[k][i + std::min(j, rest - 1)];
+    v[k] = V::load(tail);
+  }
+  call<F>(v, params, kIndices).store(tail);
+  for (int64_t j = 0; j < rest; ++j) o[i + j] = tail[j];
+}
+
+// Plain loops, left to the compiler's vectoriser: integers, and comparisons, whose result is bool.
+template <class T, class R, int N, class F>
+void scalar_kernel(void* out, const void* const* in, int64_t n, const double* params) {
+  auto* o = static_cast<R*>(out);
+  const T* x[N];
+  for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
+  for (int64_t i = 0; i < n; ++i) {
+    T v[N];
+    for (int k = 0; k < N; ++k) v[k] = x[k][i];
+    o[i] = static_cast<R>(call<F>(v, params, std::make_index_sequence<N>{}));
+  }
+}
+
+template <class T, class F>
+void where_kernel(void* out, const void* const* in, int64_t n, const double*) {
+  auto* o = static_cast<T*>(out);
+  const auto* c = static_cast<const bool*>(in[0]);
+  const auto* x = static_cast<const T*>(in[1]);
+  const auto* y = static_cast<const T*>(in[2]);
+  for (int64_t i = 0; i < n; ++i) o[i] = c[i] ? x[i] : y[i];
+}
+
+template <class T, int N, class F>
+constexpr PointwiseKernel same_type_kernel() {
+  if constexpr (std::is_floating_point_v<T>) {
+    return vector_kernel<T, N, F>;
+  } else {
+    return scalar_kernel<T, T, N, F>;
+  }
+}
+
+}  // namespace detail
+
+// Output of the inputs' dtype.
+template <int N, class... T, class F>
+constexpr PointwiseRow pointwise(Types<T...>, F) {
+  PointwiseRow row{.arity = N};
+  ((row.kernels[index(dtype_of<T>())] = detail::same_type_kernel<T, N, F>()), ...);
+  return row;
+}
+
+// Output bool.
+template <int N, class... T, class F>
+constexpr PointwiseRow predicate(Types<T...>, F) {
+  PointwiseRow row{.arity = N, .bool_output = true};
+  ((row.kernels[index(dtype_of<T>())] = detail::scalar_kernel<T, bool, N, F>), ...);
+  return row;
+}
+
+// A row per lambda, so that ops can point at it.
+template <int N, class Ts, class F>
+inline constexpr PointwiseRow kRow = pointwise<N>(Ts{}, F{});
+template <int N, class Ts, class F>
+inline constexpr PointwiseRow kPredicateRow = predicate<N>(Ts{}, F{});
+
+}  // namespace wengert

@@ -1,0 +1,77 @@
+// What the parts of a matrix product share: the tile of C that fits into registers, and how rows
+// and columns are cut. Internal: includes Eigen.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "wengert/kernels/core/vec.h"
+#include "wengert/kernels/gemm/gemm.h"
+
+namespace wengert::detail {
+
+// Note [register tiles]: a tile is up to kRows rows by kVectors registers of columns. Its sums, one
+// row of B and one element of A stay in registers: 12 + 2 + 1 of 16, or 24 + 2 + 1 of 32 with
+// AVX-512. More than 8 sums are needed to hide the latency of an FMA on two units, so a tile of
+// one register of columns has up to kMaxRows rows.
+//
+// kDepth is the most that is summed at once: that many rows of a panel of B, and of a panel of A,
+// stay in the L1 cache. A sum is that of its parts, which depend on k only: C may be cut anywhere
+// without a change of the result. kMostCols are packed of B before they are used. CPUs with AVX-512
+// have L2 caches of 1 MiB and more: there all panels of B stay in L2. From there, and of a B that
+// is read where it is with its rows far apart, a row is fetched a few rows before it is needed.
+#if defined(__AVX512F__)
+inline constexpr int kRows = 12, kDepthBytes = 2048, kMostCols = 256;
+inline constexpr bool kPanelsInL2 = true;
+#else
+inline constexpr int kRows = 6, kDepthBytes = 1600, kMostCols = 2048;
+inline constexpr bool kPanelsInL2 = false;
+#endif
+inline constexpr int kVectors = 2;
+inline constexpr int kMaxRows = 12;
+template <class T>
+inline constexpr int kDepth = kDepthBytes / static_cast<int>(sizeof(T));
+template <class T>
+inline constexpr int kLanes = Vec<T>::kSize;
+template <class T>
+inline constexpr int kCols = kVectors * kLanes<T>;
+
+// C = or += A B for the rows and columns of a tile, with the bias added last.
+template <class T>
+struct RegisterTile {
+  const T* a;
+  int64_t a_step;  // from row to row, or from column to column
+  const T* b;
+  int64_t b_step;  // from row to row
+  int64_t k;
+  T* c;
+  int64_t ldc;
+  int64_t cols;  // those of B may be more
+  bool accumulate;
+  const T* bias;
+};
+
+template <class T>
+using RegisterKernel = void (*)(const RegisterTile<T>&);
+
+// For tiles of kVectors registers of columns, and of one: by rows - 1. `along`: A's rows are runs
+// of memory, else its columns are (packed panels are of that kind).
+template <class T>
+const RegisterKernel<T>* wide_kernels(bool along);
+template <class T>
+const RegisterKernel<T>* narrow_kernels(bool along);
+
+// Rows are cut evenly: 32 are 5 + 5 + 5 + 5 + 6 + 6, not 6 * 5 + 2.
+struct Cut {
+  int64_t parts, base, longer;
+  // Small products cut a lot of things into one part, and divisions are slow.
+  Cut(int64_t n, int64_t most)
+      : parts((n + most - 1) / most),
+        base(parts == 1 ? n : n / parts),
+        longer(parts == 1 ? 0 : n % parts) {}
+  int64_t begin(int64_t i) const { return i * base + std::min(i, longer); }
+  int64_t size(int64_t i) const { return base + (i < longer); }
+  int64_t most() const { return size(0); }
+};
+
+}  // namespace wengert::detail

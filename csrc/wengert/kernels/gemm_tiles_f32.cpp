@@ -1,8 +1,0 @@
-#include "wengert/kernels/gemm_tiles.h"
-
-namespace wengert::detail {
-
-template const RegisterKernel<float>* wide_kernels<float>(bool);
-template const RegisterKernel<float>* narrow_kernels<float>(bool);
-
-}  // namespace wengert::detail

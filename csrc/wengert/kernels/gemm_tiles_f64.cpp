@@ -1,8 +1,0 @@
-#include "wengert/kernels/gemm_tiles.h"
-
-namespace wengert::detail {
-
-template const RegisterKernel<double>* wide_kernels<double>(bool);
-template const RegisterKernel<double>* narrow_kernels<double>(bool);
-
-}  // namespace wengert::detail

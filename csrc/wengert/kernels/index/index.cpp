@@ -1,0 +1,271 @@
+#include "wengert/kernels/index/index.h"
+
+#include <cstring>
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/core/walk.h"
+
+namespace wengert {
+namespace {
+
+// Both sides of Indexed taken apart: `after` as a walk of (contiguous side, strided side).
+struct Blocks {
+  explicit Blocks(const Indexed& v)
+      : before{v.before, {v.before_strides}}, after{v.after, {contiguous_strides(v.after)}} {
+    after.strides[1] = v.after_strides;
+    after.simplify();
+    rows = numel(v.before);
+    size = numel(v.after);
+  }
+  Walk<1> before;  // not simplified: its order is that of the contiguous side
+  Walk<2> after;
+  int64_t rows, size;
+  bool contiguous() const {
+    return after.shape.size() == 1 && after.inner(0) == 1 && after.inner(1) == 1;
+  }
+};
+
+template <class T>
+void copy_block(T* dst, const T* src, int64_t n) {
+  if (n * sizeof(T) >= 64) {
+    std::memcpy(dst, src, n * sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; ++i) dst[i] = src[i];
+  }
+}
+
+template <class T>
+void gather_typed(const Indexed& v, const Blocks& b, T* dst, const T* src) {
+  const int64_t grain = std::max<int64_t>(1, kMoveGrain / b.size);
+  parallel_for(b.rows * v.count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end;) {
+      const int64_t row = i / v.count, first = i % v.count;
+      const int64_t n = std::min(v.count - first, end - i);
+      const T* from = src + b.before.offset(row, 0);
+      const int64_t* at = v.offsets + first;
+      T* to = dst + i * b.size;
+      if (b.size == 1) {
+        for (int64_t j = 0; j < n; ++j) to[j] = from[at[j]];
+      } else if (b.contiguous()) {
+        for (int64_t j = 0; j < n; ++j) copy_block(to + j * b.size, from + at[j], b.size);
+      } else {
+        for (int64_t j = 0; j < n; ++j)
+          b.after.rows(0, b.size, [&](const auto& o, int64_t m) {
+            const T* s = from + at[j] + o[1];
+            T* d = to + j * b.size + o[0];
+            for (int64_t k = 0; k < m; ++k) d[k * b.after.inner(0)] = s[k * b.after.inner(1)];
+          });
+      }
+      i += n;
+    }
+  });
+}
+
+// f(dst element, src element) for every one. Work is cut across `before` and `after` only.
+template <class T, class F>
+void scatter_typed(const Indexed& v, const Blocks& b, T* dst, const T* src, bool one, const F& f) {
+  const int64_t chunk = v.count * b.size < kMoveGrain ? b.size : std::min<int64_t>(b.size, 32);
+  const int64_t chunks = (b.size + chunk - 1) / chunk;
+  const int64_t grain = std::max<int64_t>(1, kMoveGrain / (chunk * v.count));
+  const int64_t step = one ? 0 : 1;
+  parallel_for(b.rows * chunks, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i / chunks, first = i % chunks * chunk;
+      const int64_t last = std::min(first + chunk, b.size);
+      T* to = dst + b.before.offset(row, 0);
+      const T* from = src + step * row * v.count * b.size;
+      for (int64_t j = 0; j < v.count; ++j) {
+        b.after.rows(first, last, [&](const auto& o, int64_t m) {
+          const T* s = from + step * (j * b.size + o[0]);
+          T* d = to + v.offsets[j] + o[1];
+          const int64_t ds = b.after.inner(1), ss = step * b.after.inner(0);
+          if (ds == 1 && ss == 1) {
+            for (int64_t k = 0; k < m; ++k) f(d[k], s[k]);
+          } else {
+            for (int64_t k = 0; k < m; ++k) f(d[k * ds], s[k * ss]);
+          }
+        });
+      }
+    }
+  });
+}
+
+// f(indexed offset, other offset) for every position of the index; positions that share a place
+// in the indexed tensor lie along `dim`, so the rest may be cut.
+template <class F>
+void along(const Along& a, const F& f) {
+  const int64_t n = a.shape.empty() ? 1 : a.shape[a.dim];
+  const Dims own = contiguous_strides(a.shape);
+  Walk<3> w{a.shape, {own, a.strides, a.other_strides}};
+  int64_t step[3] = {0, 0, 0};
+  if (!a.shape.empty()) {
+    for (int k = 0; k < 3; ++k) step[k] = w.strides[k][a.dim];
+    w.erase(a.dim);
+  }
+  w.simplify();
+  if (w.count() == 0 || n == 0) return;
+  const auto place = [&](int64_t x, int64_t y, int64_t z, int64_t k) {
+    f(y + a.index[x + k * step[0]] * step[1], z + k * step[2]);
+  };
+  parallel_for(w.count(), std::max<int64_t>(1, kMoveGrain / 4 / n), [&](int64_t b, int64_t e) {
+    w.rows(b, e, [&](const auto& o, int64_t m) {
+      const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2);
+      if (step[0] < sx) {
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t k = 0; k < n; ++k) place(o[0] + i * sx, o[1] + i * sy, o[2] + i * sz, k);
+      } else {
+        for (int64_t k = 0; k < n; ++k)
+          for (int64_t i = 0; i < m; ++i) place(o[0] + i * sx, o[1] + i * sy, o[2] + i * sz, k);
+      }
+    });
+  });
+}
+
+// d + s x; integers wrap.
+template <class T>
+void add_to(T& d, T x, T s = T(1)) {
+  if constexpr (std::is_same_v<T, bool>) {
+    d = d || (s && x);
+  } else if constexpr (std::is_integral_v<T>) {
+    d = static_cast<T>(static_cast<uint64_t>(d) +
+                       static_cast<uint64_t>(s) * static_cast<uint64_t>(x));
+  } else {
+    d = d + s * x;
+  }
+}
+
+}  // namespace
+
+void index_gather(const Indexed& v, void* dst, const void* src, int64_t item_size) {
+  const Blocks b(v);
+  if (b.rows * v.count * b.size == 0) return;
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    gather_typed(v, b, static_cast<T*>(dst), static_cast<const T*>(src));
+  });
+}
+
+void index_scatter(const Indexed& v, void* dst, const void* src, bool one, int64_t item_size) {
+  const Blocks b(v);
+  if (b.rows * v.count * b.size == 0) return;
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    scatter_typed(v, b, static_cast<T*>(dst), static_cast<const T*>(src), one,
+                  [](T& d, T s) { d = s; });
+  });
+}
+
+void index_accumulate(const Indexed& v, void* dst, const void* src, bool one, const Scalar& alpha,
+                      Dtype dtype) {
+  const Blocks b(v);
+  if (b.rows * v.count * b.size == 0) return;
+  dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const T scale = alpha.to<T>();
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(src);
+    if (scale == T(1)) {
+      scatter_typed(v, b, d, s, one, [](T& to, T x) { add_to(to, x); });
+    } else {
+      scatter_typed(v, b, d, s, one, [scale](T& to, T x) { add_to(to, x, scale); });
+    }
+  });
+}
+
+void along_gather(const Along& a, void* other, const void* src, int64_t item_size) {
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(other);
+    const auto* s = static_cast<const T*>(src);
+    along(a, [=](int64_t i, int64_t o) { d[o] = s[i]; });
+  });
+}
+
+void along_scatter(const Along& a, void* dst, const void* other, bool one, int64_t item_size) {
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(other);
+    if (one) {
+      along(a, [d, v = *s](int64_t i, int64_t) { d[i] = v; });
+    } else {
+      along(a, [=](int64_t i, int64_t o) { d[i] = s[o]; });
+    }
+  });
+}
+
+void along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype) {
+  dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(other);
+    along(a, [=](int64_t i, int64_t o) { add_to(d[i], s[o]); });
+  });
+}
+
+int64_t count_true(const bool* mask, int64_t n) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i) count += mask[i];
+  return count;
+}
+
+void find_true(const bool* mask, int64_t n, int64_t* out) {
+  for (int64_t i = 0; i < n; ++i)
+    if (mask[i]) *out++ = i;
+}
+
+void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(src);
+    for (int64_t i = 0; i < n; ++i)
+      if (mask[i]) *d++ = s[i];
+  });
+}
+
+void decompress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(src);
+    for (int64_t i = 0; i < n; ++i)
+      if (mask[i]) d[i] = *s++;
+  });
+}
+
+void mask_fill(void* dst, const void* src, const Dims& src_strides, const bool* mask,
+               const Dims& mask_strides, const Dims& shape, const void* value, int64_t item_size) {
+  if (numel(shape) == 0) return;
+  Walk<3> w{shape, {contiguous_strides(shape), src_strides, mask_strides}};
+  w.simplify();
+  dispatch_size(item_size, [&](auto zero) {
+    using T = decltype(zero);
+    T v;
+    std::memcpy(&v, value, sizeof v);
+    parallel_for(w.count(), kMoveGrain, [&](int64_t begin, int64_t end) {
+      w.rows(begin, end, [&](const auto& o, int64_t n) {
+        T* d = static_cast<T*>(dst) + o[0];
+        const T* s = static_cast<const T*>(src) + o[1];
+        const bool* m = mask + o[2];
+        const int64_t ds = w.inner(0), ss = w.inner(1), ms = w.inner(2);
+        if (ds == 1 && ss == 1 && ms == 1) {
+          for (int64_t i = 0; i < n; ++i) d[i] = m[i] ? v : s[i];
+        } else {
+          for (int64_t i = 0; i < n; ++i) d[i * ds] = m[i * ms] ? v : s[i * ss];
+        }
+      });
+    });
+  });
+}
+
+int64_t find_outside(const int64_t* v, int64_t n, int64_t low, int64_t high) {
+  bool outside = false;
+  for (int64_t i = 0; i < n; ++i) outside |= v[i] < low || v[i] >= high;
+  if (!outside) return -1;
+  int64_t i = 0;
+  while (v[i] >= low && v[i] < high) ++i;
+  return i;
+}
+
+}  // namespace wengert

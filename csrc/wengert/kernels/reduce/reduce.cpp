@@ -1,0 +1,286 @@
+// Sums, products, any and all; the plan. Extremes and moments: see reduce_driver.h.
+#include "wengert/kernels/reduce/reduce.h"
+
+#include <cmath>
+
+#include "wengert/kernels/reduce/driver.h"
+
+namespace wengert {
+namespace detail {
+namespace {
+
+template <class T>
+using Wide = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
+
+// Sums of integers may be stored as any integer type; floats only as themselves.
+template <class T>
+void store_sum(Wide<T> acc, const ReduceTarget& to, int64_t i) {
+  if constexpr (std::is_floating_point_v<T>) {
+    static_cast<T*>(to.out)[i] = static_cast<T>(acc);
+  } else if (to.dtype == Dtype::kInt64) {
+    static_cast<uint64_t*>(to.out)[i] = acc;
+  } else {
+    dispatch(to.dtype, [&](auto zero) {
+      using Out = decltype(zero);
+      static_cast<Out*>(to.out)[i] =
+          std::is_same_v<Out, bool> ? static_cast<Out>(acc != 0) : static_cast<Out>(acc);
+    });
+  }
+}
+
+struct Identity {
+  auto operator()(auto v) const { return v; }
+};
+struct Magnitude {
+  auto operator()(auto v) const {
+    if constexpr (is_vec<decltype(v)>) {
+      return abs(v);
+    } else {
+      return std::abs(v);
+    }
+  }
+};
+struct NanIsZero {
+  auto operator()(auto v) const {
+    if constexpr (is_vec<decltype(v)>) {
+      return select(v == v, v, 0.0);
+    } else {
+      return v == v ? v : 0;
+    }
+  }
+};
+struct Square {
+  double operator()(double v) const { return v * v; }
+};
+struct Power {
+  double p;
+  double operator()(double v) const { return std::pow(std::abs(v), p); }
+};
+
+// A map that takes registers is summed in blocks, one of doubles in float64 throughout.
+template <class F>
+inline constexpr bool kIsWide = std::is_same_v<F, Square> || std::is_same_v<F, Power>;
+
+template <class T, class F>
+struct SumOf {
+  using In = T;
+  using Acc = Wide<T>;
+  static constexpr bool kFolds = true;
+  F map;
+  ReduceKind kind;
+  double param;
+  int64_t count;
+
+  Acc init() const { return 0; }
+  Acc combine(Acc a, Acc b) const { return a + b; }
+
+  Acc row(const T* p, int64_t n, int64_t) const {
+    if constexpr (!std::is_floating_point_v<T>) {
+      Acc acc = 0;
+      for (int64_t i = 0; i < n; ++i) acc += static_cast<Acc>(p[i]);
+      return acc;
+    } else if constexpr (kIsWide<F>) {
+      return wide_sum(p, n, map);
+    } else {
+      return blocked_sum(p, n, 0, map);
+    }
+  }
+
+  Vec<T> lanes(const T* p, int64_t n) const
+    requires(std::is_floating_point_v<T> && !kIsWide<F>)
+  {
+    Vec<T> total = map(load_part(p, n, 0));
+    for (int64_t i = Vec<T>::kSize; i < n; i += Vec<T>::kSize)
+      total = total + map(load_part(p + i, n - i, 0));
+    return total;
+  }
+
+  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    if constexpr (!std::is_floating_point_v<T> || kIsWide<F>) {
+      for (int64_t r = 0; r < n; ++r, p += stride)
+        for (int64_t j = 0; j < width; ++j) acc[j] += map(static_cast<Acc>(p[j]));
+    } else {
+      T part[kTile];
+      for (int64_t r = 0; r < n;) {
+        const int64_t end = std::min(n, r + 32);
+        std::fill_n(part, width, T(0));
+        for (; r + 4 <= end; r += 4, p += 4 * stride) {
+          const T *a = p, *b = p + stride, *c = p + 2 * stride, *d = p + 3 * stride;
+          for (int64_t j = 0; j < width; ++j)
+            part[j] += (map(a[j]) + map(b[j])) + (map(c[j]) + map(d[j]));
+        }
+        for (; r < end; ++r, p += stride)
+          for (int64_t j = 0; j < width; ++j) part[j] += map(p[j]);
+        for (int64_t j = 0; j < width; ++j) acc[j] += part[j];
+      }
+    }
+  }
+
+  void store(Acc acc, const ReduceTarget& to, int64_t i) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (kind == ReduceKind::kMean) acc /= static_cast<double>(count);
+      if (kind == ReduceKind::kNorm2) acc = std::sqrt(acc);
+      if (kind == ReduceKind::kNormP) acc = std::pow(acc, 1 / param);
+    }
+    store_sum<T>(acc, to, i);
+  }
+};
+
+template <class T>
+struct Product {
+  using In = T;
+  using Acc = Wide<T>;
+  static constexpr bool kFolds = true;
+  Acc init() const { return 1; }
+  Acc combine(Acc a, Acc b) const { return a * b; }
+  Acc row(const T* p, int64_t n, int64_t) const {
+    Acc lane[4] = {1, 1, 1, 1};
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+      for (int j = 0; j < 4; ++j) lane[j] *= static_cast<Acc>(p[i + j]);
+    for (; i < n; ++i) lane[0] *= static_cast<Acc>(p[i]);
+    return (lane[0] * lane[1]) * (lane[2] * lane[3]);
+  }
+  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    for (int64_t r = 0; r < n; ++r, p += stride)
+      for (int64_t j = 0; j < width; ++j) acc[j] *= static_cast<Acc>(p[j]);
+  }
+  void store(Acc acc, const ReduceTarget& to, int64_t i) const { store_sum<T>(acc, to, i); }
+};
+
+// Any: is one not zero? All: is none zero? Both as "was one found?". NaN is not zero.
+template <class T>
+struct Found {
+  using In = T;
+  using Acc = uint8_t;
+  static constexpr bool kFolds = true;
+  bool any;
+
+  Acc hit(T v) const { return (v != T(0)) == any; }
+  Acc init() const { return 0; }
+  Acc combine(Acc a, Acc b) const { return a | b; }
+  Acc row(const T* p, int64_t n, int64_t) const {
+    for (int64_t i = 0; i < n; i += 1024) {
+      const int64_t end = std::min(n, i + 1024);
+      Acc found = 0;
+      for (int64_t k = i; k < end; ++k) found |= hit(p[k]);
+      if (found) return 1;
+    }
+    return 0;
+  }
+  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    for (int64_t r = 0; r < n; ++r, p += stride)
+      for (int64_t j = 0; j < width; ++j) acc[j] |= hit(p[j]);
+  }
+  void store(Acc acc, const ReduceTarget& to, int64_t i) const {
+    static_cast<uint8_t*>(to.out)[i] = (acc != 0) == any;
+  }
+};
+
+template <class T>
+struct NonzeroCount {
+  using In = T;
+  using Acc = int64_t;
+  static constexpr bool kFolds = true;
+  Acc init() const { return 0; }
+  Acc combine(Acc a, Acc b) const { return a + b; }
+  Acc row(const T* p, int64_t n, int64_t) const {
+    Acc acc = 0;
+    for (int64_t i = 0; i < n; ++i) acc += p[i] != 0;
+    return acc;
+  }
+  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    for (int64_t r = 0; r < n; ++r, p += stride)
+      for (int64_t j = 0; j < width; ++j) acc[j] += p[j] != 0;
+  }
+  void store(Acc acc, const ReduceTarget& to, int64_t i) const {
+    static_cast<int64_t*>(to.out)[i] = acc;
+  }
+};
+
+template <class F>
+void sum_floating(F map, ReduceKind kind, const ReducePlan& plan, Dtype dtype, const void* x,
+                  const ReduceTarget& to, double param) {
+  dispatch_floating(dtype, [&](auto zero) {
+    drive(SumOf<decltype(zero), F>{map, kind, param, plan.count}, plan, x, to);
+  });
+}
+
+}  // namespace
+
+void reduce_sums(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const void* x,
+                 const ReduceTarget& to, double param) {
+  const auto floating = [&](auto map) { sum_floating(map, kind, plan, dtype, x, to, param); };
+  switch (kind) {
+    case ReduceKind::kNorm1:
+      return floating(Magnitude{});
+    case ReduceKind::kNorm2:
+      return floating(Square{});
+    case ReduceKind::kNormP:
+      return floating(Power{param});
+    case ReduceKind::kNanSum:
+      if (is_floating(dtype)) return floating(NanIsZero{});
+      break;
+    case ReduceKind::kCountNonzero:
+      return dispatch_values(
+          dtype, [&](auto zero) { drive(NonzeroCount<decltype(zero)>{}, plan, x, to); });
+    case ReduceKind::kAny:
+    case ReduceKind::kAll:
+      return dispatch_values(dtype, [&](auto zero) {
+        drive(Found<decltype(zero)>{kind == ReduceKind::kAny}, plan, x, to);
+      });
+    case ReduceKind::kProd:
+      return dispatch_values(dtype,
+                             [&](auto zero) { drive(Product<decltype(zero)>{}, plan, x, to); });
+    default:
+      break;
+  }
+  dispatch_values(dtype, [&](auto zero) {
+    drive(SumOf<decltype(zero), Identity>{{}, kind, param, plan.count}, plan, x, to);
+  });
+}
+
+}  // namespace detail
+
+ReducePlan plan_reduction(const Dims& shape, uint32_t reduced) {
+  ReducePlan p;
+  int64_t step = 1;
+  int last = -1;  // of the group before: 1 reduced, 0 kept
+  Dims* sizes = nullptr;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    const int64_t n = shape[i];
+    const int kind = reduced >> i & 1;
+    (kind ? p.count : p.outputs) *= n;
+    if (n == 1) continue;
+    if (kind == last) {
+      if (sizes) {
+        (*sizes)[0] *= n;
+      } else {
+        (kind ? p.run : p.inner) *= n;
+      }
+    } else if (last < 0) {
+      (kind ? p.run : p.inner) = n;
+    } else {
+      sizes = kind ? &p.reduced_shape : &p.outer_shape;
+      sizes->insert(0, n);
+      (kind ? p.reduced_strides : p.outer_strides).insert(0, step);
+    }
+    last = kind;
+    step *= n;
+  }
+  return p;
+}
+
+void reduce(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const void* x,
+            const ReduceTarget& to, double param) {
+  if (plan.outputs == 0) return;
+  if (kind >= ReduceKind::kLogSumExp) {
+    detail::reduce_moments(kind, plan, dtype, x, to, param);
+  } else if (kind >= ReduceKind::kMax) {
+    detail::reduce_extremes(kind, plan, dtype, x, to);
+  } else {
+    detail::reduce_sums(kind, plan, dtype, x, to, param);
+  }
+}
+
+}  // namespace wengert

@@ -1,0 +1,286 @@
+// Reading at computed places: gather, index_select, masks.
+#include "wengert/kernels/core/copy.h"
+#include "wengert/kernels/index/index.h"
+#include "wengert/ops/index/index.h"
+#include "wengert/ops/index/key.h"
+#include "wengert/ops/index/positions.h"
+#include "wengert/ops/shape/view.h"
+
+namespace wengert {
+namespace {
+
+// ---- gather --------------------------------------------------------------------------------
+
+constinit const Op gather_op{
+    .name = "gather",
+    .signature = "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
+    .doc =
+        "out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on; the output has the "
+        "shape of index, which is no larger than the input apart from `dim`. A RuntimeError if "
+        "an index is out of range.",
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check_along(c, c.in(1), x.shape());
+          c.output(x.dtype(), c.in(1).shape());
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          if (y.numel() == 0) return;
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const Positions p(c.in(1));
+          p.check_range(0, x.ndim() ? x.shape()[d] : 1, d, ErrorKind::kRuntime);
+          along_gather({y.shape(), d, p.data(), same_rank(x.strides(), y.ndim()), y.strides()},
+                       y.data(), x.data(), item_size(x));
+        },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0))
+            v.set(0,
+                  scatter_add(zeros(v.shape(0), v.dtype(0)), v.attrs().integer(0), v.x(1), v.g()));
+        },
+    .reads = kOther,
+};
+
+constinit const Op take_along_dim_op{
+    .name = "take_along_dim",
+    .signature = "(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor",
+    .doc =
+        "gather() with input and indices broadcast together apart from `dim`; without a dim, of "
+        "the flattened input.",
+    .composed =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &index = c.in(1);
+          if (!c.attrs.has(0)) {
+            c.results = {gather(flatten(x), 0, flatten(index))};
+            return;
+          }
+          check(x.ndim() == index.ndim(),
+                "input and indices should have the same number of "
+                "dimensions, but got ",
+                x.ndim(), " dimensions for input, and ", index.ndim(), " dimensions for indices");
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          Dims from = x.shape(), at = index.shape();
+          from[d] = at[d] = 1;
+          const Dims common = broadcast_shapes(from, at);
+          from = at = common;
+          from[d] = x.shape()[d];
+          at[d] = index.shape()[d];
+          c.results = {gather(expand(x, from), d, expand(index, at))};
+        },
+};
+
+// ---- index_select --------------------------------------------------------------------------
+
+constinit const Op index_select_op{
+    .name = "index_select",
+    .signature = "(input: Tensor, dim: int, index: Tensor) -> Tensor",
+    .doc =
+        "The positions `index` (1-d, int64 or int32) of dimension `dim`. An IndexError if one is "
+        "out of range.",
+    .shape =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &index = c.in(1);
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          check_index_vector(index);
+          Dims shape = x.shape();
+          if (x.ndim() > 0) shape[d] = index.numel();
+          check(x.ndim() > 0 || index.numel() == 1,
+                "the index of a 0-d tensor must have one element, got ", index.numel());
+          c.output(x.dtype(), shape);
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          const OneDim one(x, c.attrs.integer(0), c.in(1), false);
+          index_gather(one.v, y.data(), x.data(), item_size(x));
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Dims& shape = v.shape(0);
+          if (shape.empty()) return v.set(0, v.g());
+          std::vector<Tensor> indices(wrap_dim(v.attrs().integer(0), shape.size()) + 1);
+          indices.back() = v.x(1);
+          v.set(0, index_backward(v.g(), shape, indices));
+        },
+    .reads = kOther,
+};
+
+constinit const Op take_op{
+    .name = "take",
+    .signature = "(input: Tensor, index: Tensor) -> Tensor",
+    .doc = "The elements of the flattened input at `index`, in its shape.",
+    .composed =
+        [](Call& c) {
+          check(is_index(c.in(1).dtype()), "expected an index of dtype int64, got ",
+                c.in(1).dtype());
+          c.results = {index(flatten(c.in(0)), {&c.in(1), 1})};
+        },
+};
+
+// ---- masks ---------------------------------------------------------------------------------
+
+constinit const Op nonzero_places_op{
+    .name = "_nonzero",
+    .signature = "(mask: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "The positions of the true elements of a contiguous mask, (count, ndim), int64.",
+    .data_dependent = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          c.output(Dtype::kInt64, Dims{count_true(x.data_as<bool>(), x.numel()), x.ndim()});
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          const int n = x.ndim();
+          const int64_t count = y.shape()[0];
+          if (n == 0 || count == 0) return;
+          int64_t* out = y.data_as<int64_t>();
+          if (n == 1) return find_true(x.data_as<bool>(), x.numel(), out);
+          const Scratch flat(static_cast<size_t>(count * 8));
+          find_true(x.data_as<bool>(), x.numel(), flat.as<int64_t>());
+          for (int64_t i = 0; i < count; ++i) {
+            int64_t rest = flat.as<int64_t>()[i];
+            for (int d = n - 1; d >= 0; --d) {
+              out[i * n + d] = rest % x.shape()[d];
+              rest /= x.shape()[d];
+            }
+          }
+        },
+};
+
+constexpr Op nonzero_op{
+    .name = "nonzero",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "The positions of the elements that are not zero, (count, ndim), int64.",
+    .composed = [](Call& c) { c.results = {nonzero(c.in(0))}; },
+};
+constinit const Op argwhere_op = renamed(nonzero_op, "argwhere");
+
+constinit const Op where_places_op{
+    .name = "where",
+    .signature = "(condition: Tensor) -> list[Tensor]",
+    .on = kModule,
+    .doc = "The positions of the elements that are not zero, one vector for each dimension.",
+    .composed =
+        [](Call& c) {
+          const Tensor x = c.in(0).ndim() ? c.in(0) : unsqueeze(c.in(0), 0);
+          const Tensor places = nonzero(x);
+          for (int d = 0; d < x.ndim(); ++d) c.results.push_back(select(places, 1, d));
+        },
+};
+
+constinit const Op compress_op{
+    .name = "_masked_select",
+    .signature = "(input: Tensor, mask: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "The elements where the mask, of the input's shape, is true, as a vector.",
+    .contiguous = true,
+    .data_dependent = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& mask = c.in(1);
+          c.output(c.in(0).dtype(), Dims{count_true(mask.data_as<bool>(), mask.numel())});
+        },
+    .run =
+        [](Call& c) {
+          compress(c.out[0].data(), c.in(0).data(), c.in(1).data_as<bool>(), c.in(1).numel(),
+                   item_size(c.in(0)));
+        },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, masked_scatter(zeros(v.shape(0), v.dtype(0)), v.x(1), v.g()));
+        },
+    .reads = kOther,
+};
+
+constinit const Op masked_select_op{
+    .name = "masked_select",
+    .signature = "(input: Tensor, mask: Tensor) -> Tensor",
+    .doc =
+        "The elements of the input where the mask is true, as a vector; both are broadcast "
+        "together.",
+    .composed = [](Call& c) { c.results = {masked_select(c.in(0), c.in(1))}; },
+};
+
+// ---- one_hot -------------------------------------------------------------------------------
+
+constinit const Op one_hot_of_op{
+    .name = "_one_hot",
+    .signature = "(input: Tensor, num_classes: int) -> Tensor",
+    .on = 0,
+    .doc = "one_hot() with a given number of classes.",
+    .shape =
+        [](Call& c) {
+          check(is_index(c.in(0).dtype()), "expected integer classes, got ", c.in(0).dtype());
+          Dims shape = c.in(0).shape();
+          shape.push_back(c.attrs.integer(0));
+          c.output(Dtype::kInt64, shape);
+        },
+    .run =
+        [](Call& c) {
+          const Tensor& y = c.out[0];
+          const int64_t classes = c.attrs.integer(0);
+          const Positions p(c.in(0));
+          check(find_outside(p.data(), p.count, 0, INT64_MAX) < 0,
+                "Class values must be non-negative.");
+          check(find_outside(p.data(), p.count, 0, classes) < 0,
+                "Class values must be smaller than num_classes (", classes, ").");
+          zero_bytes(y.data(), y.bytes());
+          for (int64_t i = 0; i < p.count; ++i) y.data_as<int64_t>()[i * classes + p[i]] = 1;
+        },
+};
+
+constinit const Op one_hot_op{
+    .name = "one_hot",
+    .signature = "(tensor: Tensor, num_classes: int = -1) -> Tensor",
+    .on = kFunctional,
+    .doc =
+        "int64 zeros of shape (*, num_classes) with a one at each class; -1 stands for the "
+        "largest class + 1.",
+    .composed = [](Call& c) { c.results = {one_hot(c.in(0), c.attrs.integer(0))}; },
+};
+
+const Op* const kGatherOps[] = {
+    &gather_op,         &take_along_dim_op, &index_select_op, &take_op,
+    &nonzero_places_op, &nonzero_op,        &argwhere_op,     &where_places_op,
+    &compress_op,       &masked_select_op,  &one_hot_of_op,   &one_hot_op,
+};
+
+}  // namespace
+
+Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
+  return apply(gather_op, {x, index}, Attrs(dim, false));
+}
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
+  return apply(index_select_op, {x, index}, Attrs(dim));
+}
+Tensor nonzero(const Tensor& x) {
+  return apply(nonzero_places_op, {contiguous(to(x.detach(), Dtype::kBool))});
+}
+Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  check(mask.dtype() == Dtype::kBool, "masked_select: expected BoolTensor for mask, got ",
+        mask.dtype());
+  const Dims shape = broadcast_shapes(x.shape(), mask.shape());
+  const auto stretched = [&](const Tensor& t) { return t.shape() == shape ? t : expand(t, shape); };
+  return apply(compress_op, {stretched(x), contiguous(stretched(mask))});
+}
+Tensor one_hot(const Tensor& x, int64_t classes) {
+  check(x.dtype() == Dtype::kInt64,
+        "one_hot is only applicable to index tensor of type int64, got ", x.dtype());
+  check(classes >= -1 && (classes != 0 || x.numel() == 0),
+        "one_hot: num_classes must be positive, or -1 to infer it; got ", classes);
+  if (classes == -1) {
+    check(x.numel() > 0, "Can not infer total number of classes from empty tensor.");
+    value_leaves("one_hot() without num_classes");
+    const Positions p(x);
+    for (int64_t i = 0; i < p.count; ++i) classes = std::max(classes, p[i] + 1);
+  }
+  return apply(one_hot_of_op, {x}, Attrs(std::max<int64_t>(classes, 1)));
+}
+std::span<const Op* const> gather_ops() { return kGatherOps; }
+
+}  // namespace wengert

@@ -1,0 +1,543 @@
+// Matrix products. Two primitives, mm and bmm (and linear, which adds its bias on the way); all
+// else is reshaping around them.
+#include "wengert/ops/matmul/matmul.h"
+
+#include <array>
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/gemm/gemm.h"
+#include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/registry.h"
+
+namespace wengert {
+
+extern const Op bmm_op, linear_backward_op;
+
+namespace {
+
+void check_same_dtype(const Call& c) {
+  for (int i = 1; i < c.inputs(); ++i)
+    if (c.has(i))
+      check(c.in(i).dtype() == c.in(0).dtype(),
+            "expected both operands to have the same dtype, but got: ", c.in(0).dtype(),
+            " != ", c.in(i).dtype());
+}
+
+// A matrix whose rows or columns lie densely is used as it is, a transpose included.
+bool dense(const Tensor& t, int rows, int cols) {
+  const Dims &n = t.shape(), &s = t.strides();
+  const auto ok = [&](int inner, int outer) {
+    return (s[inner] == 1 || n[inner] == 1) && (s[outer] >= n[inner] || n[outer] == 1);
+  };
+  return ok(cols, rows) || ok(rows, cols);
+}
+// Sizes of 1 may carry any stride; the kernels want one of the two to be 1.
+template <class T>
+MatrixRef<T> canonical(const Tensor& t, int rows, int cols) {
+  MatrixRef<T> r{t.data_as<const T>(), t.strides()[rows], t.strides()[cols]};
+  const int64_t m = t.shape()[rows], n = t.shape()[cols];
+  if (r.col_stride == 1 && (r.row_stride >= n || m == 1)) {
+    if (m == 1) r.row_stride = n;
+  } else if (r.row_stride == 1 && (r.col_stride >= m || n == 1)) {
+    if (n == 1) r.col_stride = m;
+  } else if (n == 1) {
+    r.col_stride = 1;  // a column with a step: its rows are runs of one
+  } else {
+    r.row_stride = 1;
+  }
+  return r;
+}
+Tensor usable(const Tensor& t, int rows, int cols) {
+  if (dense(t, rows, cols)) return t;
+  GradMode off(false);
+  return clone(t);
+}
+
+// Integer products are rare: plain loops.
+template <class T>
+void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+  const int r = out.ndim() - 2, c = out.ndim() - 1;
+  const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
+  for (int64_t b = 0; b < batch; ++b) {
+    const T* px = x.data_as<T>() + (r ? b * x.strides()[0] : 0);
+    const T* py = y.data_as<T>() + (r ? b * y.strides()[0] : 0);
+    T* po = out.data_as<T>() + b * m * n;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        T sum = 0;
+        for (int64_t l = 0; l < k; ++l)
+          sum = static_cast<T>(sum + px[i * x.strides()[r] + l * x.strides()[c]] *
+                                         py[l * y.strides()[r] + j * y.strides()[c]]);
+        po[i * n + j] = sum;
+      }
+  }
+}
+
+void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+  const int r = out.ndim() - 2, c = out.ndim() - 1;
+  const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
+  if (!is_floating(out.dtype()))
+    return dispatch(out.dtype(),
+                    [&](auto zero) { integer_product<decltype(zero)>(out, x, y, batch); });
+  const Tensor a = usable(x, r, c), b = usable(y, r, c);
+  dispatch_floating(out.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    gemm_batched<T>(out.data_as<T>(), m * n, canonical<T>(a, r, c), r ? a.strides()[0] : 0,
+                    canonical<T>(b, r, c), r ? b.strides()[0] : 0, batch, m, n, k);
+  });
+}
+
+void check_inner(const Tensor& x, const Tensor& y) {
+  const int64_t k = x.size(-1), l = y.size(-2);
+  check(k == l, "inner dimensions differ: ", x.shape(), " @ ", y.shape(), " has ", k, " vs ", l);
+}
+
+void mm_shape(Call& c) {
+  const Tensor &x = c.in(0), &y = c.in(1);
+  check(x.ndim() == 2 && y.ndim() == 2, "two matrices expected, got shapes ", x.shape(), " and ",
+        y.shape());
+  check_same_dtype(c);
+  check_inner(x, y);
+  c.output(x.dtype(), {x.shape()[0], y.shape()[1]});
+}
+
+void bmm_shape(Call& c) {
+  const Tensor &x = c.in(0), &y = c.in(1);
+  check(x.ndim() == 3 && y.ndim() == 3 && x.shape()[0] == y.shape()[0],
+        "two batches of as many matrices expected, got shapes ", x.shape(), " and ", y.shape());
+  check_same_dtype(c);
+  check_inner(x, y);
+  c.output(x.dtype(), {x.shape()[0], x.shape()[1], y.shape()[2]});
+}
+
+void linear_shape(Call& c) {
+  const Tensor &x = c.in(0), &w = c.in(1);
+  check(w.ndim() == 2 || w.ndim() == 1, "weight must be a matrix (out_features, in_features) or ",
+        "a vector (in_features,), got shape ", w.shape());
+  check(x.ndim() >= 1, "input must have at least one dimension, got a 0-d tensor");
+  check_same_dtype(c);
+  check(is_floating(x.dtype()), "floating-point input expected, got ", x.dtype());
+  check(x.size(-1) == w.size(-1), "mat1 and mat2 shapes cannot be multiplied: input ", x.shape(),
+        " has ", x.size(-1), " features, weight ", w.shape(), " takes ", w.size(-1));
+  Dims shape = x.shape(), features;  // no features if the weight is a vector
+  shape.erase(shape.size() - 1);
+  if (w.ndim() == 2) {
+    features.push_back(w.shape()[0]);
+    shape.push_back(w.shape()[0]);
+  }
+  if (c.has(2))
+    check(c.in(2).shape() == features, "bias of shape ", features, " expected for weight ",
+          w.shape(), ", got ", c.in(2).shape());
+  c.output(x.dtype(), shape);
+}
+
+// z = x W' + b into `z`; if there is an activation, its values go to `activated`.
+void linear_into(const Call& c, const Tensor& z, const Op* activation, const double* params,
+                 const Tensor& activated) {
+  const Tensor &x = c.in(0), &w = c.in(1);
+  const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1;
+  const int64_t m = n ? z.numel() / n : 0;
+  dispatch_floating(z.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    Epilogue<T> e;
+    if (c.has(2)) e.bias = c.in(2).data_as<T>();
+    if (activation) {
+      e.activation = unary_kernel(*activation, z.dtype());
+      e.params = params;
+      e.activated = activated.data_as<T>();
+      e.activated_ld = n;
+    }
+    gemm<T>(z.data_as<T>(), n, {x.data_as<T>(), k, 1}, {w.data_as<T>(), 1, k}, m, n, k, false, e);
+  });
+}
+
+void linear_run(Call& c) { linear_into(c, c.out[0], nullptr, nullptr, {}); }
+
+// linear's input as a matrix of m rows.
+Operand input_rows(const Vjp& v, int64_t m) {
+  const Operand x = v.x(0);
+  return x->ndim() == 2 ? x : Operand(reshape(x, Dims{m, v.shape(1)[1]}));
+}
+
+// The gradients of input and weight at once, g being a matrix.
+void set_both(Vjp& v, const Tensor& g) {
+  Call c(linear_backward_op);
+  c.add_input(g);
+  c.add_input(input_rows(v, g.size(0)));
+  c.add_input(v.x(1));
+  apply(c);
+  v.set(0, v.shape(0).size() == 2 ? std::move(c.out[0]) : reshape(c.out[0], v.shape(0)));
+  v.set(1, std::move(c.out[1]));
+}
+
+// y = x W' + b     dx = g W      dW = g' x      db = sum of g over rows
+void linear_vjp(Vjp& v) {
+  Tensor g = v.g();
+  if (v.shape(1).size() == 1) {
+    const Tensor column = unsqueeze(g, -1);
+    if (v.needs(0)) v.set(0, mul(column, v.x(1)));
+    if (v.needs(1)) v.set(1, mul(column, v.x(0)));
+    if (v.needs(2)) v.set(2, g);
+    return;
+  }
+  const int64_t n = v.shape(1)[0], k = v.shape(1)[1], m = n ? numel(g.shape()) / n : 0;
+  // A program finds by itself what may run side by side.
+  const bool both = v.needs(0) && v.needs(1) && gemm_goes_in_pairs(m, n, k) && !watch();
+  if (v.needs(0) && !both) v.set(0, matmul(g, v.x(1)));
+  if (!v.needs(1) && !v.needs(2)) return;
+  if (g.ndim() != 2) g = reshape(g, Dims{m, n});
+  if (both) {
+    set_both(v, g);
+  } else if (v.needs(1)) {
+    v.set(1, matmul(t(g), input_rows(v, m)));
+  }
+  if (v.needs(2)) v.set(2, sum(g, Dims{0}));
+}
+
+void linear_backward_shape(Call& c) {
+  const Tensor &g = c.in(0), &x = c.in(1), &w = c.in(2);
+  check(g.ndim() == 2 && x.ndim() == 2 && w.ndim() == 2 && x.shape()[0] == g.shape()[0] &&
+            w.shape() == Dims({g.shape()[1], x.shape()[1]}),
+        "matrices (m, n), (m, k) and (n, k) expected, got shapes ", g.shape(), ", ", x.shape(),
+        " and ", w.shape());
+  check_same_dtype(c);
+  check(is_floating(g.dtype()), "floating-point tensors expected, got ", g.dtype());
+  c.output(x.dtype(), x.shape());
+  c.output(w.dtype(), w.shape());
+}
+void linear_backward_run(Call& c) {
+  const Tensor &g = c.in(0), &x = c.in(1), &w = c.in(2);
+  const int64_t m = g.shape()[0], n = g.shape()[1], k = x.shape()[1];
+  dispatch_floating(g.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* pg = g.data_as<T>();
+    const MatrixRef<T> along_rows{pg, n, 1}, along_cols{pg, 1, n};
+    const auto product = [&](int64_t i) {
+      i == 0
+          ? gemm<T>(c.out[0].data_as<T>(), k, along_rows, {w.data_as<T>(), k, 1}, m, k, n, false)
+          : gemm<T>(c.out[1].data_as<T>(), k, along_cols, {x.data_as<T>(), k, 1}, n, k, m, false);
+    };
+    parallel_for(2, gemm_goes_in_pairs(m, n, k) ? 1 : 2, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) product(i);
+    });
+  });
+}
+
+// What fused products are given in place of an op: its address, or 0 for the identity.
+const Op* activation_of(const Call& c) {
+  return reinterpret_cast<const Op*>(static_cast<intptr_t>(c.attrs.integer(0)));
+}
+std::array<double, 4> activation_params(const Call& c) {
+  return {c.attrs.real(1), c.attrs.real(2), c.attrs.real(3), c.attrs.real(4)};
+}
+const Op* checked_activation(const Call& c) {
+  const Op* activation = activation_of(c);
+  const auto rows = all_ops();
+  check(!activation || std::find(rows.begin(), rows.end(), activation) != rows.end(),
+        "activation must be the address of an op, got ", c.attrs.integer(0));
+  return activation;
+}
+void linear_activation_shape(Call& c) {
+  const Op* activation = checked_activation(c);
+  linear_shape(c);
+  const Dtype dtype = c.in(0).dtype();
+  check(!activation || unary_kernel(*activation, dtype),
+        "activation must be a pointwise op of one ", dtype, " tensor");
+  check(activation || !c.attrs.flag(5), "nothing to keep without an activation");
+  if (c.attrs.flag(5)) c.output(dtype, Dims(c.meta[0].shape));
+}
+void linear_activation_run(Call& c) {
+  const std::array<double, 4> params = activation_params(c);
+  linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params.data(), c.out[0]);
+}
+
+void mm_pointwise_shape(Call& c) {
+  const Op* activation = checked_activation(c);
+  mm_shape(c);
+  const Tensor& x = c.in(0);
+  check(is_floating(x.dtype()), "floating-point input expected, got ", x.dtype());
+  check(c.in(2).shape() == c.meta[0].shape, "other must have the product's shape ", c.meta[0].shape,
+        ", got ", c.in(2).shape());
+  check(!activation || binary_kernel(*activation, x.dtype()),
+        "activation must be a pointwise op of two ", x.dtype(), " tensors");
+}
+void mm_pointwise_run(Call& c) {
+  const Op* activation = activation_of(c);
+  const Tensor &x = c.in(0), &y = c.in(1), other = contiguous(c.in(2));
+  const Tensor a = usable(x, 0, 1), b = usable(y, 0, 1);
+  const int64_t n = y.shape()[1];
+  const std::array<double, 4> params = activation_params(c);
+  dispatch_floating(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    Epilogue<T> e;
+    if (activation) {
+      e.activation = binary_kernel(*activation, x.dtype());
+      e.params = params.data();
+      e.other = other.data_as<T>();
+      e.other_ld = n;
+    }
+    gemm<T>(c.out[0].data_as<T>(), n, canonical<T>(a, 0, 1), canonical<T>(b, 0, 1), x.shape()[0], n,
+            x.shape()[1], false, e);
+  });
+}
+
+// Shapes of every rank, NumPy's rules: vectors get a dimension that is dropped again, the leading
+// dimensions of larger ranks are a batch and broadcast.
+Tensor matmul_any(const Tensor& x, const Tensor& y) {
+  check(x.ndim() > 0 && y.ndim() > 0,
+        "both arguments to matmul need to be at least 1D, but they are ", x.ndim(), "D and ",
+        y.ndim(), "D");
+  if (x.ndim() == 2 && y.ndim() == 2) {
+    return apply(mm_op, {x, y});
+  }
+  if (x.ndim() == 1 && y.ndim() == 1) {
+    check(x.numel() == y.numel(), "inner dimensions differ: ", x.shape(), " @ ", y.shape(), " has ",
+          x.numel(), " vs ", y.numel());
+    return reshape(matmul_any(unsqueeze(x, 0), unsqueeze(y, 1)), Dims());
+  }
+  if (x.ndim() == 1) return squeeze(matmul_any(unsqueeze(x, 0), y), Dims{-2});
+  if (y.ndim() == 1) return squeeze(matmul_any(x, unsqueeze(y, 1)), Dims{-1});
+  check_inner(x, y);
+  Dims lead_x = x.shape(), lead_y = y.shape();
+  const int64_t m = x.size(-2), k = x.size(-1), n = y.size(-1);
+  lead_x.resize(x.ndim() - 2);
+  lead_y.resize(y.ndim() - 2);
+  Dims result = broadcast_shapes(lead_x, lead_y);
+  const int64_t batch = numel(result);
+  const auto with = [](Dims d, int64_t a, int64_t b) {
+    d.push_back(a);
+    d.push_back(b);
+    return d;
+  };
+  const Dims full = with(result, m, n);
+  if (y.ndim() == 2) {  // one matrix for all: fold the batch into the rows
+    Dims rows = {numel(lead_x) * m, k};
+    return reshape(matmul_any(reshape(x, rows), y), full);
+  }
+  const Tensor a = reshape(expand(x, with(result, m, k)), Dims{batch, m, k});
+  const Tensor b = reshape(expand(y, with(result, k, n)), Dims{batch, k, n});
+  return reshape(apply(bmm_op, {a, b}), full);
+}
+
+void expect_ranks(const Call& c, int first, int second) {
+  check(c.in(0).ndim() == first && c.in(1).ndim() == second, first, "D and ", second,
+        "D tensors expected, got shapes ", c.in(0).shape(), " and ", c.in(1).shape());
+}
+
+// beta * input + alpha * product
+Tensor blend(const Operand& input, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
+  const Tensor p = alpha.real() == 1 ? product : mul(product, alpha);
+  if (beta.real() == 0) return p;  // NaN in input must not spread
+  return add(beta.real() == 1 ? input : Operand(mul(input, beta)), p);
+}
+
+}  // namespace
+
+// Z = X Y          dX = G Y'     dY = X' G
+constinit const Op mm_op{
+    .name = "mm",
+    .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
+    .doc = "The product of two matrices, (m, k) @ (k, n). Same dtype; no broadcasting.",
+    .shape = mm_shape,
+    .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), 1); },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, apply(mm_op, {v.g(), t(v.x(1))}));
+          if (v.needs(1)) v.set(1, apply(mm_op, {t(v.x(0)), v.g()}));
+        },
+    .reads = kInputs};
+
+// z = X Y, w = f(z, other), with f as the tile of z is still in cache
+constinit const Op mm_pointwise_op{
+    .name = "mm_pointwise",
+    .signature =
+        "(input: Tensor, mat2: Tensor, other: Tensor, activation: int, p0: float, p1: float, p2: "
+        "float, p3: float) -> Tensor",
+    .on = 0,
+    .doc =
+        "A pointwise op of the product of two matrices and a third of the product's shape, such as "
+        "an activation's backward. `activation` is the op's address (0: none), p0 to p3 are its "
+        "numbers. Made by passes over a program: it has no gradient.",
+    .shape = mm_pointwise_shape,
+    .run = mm_pointwise_run};
+
+constinit const Op bmm_op{
+    .name = "bmm",
+    .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
+    .doc = "Products of two batches of matrices, (b, m, k) @ (b, k, n).",
+    .shape = bmm_shape,
+    .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), c.in(0).shape()[0]); },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, apply(bmm_op, {v.g(), transpose(v.x(1), 1, 2)}));
+          if (v.needs(1)) v.set(1, apply(bmm_op, {transpose(v.x(0), 1, 2), v.g()}));
+        },
+    .reads = kInputs};
+
+constinit const Op linear_op{
+    .name = "linear",
+    .signature = "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
+    .on = kFunctional,
+    .doc =
+        "input @ weight.T + bias: (*, in_features) to (*, out_features), with `weight` "
+        "(out_features, in_features) and `bias` (out_features,).",
+    .contiguous = true,
+    .shape = linear_shape,
+    .run = linear_run,
+    .vjp = linear_vjp,
+    .reads = kInput | kOther};
+
+// dX = G W, dW = G' X          with H and J from above: dG = H W' + X J', dX' = G J, dW' = G' H
+constinit const Op linear_backward_op{
+    .name = "linear_backward",
+    .signature = "(grad: Tensor, input: Tensor, weight: Tensor) -> (input: Tensor, weight: Tensor)",
+    .on = 0,
+    .doc =
+        "The gradients of linear's input and weight from that of its output, side by side where "
+        "each product alone is too small for several threads: matrices (m, n), (m, k) and (n, k).",
+    .contiguous = true,
+    .shape = linear_backward_shape,
+    .run = linear_backward_run,
+    .vjp =
+        [](Vjp& v) {
+          const Tensor h = v.g(0), j = v.g(1);
+          if (v.needs(0)) v.set(0, add(matmul(h, t(v.x(2))), matmul(v.x(1), t(j))));
+          if (v.needs(1)) v.set(1, matmul(v.x(0), j));
+          if (v.needs(2)) v.set(2, matmul(t(v.x(0)), h));
+        },
+    .reads = kInputs};
+
+// z = x W' + b, y = f(z), with f as the tile of z is still in cache
+constinit const Op linear_activation_op{
+    .name = "linear_activation",
+    .signature =
+        "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: int, p0: float, p1: "
+        "float, p2: float, p3: float, keep: bool) -> Tensor",
+    .on = 0,
+    .doc =
+        "A pointwise op of linear(input, weight, bias) and, if `keep`, that itself as a second "
+        "result. `activation` is the op's address (0: none), p0 to p3 are its numbers. Made by "
+        "passes over a program: it has no gradient.",
+    .contiguous = true,
+    .shape = linear_activation_shape,
+    .run = linear_activation_run};
+
+constinit const Op matmul_op{
+    .name = "matmul",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .doc =
+        "Matrix product of tensors of any rank from 1: vectors, matrices, and batches whose "
+        "leading dimensions broadcast.",
+    .composed = [](Call& c) { c.results = {matmul_any(c.in(0), c.in(1))}; }};
+
+constinit const Op mv_op{.name = "mv",
+                         .signature = "(input: Tensor, vec: Tensor) -> Tensor",
+                         .doc = "Matrix (m, k) times vector (k,).",
+                         .composed = [](Call& c) {
+                           expect_ranks(c, 2, 1);
+                           c.results = {matmul_any(c.in(0), c.in(1))};
+                         }};
+constinit const Op dot_op{.name = "dot",
+                          .signature = "(input: Tensor, tensor: Tensor) -> Tensor",
+                          .doc = "The inner product of two vectors.",
+                          .composed = [](Call& c) {
+                            expect_ranks(c, 1, 1);
+                            c.results = {matmul_any(c.in(0), c.in(1))};
+                          }};
+constinit const Op outer_op{.name = "outer",
+                            .signature = "(input: Tensor, vec2: Tensor) -> Tensor",
+                            .doc = "The outer product of two vectors: (m,) and (n,) to (m, n).",
+                            .composed = [](Call& c) {
+                              expect_ranks(c, 1, 1);
+                              c.results = {mul(unsqueeze(c.in(0), 1), c.input(1))};
+                            }};
+constinit const Op inner_op{
+    .name = "inner",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .doc =
+        "Sums of products over the last dimension of both: (*a, k) and (*b, k) to (*a, *b). A "
+        "0-d tensor multiplies.",
+    .composed = [](Call& c) {
+      const Tensor &x = c.in(0), &y = c.in(1);
+      if (x.ndim() == 0 || y.ndim() == 0) {
+        c.results = {mul(x, y)};
+        return;
+      }
+      const int64_t k = x.size(-1);
+      check(k == y.size(-1), "the last dimensions of ", x.shape(), " and ", y.shape(),
+            " must be equal");
+      Dims shape = x.shape();
+      shape.resize(x.ndim() - 1);
+      const int64_t m = numel(shape);
+      for (int i = 0; i + 1 < y.ndim(); ++i) shape.push_back(y.shape()[i]);
+      const int64_t n = k ? y.numel() / k : numel(shape) / std::max<int64_t>(m, 1);
+      c.results = {reshape(matmul_any(reshape(x, Dims{m, k}), t(reshape(y, Dims{n, k}))), shape)};
+    }};
+constinit const Op trace_op{
+    .name = "trace",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "The sum of the main diagonal of a matrix; integers are summed as int64.",
+    .composed = [](Call& c) {
+      const Tensor& x = c.in(0);
+      check(x.ndim() == 2, "expected a matrix, but got a tensor with ", x.ndim(), " dimensions");
+      c.results = {sum(diagonal(x, 0, 0, 1))};
+    }};
+constinit const Op addmm_op{
+    .name = "addmm",
+    .signature =
+        "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (mat1 @ mat2); `input` broadcasts.",
+    .composed = [](Call& c) {
+      c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
+                         c.attrs.scalar(1))};
+    }};
+constinit const Op addmv_op{
+    .name = "addmv",
+    .signature =
+        "(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (mat @ vec).",
+    .composed = [](Call& c) {
+      c.results = {
+          blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(0), c.attrs.scalar(1))};
+    }};
+constinit const Op baddbmm_op{
+    .name = "baddbmm",
+    .signature =
+        "(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: "
+        "Number = 1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "beta * input + alpha * (batch1 @ batch2), batch by batch.",
+    .composed = [](Call& c) {
+      c.results = {blend(c.input(0), apply(bmm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
+                         c.attrs.scalar(1))};
+    }};
+
+Tensor matmul(const Tensor& x, const Tensor& y) { return matmul_any(x, y); }
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});
+}
+
+namespace {
+const Op* const kOps[] = {&mm_op,
+                          &mm_pointwise_op,
+                          &bmm_op,
+                          &linear_op,
+                          &linear_backward_op,
+                          &linear_activation_op,
+                          &matmul_op,
+                          &mv_op,
+                          &dot_op,
+                          &outer_op,
+                          &inner_op,
+                          &trace_op,
+                          &addmm_op,
+                          &addmv_op,
+                          &baddbmm_op};
+}
+std::span<const Op* const> matmul_ops() { return kOps; }
+
+}  // namespace wengert

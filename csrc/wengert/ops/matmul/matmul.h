@@ -1,0 +1,10 @@
+// Products of matrices.
+#pragma once
+
+#include "wengert/ops/basic.h"
+
+namespace wengert {
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+}  // namespace wengert

@@ -1,0 +1,420 @@
+// Arithmetic of two operands.
+#include <cmath>
+
+#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/pointwise/rows.h"
+
+namespace wengert {
+
+extern const Op trunc_divide_op;
+
+namespace {
+
+constexpr const char* kBinary = "(input: Operand, other: Operand) -> Tensor";
+
+template <class Ts, class F>
+constexpr Op binary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads,
+                    Promote promote = Promote::kCommon, uint32_t on = kEverywhere) {
+  return pointwise_op(name, kBinary, doc, &kRow<2, Ts, F>, promote, vjp, reads, on);
+}
+
+template <class T>
+T int_power(T base, T exponent) {
+  if constexpr (std::is_signed_v<T>)
+    if (exponent < 0) return base == 1 ? 1 : base == T(-1) ? (exponent % 2 ? T(-1) : T(1)) : T(0);
+  std::make_unsigned_t<T> result = 1, square = static_cast<std::make_unsigned_t<T>>(base);
+  for (; exponent > 0; exponent /= 2) {
+    if (exponent % 2) result *= square;
+    square *= square;
+  }
+  return static_cast<T>(result);
+}
+
+// Python's rule: the remainder has the sign of the divisor.
+template <class T>
+T remainder_of(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const T r = std::fmod(a, b);
+    return r != 0 && (b < 0) != (r < 0) ? r + b : r;
+  } else {
+    check(b != 0, "ZeroDivisionError");
+    if (b == T(-1) && std::is_signed_v<T>) return 0;
+    const T r = a % b;
+    return r != 0 && (b < 0) != (r < 0) ? r + b : r;
+  }
+}
+
+// Floor of the exact quotient, which floor(a / b) is not when a / b rounds up to an integer.
+template <class T>
+T floor_quotient(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (b == 0) return a / b;
+    const T r = std::fmod(a, b);
+    T q = (a - r) / b;
+    if (r != 0 && (b < 0) != (r < 0)) q -= 1;
+    if (q == 0) return std::copysign(T(0), a / b);
+    const T f = std::floor(q);
+    return q - f > T(0.5) ? f + 1 : f;
+  } else {
+    check(b != 0, "ZeroDivisionError");
+    if (b == T(-1) && std::is_signed_v<T>) return static_cast<T>(-std::make_unsigned_t<T>(a));
+    const T q = a / b;
+    return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+  }
+}
+
+template <class T>
+T truncated_quotient(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) return std::trunc(a / b);
+  check(b != 0, "ZeroDivisionError");
+  if (b == T(-1) && std::is_signed_v<T>) return static_cast<T>(-static_cast<int64_t>(a));
+  return a / b;
+}
+
+template <class T>
+T truncated_remainder(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::fmod(a, b);
+  } else {
+    check(b != 0, "ZeroDivisionError");
+    return b == T(-1) && std::is_signed_v<T> ? T(0) : a % b;
+  }
+}
+
+// Lifts a function of numbers to a lambda that takes registers as well.
+#define WENGERT_EITHER(function)                                         \
+  [](auto a, auto b) {                                                   \
+    if constexpr (is_vec<decltype(a)>) {                                 \
+      return lanes(a, b, [](auto x, auto y) { return function(x, y); }); \
+    } else {                                                             \
+      return function(a, b);                                             \
+    }                                                                    \
+  }
+
+// An exponent that is the same throughout is the usual case, and 2, 3, 1/2, -1 the usual ones.
+template <class T>
+void power_kernel(void* out, const void* const* in, int64_t n, const double*) {
+  using V = Vec<T>;
+  const auto* y = static_cast<const T*>(in[1]);
+  bool same = true;
+  for (int64_t i = 1; i < n; ++i) same &= y[i] == y[0];
+  const T e = y[0];
+  const auto run = [&]<class F>(F) { detail::vector_kernel<T, 2, F>(out, in, n, nullptr); };
+  if (same && e == 2) return run([](V x, V) { return x * x; });
+  if (same && e == 3) return run([](V x, V) { return x * x * x; });
+  if (same && e == 1) return run([](V x, V) { return x; });
+  if (same && e == T(0.5)) return run([](V x, V) { return abs(sqrt(x + 0.0)); });
+  if (same && e == -1) return run([](V x, V) { return 1.0 / x; });
+  run([](V x, V exponent) -> V {
+    if constexpr (std::is_same_v<T, float>) {
+      return Eigen::internal::generic_pow(x.p, exponent.p);
+    } else {
+      return lanes(x, exponent, [](T a, T b) { return std::pow(a, b); });
+    }
+  });
+}
+
+constexpr PointwiseRow power_row() {
+  PointwiseRow row = pointwise<2>(Types<uint8_t, int32_t, int64_t>{},
+                                  [](auto a, auto b) { return int_power(a, b); });
+  row.kernels[index(Dtype::kFloat32)] = power_kernel<float>;
+  row.kernels[index(Dtype::kFloat64)] = power_kernel<double>;
+  return row;
+}
+constexpr PointwiseRow kPower = power_row();
+
+// d(x^y)/dx = y x^(y-1), and 0 where y = 0 (x^-1 may be infinite there).
+Tensor power_dx(const Tensor& g, const Operand& x, const Operand& y) {
+  if (y.is_scalar()) {
+    const Scalar e = y.scalar();
+    if (e.real() == 0) return mul(g, 0.0);
+    if (e.real() == 1) return g;
+    const Operand less = e.is_float() ? Operand(e.real() - 1) : Operand(e.integer() - 1);
+    return mul(g, mul(pow(x, less), y));
+  }
+  return where(eq(y, 0), 0.0, mul(g, mul(y, pow(x, sub(y, 1)))));
+}
+
+// Ties share the gradient, as in PyTorch.
+Tensor share(const Tensor& g, const Tensor& wins, const Operand& x, const Operand& y) {
+  return where(eq(x, y), mul(g, 0.5), where(wins, g, 0.0));
+}
+
+// Checked on the call, not on what promotion makes of it.
+bool is_bool(const Operand& x) {
+  return x.is_tensor() ? x->dtype() == Dtype::kBool
+                       : x.is_scalar() && x.scalar().kind() == Scalar::Kind::kBool;
+}
+void check_no_bool(const Call& c) {
+  for (int i = 0; i < 2; ++i)
+    check(!is_bool(c.original(i)),
+          "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
+          "to invert a mask, use the `~` or `logical_not()` operator instead.");
+}
+void check_alpha(const Call& c) {
+  for (int i = 0; i < 2; ++i) {
+    const Operand& x = c.input(i);
+    if (x.is_tensor() ? is_floating(x->dtype()) : x.scalar().is_float()) return;
+  }
+  check(!c.attrs.scalar(0).is_float(),
+        "For integral input tensors, argument alpha must not be a floating point number.");
+}
+
+void sub_shape(Call& c) {
+  check_no_bool(c);
+  pointwise_shape(c);
+}
+void pow_shape(Call& c) {
+  check(is_floating(c.common) || !c.input(1).is_scalar() || c.input(1).scalar().integer() >= 0,
+        "Integers to negative integer powers are not allowed.");
+  pointwise_shape(c);
+}
+constexpr Op with_shape(Op op, void (*shape)(Call&)) {
+  op.shape = shape;
+  return op;
+}
+
+// Input i times alpha, attribute 0.
+Tensor scaled(const Call& c, int i) {
+  check_alpha(c);
+  return mul(c.input(i), c.attrs.scalar(0));
+}
+
+void div_rounded(Call& c) {
+  const bool floor = c.attrs.has(0) && c.attrs.integer(0) == 1;
+  c.results = {!c.attrs.has(0) ? div(c.input(0), c.input(1))
+               : floor         ? floor_divide(c.input(0), c.input(1))
+                               : apply(trunc_divide_op, {c.input(0), c.input(1)})};
+}
+
+}  // namespace
+
+// z = x + y        dx = g        dy = g
+constinit const Op add_op = binary<AllTypes>(
+    "add", "Adds `other` to `input`, element by element, with broadcasting and type promotion.",
+    [](auto a, auto b) { return a + b; },
+    [](Vjp& v) {
+      v.set(0, v.g());
+      v.set(1, v.g());
+    },
+    kNothing);
+constinit const Op add_alpha_op{
+    .name = "add",
+    .signature =
+        "(input: Operand, other: Operand, *, alpha: Number = "
+        "1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Adds `alpha * other` to `input`.",
+    .composed = [](Call& c) { c.results = {add(c.input(0), scaled(c, 1))}; }};
+
+// z = x - y        dx = g        dy = -g
+constinit const Op sub_op =
+    with_shape(binary<Numbers>(
+                   "sub", "Subtracts `other` from `input`. Not defined for bool: use logical_xor.",
+                   [](auto a, auto b) { return a - b; },
+                   [](Vjp& v) {
+                     v.set(0, v.g());
+                     if (v.needs(1)) v.set(1, v.over_g(neg_op));
+                   },
+                   kNothing),
+               sub_shape);
+constinit const Op sub_alpha_op{
+    .name = "sub",
+    .signature = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Subtracts `alpha * other` from `input`.",
+    .composed = [](Call& c) {
+      check_no_bool(c);
+      c.results = {sub(c.input(0), scaled(c, 1))};
+    }};
+constinit const Op rsub_op{
+    .name = "rsub",
+    .signature = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor",
+    .doc = "`other - alpha * input`.",
+    .composed = [](Call& c) {
+      check_no_bool(c);
+      c.results = {sub(c.input(1), scaled(c, 0))};
+    }};
+
+// z = x y          dx = g y      dy = g x
+constinit const Op mul_op = binary<AllTypes>(
+    "mul", "Multiplies `input` by `other`, element by element.",
+    [](auto a, auto b) { return a * b; },
+    [](Vjp& v) {
+      if (!v.needs(1)) return v.set(0, v.over_g(mul_op, v.x(1)));
+      if (v.needs(0)) v.set(0, mul(v.g(), v.x(1)));
+      v.set(1, v.over_g(mul_op, v.x(0)));
+    },
+    kInputs);
+
+// z = x / y        dx = g / y    dy = -g z / y
+constinit const Op div_op = binary<Floats>(
+    "div",
+    "Divides `input` by `other`; integers become the default floating dtype. `rounding_mode` "
+    "'trunc' or 'floor' rounds the quotient and keeps integers.",
+    [](auto a, auto b) { return a / b; },
+    [](Vjp& v) {
+      if (!v.needs(1)) return v.set(0, v.over_g(div_op, v.x(1)));
+      if (v.needs(0)) v.set(0, div(v.g(), v.x(1)));
+      v.set(1, neg(div(v.over_g(mul_op, v.y()), v.x(1))));
+    },
+    kOther | kOutput, Promote::kFloat);
+constinit const Op div_rounded_op{.name = "div",
+                                  .signature =
+                                      "(input: Operand, other: Operand, *, rounding_mode: "
+                                      "'trunc' | 'floor' | None = None) -> Tensor",
+                                  .on = kEverywhere,
+                                  .doc = "Division with rounding.",
+                                  .composed = div_rounded};
+
+constinit const Op trunc_divide_op =
+    binary<Numbers>("trunc_divide", "The quotient rounded towards zero.",
+                    WENGERT_EITHER(truncated_quotient), no_gradient, kNothing, Promote::kCommon, 0);
+constinit const Op floor_divide_op = binary<Numbers>(
+    "floor_divide", "The quotient rounded down, as Python's `//`. Integer division by zero raises.",
+    WENGERT_EITHER(floor_quotient), no_gradient, kNothing);
+
+// r = x - y floor(x / y)         dx = g        dy = -g floor(x / y)
+constinit const Op remainder_op = binary<Numbers>(
+    "remainder", "Python's `%`: the result has the sign of `other`.", WENGERT_EITHER(remainder_of),
+    [](Vjp& v) {
+      v.set(0, v.g());
+      if (v.needs(1)) v.set(1, neg(mul(v.g(), floor_divide(v.x(0), v.x(1)))));
+    },
+    kInputs);
+// r = x - y trunc(x / y)         dx = g        dy = -g trunc(x / y)
+constinit const Op fmod_op = binary<Numbers>(
+    "fmod", "C's fmod: the result has the sign of `input`.", WENGERT_EITHER(truncated_remainder),
+    [](Vjp& v) {
+      v.set(0, v.g());
+      if (v.needs(1)) v.set(1, neg(mul(v.g(), trunc(div(v.x(0), v.x(1))))));
+    },
+    kInputs);
+
+// z = x^y          dx = g y x^(y-1)            dy = g z log x, and 0 where x = 0, y >= 0
+constinit const Op pow_op = with_shape(
+    pointwise_op(
+        "pow", "(input: Operand, exponent: Operand) -> Tensor",
+        "Raises `input` to the power `exponent`, element by element.", &kPower, Promote::kCommon,
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, power_dx(v.g(), v.x(0), v.x(1)));
+          if (!v.needs(1)) return;
+          const Operand x = v.x(0);
+          const Tensor dy = mul(v.g(), mul(v.y(), log(x)));
+          v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
+        },
+        kInputs | kOutput, kEverywhere),
+    pow_shape);
+
+// z = atan2(x, y)  dx = g y / (x^2 + y^2)      dy = -g x / (x^2 + y^2)
+constinit const Op atan2_op = binary<Floats>(
+    "atan2", "The angle of the point (`other`, `input`), in (-pi, pi].",
+    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::atan2(x, y); }); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      const Tensor g = div(v.g(), add(mul(x, x), mul(y, y)));
+      if (v.needs(0)) v.set(0, mul(g, y));
+      if (v.needs(1)) v.set(1, neg(mul(g, x)));
+    },
+    kInputs, Promote::kFloat);
+
+constinit const Op maximum_op = binary<AllTypes>(
+    "maximum", "The larger of two elements; NaN if either is.",
+    [](auto a, auto b) { return max(a, b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, share(v.g(), gt(x, y), x, y));
+      if (v.needs(1)) v.set(1, share(v.g(), lt(x, y), x, y));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+constinit const Op minimum_op = binary<AllTypes>(
+    "minimum", "The smaller of two elements; NaN if either is.",
+    [](auto a, auto b) { return min(a, b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, share(v.g(), lt(x, y), x, y));
+      if (v.needs(1)) v.set(1, share(v.g(), gt(x, y), x, y));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+
+// A NaN loses against a number; ties give the whole gradient to `input`.
+constinit const Op fmax_op = binary<AllTypes>(
+    "fmax", "The larger of two elements; a NaN only if both are.",
+    [](auto a, auto b) { return select(a == a, select(b == b, max(a, b), a), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      const Tensor loses = logical_and(logical_not(ge(x, y)), eq(y, y));
+      if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
+      if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+constinit const Op fmin_op = binary<AllTypes>(
+    "fmin", "The smaller of two elements; a NaN only if both are.",
+    [](auto a, auto b) { return select(a == a, select(b == b, min(a, b), a), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      const Tensor loses = logical_and(logical_not(le(x, y)), eq(y, y));
+      if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
+      if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+
+// z = sqrt(x^2 + y^2)            dx = g x / z  dy = g y / z
+constinit const Op hypot_op = binary<Floats>(
+    "hypot", "The length of the hypotenuse, sqrt(input^2 + other^2), without overflow.",
+    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::hypot(x, y); }); },
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, mul(v.g(), div(v.x(0), v.y())));
+      if (v.needs(1)) v.set(1, mul(v.g(), div(v.x(1), v.y())));
+    },
+    kInputs | kOutput);
+
+// z = log(e^x + e^y)             dx = g / (1 + e^(y-x))       dy = g / (1 + e^(x-y))
+constinit const Op logaddexp_op = binary<Floats>(
+    "logaddexp", "log(exp(input) + exp(other)), without overflow.",
+    [](auto a, auto b) {
+      using V = decltype(a);
+      const V most = max(a, b);
+      return select(a == b, a + M_LN2, most + log1p(exp(min(a, b) - most)));
+    },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, div(v.g(), add(exp(sub(y, x)), 1)));
+      if (v.needs(1)) v.set(1, div(v.g(), add(exp(sub(x, y)), 1)));
+    },
+    kInputs, Promote::kCommon, kMethod | kModule);
+
+// z = x log y                    dx = g log y, and 0 where x = 0, y <= 0      dy = g x / y
+constinit const Op xlogy_op = binary<Floats>(
+    "xlogy", "input * log(other), and 0 where `input` is 0 and `other` is not NaN.",
+    [](auto a, auto b) { return select(b == b, select(a == 0.0, a, a * log(b)), b); },
+    [](Vjp& v) {
+      const Operand x = v.x(0), y = v.x(1);
+      if (v.needs(0)) v.set(0, where(logical_and(eq(x, 0), le(y, 0)), 0.0, mul(v.g(), log(y))));
+      if (v.needs(1)) v.set(1, div(mul(v.g(), x), y));
+    },
+    kInputs, Promote::kFloat);
+
+Tensor add(const Operand& x, const Operand& y) { return apply(add_op, {x, y}); }
+Tensor sub(const Operand& x, const Operand& y) { return apply(sub_op, {x, y}); }
+Tensor mul(const Operand& x, const Operand& y) { return apply(mul_op, {x, y}); }
+Tensor div(const Operand& x, const Operand& y) { return apply(div_op, {x, y}); }
+Tensor floor_divide(const Operand& x, const Operand& y) { return apply(floor_divide_op, {x, y}); }
+Tensor remainder(const Operand& x, const Operand& y) { return apply(remainder_op, {x, y}); }
+Tensor fmod(const Operand& x, const Operand& y) { return apply(fmod_op, {x, y}); }
+Tensor pow(const Operand& x, const Operand& y) { return apply(pow_op, {x, y}); }
+Tensor atan2(const Operand& x, const Operand& y) { return apply(atan2_op, {x, y}); }
+Tensor maximum(const Operand& x, const Operand& y) { return apply(maximum_op, {x, y}); }
+Tensor minimum(const Operand& x, const Operand& y) { return apply(minimum_op, {x, y}); }
+
+namespace {
+const Op* const kOps[] = {
+    &add_op,   &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
+    &div_op,   &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
+    &pow_op,   &atan2_op,       &maximum_op,      &minimum_op,      &fmax_op,      &fmin_op,
+    &hypot_op, &logaddexp_op,   &xlogy_op};
+}
+std::span<const Op* const> arithmetic_ops() { return kOps; }
+
+}  // namespace wengert

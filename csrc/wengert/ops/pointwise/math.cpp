@@ -1,0 +1,404 @@
+// Functions of one operand.
+#include <cmath>
+
+#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/pointwise/rows.h"
+
+namespace wengert {
+
+extern const Op clamp_both_op, clamp_min_op, clamp_max_op;
+
+namespace {
+
+template <class Ts, class F>
+constexpr Op unary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads,
+                   Promote promote = Promote::kFloat, uint32_t on = kEverywhere) {
+  return pointwise_op(name, "(input: Tensor) -> Tensor", doc, &kRow<1, Ts, F>, promote, vjp, reads,
+                      on);
+}
+
+// floor and its like leave integers as they are.
+template <class F>
+constexpr Op rounding(const char* name, const char* doc, F f) {
+  return unary<Numbers>(name, doc, f, no_gradient, kNothing, Promote::kCommon);
+}
+
+template <class T>
+T whole(T x) {
+  return x;
+}
+
+}  // namespace
+
+// y = -x           dx = -g
+constinit const Op neg_op = unary<Numbers>(
+    "neg", "The negative of every element. Not defined for bool: use logical_not.",
+    [](auto x) { return -x; }, [](Vjp& v) { v.set(0, v.over_g(neg_op)); }, kNothing,
+    Promote::kCommon);
+// y = |x|          dx = g sign(x)
+constinit const Op abs_op = unary<Numbers>(
+    "abs", "The absolute value of every element.",
+    [](auto x) {
+      if constexpr (is_vec<decltype(x)>) {
+        return abs(x);
+      } else {
+        return x < 0 ? -x : x;
+      }
+    },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon);
+constinit const Op sign_op = unary<AllTypes>(
+    "sign", "-1, 0 or 1; 0 for NaN.",
+    [](auto x) {
+      if constexpr (is_vec<decltype(x)>) {
+        using V = decltype(x);
+        return select(x > 0.0, V(1.0), select(x < 0.0, V(-1.0), V(0.0)));
+      } else {
+        return static_cast<int>(x > decltype(x)(0)) - static_cast<int>(x < decltype(x)(0));
+      }
+    },
+    no_gradient, kNothing, Promote::kCommon);
+// y = x^2          dx = 2 g x
+constinit const Op square_op = unary<Numbers>(
+    "square", "The square of every element.", [](auto x) { return x * x; },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.x(), 2))); }, kInput, Promote::kCommon);
+// y = sqrt(x)      dx = g / (2 y)
+constinit const Op sqrt_op = unary<Floats>(
+    "sqrt", "The square root of every element; NaN below 0.", [](auto x) { return sqrt(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.y(), 2))); }, kOutput);
+// y = x^-1/2       dx = -g y^3 / 2
+constinit const Op rsqrt_op = unary<Floats>(
+    "rsqrt", "The reciprocal of the square root.", [](auto x) { return 1.0 / sqrt(x); },
+    [](Vjp& v) { v.set(0, mul(v.over_g(mul_op, -0.5), pow(v.y(), 3))); }, kOutput);
+// y = 1 / x        dx = -g y^2
+constinit const Op reciprocal_op = unary<Floats>(
+    "reciprocal", "1 / x.", [](auto x) { return 1.0 / x; },
+    [](Vjp& v) { v.set(0, mul(v.over_g(neg_op), mul(v.y(), v.y()))); }, kOutput);
+// y = e^x          dx = g y
+constinit const Op exp_op = unary<Floats>(
+    "exp", "The exponential of every element.", [](auto x) { return exp(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, v.y())); }, kOutput);
+// y = 2^x          dx = g y ln 2
+constinit const Op exp2_op = unary<Floats>(
+    "exp2", "2 to the power of every element.", [](auto x) { return exp2(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.y(), M_LN2))); }, kOutput);
+// y = e^x - 1      dx = g (y + 1)
+constinit const Op expm1_op = unary<Floats>(
+    "expm1", "exp(x) - 1, accurate near 0.", [](auto x) { return expm1(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, add(v.y(), 1))); }, kOutput);
+// y = ln x         dx = g / x
+constinit const Op log_op = unary<Floats>(
+    "log", "The natural logarithm of every element; NaN below 0.", [](auto x) { return log(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, v.x())); }, kInput);
+constinit const Op log2_op = unary<Floats>(
+    "log2", "The logarithm to base 2.", [](auto x) { return log2(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN2))); }, kInput);
+constinit const Op log10_op = unary<Floats>(
+    "log10", "The logarithm to base 10.", [](auto x) { return log10(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN10))); }, kInput);
+// y = ln(1 + x)    dx = g / (1 + x)
+constinit const Op log1p_op = unary<Floats>(
+    "log1p", "log(1 + x), accurate near 0.", [](auto x) { return log1p(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, add(v.x(), 1))); }, kInput);
+
+constinit const Op sin_op = unary<Floats>(
+    "sin", "The sine of every element, in radians.", [](auto x) { return sin(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, cos(v.x()))); }, kInput);
+constinit const Op cos_op = unary<Floats>(
+    "cos", "The cosine of every element, in radians.", [](auto x) { return cos(x); },
+    [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, sin(v.x())))); }, kInput);
+// y = tan x        dx = g (1 + y^2)
+constinit const Op tan_op = unary<Floats>(
+    "tan", "The tangent of every element, in radians.", [](auto x) { return tan(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, add(square(v.y()), 1))); }, kOutput);
+constinit const Op sinh_op = unary<Floats>(
+    "sinh", "The hyperbolic sine.", [](auto x) { return sinh(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, cosh(v.x()))); }, kInput);
+constinit const Op cosh_op = unary<Floats>(
+    "cosh", "The hyperbolic cosine.", [](auto x) { return cosh(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, sinh(v.x()))); }, kInput);
+// y = asin x       dx = g / sqrt(1 - x^2)
+constinit const Op asin_op = unary<Floats>(
+    "asin", "The angle in [-pi/2, pi/2] whose sine is x.", [](auto x) { return asin(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(1, square(v.x()))))); }, kInput);
+constinit const Op acos_op = unary<Floats>(
+    "acos", "The angle in [0, pi] whose cosine is x.", [](auto x) { return acos(x); },
+    [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, rsqrt(sub(1, square(v.x())))))); }, kInput);
+constinit const Op atan_op = unary<Floats>(
+    "atan", "The angle in (-pi/2, pi/2) whose tangent is x.", [](auto x) { return atan(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, add(square(v.x()), 1))); }, kInput);
+constinit const Op asinh_op = unary<Floats>(
+    "asinh", "The inverse hyperbolic sine.", [](auto x) { return asinh(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(add(square(v.x()), 1)))); }, kInput);
+constinit const Op acosh_op = unary<Floats>(
+    "acosh", "The inverse hyperbolic cosine.", [](auto x) { return acosh(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(square(v.x()), 1)))); }, kInput);
+constinit const Op atanh_op = unary<Floats>(
+    "atanh", "The inverse hyperbolic tangent.", [](auto x) { return atanh(x); },
+    [](Vjp& v) { v.set(0, v.over_g(div_op, sub(1, square(v.x())))); }, kInput);
+// y = erf x        dx = g (2 / sqrt(pi)) exp(-x^2)
+constinit const Op erf_op = unary<Floats>(
+    "erf", "The error function.", [](auto x) { return erf(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), M_2_SQRTPI))); }, kInput);
+constinit const Op erfc_op = unary<Floats>(
+    "erfc", "1 - erf(x), accurate for large x.", [](auto x) { return erfc(x); },
+    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), -M_2_SQRTPI))); }, kInput);
+
+constinit const Op floor_op =
+    rounding("floor", "The largest integer not above each element.", [](auto x) {
+      if constexpr (is_vec<decltype(x)>)
+        return floor(x);
+      else
+        return whole(x);
+    });
+constinit const Op ceil_op =
+    rounding("ceil", "The smallest integer not below each element.", [](auto x) {
+      if constexpr (is_vec<decltype(x)>)
+        return ceil(x);
+      else
+        return whole(x);
+    });
+constinit const Op round_op =
+    rounding("round", "The nearest integer; halves go to the even one.", [](auto x) {
+      if constexpr (is_vec<decltype(x)>)
+        return round_half_even(x);
+      else
+        return whole(x);
+    });
+constinit const Op trunc_op = rounding("trunc", "Each element without its fraction.", [](auto x) {
+  if constexpr (is_vec<decltype(x)>)
+    return trunc(x);
+  else
+    return whole(x);
+});
+// y = x - trunc(x) dx = g
+constinit const Op frac_op = unary<Floats>(
+    "frac", "The fraction of each element, with its sign.", [](auto x) { return x - trunc(x); },
+    [](Vjp& v) { v.set(0, v.g()); }, kNothing, Promote::kCommon);
+
+constinit const Op positive_op{.name = "positive",
+                               .signature = "(input: Tensor) -> Tensor",
+                               .doc = "`input` itself.",
+                               .composed = [](Call& c) { c.results = {c.in(0)}; }};
+
+namespace {
+
+// y = min(max(x, lo), hi)   dx = g within the bounds; a bound takes the gradient beyond it.
+Tensor within(const Vjp& v) { return logical_and(ge(v.x(0), v.x(1)), le(v.x(0), v.x(2))); }
+constexpr auto clamp_f = [](auto x, auto lo, auto hi) { return min(max(x, lo), hi); };
+constexpr auto clamp_min_f = [](auto x, auto lo) { return max(x, lo); };
+constexpr auto clamp_max_f = [](auto x, auto hi) { return min(x, hi); };
+
+void clamp_any(Call& c) {
+  const Operand &x = c.input(0), &lo = c.input(1), &hi = c.input(2);
+  check(!lo.is_none() || !hi.is_none(), "at least one of 'min' or 'max' must not be None");
+  c.results = {hi.is_none()   ? apply(clamp_min_op, {x, lo})
+               : lo.is_none() ? apply(clamp_max_op, {x, hi})
+                              : apply(clamp_both_op, {x, lo, hi})};
+}
+
+// y = x where finite, else the replacements (the largest finite numbers when not given)
+template <class T>
+void nan_to_num_kernel(void* out, const void* const* in, int64_t n, const double* p) {
+  const auto* x = static_cast<const T*>(in[0]);
+  auto* y = static_cast<T*>(out);
+  for (int64_t i = 0; i < n; ++i) {
+    const T v = x[i];
+    y[i] = v != v                                 ? static_cast<T>(p[0])
+           : v > std::numeric_limits<T>::max()    ? static_cast<T>(p[1])
+           : v < std::numeric_limits<T>::lowest() ? static_cast<T>(p[2])
+                                                  : v;
+  }
+}
+constexpr PointwiseRow nan_to_num_row() {
+  PointwiseRow row;
+  row.kernels[index(Dtype::kFloat32)] = nan_to_num_kernel<float>;
+  row.kernels[index(Dtype::kFloat64)] = nan_to_num_kernel<double>;
+  return row;
+}
+constexpr PointwiseRow kNanToNum = nan_to_num_row();
+}  // namespace
+
+constinit const Op clamp_both_op = pointwise_op(
+    "clamp_both", "(input: Tensor, min: Operand, max: Operand) -> Tensor", "clamp with two bounds.",
+    &kRow<3, Numbers, decltype(clamp_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, where(within(v), v.g(), 0.0));
+      if (v.needs(1)) {
+        const Tensor below = logical_and(lt(v.x(1), v.x(2)), lt(v.x(0), v.x(1)));
+        v.set(1, where(below, v.g(), 0.0));
+      }
+      if (v.needs(2)) {
+        const Tensor above = logical_not(logical_and(le(v.x(0), v.x(2)), ge(v.x(2), v.x(1))));
+        v.set(2, where(above, v.g(), 0.0));
+      }
+    },
+    kInputs, 0);
+constinit const Op clamp_min_op = pointwise_op(
+    "clamp_min", "(input: Tensor, min: Operand) -> Tensor", "max(x, min); NaN stays NaN.",
+    &kRow<2, Numbers, decltype(clamp_min_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, where(ge(v.x(0), v.x(1)), v.g(), 0.0));
+      if (v.needs(1)) v.set(1, where(lt(v.x(0), v.x(1)), v.g(), 0.0));
+    },
+    kInputs, kEverywhere);
+constinit const Op clamp_max_op = pointwise_op(
+    "clamp_max", "(input: Tensor, max: Operand) -> Tensor", "min(x, max); NaN stays NaN.",
+    &kRow<2, Numbers, decltype(clamp_max_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, where(le(v.x(0), v.x(1)), v.g(), 0.0));
+      if (v.needs(1)) v.set(1, where(gt(v.x(0), v.x(1)), v.g(), 0.0));
+    },
+    kInputs, kEverywhere);
+constinit const Op clamp_op{
+    .name = "clamp",
+    .signature =
+        "(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor",
+    .on = kEverywhere,
+    .doc =
+        "Limits every element to [min, max]; either bound may be left out. Where min > max the "
+        "result is max. NaN stays NaN.",
+    .composed = clamp_any};
+constinit const Op clip_op{
+    .name = "clip",
+    .signature =
+        "(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor",
+    .on = kEverywhere,
+    .doc = "The same as clamp.",
+    .composed = clamp_any};
+
+constinit const Op nan_to_num_float_op = pointwise_op(
+    "nan_to_num_float", "(input: Tensor, nan: float, posinf: float, neginf: float) -> Tensor",
+    "nan_to_num of a floating tensor.", &kNanToNum, Promote::kCommon,
+    [](Vjp& v) { v.set(0, where(apply(isfinite_op, {v.x()}), v.g(), 0.0)); }, kInput, 0);
+constinit const Op nan_to_num_op{
+    .name = "nan_to_num",
+    .signature =
+        "(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: "
+        "float | None = None) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Replaces NaN (by 0) and infinities (by the largest finite numbers of the dtype).",
+    .composed = [](Call& c) {
+      if (!is_floating(c.in(0).dtype())) {
+        c.results = {clone(c.in(0))};
+        return;
+      }
+      const double most = c.in(0).dtype() == Dtype::kFloat32 ? std::numeric_limits<float>::max()
+                                                             : std::numeric_limits<double>::max();
+      const Attrs& a = c.attrs;
+      c.results = {apply(nan_to_num_float_op, {c.input(0)},
+                         Attrs(a.has(0) ? a.real(0) : 0.0, a.has(1) ? a.real(1) : most,
+                               a.has(2) ? a.real(2) : -most))};
+    }};
+
+// z = x + w (y - x)         dx = g (1 - w)      dy = g w      dw = g (y - x)
+constinit const Op lerp_op{
+    .name = "lerp",
+    .signature = "(input: Tensor, end: Tensor, weight: Operand) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Linear interpolation: input + weight * (end - input).",
+    .composed = [](Call& c) {
+      c.results = {add(c.input(0), mul(c.input(2), sub(c.input(1), c.input(0))))};
+    }};
+constinit const Op addcmul_op{
+    .name = "addcmul",
+    .signature =
+        "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "input + value * tensor1 * tensor2.",
+    .composed = [](Call& c) {
+      const Tensor product = mul(c.input(1), c.input(2));
+      const bool scaled = c.attrs.real(0) != 1;
+      c.results = {add(c.input(0), scaled ? mul(product, c.attrs.scalar(0)) : product)};
+    }};
+constinit const Op addcdiv_op{
+    .name = "addcdiv",
+    .signature =
+        "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
+    .on = kEverywhere,
+    .doc = "input + value * tensor1 / tensor2.",
+    .composed = [](Call& c) {
+      check(is_floating(c.in(1).dtype()) || is_floating(c.in(2).dtype()),
+            "Integer division with addcdiv is no longer supported.");
+      const Tensor ratio = div(c.input(1), c.input(2));
+      const bool scaled = c.attrs.real(0) != 1;
+      c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(0)) : ratio)};
+    }};
+
+constinit const Op deg2rad_op{
+    .name = "deg2rad",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Degrees as radians: input * pi / 180.",
+    .composed = [](Call& c) { c.results = {mul(c.input(0), M_PI / 180)}; }};
+constinit const Op rad2deg_op{
+    .name = "rad2deg",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kEverywhere,
+    .doc = "Radians as degrees: input * 180 / pi.",
+    .composed = [](Call& c) { c.results = {mul(c.input(0), 180 / M_PI)}; }};
+constinit const Op logit_op{
+    .name = "logit",
+    .signature = "(input: Tensor, eps: float | None = None) -> Tensor",
+    .on = kEverywhere,
+    .doc =
+        "log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1]. With `eps`, x is limited "
+        "to [eps, 1 - eps] first.",
+    .composed = [](Call& c) {
+      Tensor x = is_floating(c.in(0).dtype()) ? c.in(0) : to(c.in(0), default_dtype());
+      if (c.attrs.has(0)) x = clamp(x, c.attrs.real(0), 1 - c.attrs.real(0));
+      c.results = {sub(log(x), log1p(neg(x)))};
+    }};
+
+#define WENGERT_UNARY(name) \
+  Tensor name(const Operand& x) { return apply(name##_op, {x}); }
+WENGERT_UNARY(neg)
+WENGERT_UNARY(abs)
+WENGERT_UNARY(sign)
+WENGERT_UNARY(square)
+WENGERT_UNARY(sqrt)
+WENGERT_UNARY(rsqrt)
+WENGERT_UNARY(reciprocal)
+WENGERT_UNARY(exp)
+WENGERT_UNARY(exp2)
+WENGERT_UNARY(expm1)
+WENGERT_UNARY(log)
+WENGERT_UNARY(log2)
+WENGERT_UNARY(log10)
+WENGERT_UNARY(log1p)
+WENGERT_UNARY(sin)
+WENGERT_UNARY(cos)
+WENGERT_UNARY(tan)
+WENGERT_UNARY(sinh)
+WENGERT_UNARY(cosh)
+WENGERT_UNARY(erf)
+WENGERT_UNARY(floor)
+WENGERT_UNARY(ceil)
+WENGERT_UNARY(round)
+WENGERT_UNARY(trunc)
+#undef WENGERT_UNARY
+Tensor clamp(const Operand& x, const Operand& min, const Operand& max) {
+  return apply(clamp_op, {x, min, max});
+}
+
+namespace {
+const Op* const kOps[] = {&neg_op,        &abs_op,       &sign_op,
+                          &square_op,     &sqrt_op,      &rsqrt_op,
+                          &reciprocal_op, &exp_op,       &exp2_op,
+                          &expm1_op,      &log_op,       &log2_op,
+                          &log10_op,      &log1p_op,     &sin_op,
+                          &cos_op,        &tan_op,       &sinh_op,
+                          &cosh_op,       &asin_op,      &acos_op,
+                          &atan_op,       &asinh_op,     &acosh_op,
+                          &atanh_op,      &erf_op,       &erfc_op,
+                          &floor_op,      &ceil_op,      &round_op,
+                          &trunc_op,      &frac_op,      &positive_op,
+                          &clamp_both_op, &clamp_min_op, &clamp_max_op,
+                          &clamp_op,      &clip_op,      &nan_to_num_float_op,
+                          &nan_to_num_op, &lerp_op,      &addcmul_op,
+                          &addcdiv_op,    &deg2rad_op,   &rad2deg_op,
+                          &logit_op};
+}
+std::span<const Op* const> math_ops() { return kOps; }
+
+}  // namespace wengert

@@ -1,0 +1,96 @@
+#include "wengert/ops/pointwise/pointwise.h"
+
+#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/ops/pointwise/rows.h"
+
+namespace wengert {
+namespace {
+
+PointwiseKernel kernel_of(const Call& c) {
+  const PointwiseKernel k = c.op().pointwise->kernels[index(c.common)];
+  check(k, "not implemented for dtype ", c.common);
+  return k;
+}
+
+}  // namespace
+
+void pointwise_shape(Call& c) {
+  const PointwiseRow& row = *c.op().pointwise;
+  kernel_of(c);
+  const Dims* shape = nullptr;
+  Dims joined;
+  for (int i = 0; i < row.arity; ++i) {
+    if (!c.input(i).is_tensor()) continue;
+    if (!shape) {
+      shape = &c.in(i).shape();
+    } else if (!(c.in(i).shape() == *shape)) {
+      joined = broadcast_shapes(*shape, c.in(i).shape());
+      shape = &joined;
+    }
+  }
+  c.output(row.bool_output ? Dtype::kBool : c.common, shape ? *shape : Dims());
+}
+
+void pointwise_run(Call& c) {
+  const PointwiseRow& row = *c.op().pointwise;
+  const int count = row.arity + 1;
+  const Tensor& out = c.out[0];
+  double params[4];
+  for (int i = 0; i < std::min(c.attrs.count(), 4); ++i)
+    params[i] = c.attrs.has(i) ? c.attrs.real(i) : 0;
+
+  std::byte* data[kMaxOperands];
+  int64_t sizes[kMaxOperands];
+  bool single[kMaxOperands];
+  int64_t numbers[kMaxOperands];
+  data[0] = out.data();
+  sizes[0] = item_size(out.dtype());
+  single[0] = false;
+  bool flat = out.is_contiguous();
+  for (int k = 1; k < count; ++k) {
+    const Operand& x = c.input(k - 1);
+    if (x.is_tensor()) {
+      data[k] = x->data();
+      sizes[k] = item_size(x->dtype());
+      single[k] = x->numel() == 1;
+      flat &= single[k] || (x->shape() == out.shape() && x->is_contiguous());
+      continue;
+    }
+    const Dtype type = row.mask_first && k == 1 ? Dtype::kBool : c.common;
+    dispatch(type, [&](auto zero) {
+      using T = decltype(zero);
+      // `where` stores the number; in arithmetic it wraps.
+      const T v = row.mask_first ? x.scalar().to<T>() : x.scalar().wrapped<T>();
+      std::memcpy(&numbers[k], &v, sizeof v);
+    });
+    data[k] = reinterpret_cast<std::byte*>(&numbers[k]);
+    sizes[k] = item_size(type);
+    single[k] = true;
+  }
+  if (flat) return pointwise_flat(kernel_of(c), params, out.numel(), data, sizes, single, count);
+
+  PointwiseOperand operands[kMaxOperands];
+  for (int k = 0; k < count; ++k) {
+    const Tensor* t = k == 0 ? &out : c.input(k - 1).is_tensor() ? &c.in(k - 1) : nullptr;
+    operands[k] = {
+        data[k], sizes[k],
+        t ? broadcast_strides(t->shape(), t->strides(), out.shape()) : Dims::filled(out.ndim(), 0)};
+  }
+  pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
+}
+
+namespace {
+PointwiseKernel kernel_of(const Op& op, int arity, Dtype dtype) {
+  const PointwiseRow* row = op.pointwise;
+  return row && row->arity == arity && !row->bool_output ? row->kernels[index(dtype)] : nullptr;
+}
+}  // namespace
+PointwiseKernel unary_kernel(const Op& op, Dtype dtype) { return kernel_of(op, 1, dtype); }
+PointwiseKernel binary_kernel(const Op& op, Dtype dtype) { return kernel_of(op, 2, dtype); }
+
+void no_gradient(Vjp& v) {
+  for (int i = 0; i < v.inputs(); ++i)
+    if (v.needs(i)) v.set(i, zeros(v.shape(i), v.dtype(i)));
+}
+
+}  // namespace wengert

@@ -1,0 +1,392 @@
+// Random numbers into a tensor in place, and dropout.
+#include <cmath>
+
+#include "wengert/kernels/core/copy.h"
+#include "wengert/kernels/core/walk.h"
+#include "wengert/kernels/random/dropout.h"
+#include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/random/drawing.h"
+#include "wengert/ops/random/random.h"
+#include "wengert/ops/shape/view.h"
+
+namespace wengert {
+namespace {
+
+// ---- in place ------------------------------------------------------------------------------
+
+void floating_only(Call& c) {
+  const Dtype d = c.in(0).dtype();
+  check(is_floating(d), ErrorKind::kNotImplemented, "not implemented for dtype ", d,
+        "; a floating dtype is needed");
+}
+void any_dtype(Call&) {}
+
+// f(pointer, n) fills contiguous memory. A strided tensor is filled in the order of its memory, as
+// PyTorch does: a transposed matrix gets the numbers of the matrix.
+template <class T, class F>
+void in_memory_order(const Tensor& y, const F& f) {
+  if (y.is_contiguous()) return f(y.data_as<T>(), y.numel());
+  Walk<1> w{y.shape(), {y.strides()}};
+  w.sort();
+  const Scratch s(static_cast<size_t>(y.bytes()));
+  f(s.as<T>(), y.numel());
+  copy_strided(y.data(), w.strides[0], s.as<void>(), contiguous_strides(w.shape), w.shape,
+               sizeof(T));
+}
+
+// fill(T*, n, generator, attributes) for the tensor's dtype.
+template <class F>
+void draw_floating(Call& c, int generator, const F& fill) {
+  dispatch_floating(c.in(0).dtype(), [&](auto zero) {
+    in_memory_order<decltype(zero)>(
+        c.in(0), [&](auto* out, int64_t n) { fill(out, n, Drawing(c, generator), c.attrs); });
+  });
+}
+template <class F>
+void draw_any(Call& c, int generator, const F& fill) {
+  dispatch(c.in(0).dtype(), [&](auto zero) {
+    in_memory_order<decltype(zero)>(
+        c.in(0), [&](auto* out, int64_t n) { fill(out, n, Drawing(c, generator), c.attrs); });
+  });
+}
+
+constexpr Op drawing(const char* name, const char* signature, const char* doc, void (*shape)(Call&),
+                     void (*run)(Call&)) {
+  return {.name = name,
+          .signature = signature,
+          .on = kMethod,
+          .doc = doc,
+          .mutates = true,
+          .draws = true,
+          .shape = shape,
+          .run = run,
+          .vjp = zero_vjp};
+}
+
+constexpr Op uniform_op = drawing(
+    "uniform_",
+    "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
+    "-> Tensor",
+    "Fills the tensor with uniform numbers from [from_, to).",
+    [](Call& c) {
+      floating_only(c);
+      check(c.attrs.real(0) <= c.attrs.real(1), "expects to return a [from, to) range, but found ",
+            "from=", c.attrs.real(0), " > to=", c.attrs.real(1));
+    },
+    [](Call& c) {
+      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_uniform(g, out, n, a.real(0), a.real(1));
+      });
+    });
+
+constexpr Op normal_op = drawing(
+    "normal_",
+    "(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) "
+    "-> Tensor",
+    "Fills the tensor with normal numbers.",
+    [](Call& c) {
+      floating_only(c);
+      check(c.attrs.real(1) >= 0, "normal expects std >= 0.0, but found std ", c.attrs.real(1));
+    },
+    [](Call& c) {
+      const bool serial = !c.in(0).is_contiguous();
+      draw_floating(c, 2, [serial](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        serial ? fill_normal_serial(g, out, n, a.real(0), a.real(1))
+               : fill_normal(g, out, n, a.real(0), a.real(1));
+      });
+    });
+
+constexpr Op log_normal_op = drawing(
+    "log_normal_",
+    "(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) "
+    "-> Tensor",
+    "Fills the tensor with exponentials of normal numbers of this mean and standard deviation.",
+    floating_only, [](Call& c) {
+      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_log_normal(g, out, n, a.real(0), a.real(1));
+      });
+    });
+
+constexpr Op cauchy_op = drawing(
+    "cauchy_",
+    "(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, "
+    "generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with numbers from a Cauchy distribution.", floating_only, [](Call& c) {
+      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_cauchy(g, out, n, a.real(0), a.real(1));
+      });
+    });
+
+constexpr Op exponential_op =
+    drawing("exponential_",
+            "(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor",
+            "Fills the tensor with numbers from an exponential distribution of this rate.",
+            floating_only, [](Call& c) {
+              draw_floating(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+                fill_exponential(g, out, n, a.real(0));
+              });
+            });
+
+constexpr Op geometric_op = drawing(
+    "geometric_", "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with the number of trials, each of probability p, up to the first success.",
+    any_dtype, [](Call& c) {
+      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_geometric(g, out, n, a.real(0));
+      });
+    });
+
+constexpr Op bernoulli_op = drawing(
+    "bernoulli_",
+    "(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with ones with probability p, zeros otherwise.", any_dtype, [](Call& c) {
+      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_bernoulli(g, out, n, a.real(0));
+      });
+    });
+
+constexpr Op bernoulli_tensor_op = drawing(
+    "bernoulli_", "(input: Tensor, p: Tensor, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with ones with the probabilities in p, broadcast, and zeros otherwise.",
+    [](Call& c) {
+      check(is_floating(c.in(1).dtype()), "expects floating probabilities, got ", c.in(1).dtype());
+      check(broadcast_shapes(c.in(0).shape(), c.in(1).shape()) == c.in(0).shape(),
+            "probabilities of shape ", c.in(1).shape(), " do not broadcast to ", c.in(0).shape());
+    },
+    [](Call& c) {
+      const Tensor &y = c.in(0), &p = c.in(1);
+      const Scratch given(static_cast<size_t>(y.numel() * item_size(p)));
+      const Scratch drawn(static_cast<size_t>(y.bytes()));
+      const Dims own = contiguous_strides(y.shape());
+      copy_strided(given.as<void>(), own, p.data(),
+                   broadcast_strides(p.shape(), p.strides(), y.shape()), y.shape(), item_size(p));
+      dispatch(y.dtype(), [&](auto zero) {
+        dispatch_floating(p.dtype(), [&](auto real) {
+          fill_bernoulli(Drawing(c, 0), drawn.as<decltype(zero)>(), y.numel(),
+                         static_cast<const decltype(real)*>(given.as<decltype(real)>()));
+        });
+      });
+      copy_strided(y.data(), y.strides(), drawn.as<void>(), own, y.shape(), item_size(y));
+    });
+
+constexpr Op random_op = drawing(
+    "random_", "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
+    [](Call& c) {
+      draw_any(c, 0,
+               [](auto* out, int64_t n, Generator& g, const Attrs&) { fill_random(g, out, n); });
+    });
+
+void check_below(int64_t from, int64_t to) {
+  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to);
+}
+constexpr Op random_to_op = drawing(
+    "random_", "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with integers from 0 up to but without `to`.",
+    [](Call& c) { check_below(0, c.attrs.integer(0)); },
+    [](Call& c) {
+      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_random_range(g, out, n, 0, a.integer(0));
+      });
+    });
+constexpr Op random_from_op = drawing(
+    "random_",
+    "(input: Tensor, from_: int, to: int | None, *, generator: Generator | None = None) -> Tensor",
+    "Fills the tensor with integers from `from_` up to but without `to` (None: the largest the "
+    "dtype holds exactly, included).",
+    [](Call& c) {
+      if (c.attrs.has(1)) check_below(c.attrs.integer(0), c.attrs.integer(1));
+    },
+    [](Call& c) {
+      draw_any(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        a.has(1) ? fill_random_range(g, out, n, a.integer(0), a.integer(1))
+                 : fill_random_from(g, out, n, a.integer(0));
+      });
+    });
+
+// ---- dropout -------------------------------------------------------------------------------
+
+// The mask is 0 with probability p and 1 / (1 - p) otherwise:  y = x mask      dx = g mask
+constinit const Op dropout_masked_op{
+    .name = "_dropout",
+    .signature = "(input: Tensor, p: float) -> (output: Tensor, mask: Tensor)",
+    .on = 0,
+    .doc = "dropout() with 0 < p < 1, and what it multiplied by.",
+    .contiguous = true,
+    .draws = true,
+    .shape =
+        [](Call& c) {
+          floating_only(c);
+          c.output(c.in(0).dtype(), c.in(0).shape());
+          c.output(c.in(0).dtype(), c.in(0).shape());
+        },
+    .run =
+        [](Call& c) {
+          dispatch_floating(c.in(0).dtype(), [&](auto zero) {
+            using T = decltype(zero);
+            const int64_t n = c.out[0].numel();
+            const T* x = c.in(0).data_as<T>();
+            T *y = c.out[0].data_as<T>(), *mask = c.out[1].data_as<T>();
+            fill_dropout(Drawing(), y, mask, x, n, c.attrs.real(0));
+          });
+        },
+    .vjp =
+        [](Vjp& v) {
+          if (v.has_g(0)) v.set(0, v.over_g(mul_op, v.y(1).detach()));
+        },
+    .reads = reads_output(1),
+};
+
+// The factors of dropout alone, for masks smaller than the input.
+constinit const Op dropout_mask_op{
+    .name = "_dropout_mask",
+    .signature = "(input: Tensor, size: ints, p: float) -> Tensor",
+    .on = 0,
+    .doc = "What dropout multiplies by, in this shape and the input's dtype.",
+    .shape_only = true,
+    .draws = true,
+    .shape =
+        [](Call& c) {
+          floating_only(c);
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
+    .run =
+        [](Call& c) {
+          dispatch_floating(c.in(0).dtype(), [&](auto zero) {
+            fill_dropout_mask(Drawing(), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
+                              c.attrs.real(1));
+          });
+        },
+};
+
+void check_probability(double p) {
+  check(p >= 0 && p <= 1, ErrorKind::kValue,
+        "dropout probability has to be between 0 and 1, but got ", p);
+}
+
+// Whole features, (N, C, ...), are dropped.
+Tensor feature_dropout(const Tensor& x, double p, bool training) {
+  check_probability(p);
+  if (p == 0 || !training || x.numel() == 0) return x;
+  check(x.ndim() >= 2, "feature dropout requires at least 2 dimensions in the input, got ",
+        x.shape());
+  check(is_floating(x.dtype()), "result type Float can't be cast to the desired output type ",
+        x.dtype());
+  if (p == 1) return mul(x, 0.0);
+  Dims size = Dims::filled(x.ndim(), 1);
+  size[0] = x.shape()[0];
+  size[1] = x.shape()[1];
+  return mul(x, apply(dropout_mask_op, {x.detach()}, Attrs(size, p)));
+}
+
+// Result y of a functional with an `inplace` argument at attribute i.
+Tensor finish(Call& c, int i, const Tensor& y) {
+  if (!c.attrs.flag(i)) return y;
+  Tensor x = c.in(0);
+  return y.is_same(x) ? x : copy_(x, y);
+}
+
+constexpr const char* kDropout =
+    "(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor";
+
+constinit const Op dropout_op{
+    .name = "dropout",
+    .signature = kDropout,
+    .on = kFunctional,
+    .doc =
+        "In training, zeros with probability p and the rest divided by 1 - p; otherwise the "
+        "input itself. A ValueError unless 0 <= p <= 1.",
+    .composed =
+        [](Call& c) {
+          const Attrs& a = c.attrs;
+          c.results = {finish(c, 2, dropout(c.in(0), a.real(0), a.flag(1)))};
+        },
+};
+constinit const Op dropout_module_op{
+    .name = "dropout",
+    .signature = "(input: Tensor, p: float, train: bool) -> Tensor",
+    .on = kModule,
+    .doc = "functional.dropout without defaults.",
+    .composed = [](Call& c) { c.results = {dropout(c.in(0), c.attrs.real(0), c.attrs.flag(1))}; },
+};
+
+// `features` dimensions after (N, C); the batch dimension may be missing.
+template <int features>
+void compose_feature_dropout(Call& c) {
+  const Tensor& x = c.in(0);
+  const bool unbatched = features != 2 && x.ndim() == features + 1;
+  const Tensor y =
+      feature_dropout(unbatched ? unsqueeze(x, 0) : x, c.attrs.real(0), c.attrs.flag(1));
+  c.results = {finish(c, 2, unbatched ? squeeze(y, Dims{0}) : y)};
+}
+constexpr Op feature_row(const char* name, void (*composed)(Call&)) {
+  return {.name = name,
+          .signature = kDropout,
+          .on = kFunctional,
+          .doc = "As dropout, but whole channels, dimensions (N, C), are zeroed together.",
+          .composed = composed};
+}
+constexpr Op dropout1d_op = feature_row("dropout1d", compose_feature_dropout<1>);
+constexpr Op dropout2d_op = feature_row("dropout2d", compose_feature_dropout<2>);
+constexpr Op dropout3d_op = feature_row("dropout3d", compose_feature_dropout<3>);
+
+// Klambauer et al. 2017, section 3: dropped inputs become -alpha' (of SELU), and an affine map
+// keeps mean and variance.   y = x a m + (m - 1) a alpha + a alpha p,   m in {0, 1}
+Tensor alpha_dropout(const Tensor& x, double p, bool training) {
+  check_probability(p);
+  if (p == 0 || !training || x.numel() == 0) return x;
+  check(is_floating(x.dtype()), "a floating dtype is needed, got ", x.dtype());
+  if (p == 1) return mul(x, 0.0);
+  constexpr double kAlpha = 1.7580993408473766;
+  const double a = 1 / std::sqrt((kAlpha * kAlpha * p + 1) * (1 - p));
+  const Tensor mask = apply(dropout_mask_op, {x.detach()}, Attrs(x.shape(), p));
+  const Tensor kept = to(mask, Dtype::kBool);
+  const Tensor m = to(kept, x.dtype());
+  const Tensor shift = add(mul(add(m, -1.0), kAlpha * a), kAlpha * a * p);
+  return add(mul(x, mul(m, a)), shift);
+}
+constinit const Op alpha_dropout_op{
+    .name = "alpha_dropout",
+    .signature =
+        "(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor",
+    .on = kFunctional,
+    .doc = "Dropout for SELU networks: keeps zero mean and unit variance.",
+    .composed =
+        [](Call& c) {
+          c.results = {finish(c, 2, alpha_dropout(c.in(0), c.attrs.real(0), c.attrs.flag(1)))};
+        },
+};
+
+const Op* const kDrawOps[] = {
+    &uniform_op,     &normal_op,    &log_normal_op,       &cauchy_op,        &exponential_op,
+    &geometric_op,   &bernoulli_op, &bernoulli_tensor_op, &random_op,        &random_to_op,
+    &random_from_op, &dropout_op,   &dropout_module_op,   &dropout_mask_op,  &dropout_masked_op,
+    &dropout1d_op,   &dropout2d_op, &dropout3d_op,        &alpha_dropout_op,
+};
+
+Tensor& draw(const Op& op, Tensor& x, double a, double b, Generator* g) {
+  Attrs attrs(a, b);
+  g ? attrs.add(g) : attrs.add(nullptr);
+  apply(op, {x}, attrs);
+  return x;
+}
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, double p, bool training) {
+  check_probability(p);
+  if (p == 0 || !training || x.numel() == 0) return x;
+  check(is_floating(x.dtype()), "dropout: result type Float can't be cast to the desired output ",
+        "type ", x.dtype());
+  return p == 1 ? mul(x, 0.0) : apply(dropout_masked_op, {x}, Attrs(p));
+}
+Tensor& uniform_(Tensor& x, double from, double to, Generator* generator) {
+  return draw(uniform_op, x, from, to, generator);
+}
+Tensor& normal_(Tensor& x, double mean, double std, Generator* generator) {
+  return draw(normal_op, x, mean, std, generator);
+}
+std::span<const Op* const> draw_ops() { return kDrawOps; }
+
+}  // namespace wengert

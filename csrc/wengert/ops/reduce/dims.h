@@ -1,0 +1,43 @@
+// What reductions share: which dimensions go, and the way back in vjps.
+#pragma once
+
+#include "wengert/kernels/reduce/reduce.h"
+#include "wengert/ops/basic.h"
+
+namespace wengert {
+
+// Bit i: dimension i is reduced. Absent or empty: all of them.
+uint32_t reduced_mask(const Attrs& a, int i, int ndim);
+uint32_t reduced_mask(Ints dims, int ndim);
+Dims reduced_shape(const Dims& shape, uint32_t mask, bool keepdim);
+
+// g, of the reduced shape, with the reduced dimensions back as 1.
+Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask);
+// For vjps of ops whose attributes 0 and 1 are dim and keepdim.
+Tensor restore_dims(const Vjp& v, const Tensor& g);
+
+// Casts input i before the shape is found; the tape keeps the original.
+void cast_input(Call& c, int i, Dtype dtype);
+
+// The attributes of typed functions: an absent or empty list of dimensions is None.
+void add_dims(Attrs& a, Ints dims);
+void add_dim(Attrs& a, Dim dim);
+
+// Runs a reduction of input 0 over attribute 0.
+void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param = 0);
+
+// A tensor as [outer, n, inner] around one of its dimensions; of 0-d, n = 1.
+struct Lines {
+  int64_t outer = 1, n = 1, inner = 1;
+};
+Lines lines_of(const Dims& shape, int64_t dim);
+
+// Rows that other rows are made of.
+extern const Op nansum_op;
+extern const Op norm_op;
+extern const Op var_op;
+extern const Op std_op;
+extern const Op var_mean_op;
+extern const Op std_mean_op;
+
+}  // namespace wengert

@@ -1,0 +1,186 @@
+// Variance and standard deviation, with and without the mean.
+#include "wengert/ops/reduce/dims.h"
+#include "wengert/ops/reduce/reduce.h"
+
+namespace wengert {
+namespace {
+
+// Attributes of all four: dim, correction, keepdim.
+double correction_of(const Attrs& a) { return a.has(1) ? a.real(1) : 1.0; }
+
+template <int kOutputs>
+void moments_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  check(is_floating(x.dtype()), "only floating point dtypes are supported, got ", x.dtype());
+  const uint32_t mask = reduced_mask(c.attrs, 0, x.ndim());
+  const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(2));
+  for (int i = 0; i < kOutputs; ++i) c.output(x.dtype(), shape);
+}
+
+template <ReduceKind kKind>
+void moments_run(Call& c) {
+  run_reduction(c, kKind, reduced_mask(c.attrs, 0, c.in(0).ndim()), correction_of(c.attrs));
+}
+
+int64_t count_of(const Vjp& v) {
+  return plan_reduction(v.shape(0), reduced_mask(v.attrs(), 0, v.shape(0).size())).count;
+}
+
+// The mean of x, shaped to broadcast against it.
+Tensor centre(const Vjp& v, const Tensor& x) {
+  const uint32_t mask = reduced_mask(v.attrs(), 0, x.ndim());
+  Dims dims;
+  for (int i = 0; i < x.ndim(); ++i)
+    if (mask >> i & 1) dims.push_back(i);
+  return sub(x, mean(x, dims, true));
+}
+
+// d var = 2 (x - mean) / (n - correction)
+Tensor var_dx(const Vjp& v, const Tensor& g) {
+  const double freedom = static_cast<double>(count_of(v)) - correction_of(v.attrs());
+  return mul(mul(restore_dims(v, g), 2.0 / std::max(0.0, freedom)), centre(v, v.x()));
+}
+
+// d std = (x - mean) / ((n - correction) std), and 0 where std is 0
+Tensor std_dx(const Vjp& v, const Tensor& g) {
+  const Tensor y = v.y();
+  const Tensor flat = eq(y, 0);
+  const double freedom = static_cast<double>(count_of(v)) - correction_of(v.attrs());
+  const Tensor scale = where(flat, 0.0, div(g, where(flat, 1.0, y)));
+  return mul(mul(restore_dims(v, scale), 1.0 / std::max(0.0, freedom)), centre(v, v.x()));
+}
+
+Tensor mean_dx(const Vjp& v, const Tensor& g) {
+  return expand(restore_dims(v, div(g, static_cast<double>(count_of(v)))), v.shape(0));
+}
+
+void set_both(Vjp& v, Tensor (*spread_dx)(const Vjp&, const Tensor&)) {
+  if (!v.has_g(0)) return v.set(0, mean_dx(v, v.g(1)));
+  Tensor dx = spread_dx(v, v.g(0));
+  v.set(0, v.has_g(1) ? add(dx, mean_dx(v, v.g(1))) : dx);
+}
+
+// The older forms with `unbiased`, in terms of the newer with `correction`.
+template <const Op& kOp>
+void unbiased_all(Call& c) {
+  Call inner(kOp, Attrs(nullptr, c.attrs.flag(0) ? 1 : 0, false));
+  inner.add_input(c.in(0));
+  apply(inner);
+  c.results.assign(inner.out.begin(), inner.out.begin() + inner.outputs());
+}
+template <const Op& kOp>
+void unbiased_dims(Call& c) {
+  Attrs a;
+  a.add_from(c.attrs, 0);
+  a.add(c.attrs.flag(1) ? 1 : 0);
+  a.add(c.attrs.flag(2));
+  Call inner(kOp, a);
+  inner.add_input(c.in(0));
+  apply(inner);
+  c.results.assign(inner.out.begin(), inner.out.begin() + inner.outputs());
+}
+
+#define WENGERT_MOMENT_SIGNATURES(result)                                                 \
+  {"(input: Tensor, unbiased: bool) -> " result,                                          \
+   "(input: Tensor, dim: ints | None = None, *, correction: Number | None = 1, keepdim: " \
+   "bool = False) -> " result,                                                            \
+   "(input: Tensor, dim: ints | None, unbiased: bool = True, keepdim: bool = False) -> " result}
+constexpr const char* kOne[] = WENGERT_MOMENT_SIGNATURES("Tensor");
+constexpr const char* kVarMean[] = WENGERT_MOMENT_SIGNATURES("(var: Tensor, mean: Tensor)");
+constexpr const char* kStdMean[] = WENGERT_MOMENT_SIGNATURES("(std: Tensor, mean: Tensor)");
+#undef WENGERT_MOMENT_SIGNATURES
+
+constexpr Op older(const char* name, const char* signature, uint32_t on, void (*composed)(Call&)) {
+  Op op{.name = name, .signature = signature, .on = on};
+  op.doc = "The older form: `unbiased` is a correction of 1, otherwise 0.";
+  op.composed = composed;
+  return op;
+}
+
+}  // namespace
+
+// y = sum (x - mean)^2 / (n - correction)
+constinit const Op var_op{
+    .name = "var",
+    .signature = kOne[1],
+    .doc =
+        "The variance over `dim` (all if None or empty) of a floating tensor: the sum of "
+        "squared deviations over n - `correction`, by two passes in float64.",
+    .contiguous = true,
+    .shape = moments_shape<1>,
+    .run = moments_run<ReduceKind::kVar>,
+    .vjp = [](Vjp& v) { v.set(0, var_dx(v, v.g())); },
+    .reads = kInput};
+
+// y = sqrt(var x)
+constinit const Op std_op{.name = "std",
+                          .signature = kOne[1],
+                          .doc = "The standard deviation: the root of `var`.",
+                          .contiguous = true,
+                          .shape = moments_shape<1>,
+                          .run = moments_run<ReduceKind::kStd>,
+                          .vjp = [](Vjp& v) { v.set(0, std_dx(v, v.g())); },
+                          .reads = kInput | kOutput};
+
+constinit const Op var_mean_op{.name = "var_mean",
+                               .signature = kVarMean[1],
+                               .on = kModule,
+                               .doc = "The variance, as `var`, and the mean.",
+                               .contiguous = true,
+                               .shape = moments_shape<2>,
+                               .run = moments_run<ReduceKind::kVar>,
+                               .vjp = [](Vjp& v) { set_both(v, var_dx); },
+                               .reads = kInput};
+
+constinit const Op std_mean_op{.name = "std_mean",
+                               .signature = kStdMean[1],
+                               .on = kModule,
+                               .doc = "The standard deviation, as `std`, and the mean.",
+                               .contiguous = true,
+                               .shape = moments_shape<2>,
+                               .run = moments_run<ReduceKind::kStd>,
+                               .vjp = [](Vjp& v) { set_both(v, std_dx); },
+                               .reads = kInput | kOutput};
+
+namespace {
+
+constexpr uint32_t kBoth = kMethod | kModule;
+constinit const Op var_all_op = older("var", kOne[0], kBoth, unbiased_all<var_op>);
+constinit const Op var_dims_op = older("var", kOne[2], kBoth, unbiased_dims<var_op>);
+constinit const Op std_all_op = older("std", kOne[0], kBoth, unbiased_all<std_op>);
+constinit const Op std_dims_op = older("std", kOne[2], kBoth, unbiased_dims<std_op>);
+constinit const Op var_mean_all_op =
+    older("var_mean", kVarMean[0], kModule, unbiased_all<var_mean_op>);
+constinit const Op var_mean_dims_op =
+    older("var_mean", kVarMean[2], kModule, unbiased_dims<var_mean_op>);
+constinit const Op std_mean_all_op =
+    older("std_mean", kStdMean[0], kModule, unbiased_all<std_mean_op>);
+constinit const Op std_mean_dims_op =
+    older("std_mean", kStdMean[2], kModule, unbiased_dims<std_mean_op>);
+
+Tensor moment(const Op& op, const Tensor& x, Ints dims, double correction, bool keepdim) {
+  Attrs a;
+  add_dims(a, dims);
+  a.add(correction);
+  a.add(keepdim);
+  return apply(op, {x}, a);
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, Ints dims, double correction, bool keepdim) {
+  return moment(var_op, x, dims, correction, keepdim);
+}
+Tensor std(const Tensor& x, Ints dims, double correction, bool keepdim) {
+  return moment(std_op, x, dims, correction, keepdim);
+}
+
+namespace {
+// The form with `unbiased` alone comes first: True is no dimension.
+const Op* const kOps[] = {&var_all_op,       &var_op,          &var_dims_op,     &std_all_op,
+                          &std_op,           &std_dims_op,     &var_mean_all_op, &var_mean_op,
+                          &var_mean_dims_op, &std_mean_all_op, &std_mean_op,     &std_mean_dims_op};
+}  // namespace
+std::span<const Op* const> moment_ops() { return kOps; }
+
+}  // namespace wengert

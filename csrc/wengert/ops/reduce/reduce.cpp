@@ -1,0 +1,453 @@
+// Reductions to sums, means, products and norms.
+#include "wengert/ops/reduce/reduce.h"
+
+#include <cmath>
+#include <limits>
+
+#include "wengert/ops/create/create.h"
+#include "wengert/ops/reduce/dims.h"
+
+namespace wengert {
+
+uint32_t reduced_mask(Ints dims, int ndim) {
+  if (dims.empty()) return (1u << ndim) - 1;
+  uint32_t mask = 0;
+  for (int64_t d : dims) {
+    const int i = wrap_dim(d, ndim);
+    check(!(mask >> i & 1), "dim ", i, " appears multiple times in the list of dims");
+    mask |= 1u << i;
+  }
+  return mask;
+}
+
+uint32_t reduced_mask(const Attrs& a, int i, int ndim) {
+  if (!a.has(i)) return (1u << ndim) - 1;
+  if (a.kind(i) == Attrs::Kind::kInts) return reduced_mask(a.ints(i), ndim);
+  return 1u << wrap_dim(a.integer(i), ndim);
+}
+
+Dims reduced_shape(const Dims& shape, uint32_t mask, bool keepdim) {
+  Dims out;
+  for (int i = 0; i < shape.size(); ++i) {
+    if (!(mask >> i & 1)) {
+      out.push_back(shape[i]);
+    } else if (keepdim) {
+      out.push_back(1);
+    }
+  }
+  return out;
+}
+
+Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask) {
+  // A 0-d gradient broadcasts as it is.
+  if (g.ndim() == 0 || g.ndim() == shape.size()) return g;
+  return reshape(g, reduced_shape(shape, mask, true));
+}
+
+Tensor restore_dims(const Vjp& v, const Tensor& g) {
+  const Dims& shape = v.shape(0);
+  return restore_dims(g, shape, reduced_mask(v.attrs(), 0, shape.size()));
+}
+
+void cast_input(Call& c, int i, Dtype dtype) {
+  if (c.in(i).dtype() == dtype) return;
+  GradMode off(false);
+  c.replace(i, to(c.in(i), dtype));
+}
+
+void add_dims(Attrs& a, Ints dims) {
+  if (dims.empty()) return a.add(nullptr);
+  a.add(dims);
+}
+
+void add_dim(Attrs& a, Dim dim) {
+  if (!dim) return a.add(nullptr);
+  a.add(*dim);
+}
+
+void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param) {
+  const Tensor& x = c.in(0);
+  ReduceTarget target{c.out[0].dtype(), c.out[0].data()};
+  if (c.outputs() > 1) target.second = c.out[1].data();
+  reduce(kind, plan_reduction(x.shape(), mask), x.dtype(), x.data(), target, param);
+}
+
+Lines lines_of(const Dims& shape, int64_t dim) {
+  const int at = wrap_dim(dim, shape.size());
+  Lines l;
+  for (int i = 0; i < shape.size(); ++i) (i < at ? l.outer : i == at ? l.n : l.inner) *= shape[i];
+  return l;
+}
+
+namespace {
+
+uint32_t mask_of(const Call& c) { return reduced_mask(c.attrs, 0, c.in(0).ndim()); }
+
+// An empty list means none of the dimensions to any and all, and all of them to the others.
+uint32_t strict_mask_of(const Call& c) {
+  if (c.attrs.kind(0) == Attrs::Kind::kInts && c.attrs.ints(0).empty()) return 0;
+  return mask_of(c);
+}
+
+Dims shape_of(const Call& c) { return reduced_shape(c.in(0).shape(), mask_of(c), c.attrs.flag(1)); }
+
+template <ReduceKind kKind>
+void run_over_dims(Call& c) {
+  run_reduction(c, kKind, mask_of(c));
+}
+
+void spread(Vjp& v) { v.set(0, expand(restore_dims(v, v.g()), v.shape(0))); }
+
+int64_t reduced_count(const Vjp& v) {
+  const uint32_t mask = reduced_mask(v.attrs(), 0, v.shape(0).size());
+  int64_t n = 1;
+  for (int i = 0; i < v.shape(0).size(); ++i)
+    if (mask >> i & 1) n *= v.shape(0)[i];
+  return n;
+}
+
+// Integers are summed as int64 unless a dtype is asked for, to which elements are cast first.
+void sum_shape(Call& c) {
+  const Dtype x = c.in(0).dtype();
+  const Dtype dtype = c.attrs.dtype_or(2, is_floating(x) ? x : Dtype::kInt64);
+  if (is_floating(dtype) || is_floating(x) || dtype == Dtype::kBool) cast_input(c, 0, dtype);
+  c.output(dtype, shape_of(c));
+}
+
+void mean_shape(Call& c) {
+  const Dtype dtype = c.attrs.dtype_or(2, c.in(0).dtype());
+  check(is_floating(dtype), "could not infer output dtype. ", c.attrs.has(2) ? "Optional" : "Input",
+        " dtype must be a floating point dtype. Got: ", dtype);
+  cast_input(c, 0, dtype);
+  c.output(dtype, shape_of(c));
+}
+
+// dx_i = g prod_{j != i} x_j, as the product of what stands before and what stands behind i: right
+// where elements are zero, and of any order.
+void prod_vjp(Vjp& v) {
+  const Operand x = v.x();
+  const bool all = !v.attrs().has(0);
+  const Tensor flat = all ? reshape(x, Dims{-1}) : x.tensor();
+  const int64_t dim = all ? 0 : wrap_dim(v.attrs().integer(0), flat.ndim());
+  const int64_t n = flat.ndim() == 0 ? 1 : flat.shape()[static_cast<int>(dim)];
+  if (n <= 1) return v.set(0, expand(restore_dims(v, v.g()), v.shape(0)));
+  Dims edge = flat.shape();
+  edge[static_cast<int>(dim)] = 1;
+  const Tensor one = ones(edge, flat.dtype());
+  const auto before = [&](const Tensor& t) {
+    const Tensor parts[] = {one, cumprod(narrow(t, dim, 0, n - 1), dim)};
+    return cat(parts, dim);
+  };
+  const Dims flipped{dim};
+  const Tensor others = mul(before(flat), flip(before(flip(flat, flipped)), flipped));
+  const Tensor g = restore_dims(v, v.g());
+  v.set(0, reshape(mul(g, others), v.shape(0)));
+}
+
+void truth_shape(Call& c) {
+  const Dtype dtype = c.in(0).dtype() == Dtype::kUInt8 ? Dtype::kUInt8 : Dtype::kBool;
+  c.output(dtype, reduced_shape(c.in(0).shape(), strict_mask_of(c), c.attrs.flag(1)));
+}
+
+void nanmean_composed(Call& c) {
+  const Tensor& x = c.in(0);
+  check(is_floating(x.dtype()), "expected input to have floating point dtype but got ", x.dtype());
+  const Dims dims = c.attrs.has(0) ? Dims(c.attrs.dims(0)) : Dims();
+  const bool keepdim = c.attrs.flag(1);
+  const Tensor total = apply(nansum_op, {x}, c.attrs);
+  c.results = {div(total, sum(eq(x, x), dims, keepdim, total.dtype()))};
+}
+
+// ---- norms
+
+double norm_power(const Attrs& a) { return a.has(0) ? a.real(0) : 2.0; }
+uint32_t norm_mask(const Call& c) { return reduced_mask(c.attrs, 1, c.in(0).ndim()); }
+
+void norm_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  const Dtype dtype = c.attrs.dtype_or(3, x.dtype());
+  check(is_floating(x.dtype()) && is_floating(dtype),
+        "Expected a floating point tensor as input. Got ", is_floating(dtype) ? x.dtype() : dtype);
+  cast_input(c, 0, dtype);
+  const uint32_t mask = norm_mask(c);
+  const double p = norm_power(c.attrs);
+  if (p < 0 || std::isinf(p)) {
+    const ReducePlan plan = plan_reduction(c.in(0).shape(), mask);
+    check(plan.count > 0 || plan.outputs == 0, "cannot compute the ", p,
+          " norm on an empty tensor because the operation does not have an identity");
+  }
+  c.output(dtype, reduced_shape(x.shape(), mask, c.attrs.flag(2)));
+}
+
+void norm_run(Call& c) {
+  const double p = norm_power(c.attrs);
+  const uint32_t mask = norm_mask(c);
+  if (p == 2) return run_reduction(c, ReduceKind::kNorm2, mask);
+  if (p == 1) return run_reduction(c, ReduceKind::kNorm1, mask);
+  if (std::isinf(p))
+    return run_reduction(c, p > 0 ? ReduceKind::kNormInf : ReduceKind::kNormNegInf, mask);
+  if (p != 0) return run_reduction(c, ReduceKind::kNormP, mask, p);
+  // The number of elements that are not zero, as a floating number.
+  const Tensor& x = c.in(0);
+  const ReducePlan plan = plan_reduction(x.shape(), mask);
+  const Scratch counts(static_cast<size_t>(plan.outputs) * sizeof(int64_t));
+  reduce(ReduceKind::kCountNonzero, plan, x.dtype(), x.data(), {Dtype::kInt64, counts.as<void>()});
+  dispatch_floating(x.dtype(), [&](auto zero) {
+    std::copy_n(counts.as<int64_t>(), plan.outputs, c.out[0].data_as<decltype(zero)>());
+  });
+}
+
+// g / y where y is not 0, and 0 there: the subgradient of a norm at its kink.
+Tensor div_or_zero(const Tensor& g, const Tensor& y) {
+  return div(where(eq(y, 0), 0.0, g), where(eq(y, 0), 1.0, y));
+}
+
+// y = (sum |x|^p)^(1/p)        dx = g sign(x) |x|^(p-1) / y^(p-1)
+void norm_vjp(Vjp& v) {
+  const double p = norm_power(v.attrs());
+  const Tensor x = v.x();
+  const uint32_t mask = reduced_mask(v.attrs(), 1, x.ndim());
+  const Tensor g = restore_dims(v.g(), x.shape(), mask);
+  const Tensor y = restore_dims(v.y(), x.shape(), mask);
+  if (p == 0) return v.set(0, zeros(x.shape(), x.dtype()));
+  if (p == 1) return v.set(0, mul(sign(x), g));
+  if (p == 2) return v.set(0, mul(x, div_or_zero(g, y)));
+  if (std::isinf(p)) {
+    const Tensor a = abs(x);
+    const Tensor hit = to(where(ne(y, y), ne(a, a), eq(a, y)), y.dtype());
+    return v.set(0, mul(mul(sign(x), hit), div(g, sum_to(hit, y.shape()))));
+  }
+  // |x|^(p-1), with 0 where x is 0 also when p < 1.
+  const Tensor a = abs(x);
+  const Tensor inner = where(eq(a, 0), 0.0, pow(where(eq(a, 0), 1.0, a), p - 1));
+  const Tensor outer = where(eq(y, 0), 0.0, pow(where(eq(y, 0), 1.0, y), 1 - p));
+  v.set(0, mul(mul(sign(x), inner), mul(g, outer)));
+}
+
+void norm_named(Call& c) {
+  check(c.attrs.integer(0) == 0, ErrorKind::kNotImplemented,
+        "p='nuc' is not supported; 'fro' and numbers are");
+  Attrs a(2.0);
+  for (int i = 1; i < 4; ++i) a.add_from(c.attrs, i);
+  c.results = {apply(norm_op, {c.in(0)}, a)};
+}
+
+// ---- un-broadcasting
+
+// The dimensions of `from` that were stretched to get there from `to`.
+uint32_t stretched(const Dims& from, const Dims& to) {
+  const int lead = from.size() - to.size();
+  check(lead >= 0, "shape ", from, " can't be summed to ", to);
+  uint32_t mask = (1u << lead) - 1;
+  for (int i = 0; i < to.size(); ++i) {
+    if (from[lead + i] == to[i]) continue;
+    check(to[i] == 1, "shape ", from, " can't be summed to ", to);
+    mask |= 1u << (lead + i);
+  }
+  return mask;
+}
+
+}  // namespace
+
+constexpr const char* kDimsDtype =
+    "(input: Tensor, dim: ints | None = None, keepdim: bool = False, *, dtype: dtype | None = "
+    "None) -> Tensor";
+
+// y = sum x        dx = g, spread
+constinit const Op sum_op{
+    .name = "sum",
+    .signature = kDimsDtype,
+    .doc =
+        "Sums over `dim` (all dimensions if None or empty). Integers and bools give int64 "
+        "unless `dtype`, to which the elements are cast first, says otherwise. Sums of floats "
+        "are accumulated in float64.",
+    .contiguous = true,
+    .shape = sum_shape,
+    .run = run_over_dims<ReduceKind::kSum>,
+    .vjp = spread};
+
+// y = sum of x that are not NaN        dx = g where x is not NaN
+constinit const Op nansum_op{
+    .name = "nansum",
+    .signature = kDimsDtype,
+    .doc = "`sum` with NaN counted as 0.",
+    .contiguous = true,
+    .shape = sum_shape,
+    .run = run_over_dims<ReduceKind::kNanSum>,
+    .vjp = [](Vjp& v) { v.set(0, where(eq(v.x(), v.x()), restore_dims(v, v.g()), 0.0)); },
+    .reads = kInput};
+
+// y = sum x / n        dx = g / n, spread
+constinit const Op mean_op{
+    .name = "mean",
+    .signature = kDimsDtype,
+    .doc =
+        "The mean over `dim` (all dimensions if None or empty) of a floating tensor, or of one "
+        "cast to the floating `dtype`. NaN over no elements.",
+    .contiguous = true,
+    .shape = mean_shape,
+    .run = run_over_dims<ReduceKind::kMean>,
+    .vjp = [](Vjp& v) {
+      const Tensor g = div(v.g(), static_cast<double>(reduced_count(v)));
+      v.set(0, expand(restore_dims(v, g), v.shape(0)));
+    }};
+
+constinit const Op nanmean_op{.name = "nanmean",
+                              .signature = kDimsDtype,
+                              .doc = "The mean of the elements that are not NaN.",
+                              .composed = nanmean_composed};
+
+constinit const Op prod_op{
+    .name = "prod",
+    .signature =
+        "(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | "
+        "None = None) -> Tensor",
+    .doc =
+        "The product over one dimension, or of all elements. Integers and bools give int64 "
+        "unless `dtype` says otherwise.",
+    .contiguous = true,
+    .shape = sum_shape,
+    .run = run_over_dims<ReduceKind::kProd>,
+    .vjp = prod_vjp,
+    .reads = kInput};
+
+constexpr const char* kDimsKeep =
+    "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
+
+constinit const Op any_op{
+    .name = "any",
+    .signature = kDimsKeep,
+    .doc = "Whether one element over `dim` is not zero; NaN is not zero. Bool, or uint8 of uint8.",
+    .contiguous = true,
+    .shape = truth_shape,
+    .run = [](Call& c) { run_reduction(c, ReduceKind::kAny, strict_mask_of(c)); }};
+
+constinit const Op all_op{
+    .name = "all",
+    .signature = kDimsKeep,
+    .doc = "Whether no element over `dim` is zero; NaN is not zero. Bool, or uint8 of uint8.",
+    .contiguous = true,
+    .shape = truth_shape,
+    .run = [](Call& c) { run_reduction(c, ReduceKind::kAll, strict_mask_of(c)); }};
+
+constinit const Op count_nonzero_op{
+    .name = "count_nonzero",
+    .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
+    .doc = "The number of elements over `dim` that are not zero, int64.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) { c.output(Dtype::kInt64, reduced_shape(c.in(0).shape(), mask_of(c), false)); },
+    .run = run_over_dims<ReduceKind::kCountNonzero>};
+
+// y = log sum exp x        dx = g exp(x - y)
+constinit const Op logsumexp_op{
+    .name = "logsumexp",
+    .signature = "(input: Tensor, dim: ints, keepdim: bool = False) -> Tensor",
+    .doc = "log(sum(exp(x))) over `dim`, without overflow. Integers become the default dtype.",
+    .promote = Promote::kFloat,
+    .contiguous = true,
+    .shape = [](Call& c) { c.output(c.in(0).dtype(), shape_of(c)); },
+    .run = run_over_dims<ReduceKind::kLogSumExp>,
+    .vjp =
+        [](Vjp& v) {
+          const Tensor y = restore_dims(v, v.y());
+          v.set(0, mul(restore_dims(v, v.g()), exp(sub(v.x(), y))));
+        },
+    .reads = kInput | kOutput};
+
+constinit const Op norm_op{
+    .name = "norm",
+    .signature =
+        "(input: Tensor, p: Number | None = 2, dim: ints | None = None, keepdim: bool = "
+        "False, dtype: dtype | None = None) -> Tensor",
+    .doc =
+        "The p-norm (sum |x|^p)^(1/p) over `dim`, of all elements if None; p = inf and -inf are "
+        "the largest and smallest magnitude, p = 0 counts what is not zero. Floating only.",
+    .contiguous = true,
+    .shape = norm_shape,
+    .run = norm_run,
+    .vjp = norm_vjp,
+    .reads = kInput | kOutput};
+constinit const Op norm_named_op{
+    .name = "norm",
+    .signature =
+        "(input: Tensor, p: 'fro' | 'nuc' = 'fro', dim: ints | None = None, keepdim: bool "
+        "= False, dtype: dtype | None = None) -> Tensor",
+    .doc = "The Frobenius norm, which is the 2-norm of all elements over `dim`.",
+    .composed = norm_named};
+
+// y = x summed over what was stretched        dx = g, spread
+constinit const Op sum_to_op{
+    .name = "sum_to",
+    .signature = "(input: Tensor, size: ints) -> Tensor",
+    .on = 0,
+    .doc = "Sums to a shape that broadcasts to the input's; undoes broadcasting.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          const Dims to = c.attrs.dims(0);
+          stretched(c.in(0).shape(), to);
+          c.output(c.in(0).dtype(), to);
+        },
+    .run =
+        [](Call& c) {
+          run_reduction(c, ReduceKind::kSum, stretched(c.in(0).shape(), c.attrs.dims(0)));
+        },
+    .vjp = [](Vjp& v) { v.set(0, expand(v.g(), v.shape(0))); }};
+constinit const Op sum_to_size_op{
+    .name = "sum_to_size",
+    .signature = "(input: Tensor, *size: ints) -> Tensor",
+    .on = kMethod,
+    .doc = "Sums to `size`, which must broadcast to the input's shape.",
+    .composed = [](Call& c) { c.results = {sum_to(c.in(0), c.attrs.dims(0))}; }};
+
+Tensor sum(const Tensor& x, Ints dims, bool keepdim, std::optional<Dtype> dtype) {
+  Attrs a;
+  add_dims(a, dims);
+  a.add(keepdim);
+  dtype ? a.add(*dtype) : a.add(nullptr);
+  return apply(sum_op, {x}, a);
+}
+Tensor mean(const Tensor& x, Ints dims, bool keepdim) {
+  Attrs a;
+  add_dims(a, dims);
+  a.add(keepdim);
+  a.add(nullptr);
+  return apply(mean_op, {x}, a);
+}
+Tensor prod(const Tensor& x, Dim dim, bool keepdim) {
+  Attrs a;
+  add_dim(a, dim);
+  a.add(keepdim);
+  a.add(nullptr);
+  return apply(prod_op, {x}, a);
+}
+Tensor any(const Tensor& x, Dim dim, bool keepdim) {
+  Attrs a;
+  add_dim(a, dim);
+  a.add(keepdim);
+  return apply(any_op, {x}, a);
+}
+Tensor all(const Tensor& x, Dim dim, bool keepdim) {
+  Attrs a;
+  add_dim(a, dim);
+  a.add(keepdim);
+  return apply(all_op, {x}, a);
+}
+Tensor logsumexp(const Tensor& x, Ints dims, bool keepdim) {
+  return apply(logsumexp_op, {x}, Attrs(dims, keepdim));
+}
+Tensor sum_to(const Tensor& x, const Dims& shape) {
+  if (x.shape() == shape) return x;
+  return apply(sum_to_op, {x}, Attrs(shape));
+}
+
+namespace {
+const Op* const kOps[] = {&sum_op,        &nansum_op,     &mean_op,   &nanmean_op,
+                          &prod_op,       &any_op,        &all_op,    &logsumexp_op,
+                          &norm_op,       &norm_named_op, &sum_to_op, &count_nonzero_op,
+                          &sum_to_size_op};
+}
+std::span<const Op* const> reduce_ops() { return kOps; }
+
+}  // namespace wengert

@@ -1,0 +1,20 @@
+// Reductions, running sums, order. Empty dims: all of them.
+#pragma once
+
+#include "wengert/ops/basic.h"
+
+namespace wengert {
+
+Tensor prod(const Tensor& x, Dim dim = {}, bool keepdim = false);
+Tensor amin(const Tensor& x, Ints dims = {}, bool keepdim = false);
+Tensor argmax(const Tensor& x, Dim dim = {}, bool keepdim = false);
+Tensor argmin(const Tensor& x, Dim dim = {}, bool keepdim = false);
+Tensor var(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim = false);
+Tensor std(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim = false);
+Tensor logsumexp(const Tensor& x, Ints dims, bool keepdim = false);
+Tensor all(const Tensor& x, Dim dim = {}, bool keepdim = false);
+Tensor any(const Tensor& x, Dim dim = {}, bool keepdim = false);
+Tensor cumsum(const Tensor& x, int64_t dim);
+Tensor cumprod(const Tensor& x, int64_t dim);
+
+}  // namespace wengert

@@ -1,0 +1,181 @@
+// Ordering: sort, argsort, topk, median.
+#include "wengert/kernels/reduce/sort.h"
+
+#include <limits>
+
+#include "wengert/ops/reduce/dims.h"
+#include "wengert/ops/reduce/reduce.h"
+
+namespace wengert {
+namespace {
+
+SortShape sort_shape(const Call& c, int64_t dim) {
+  const Lines l = lines_of(c.in(0).shape(), dim);
+  return {l.outer, l.n, l.inner, l.n};
+}
+
+void sort_all(Call& c, int dim_at, int descending_at, void* values, int64_t* indices) {
+  const SortShape s = sort_shape(c, c.attrs.integer(dim_at));
+  sort_lines(c.in(0).dtype(), s, c.in(0).data(), values, indices, c.attrs.flag(descending_at));
+}
+
+// Values taken from places: their gradient goes back there.
+void scatter_back(Vjp& v, int64_t dim, Tensor g, Tensor index) {
+  const Dims& shape = v.shape(0);
+  v.set(0, scatter_add(zeros(shape, g.dtype()), dim, index, g));
+}
+
+void topk_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  const int64_t k = c.attrs.integer(0);
+  const int dim = wrap_dim(c.attrs.integer(1), x.ndim());
+  check(x.dtype() != Dtype::kBool, "does not support dtype bool");
+  const int64_t n = x.ndim() == 0 ? 1 : x.shape()[dim];
+  check(k >= 0 && k <= n, "selected index k out of range: k = ", k, " of ", n, " elements");
+  Dims shape = x.shape();
+  if (x.ndim() > 0) shape[dim] = k;
+  c.output(x.dtype(), shape);
+  c.output(Dtype::kInt64, shape);
+}
+
+void topk_run(Call& c) {
+  SortShape s = sort_shape(c, c.attrs.integer(1));
+  s.k = c.attrs.integer(0);
+  sort_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>(),
+             c.attrs.flag(2));
+}
+
+void median_dim_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  const int dim = wrap_dim(c.attrs.integer(0), x.ndim());
+  check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
+  check(x.ndim() == 0 || x.shape()[dim] > 0, ErrorKind::kIndex, "Expected reduction dim ", dim,
+        " to have non-zero size.");
+  const Dims shape = reduced_shape(x.shape(), x.ndim() ? 1u << dim : 0, c.attrs.flag(1));
+  c.output(x.dtype(), shape);
+  c.output(Dtype::kInt64, shape);
+}
+
+void median_dim_run(Call& c) {
+  SortShape s = sort_shape(c, c.attrs.integer(0));
+  s.k = 1;
+  median_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>());
+}
+
+void median_dim_vjp(Vjp& v) {
+  if (!v.has_g(0)) return;
+  const Dims& shape = v.shape(0);
+  const int64_t dim = v.attrs().integer(0);
+  Tensor g = v.g(), index = v.y(1);
+  if (!v.attrs().flag(1) && !shape.empty()) {
+    g = unsqueeze(g, wrap_dim(dim, shape.size()));
+    index = unsqueeze(index, wrap_dim(dim, shape.size()));
+  }
+  scatter_back(v, dim, g, index);
+}
+
+void median_all_run(Call& c) {
+  const Tensor& x = c.in(0);
+  const int64_t n = x.numel();
+  if (n > 0) return median_lines(x.dtype(), {1, n, 1, 1}, x.data(), c.out[0].data(), nullptr);
+  dispatch(x.dtype(), [&](auto zero) {
+    using L = std::numeric_limits<decltype(zero)>;
+    *c.out[0].data_as<decltype(zero)>() = L::has_quiet_NaN ? L::quiet_NaN() : L::lowest();
+  });
+}
+
+}  // namespace
+
+constinit const Op sort_op{
+    .name = "sort",
+    .signature =
+        "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None "
+        "= None) -> (values: Tensor, indices: Tensor)",
+    .doc =
+        "The elements along `dim` in order, and where they were, int64. Always stable. NaN is "
+        "larger than everything.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          wrap_dim(c.attrs.integer(0), c.in(0).ndim());
+          c.output(c.in(0).dtype(), c.in(0).shape());
+          c.output(Dtype::kInt64, c.in(0).shape());
+        },
+    .run = [](Call& c) { sort_all(c, 0, 1, c.out[0].data(), c.out[1].data_as<int64_t>()); },
+    .vjp =
+        [](Vjp& v) {
+          if (v.has_g(0)) scatter_back(v, v.attrs().integer(0), v.g(), v.y(1));
+        },
+    .reads = reads_output(1)};
+
+constinit const Op argsort_op{
+    .name = "argsort",
+    .signature =
+        "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = "
+        "False) -> Tensor",
+    .doc = "The indices, int64, that sort the elements along `dim`. Always stable.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          wrap_dim(c.attrs.integer(0), c.in(0).ndim());
+          c.output(Dtype::kInt64, c.in(0).shape());
+        },
+    .run = [](Call& c) { sort_all(c, 0, 1, nullptr, c.out[0].data_as<int64_t>()); }};
+
+constinit const Op topk_op{
+    .name = "topk",
+    .signature =
+        "(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = "
+        "True) -> (values: Tensor, indices: Tensor)",
+    .doc =
+        "The k largest (smallest) elements along `dim`, in order, and their indices, int64. Of "
+        "equal elements the first is taken.",
+    .contiguous = true,
+    .shape = topk_shape,
+    .run = topk_run,
+    .vjp =
+        [](Vjp& v) {
+          if (v.has_g(0)) scatter_back(v, v.attrs().integer(1), v.g(), v.y(1));
+        },
+    .reads = reads_output(1)};
+
+constinit const Op median_op{
+    .name = "median",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc =
+        "The median of all elements, the lower of two; NaN if there is one. Elements equal to "
+        "it share the gradient.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          check(c.in(0).dtype() != Dtype::kBool, ErrorKind::kNotImplemented,
+                "not implemented for dtype bool");
+          c.output(c.in(0).dtype(), {});
+        },
+    .run = median_all_run,
+    .vjp =
+        [](Vjp& v) {
+          const Operand x = v.x();
+          const Tensor y = v.y();
+          const Tensor hit = to(where(ne(y, y), ne(x, x), eq(x, y)), y.dtype());
+          v.set(0, mul(hit, div(v.g(), sum(hit))));
+        },
+    .reads = kInput | kOutput};
+
+constinit const Op median_dim_op{
+    .name = "median",
+    .signature =
+        "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)",
+    .doc = "The median along `dim`, the lower of two, and its index, int64; NaN if there is one.",
+    .contiguous = true,
+    .shape = median_dim_shape,
+    .run = median_dim_run,
+    .vjp = median_dim_vjp,
+    .reads = reads_output(1)};
+
+namespace {
+const Op* const kOps[] = {&sort_op, &argsort_op, &topk_op, &median_op, &median_dim_op};
+}
+std::span<const Op* const> sort_ops() { return kOps; }
+
+}  // namespace wengert

@@ -1,0 +1,391 @@
+// Joining tensors, and taking them apart.
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/shape/shape.h"
+#include "wengert/ops/shape/view.h"
+
+namespace wengert {
+namespace {
+
+// ---- cat and stack -------------------------------------------------------------------------
+
+// An empty vector may stand among tensors of any shape, and is passed over.
+bool is_skipped(const Dims& shape) { return shape.size() == 1 && shape[0] == 0; }
+
+Dtype common_dtype(const Call& c) {
+  Dtype d = c.in(0).dtype();
+  for (int i = 1; i < c.inputs(); ++i) d = promote(d, c.in(i).dtype());
+  return d;
+}
+
+// x, cast, into the part of y that begins at `start` of a dimension of stride `step`.
+void write_part(const Tensor& y, const Tensor& x, int64_t start, int64_t step) {
+  cast_strided(y.data() + start * step * item_size(y), y.dtype(), y.strides(), x.data(), x.dtype(),
+               x.strides(), x.shape());
+}
+
+void cat_shape(Call& c) {
+  check(c.inputs() > 0, ErrorKind::kValue, "expected a non-empty list of Tensors");
+  Dims shape = c.in(0).shape();
+  int first = -1, d = 0;
+  for (int i = 0; i < c.inputs(); ++i) {
+    const Dims& s = c.in(i).shape();
+    check(!s.empty(), "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+    if (is_skipped(s)) continue;
+    if (first < 0) {
+      first = i;
+      shape = s;
+      d = wrap_dim(c.attrs.integer(0), s.size());
+      continue;
+    }
+    check(s.size() == shape.size(), "Tensors must have same number of dimensions: got ",
+          shape.size(), " and ", s.size());
+    for (int k = 0; k < s.size(); ++k)
+      check(k == d || s[k] == shape[k], "Sizes of tensors must match except in dimension ", d,
+            ". Expected size ", shape[k], " but got size ", s[k], " for tensor number ", i,
+            " in the list.");
+    shape[d] += s[d];
+  }
+  if (first < 0) wrap_dim(c.attrs.integer(0), 1);
+  c.output(common_dtype(c), shape);
+}
+
+void cat_run(Call& c) {
+  const Tensor& y = c.out[0];
+  const int d = wrap_dim(c.attrs.integer(0), y.ndim());
+  int64_t start = 0;
+  for (int i = 0; i < c.inputs(); ++i) {
+    const Tensor& x = c.in(i);
+    if (is_skipped(x.shape())) continue;
+    write_part(y, x, start, y.strides()[d]);
+    start += x.shape()[d];
+  }
+}
+
+void cat_vjp(Vjp& v) {
+  const int d = wrap_dim(v.attrs().integer(0), v.output_shape().size());
+  const Tensor g = v.g();
+  int64_t start = 0;
+  for (int i = 0; i < v.inputs(); ++i) {
+    const Dims& shape = v.shape(i);
+    const int64_t n = is_skipped(shape) ? 0 : shape[d];
+    if (v.needs(i)) v.set(i, is_skipped(shape) ? zeros(shape, v.dtype(i)) : narrow(g, d, start, n));
+    start += n;
+  }
+}
+
+constexpr Op cat_op{
+    .name = "cat",
+    .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
+    .on = kModule,
+    .doc =
+        "The tensors one after another along `dim`; their other sizes must be equal. The dtype "
+        "is their common one. Vectors of size 0 are passed over.",
+    .shape = cat_shape,
+    .run = cat_run,
+    .vjp = cat_vjp,
+};
+constinit const Op concat_op = renamed(cat_op, "concat");
+constinit const Op concatenate_op = renamed(cat_op, "concatenate");
+
+constinit const Op stack_op{
+    .name = "stack",
+    .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
+    .on = kModule,
+    .doc = "The tensors, all of one shape, along a new dimension `dim`.",
+    .shape =
+        [](Call& c) {
+          check(c.inputs() > 0, "expects a non-empty TensorList");
+          Dims shape = c.in(0).shape();
+          for (int i = 1; i < c.inputs(); ++i)
+            check(c.in(i).shape() == shape, "expects each tensor to be equal size, but got ", shape,
+                  " at entry 0 and ", c.in(i).shape(), " at entry ", i);
+          shape.insert(wrap_dim(c.attrs.integer(0), shape.size() + 1), c.inputs());
+          c.output(common_dtype(c), shape);
+        },
+    .run =
+        [](Call& c) {
+          const Tensor& y = c.out[0];
+          const int d = wrap_dim(c.attrs.integer(0), y.ndim());
+          Dims strides = y.strides();
+          const int64_t step = strides[d];
+          strides.erase(d);
+          for (int i = 0; i < c.inputs(); ++i) {
+            const Tensor& x = c.in(i);
+            cast_strided(y.data() + i * step * item_size(y), y.dtype(), strides, x.data(),
+                         x.dtype(), x.strides(), x.shape());
+          }
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Tensor g = v.g();
+          const int d = wrap_dim(v.attrs().integer(0), g.ndim());
+          for (int i = 0; i < v.inputs(); ++i)
+            if (v.needs(i)) v.set(i, select(g, d, i));
+        },
+};
+
+// The inputs, each with at least n dimensions, along dimension d.
+Tensor cat_at_least(const Call& c, int n, int d) {
+  std::vector<Tensor> xs;
+  for (int i = 0; i < c.inputs(); ++i) {
+    Tensor x = c.in(i);
+    while (x.ndim() < std::min(n, 2)) x = unsqueeze(x, 0);
+    if (n == 3 && x.ndim() == 2) x = unsqueeze(x, 2);
+    xs.push_back(std::move(x));
+  }
+  return cat(xs, d);
+}
+
+constinit const Op hstack_op{
+    .name = "hstack",
+    .signature = "(tensors: Tensors) -> Tensor",
+    .on = kModule,
+    .doc = "The tensors side by side: along dimension 1, or 0 for vectors and numbers.",
+    .composed =
+        [](Call& c) {
+          check(c.inputs() > 0, "expects a non-empty TensorList");
+          c.results = {cat_at_least(c, 1, c.in(0).ndim() <= 1 ? 0 : 1)};
+        },
+};
+constexpr Op vstack_op{
+    .name = "vstack",
+    .signature = "(tensors: Tensors) -> Tensor",
+    .on = kModule,
+    .doc = "The tensors below one another, along dimension 0; vectors are rows.",
+    .composed =
+        [](Call& c) {
+          check(c.inputs() > 0, "expects a non-empty TensorList");
+          c.results = {cat_at_least(c, 2, 0)};
+        },
+};
+constinit const Op row_stack_op = renamed(vstack_op, "row_stack");
+constinit const Op dstack_op{
+    .name = "dstack",
+    .signature = "(tensors: Tensors) -> Tensor",
+    .on = kModule,
+    .doc = "The tensors behind one another, along dimension 2; see atleast_3d.",
+    .composed =
+        [](Call& c) {
+          check(c.inputs() > 0, "expects a non-empty TensorList");
+          c.results = {cat_at_least(c, 3, 2)};
+        },
+};
+constinit const Op column_stack_op{
+    .name = "column_stack",
+    .signature = "(tensors: Tensors) -> Tensor",
+    .on = kModule,
+    .doc = "The tensors side by side, along dimension 1; vectors and numbers are columns.",
+    .composed =
+        [](Call& c) {
+          check(c.inputs() > 0, "expects a non-empty TensorList");
+          std::vector<Tensor> xs;
+          for (int i = 0; i < c.inputs(); ++i) {
+            const Tensor& x = c.in(i);
+            xs.push_back(x.ndim() <= 1 ? reshape(x, Dims{x.numel(), 1}) : x);
+          }
+          c.results = {cat(xs, 1)};
+        },
+};
+
+// ---- split ---------------------------------------------------------------------------------
+
+std::vector<Tensor> split_with_sizes(const Tensor& x, Ints sizes, int64_t dim) {
+  check(x.ndim() > 0, "expects at least a 1-dimensional tensor");
+  const int d = wrap_dim(dim, x.ndim());
+  int64_t total = 0;
+  for (int64_t n : sizes) {
+    check(n >= 0,
+          "expects split_sizes have only non-negative entries, but got split_sizes=", sizes);
+    total += n;
+  }
+  check(total == x.size(d), "expects split_sizes to sum exactly to ", x.size(d),
+        " (input tensor's size at dimension ", d, "), but got split_sizes=", sizes);
+  std::vector<Tensor> parts;
+  int64_t start = 0;
+  for (int64_t n : sizes) {
+    parts.push_back(narrow(x, d, start, n));
+    start += n;
+  }
+  return parts;
+}
+
+namespace {
+void give(Call& c, const std::vector<Tensor>& parts) {
+  c.results.assign(parts.begin(), parts.end());
+}
+}  // namespace
+
+constinit const Op split_op{
+    .name = "split",
+    .signature = "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]",
+    .doc =
+        "Views of `split_size_or_sections` positions of `dim` each, the last one of what is "
+        "left.",
+    .composed = [](Call& c) { give(c, split(c.in(0), c.attrs.integer(0), c.attrs.integer(1))); },
+};
+constinit const Op split_list_op{
+    .name = "split",
+    .signature = "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]",
+    .doc = "Views of so many positions of `dim` each; the sizes must add up.",
+    .composed =
+        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
+};
+constinit const Op split_with_sizes_op{
+    .name = "split_with_sizes",
+    .signature = "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]",
+    .doc = "Views of so many positions of `dim` each; the sizes must add up.",
+    .composed =
+        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
+};
+
+constinit const Op chunk_op{
+    .name = "chunk",
+    .signature = "(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]",
+    .doc = "At most `chunks` views of equal size along `dim`, the last one perhaps smaller.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const int64_t chunks = c.attrs.integer(0);
+          check(x.ndim() > 0, "expects at least a 1-dimensional tensor");
+          check(chunks > 0, "expects `chunks` to be greater than 0, got: ", chunks);
+          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          const int64_t n = x.size(d);
+          if (n > 0) {
+            give(c, split(x, (n + chunks - 1) / chunks, d));
+          } else {
+            for (int64_t i = 0; i < chunks; ++i) c.results.push_back(narrow(x, d, 0, 0));
+          }
+        },
+};
+
+constinit const Op tensor_split_op{
+    .name = "tensor_split",
+    .signature = "(input: Tensor, sections: int, dim: int = 0) -> list[Tensor]",
+    .doc = "`sections` views along `dim`, whose sizes differ by one at most.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const int64_t k = c.attrs.integer(0);
+          check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
+          check(k > 0, "number of sections must be larger than 0, got ", k);
+          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          const int64_t size = x.size(d) / k, larger = x.size(d) % k;
+          int64_t start = 0;
+          for (int64_t i = 0; i < k; ++i) {
+            const int64_t n = size + (i < larger);
+            c.results.push_back(narrow(x, d, start, n));
+            start += n;
+          }
+        },
+};
+constinit const Op tensor_split_at_op{
+    .name = "tensor_split",
+    .signature = "(input: Tensor, indices: ints, dim: int = 0) -> list[Tensor]",
+    .doc = "The views along `dim` that the positions `indices` cut.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
+          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          int64_t start = 0;
+          for (int64_t end : c.attrs.ints(0)) {
+            c.results.push_back(slice(x, d, start, end));
+            start = end;
+          }
+          c.results.push_back(slice(x, d, start, x.size(d)));
+        },
+};
+
+// ---- broadcasting together -----------------------------------------------------------------
+
+constinit const Op meshgrid_op{
+    .name = "meshgrid",
+    .signature = "(*tensors: Tensors, indexing: 'ij' | 'xy' = 'ij') -> list[Tensor]",
+    .on = kModule,
+    .doc =
+        "Of n vectors, n grids of all their combinations: grid i varies along dimension i with "
+        "vector i. 'xy' exchanges the first two dimensions.",
+    .composed =
+        [](Call& c) {
+          const int n = c.inputs();
+          check(n > 0, "expects a non-empty TensorList");
+          Dims shape;
+          for (int i = 0; i < n; ++i) {
+            check(c.in(i).ndim() <= 1,
+                  "Expected 0D or 1D tensor in the tensor list but got: ", c.in(i).shape());
+            check(c.in(i).dtype() == c.in(0).dtype(), "expects all tensors to have the same dtype");
+            shape.push_back(c.in(i).numel());
+          }
+          const bool exchange = c.attrs.has(0) && c.attrs.integer(0) == 1 && n > 1;
+          for (int i = 0; i < n; ++i) {
+            Dims own = Dims::filled(n, 1);
+            own[i] = c.in(i).numel();
+            Tensor grid = expand(reshape(c.in(i), own), shape);
+            c.results.push_back(exchange ? transpose(grid, 0, 1) : grid);
+          }
+        },
+};
+
+constinit const Op broadcast_tensors_op{
+    .name = "broadcast_tensors",
+    .signature = "(*tensors: Tensors) -> list[Tensor]",
+    .on = kModule,
+    .doc = "The tensors as views of their common broadcast shape.",
+    .composed =
+        [](Call& c) {
+          Dims shape;
+          for (int i = 0; i < c.inputs(); ++i) shape = broadcast_shapes(shape, c.in(i).shape());
+          for (int i = 0; i < c.inputs(); ++i) c.results.push_back(expand(c.in(i), shape));
+        },
+};
+
+const Op* const kJoinOps[] = {
+    &cat_op,
+    &concat_op,
+    &concatenate_op,
+    &stack_op,
+    &hstack_op,
+    &vstack_op,
+    &row_stack_op,
+    &dstack_op,
+    &column_stack_op,
+    &split_op,
+    &split_list_op,
+    &split_with_sizes_op,
+    &chunk_op,
+    &tensor_split_op,
+    &tensor_split_at_op,
+    &meshgrid_op,
+    &broadcast_tensors_op,
+};
+
+Tensor join(const Op& op, Tensors xs, int64_t dim) {
+  Call c(op, Attrs(dim));
+  for (const Tensor& x : xs) c.add_input(x);
+  apply(c);
+  return std::move(c.out[0]);
+}
+
+}  // namespace
+
+Tensor cat(Tensors xs, int64_t dim) { return join(cat_op, xs, dim); }
+Tensor stack(Tensors xs, int64_t dim) { return join(stack_op, xs, dim); }
+std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t dim) {
+  check(x.ndim() > 0, "split expects at least a 1-dimensional tensor");
+  check(size >= 0, "split expects split_size be non-negative, but got split_size=", size);
+  const int d = wrap_dim(dim, x.ndim());
+  const int64_t n = x.size(d);
+  check(size > 0 || n == 0,
+        "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
+  std::vector<Tensor> parts;
+  int64_t start = 0;
+  do {
+    const int64_t length = std::min(size, n - start);
+    parts.push_back(narrow(x, d, start, length));
+    start += length;
+  } while (start < n);
+  return parts;
+}
+std::span<const Op* const> join_ops() { return kJoinOps; }
+
+}  // namespace wengert

@@ -1,0 +1,440 @@
+// Views: ops whose output is the input's memory, seen otherwise.
+#include "wengert/ops/shape/shape.h"
+
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/shape/view.h"
+
+namespace wengert {
+
+uint32_t dim_bits(Ints dims, int ndim) {
+  uint32_t bits = 0;
+  for (int64_t d : dims) {
+    const uint32_t bit = 1u << wrap_dim(d, ndim);
+    check(!(bits & bit), "dim ", wrap_dim(d, ndim), " appears multiple times in the list of dims");
+    bits |= bit;
+  }
+  return bits;
+}
+
+void zero_vjp(Vjp& v) {
+  if (v.needs(0)) v.set(0, zeros(v.shape(0), v.dtype(0)));
+}
+
+namespace {
+
+// ---- copies and casts ----------------------------------------------------------------------
+
+constinit const Op clone_op{
+    .name = "clone",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "A contiguous copy of the input, with its shape and dtype.",
+    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          copy_strided(y.data(), y.strides(), x.data(), x.strides(), y.shape(), item_size(y));
+        },
+    .vjp = [](Vjp& v) { v.set(0, v.g()); },
+};
+
+constinit const Op contiguous_op{
+    .name = "contiguous",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kMethod,
+    .doc = "The input itself if its memory is contiguous, otherwise a contiguous copy.",
+    .composed = [](Call& c) { c.results = {contiguous(c.in(0))}; },
+};
+
+constinit const Op to_op{
+    .name = "_to",
+    .signature = "(input: Tensor, dtype: dtype | None) -> Tensor",
+    .on = 0,
+    .doc =
+        "A copy of the input in another dtype. Floating to integer truncates; to bool, all but "
+        "zero is True. The gradient is cast back.",
+    .shape = [](Call& c) { c.output(c.attrs.dtype_or(0, c.in(0).dtype()), c.in(0).shape()); },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          cast_strided(y.data(), y.dtype(), y.strides(), x.data(), x.dtype(), x.strides(),
+                       x.shape());
+        },
+    .vjp = [](Vjp& v) { v.set(0, v.g()); },
+};
+
+// ---- reshaping -----------------------------------------------------------------------------
+
+constinit const Op view_op{
+    .name = "view",
+    .signature = "(input: Tensor, *shape: ints) -> Tensor",
+    .on = kMethod,
+    .doc =
+        "The input's memory with another shape of as many elements; one size may be -1. A "
+        "RuntimeError if that needs a copy: reshape makes one.",
+    .view = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const Dims to = infer_shape(c.attrs.ints(0), x.numel());
+          Dims strides;
+          check(view_strides(x.shape(), x.strides(), to, strides),
+                "view size is not compatible with input tensor's size and stride (at least one "
+                "dimension spans across two contiguous subspaces): shape ",
+                x.shape(), ", strides ", x.strides(), " to shape ", to,
+                ". Use .reshape(...) instead.");
+          c.output_view(to, strides, x->offset);
+        },
+    .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
+};
+
+constinit const Op reshape_op{
+    .name = "reshape",
+    .signature = "(input: Tensor, *shape: ints) -> Tensor",
+    .doc =
+        "The same elements with another shape; one size may be -1. A view where the strides "
+        "allow it, otherwise a copy.",
+    .composed = [](Call& c) { c.results = {reshape(c.in(0), c.attrs.ints(0))}; },
+};
+
+constinit const Op view_as_op{
+    .name = "view_as",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .on = kMethod,
+    .doc = "view() with the shape of `other`.",
+    .composed = [](Call& c) { c.results = {view(c.in(0), c.in(1).shape())}; },
+};
+
+constinit const Op reshape_as_op{
+    .name = "reshape_as",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .on = kMethod,
+    .doc = "reshape() with the shape of `other`.",
+    .composed = [](Call& c) { c.results = {reshape(c.in(0), c.in(1).shape())}; },
+};
+
+constinit const Op flatten_op{
+    .name = "flatten",
+    .signature = "(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor",
+    .doc = "The dimensions start_dim to end_dim as one; a 0-d tensor becomes 1-d.",
+    .composed =
+        [](Call& c) { c.results = {flatten(c.in(0), c.attrs.integer(0), c.attrs.integer(1))}; },
+};
+
+constinit const Op ravel_op{
+    .name = "ravel",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "The elements in one dimension.",
+    .composed = [](Call& c) { c.results = {flatten(c.in(0))}; },
+};
+
+constinit const Op unflatten_op{
+    .name = "unflatten",
+    .signature = "(input: Tensor, dim: int, sizes: ints) -> Tensor",
+    .doc = "Dimension `dim` taken apart into `sizes`, of which one may be -1.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const int64_t n = x.size(d);
+          const Ints sizes = c.attrs.ints(1);
+          int64_t known = 1;
+          bool inferred = false;
+          for (int64_t s : sizes) s == -1 ? inferred = true : known *= s;
+          check(!sizes.empty(), "sizes must be non-empty");
+          check(inferred ? known > 0 && n % known == 0 : known == n, "Provided sizes ", sizes,
+                " don't multiply up to the size of dim ", d, " (", n, ") in the input tensor");
+          const Dims parts = infer_shape(sizes, n);
+          Dims to;
+          for (int i = 0; i < d; ++i) to.push_back(x.shape()[i]);
+          for (int64_t s : parts) to.push_back(s);
+          for (int i = d + 1; i < x.ndim(); ++i) to.push_back(x.shape()[i]);
+          c.results = {reshape(x, to)};
+        },
+};
+
+// ---- exchanging dimensions -----------------------------------------------------------------
+
+View transpose_rule(const View& x, const Attrs& a) {
+  const int n = x.shape.size();
+  const int i = wrap_dim(a.integer(0), n), j = wrap_dim(a.integer(1), n);
+  View y = x;
+  if (n == 0) return y;
+  std::swap(y.shape[i], y.shape[j]);
+  std::swap(y.strides[i], y.strides[j]);
+  return y;
+}
+
+constexpr Op transpose_op{
+    .name = "transpose",
+    .signature = "(input: Tensor, dim0: int, dim1: int) -> Tensor",
+    .doc = "A view with the dimensions dim0 and dim1 exchanged.",
+    .view = true,
+    .shape = view_shape<transpose_rule>,
+    .vjp = [](Vjp& v) { v.set(0, transpose(v.g(), v.attrs().integer(0), v.attrs().integer(1))); },
+};
+constinit const Op swapaxes_op =
+    renamed(transpose_op, "swapaxes", "(input: Tensor, axis0: int, axis1: int) -> Tensor");
+constinit const Op swapdims_op = renamed(transpose_op, "swapdims");
+
+constinit const Op t_op{
+    .name = "t",
+    .signature = "(input: Tensor) -> Tensor",
+    .doc = "The transpose of a matrix, as a view; of 0-d and 1-d tensors the tensor itself.",
+    .view = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check(x.ndim() <= 2, "expects a tensor with <= 2 dimensions, but self is ", x.ndim(),
+                "D of shape ", x.shape());
+          const View y = x.ndim() < 2 ? view_of(x) : transpose_rule(view_of(x), Attrs(0, 1));
+          c.output_view(y.shape, y.strides, y.offset);
+        },
+    .vjp = [](Vjp& v) { v.set(0, t(v.g())); },
+};
+
+constinit const Op permute_op{
+    .name = "permute",
+    .signature = "(input: Tensor, *dims: ints) -> Tensor",
+    .doc = "A view with the dimensions in the order `dims`.",
+    .view = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const Ints dims = c.attrs.ints(0);
+          check(static_cast<int>(dims.size()) == x.ndim(),
+                "number of dimensions in the tensor input does not match the length of the desired "
+                "ordering of dimensions i.e. input.dim() = ",
+                x.ndim(), " is not equal to len(dims) = ", static_cast<uint64_t>(dims.size()));
+          Dims shape, strides;
+          uint32_t seen = 0;
+          for (int64_t dim : dims) {
+            const int d = wrap_dim(dim, x.ndim());
+            check(!(seen & 1u << d), "duplicate dims are not allowed: ", dims);
+            seen |= 1u << d;
+            shape.push_back(x.shape()[d]);
+            strides.push_back(x.strides()[d]);
+          }
+          c.output_view(shape, strides, x->offset);
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Ints dims = v.attrs().ints(0);
+          const int n = static_cast<int>(dims.size());
+          Dims inverse = Dims::filled(n, 0);
+          for (int i = 0; i < n; ++i) inverse[wrap_dim(dims[i], n)] = i;
+          v.set(0, permute(v.g(), inverse));
+        },
+};
+
+void compose_movedim(Call& c) {
+  const Tensor& x = c.in(0);
+  const Ints from = c.attrs.ints(0), to = c.attrs.ints(1);
+  check(from.size() == to.size(), "source ", from, " and destination ", to,
+        " must name equally many dimensions");
+  const int n = x.ndim();
+  const uint32_t moved = dim_bits(from, n);
+  dim_bits(to, n);
+  Dims order = Dims::filled(n, -1);
+  if (n == 0) order = Dims{};
+  for (size_t i = 0; i < from.size() && n > 0; ++i)
+    order[wrap_dim(to[i], n)] = wrap_dim(from[i], n);
+  int next = 0;
+  for (int i = 0; i < n; ++i) {
+    if (order[i] >= 0) continue;
+    while (moved & 1u << next) ++next;
+    order[i] = next++;
+  }
+  c.results = {permute(x, order)};
+}
+
+constexpr Op movedim_op{
+    .name = "movedim",
+    .signature = "(input: Tensor, source: ints, destination: ints) -> Tensor",
+    .doc =
+        "A view with the dimensions `source` moved to `destination`; the others keep their "
+        "order.",
+    .composed = compose_movedim,
+};
+constinit const Op moveaxis_op = renamed(movedim_op, "moveaxis");
+
+// ---- dimensions of size 1 ------------------------------------------------------------------
+
+View squeeze_rule(const View& x, const Attrs& a) {
+  const int n = x.shape.size();
+  const uint32_t bits = a.has(0) ? dim_bits(a.ints(0), n) : ~0u;
+  View y{{}, {}, x.offset};
+  for (int i = 0; i < n; ++i) {
+    if (x.shape[i] == 1 && bits >> i & 1) continue;
+    y.shape.push_back(x.shape[i]);
+    y.strides.push_back(x.strides[i]);
+  }
+  return y;
+}
+
+constinit const Op squeeze_op{
+    .name = "squeeze",
+    .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
+    .doc = "A view without the dimensions of size 1, or without those among `dim`.",
+    .view = true,
+    .shape = view_shape<squeeze_rule>,
+    .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
+};
+
+constinit const Op unsqueeze_op{
+    .name = "unsqueeze",
+    .signature = "(input: Tensor, dim: int) -> Tensor",
+    .doc = "A view with a dimension of size 1 put in at `dim`.",
+    .view = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim() + 1);
+          Dims shape = x.shape(), strides = x.strides();
+          const int64_t step = d < x.ndim() ? shape[d] * strides[d] : 1;
+          shape.insert(d, 1);
+          strides.insert(d, step);
+          c.output_view(shape, strides, x->offset);
+        },
+    .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
+};
+
+// ---- broadcasting --------------------------------------------------------------------------
+
+View expand_rule(const View& x, const Attrs& a) {
+  const Dims to = a.dims(0);
+  const int lead = to.size() - x.shape.size();
+  check(lead >= 0, "the number of sizes provided (", to.size(),
+        ") must be greater or equal to the number of dimensions in the tensor (", x.shape.size(),
+        "): ", x.shape, " to ", to);
+  View y{to, Dims::filled(to.size(), 0), x.offset};
+  for (int i = 0; i < to.size(); ++i) {
+    if (i < lead) {
+      check(to[i] >= 0, "The expanded size of the tensor (", to[i],
+            ") isn't allowed in a leading, non-existing dimension ", i);
+      continue;
+    }
+    const int64_t n = x.shape[i - lead];
+    if (to[i] == -1 || to[i] == n) {
+      y.shape[i] = n;
+      y.strides[i] = x.strides[i - lead];
+    } else {
+      check(n == 1 && to[i] >= 0, "The expanded size of the tensor (", to[i],
+            ") must match the existing size (", n, ") at non-singleton dimension ", i,
+            ".  Target sizes: ", to, ".  Tensor sizes: ", x.shape);
+    }
+  }
+  return y;
+}
+
+constexpr Op expand_op{
+    .name = "expand",
+    .signature = "(input: Tensor, *size: ints) -> Tensor",
+    .on = kMethod,
+    .doc =
+        "A view in which dimensions of size 1 are stretched to `size`, and new ones are added "
+        "in front; -1 keeps a size. The gradient is summed over what was stretched.",
+    .view = true,
+    .shape = view_shape<expand_rule>,
+    .vjp = [](Vjp& v) { v.set(0, v.g()); },
+};
+constexpr Op broadcast_to_row() {
+  Op op = renamed(expand_op, "broadcast_to", "(input: Tensor, size: ints) -> Tensor");
+  op.on = kMethod | kModule;
+  return op;
+}
+constinit const Op broadcast_to_op = broadcast_to_row();
+
+constinit const Op expand_as_op{
+    .name = "expand_as",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .on = kMethod,
+    .doc = "expand() to the shape of `other`.",
+    .composed = [](Call& c) { c.results = {expand(c.in(0), c.in(1).shape())}; },
+};
+
+// ---- at least so many dimensions -----------------------------------------------------------
+
+constinit const Op atleast_1d_op{
+    .name = "atleast_1d",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kModule,
+    .doc = "A 0-d tensor as (1,); others as they are.",
+    .composed =
+        [](Call& c) { c.results = {c.in(0).ndim() == 0 ? unsqueeze(c.in(0), 0) : c.in(0)}; },
+};
+constinit const Op atleast_2d_op{
+    .name = "atleast_2d",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kModule,
+    .doc = "A 0-d tensor as (1, 1), a 1-d one as (1, n); others as they are.",
+    .composed =
+        [](Call& c) {
+          Tensor x = c.in(0);
+          while (x.ndim() < 2) x = unsqueeze(x, 0);
+          c.results = {x};
+        },
+};
+constinit const Op atleast_3d_op{
+    .name = "atleast_3d",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = kModule,
+    .doc =
+        "A 0-d tensor as (1, 1, 1), a 1-d one as (1, n, 1), a 2-d one as (m, n, 1); others as "
+        "they are.",
+    .composed =
+        [](Call& c) {
+          Tensor x = c.in(0);
+          while (x.ndim() < 2) x = unsqueeze(x, 0);
+          c.results = {x.ndim() == 2 ? unsqueeze(x, 2) : x};
+        },
+};
+
+const Op* const kShapeOps[] = {
+    &clone_op,        &contiguous_op, &to_op,         &view_op,       &reshape_op,
+    &view_as_op,      &reshape_as_op, &flatten_op,    &ravel_op,      &unflatten_op,
+    &transpose_op,    &swapaxes_op,   &swapdims_op,   &t_op,          &permute_op,
+    &movedim_op,      &moveaxis_op,   &squeeze_op,    &unsqueeze_op,  &expand_op,
+    &broadcast_to_op, &expand_as_op,  &atleast_1d_op, &atleast_2d_op, &atleast_3d_op,
+};
+
+}  // namespace
+
+Tensor clone(const Tensor& x) { return apply(clone_op, {x}); }
+Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : clone(x); }
+Tensor to(const Tensor& x, Dtype dtype) {
+  return x.dtype() == dtype ? x : apply(to_op, {x}, Attrs(dtype));
+}
+Tensor view(const Tensor& x, Ints shape) { return apply(view_op, {x}, Attrs(shape)); }
+Tensor reshape(const Tensor& x, Ints shape) {
+  if (x.is_contiguous()) return view(x, shape);
+  const Dims to = infer_shape(shape, x.numel());
+  Dims strides;
+  return view(view_strides(x.shape(), x.strides(), to, strides) ? x : clone(x), to);
+}
+Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
+  const int first = wrap_dim(start, x.ndim()), last = wrap_dim(end, x.ndim());
+  check(first <= last, "start_dim cannot come after end_dim, got ", start, " and ", end);
+  if (x.ndim() == 0) return reshape(x, Dims{1});
+  if (first == last) return x;
+  Dims to;
+  int64_t n = 1;
+  for (int d = 0; d < x.ndim(); ++d) {
+    if (d >= first && d <= last) n *= x.shape()[d];
+    if (d < first || d > last) to.push_back(x.shape()[d]);
+    if (d == last) to.push_back(n);
+  }
+  return reshape(x, to);
+}
+Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
+  return apply(transpose_op, {x}, Attrs(dim0, dim1));
+}
+Tensor t(const Tensor& x) { return x.ndim() < 2 ? x : transpose(x, -2, -1); }
+Tensor permute(const Tensor& x, Ints dims) { return apply(permute_op, {x}, Attrs(dims)); }
+Tensor squeeze(const Tensor& x, Ints dims) {
+  return apply(squeeze_op, {x}, dims.empty() ? Attrs(nullptr) : Attrs(dims));
+}
+Tensor unsqueeze(const Tensor& x, int64_t dim) { return apply(unsqueeze_op, {x}, Attrs(dim)); }
+Tensor expand(const Tensor& x, Ints shape) { return apply(expand_op, {x}, Attrs(shape)); }
+std::span<const Op* const> shape_ops() { return kShapeOps; }
+
+}  // namespace wengert

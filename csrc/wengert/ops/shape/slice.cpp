@@ -1,0 +1,280 @@
+// Parts of a tensor as views, and the derivative they share.
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/shape/shape.h"
+#include "wengert/ops/shape/view.h"
+
+namespace wengert {
+namespace {
+
+// ---- the derivative of views ---------------------------------------------------------------
+
+Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
+
+// That `part`, at these strides and this offset, lies within as many elements as `whole` has.
+void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
+  const Dims strides = a.dims(1);
+  const int64_t count = numel(whole);
+  int64_t last = a.integer(2);
+  bool fits = strides.size() == part.size() && last >= 0 && last <= count;
+  for (int d = 0; fits && d < part.size(); ++d) {
+    int64_t step = 0;
+    fits = strides[d] >= 0 && !__builtin_mul_overflow(part[d] - 1, strides[d], &step) &&
+           !__builtin_add_overflow(last, step, &last);
+  }
+  check(numel(part) == 0 || (fits && last < count), "a tensor of shape ", part, ", strides ",
+        strides, " and offset ", a.integer(2), " is not within ", count, " elements");
+}
+
+constinit const Op strided_backward_op{
+    .name = "_strided_backward",
+    .signature = "(grad: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
+    .on = 0,
+    .doc =
+        "Zeros of `size` with `grad` written at `stride` and `offset` of their memory: the "
+        "derivative of every view.",
+    .shape =
+        [](Call& c) {
+          check_within(c.in(0).shape(), c.attrs, c.attrs.dims(0));
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &g = c.in(0), &y = c.out[0];
+          zero_bytes(y.data(), y.bytes());
+          copy_strided(y.data() + c.attrs.integer(2) * item_size(y), c.attrs.dims(1), g.data(),
+                       g.strides(), g.shape(), item_size(y));
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Attrs& a = v.attrs();
+          v.set(0, strided_copy(v.g(), v.shape(0), a.dims(1), a.integer(2)));
+        },
+};
+
+constinit const Op strided_copy_op{
+    .name = "_strided_copy",
+    .signature = "(input: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
+    .on = 0,
+    .doc = "A copy of the elements at `stride` and `offset` of the input made contiguous.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          check_within(c.attrs.dims(0), c.attrs, c.in(0).shape());
+          c.output(c.in(0).dtype(), c.attrs.dims(0));
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          copy_strided(y.data(), y.strides(), x.data() + c.attrs.integer(2) * item_size(y),
+                       c.attrs.dims(1), y.shape(), item_size(y));
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Attrs& a = v.attrs();
+          v.set(0, strided_backward(v.g(), v.shape(0), a.dims(1), a.integer(2)));
+        },
+};
+
+Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
+  return apply(strided_copy_op, {x}, Attrs(shape, strides, offset));
+}
+
+// ---- parts ---------------------------------------------------------------------------------
+
+View narrow_rule(const View& x, const Attrs& a) {
+  check(x.shape.size() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+  const int d = wrap_dim(a.integer(0), x.shape.size());
+  const int64_t n = x.shape[d], length = a.integer(2);
+  int64_t start = a.integer(1);
+  check(length >= 0, "length must be non-negative, got ", length);
+  check(start >= -n && start <= n, ErrorKind::kIndex,
+        "start out of range (expected to be in range of [", -n, ", ", n, "], but got ", start, ")");
+  if (start < 0) start += n;
+  check(start <= n - length, "start (", start, ") + length (", length, ") exceeds dimension size (",
+        n, ").");
+  View y = x;
+  y.shape[d] = length;
+  y.offset += length ? start * x.strides[d] : 0;
+  return y;
+}
+
+constinit const Op narrow_op{
+    .name = "narrow",
+    .signature = "(input: Tensor, dim: int, start: int, length: int) -> Tensor",
+    .doc = "A view of `length` positions of dimension `dim`, from `start` on.",
+    .view = true,
+    .shape = view_shape<narrow_rule>,
+    .vjp = view_vjp<narrow_rule>,
+};
+
+View select_rule(const View& x, const Attrs& a) {
+  check(x.shape.size() > 0, ErrorKind::kIndex, "select() cannot be applied to a 0-dim tensor.");
+  const int d = wrap_dim(a.integer(0), x.shape.size());
+  const int64_t n = x.shape[d], i = a.integer(1);
+  check(i >= -n && i < n, ErrorKind::kIndex, "index ", i, " out of range for tensor of size ",
+        x.shape, " at dimension ", d);
+  View y = x;
+  y.offset += (i < 0 ? i + n : i) * x.strides[d];
+  y.shape.erase(d);
+  y.strides.erase(d);
+  return y;
+}
+
+constinit const Op select_op{
+    .name = "select",
+    .signature = "(input: Tensor, dim: int, index: int) -> Tensor",
+    .doc = "A view of position `index` of dimension `dim`, which is dropped.",
+    .view = true,
+    .shape = view_shape<select_rule>,
+    .vjp = view_vjp<select_rule>,
+};
+
+View slice_rule(const View& x, const Attrs& a) {
+  check(x.shape.size() > 0, "slice() cannot be applied to a 0-dim tensor.");
+  const int d = wrap_dim(a.integer(0), x.shape.size());
+  const int64_t n = x.shape[d], step = a.integer(3);
+  check(step > 0, ErrorKind::kValue, "step must be greater than zero");
+  const auto clip = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
+  const int64_t start = a.has(1) ? clip(a.integer(1)) : 0;
+  const int64_t end = a.has(2) ? clip(a.integer(2)) : n;
+  View y = x;
+  y.shape[d] = end > start ? (end - start - 1) / step + 1 : 0;
+  y.strides[d] = y.shape[d] > 1 ? x.strides[d] * step : x.strides[d];
+  y.offset += y.shape[d] ? start * x.strides[d] : 0;
+  return y;
+}
+
+constinit const Op slice_op{
+    .name = "slice",
+    .signature =
+        "(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, "
+        "step: int = 1) -> Tensor",
+    .on = 0,
+    .doc = "A view of input[start:end:step] along `dim`.",
+    .view = true,
+    .shape = view_shape<slice_rule>,
+    .vjp = view_vjp<slice_rule>,
+};
+
+View diagonal_rule(const View& x, const Attrs& a) {
+  const int n = x.shape.size();
+  const int64_t k = a.integer(0);
+  const int i = wrap_dim(a.integer(1), n), j = wrap_dim(a.integer(2), n);
+  check(i != j, "diagonal dimensions cannot be identical ", a.integer(1), ", ", a.integer(2));
+  const int64_t rows = x.shape[i], columns = x.shape[j];
+  const int64_t length =
+      std::max<int64_t>(0, k >= 0 ? std::min(rows, columns - k) : std::min(rows + k, columns));
+  View y = x;
+  if (length) y.offset += k >= 0 ? k * x.strides[j] : -k * x.strides[i];
+  const int64_t step = x.strides[i] + x.strides[j];
+  for (int d : {std::max(i, j), std::min(i, j)}) {
+    y.shape.erase(d);
+    y.strides.erase(d);
+  }
+  y.shape.push_back(length);
+  y.strides.push_back(step);
+  return y;
+}
+
+constinit const Op diagonal_op{
+    .name = "diagonal",
+    .signature = "(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor",
+    .doc =
+        "A view of the diagonal, `offset` above the main one, of dimensions dim1 and dim2; it "
+        "becomes the last dimension.",
+    .view = true,
+    .shape = view_shape<diagonal_rule>,
+    .vjp = view_vjp<diagonal_rule>,
+};
+
+}  // namespace
+
+Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
+  return apply(diagonal_op, {x}, Attrs(offset, dim1, dim2));
+}
+
+namespace {
+
+// x in the diagonal `k` above the main one of new last dimensions.
+Tensor diag_embed(const Tensor& x, int64_t k) {
+  const int64_t n = x.size(-1) + std::abs(k);
+  Dims shape = x.shape();
+  shape[x.ndim() - 1] = n;
+  shape.push_back(n);
+  Dims strides = contiguous_strides(shape);
+  strides.erase(x.ndim());
+  strides[x.ndim() - 1] = n + 1;
+  return strided_backward(x, shape, strides, k >= 0 ? k : -k * n);
+}
+
+constinit const Op diag_embed_op{
+    .name = "diag_embed",
+    .signature = "(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor",
+    .doc =
+        "Matrices, in dimensions dim1 and dim2 of the result, with the input's last dimension "
+        "on the diagonal `offset` above the main one and zeros elsewhere.",
+    .composed =
+        [](Call& c) {
+          check(c.in(0).ndim() > 0, ErrorKind::kIndex, "expects a tensor of at least 1 dimension");
+          const int n = c.in(0).ndim() + 1;
+          const int i = wrap_dim(c.attrs.integer(1), n), j = wrap_dim(c.attrs.integer(2), n);
+          check(i != j, "diagonal dimensions cannot be identical ", i, ", ", j);
+          const Tensor y = diag_embed(c.in(0), c.attrs.integer(0));
+          Dims order;
+          for (int d = 0, next = 0; d < n; ++d)
+            order.push_back(d == i ? n - 2 : d == j ? n - 1 : next++);
+          c.results = {permute(y, order)};
+        },
+};
+
+constinit const Op diag_op{
+    .name = "diag",
+    .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
+    .doc =
+        "Of a vector, the matrix with it on the given diagonal; of a matrix, a copy of that "
+        "diagonal.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check(x.ndim() == 1 || x.ndim() == 2, "Supports 1D or 2D tensors. Got ", x.ndim(), "D");
+          const int64_t k = c.attrs.integer(0);
+          c.results = {x.ndim() == 1 ? diag_embed(x, k) : clone(diagonal(x, k, 0, 1))};
+        },
+};
+
+constinit const Op unbind_op{
+    .name = "unbind",
+    .signature = "(input: Tensor, dim: int = 0) -> list[Tensor]",
+    .doc = "The views input.select(dim, i) for every i.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check(x.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", c.attrs.integer(0),
+                " but tensor has no dimensions");
+          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          for (int64_t i = 0; i < x.size(d); ++i) c.results.push_back(select(x, d, i));
+        },
+};
+
+const Op* const kSliceOps[] = {
+    &strided_backward_op, &strided_copy_op, &narrow_op, &select_op, &slice_op,
+    &diagonal_op,         &diag_embed_op,   &diag_op,   &unbind_op,
+};
+
+}  // namespace
+
+Tensor strided_backward(const Tensor& g, const Dims& shape, const Dims& strides, int64_t offset) {
+  return apply(strided_backward_op, {g}, Attrs(shape, strides, offset));
+}
+Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
+  return apply(narrow_op, {x}, Attrs(dim, start, length));
+}
+Tensor select(const Tensor& x, int64_t dim, int64_t index) {
+  return apply(select_op, {x}, Attrs(dim, index));
+}
+Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
+  return apply(slice_op, {x}, Attrs(dim, start, end, step));
+}
+std::span<const Op* const> slice_ops() { return kSliceOps; }
+
+}  // namespace wengert
