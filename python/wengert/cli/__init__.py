@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from .errors import CliError
+from ..tabular.errors import DivergedError, TabularError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -109,6 +109,13 @@ def _run(args: argparse.Namespace) -> int:
     return run(args)
 
 
+def _option(error: TabularError) -> str:
+    """The option that would mend an error, if there is one: `` (--drop id)``."""
+    if not error.argument:
+        return ""
+    return f" (--{' '.join(filter(None, (error.argument.replace('_', '-'), error.value)))})"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status.
 
@@ -118,9 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return _run(args)
-    except CliError as error:
-        print(f"wengert: error: {error}", file=sys.stderr)
-        return error.code
+    except TabularError as error:
+        print(f"wengert: error: {error}{_option(error)}", file=sys.stderr)
+        return 1 if isinstance(error, DivergedError) else 2
     except MemoryError:
         print("wengert: error: out of memory", file=sys.stderr)
         return 1

@@ -7,21 +7,21 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import wengert as wg
 
 from .._files import atomic_write
-from .encode import Notes, class_labels, encode_inputs
-from .errors import CliError, file_error
-from .fit import predict_all
-from .model_file import Model, load_model
-from .table import DIGITS, Table, digits_table, read_table
+from .._native import Tensor
+from ..tabular import Model, Notes, Table, TabularError, encode_inputs, load_model, read_table
+from ..tabular.encode import class_labels
+from ..tabular.errors import file_error
+from ..tabular.table import DIGITS, digits_table
+from ..tabular.training import predict_all
 
 
-def _rows_of(model: Model, outputs: Any, proba: bool) -> tuple[list[str], list[list[str]]]:
+def _rows_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], list[list[str]]]:
     """(header, cells) of the answer."""
     target = model.target
     if target.classes is None:
@@ -72,7 +72,7 @@ def _score(model: Model, table: Table, rows: list[list[str]]) -> str | None:
 def run(args: argparse.Namespace) -> int:
     model = load_model(args.model)
     if args.proba and model.target.classes is None:
-        raise CliError(f"{args.model}: predicts a number; --proba is for classes")
+        raise TabularError(f"{args.model}: predicts a number; --proba is for classes")
     if args.threads is not None:
         wg.set_num_threads(args.threads)
     digits = args.data == DIGITS and not Path(DIGITS).is_file()

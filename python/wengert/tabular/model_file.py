@@ -7,15 +7,17 @@ architecture, the columns with their statistics or categories, and the target.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import wengert as wg
 
+from .. import nn
+from .._native import Tensor
 from ..serialization import load_safetensors, save_safetensors
 from .encode import Feature, Target
-from .errors import EXTRA, CliError, file_error
+from .errors import EXTRA, TabularError, file_error
 
 FORMAT = 1
 KEY = "wengert"
@@ -25,33 +27,35 @@ KEY = "wengert"
 class Model:
     """A network and the meaning of its inputs and outputs."""
 
-    network: Any
+    network: nn.Module
     features: list[Feature]
     target: Target
     hidden: list[int]
     dropout: float
 
 
-def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> Any:
+def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> nn.Sequential:
     """inputs -> hidden (ReLU, dropout) -> ... -> outputs."""
-    layers: list[Any] = []
+    layers: list[nn.Module] = []
     width = inputs
     for size in hidden:
-        layers += [wg.nn.Linear(width, size), wg.nn.ReLU()]
+        layers += [nn.Linear(width, size), nn.ReLU()]
         if dropout > 0:
-            layers.append(wg.nn.Dropout(dropout))
+            layers.append(nn.Dropout(dropout))
         width = size
-    return wg.nn.Sequential(*layers, wg.nn.Linear(width, outputs))
+    return nn.Sequential(*layers, nn.Linear(width, outputs))
 
 
 def require_safetensors() -> None:
+    """TabularError if model files cannot be written or read, for want of safetensors."""
     try:
         import safetensors.numpy  # noqa: F401
     except ImportError:
-        raise CliError(f"model files need the package safetensors: {EXTRA}") from None
+        raise TabularError(f"model files need the package safetensors: {EXTRA}") from None
 
 
 def save_model(model: Model, path: str) -> None:
+    """Writes `model` to `path`, whole or not at all. TabularError if the file cannot be written."""
     about = {
         "format": FORMAT,
         "version": wg.__version__,
@@ -70,6 +74,7 @@ def save_model(model: Model, path: str) -> None:
 
 
 def load_model(path: str) -> Model:
+    """The model that `save_model` wrote, in evaluation mode. TabularError for any other file."""
     require_safetensors()
     try:
         state, metadata = load_safetensors(path)
@@ -77,13 +82,13 @@ def load_model(path: str) -> Model:
         raise file_error(path, error) from None
     except ValueError as error:
         reason = str(error).rpartition(": ")[2]
-        raise CliError(f"{path}: not a safetensors file that can be read ({reason})") from None
+        raise TabularError(f"{path}: not a safetensors file that can be read ({reason})") from None
     if KEY not in metadata:
-        raise CliError(f"{path}: not a model saved by `wengert train`")
+        raise TabularError(f"{path}: not a model saved by `wengert train`")
     try:
         about = json.loads(metadata[KEY])
         if about["format"] != FORMAT or about["activation"] != "relu":
-            raise CliError(f"{path}: saved by a later version ({about.get('version')})")
+            raise TabularError(f"{path}: saved by a later version ({about.get('version')})")
         features = [Feature.from_json(column) for column in about["columns"]]
         target = Target.from_json(about["target"], about["task"])
         hidden = [int(size) for size in about["hidden"]]
@@ -93,13 +98,13 @@ def load_model(path: str) -> Model:
         network.load_state_dict(state)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CliError(f"{path}: damaged model description: {reason:.200}") from None
+        raise TabularError(f"{path}: damaged model description: {reason:.200}") from None
     network.eval()
     return Model(network, features, target, hidden, dropout)
 
 
 def _check_shapes(
-    state: dict[str, Any], inputs: int, hidden: list[int], outputs: int, dropout: float
+    state: Mapping[str, Tensor], inputs: int, hidden: list[int], outputs: int, dropout: float
 ) -> None:
     """Before a network is built, as a damaged description could ask for any size."""
     widths = [inputs, *hidden, outputs]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import CliError, file_error, quoted
+from .errors import TabularError, file_error, quoted
 
 # What stands for "no value" in a column of numbers. In a column of texts these are texts.
 _MISSING = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "?", "-"))
@@ -85,20 +85,23 @@ class Table:
         names = list(self.columns)
         more = ", ..." if len(names) > 12 else ""
         listed = ", ".join(quoted(known) for known in names[:12])
-        raise CliError(f"{self.path}: no column {quoted(name)}{hint}; it has {listed}{more}")
+        raise TabularError(f"{self.path}: no column {quoted(name)}{hint}; it has {listed}{more}")
 
     def check_complete(self, column: Column) -> None:
         """Raises for a cell that is empty or not finite."""
         if column.missing_rows:
             more = len(column.missing_rows) - 1
             others = f" (and {more} more in this column)" if more else ""
-            raise CliError(
+            raise TabularError(
                 f"{self.where(column.missing_rows[0], column)}: missing value{others}; "
-                "fill it in, remove the row, or leave the column out with --drop"
+                "fill it in, remove the row, or leave the column out",
+                "drop",
             )
         if column.is_numeric and not np.isfinite(column.numbers).all():
             row = int(np.flatnonzero(~np.isfinite(column.numbers))[0])
-            raise CliError(f"{self.where(row, column)}: {quoted(column.cell(row))} is not finite")
+            raise TabularError(
+                f"{self.where(row, column)}: {quoted(column.cell(row))} is not finite"
+            )
 
 
 def read_table(path: str) -> Table:
@@ -108,7 +111,7 @@ def read_table(path: str) -> Table:
     except OSError as error:
         raise file_error(path, error) from None
     if not data:
-        raise CliError(f"{path}: the file is empty")
+        raise TabularError(f"{path}: the file is empty")
     if Path(path).suffix.lower() == ".npz" or data.startswith(b"PK\x03\x04"):
         return _read_npz(path, data)
     return _read_csv(path, data)
@@ -124,7 +127,7 @@ def _decode(path: str, data: bytes) -> str:
         line_start = data.rfind(b"\n", 0, error.start) + 1
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - line_start + 1
-        raise CliError(
+        raise TabularError(
             f"{path}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not UTF-8; "
             "save the file as UTF-8"
         ) from None
@@ -146,7 +149,7 @@ def _records(path: str, text: str, delimiter: str) -> list[tuple[int, list[str]]
                 records.append((line, [cell.strip() for cell in cells]))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise CliError(f"{path}, line {line}: {error}") from None
+        raise TabularError(f"{path}, line {line}: {error}") from None
     return records
 
 
@@ -154,9 +157,9 @@ def _check_header(path: str, line: int, names: list[str]) -> None:
     seen: dict[str, int] = {}
     for position, name in enumerate(names, 1):
         if not name:
-            raise CliError(f"{path}, line {line}, column {position}: the column has no name")
+            raise TabularError(f"{path}, line {line}, column {position}: the column has no name")
         if name in seen:
-            raise CliError(
+            raise TabularError(
                 f"{path}, line {line}: columns {seen[name]} and {position} "
                 f"have the same name {quoted(name)}"
             )
@@ -168,19 +171,19 @@ def _read_csv(path: str, data: bytes) -> Table:
     delimiter = _delimiter(text)
     records = _records(path, text, delimiter)
     if not records:
-        raise CliError(f"{path}: the file is empty")
+        raise TabularError(f"{path}: the file is empty")
     (header_line, names), rows = records[0], records[1:]
     _check_header(path, header_line, names)
     if not rows:
-        raise CliError(f"{path}: a header but no rows")
+        raise TabularError(f"{path}: a header but no rows")
     for line, cells in rows:
         if len(cells) < len(names):
-            raise CliError(
+            raise TabularError(
                 f"{path}, line {line}: {len(cells)} cells, needed {len(names)}: "
                 f"none for column {quoted(names[len(cells)])}"
             )
         if len(cells) > len(names):
-            raise CliError(
+            raise TabularError(
                 f"{path}, line {line}: {len(cells)} cells, needed {len(names)}: "
                 f"{quoted(cells[len(names)])} after column {quoted(names[-1])}"
             )
@@ -201,33 +204,37 @@ def _read_npz(path: str, data: bytes) -> Table:
     try:
         archive = np.load(io.BytesIO(data), allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise CliError(f"{path}: a single array, needed an NPZ archive of named arrays")
+            raise TabularError(f"{path}: a single array, needed an NPZ archive of named arrays")
         for name in archive.files:
             arrays[name] = archive[name]
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error) and name:
-            raise CliError(f"{path}, array {quoted(name)}: holds Python objects") from None
+            raise TabularError(f"{path}, array {quoted(name)}: holds Python objects") from None
         place = f", array {quoted(name)}" if name else ""
-        raise CliError(f"{path}{place}: not an NPZ archive that can be read") from None
+        raise TabularError(f"{path}{place}: not an NPZ archive that can be read") from None
     if not arrays:
-        raise CliError(f"{path}: the archive is empty")
+        raise TabularError(f"{path}: the archive is empty")
     columns: dict[str, Column] = {}
     length: int | None = None
     for name, array in arrays.items():
         if array.ndim == 0:
-            raise CliError(f"{path}, array {quoted(name)}: a single value, needed one per row")
+            raise TabularError(f"{path}, array {quoted(name)}: a single value, needed one per row")
         if length is not None and len(array) != length:
-            raise CliError(f"{path}, array {quoted(name)}: {len(array)} rows, others have {length}")
+            raise TabularError(
+                f"{path}, array {quoted(name)}: {len(array)} rows, others have {length}"
+            )
         length = len(array)
         columns.update(_npz_columns(path, name, array))
     if not length or not columns:
-        raise CliError(f"{path}: the arrays have no rows")
+        raise TabularError(f"{path}: the arrays have no rows")
     return Table(path, columns)
 
 
 def _npz_columns(path: str, name: str, array: np.ndarray) -> dict[str, Column]:
     if array.dtype.kind not in "fiubUS":
-        raise CliError(f"{path}, array {quoted(name)}: dtype {array.dtype}, needed numbers or text")
+        raise TabularError(
+            f"{path}, array {quoted(name)}: dtype {array.dtype}, needed numbers or text"
+        )
     if array.ndim == 1:
         return {name: _npz_column(name, array)}
     flat = array.reshape(len(array), -1) if len(array) else array.reshape(0, 1)

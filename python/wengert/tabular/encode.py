@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .errors import CliError, quoted
+from .errors import TabularError, quoted
 from .table import Column, Table
 
 MOST_CATEGORIES = 256  # different texts in one column
@@ -83,7 +84,7 @@ class Notes:
 
 
 def fit_features(
-    table: Table, target: str, drop: list[str], train: np.ndarray, shared: bool = False
+    table: Table, target: str, drop: Sequence[str], train: np.ndarray, shared: bool = False
 ) -> list[Feature]:
     """The features of `table`; means and deviations are those of the rows `train`.
 
@@ -93,7 +94,7 @@ def fit_features(
         table.column(name)
     columns = [c for c in table.columns.values() if c.name != target and c.name not in drop]
     if not columns:
-        raise CliError(f"{table.path}: no column is left to predict {quoted(target)} from")
+        raise TabularError(f"{table.path}: no column is left to predict {quoted(target)} from")
     features = []
     for column in columns:
         table.check_complete(column)
@@ -113,7 +114,7 @@ def _fit_feature(table: Table, column: Column, train: np.ndarray) -> Feature:
         mean, std = float(values.mean()), float(values.std())
     if not np.isfinite(std):
         row = int(np.abs(column.numbers).argmax())
-        raise CliError(f"{table.where(row, column)}: {quoted(column.cell(row))} is too large")
+        raise TabularError(f"{table.where(row, column)}: {quoted(column.cell(row))} is too large")
     # Rounding leaves a constant column a deviation of some 1e-16 of its value.
     constant = std <= 1e-12 * abs(mean)
     return Feature(column.name, mean, 1.0 if constant else std)
@@ -126,15 +127,17 @@ def _categories(table: Table, column: Column) -> list[str]:
         return categories
     row = column.text_rows[0]
     if len(column.text_rows) < len(texts) / 2:
-        raise CliError(f"{table.where(row, column)}: {quoted(texts[row])} is not a number")
-    raise CliError(
+        raise TabularError(f"{table.where(row, column)}: {quoted(texts[row])} is not a number")
+    raise TabularError(
         f"{table.where(row, column)}: a column of {len(categories)} different texts, at most "
-        f"{MOST_CATEGORIES} can be categories; leave it out with --drop {column.name}"
+        f"{MOST_CATEGORIES} can be categories; leave it out",
+        "drop",
+        column.name,
     )
 
 
 def encode_inputs(table: Table, features: list[Feature], notes: Notes) -> np.ndarray:
-    """float32 (rows, inputs). Raises CliError for a missing column or cell.
+    """float32 (rows, inputs). Raises TabularError for a missing column or cell.
 
     A text that is not among a column's categories becomes all zeros and a note.
     """
@@ -146,7 +149,7 @@ def encode_inputs(table: Table, features: list[Feature], notes: Notes) -> np.nda
         if feature.categories is None:
             if not column.is_numeric:
                 row = column.text_rows[0]
-                raise CliError(
+                raise TabularError(
                     f"{table.where(row, column)}: {quoted(column.cell(row))} is not a number"
                 )
             scaled = (column.numbers - feature.mean) / feature.std
@@ -206,7 +209,7 @@ def fit_target(table: Table, name: str, task: str | None) -> Target:
     column = table.column(name)
     if task == "regression" and not column.is_numeric:
         row = column.text_rows[0]
-        raise CliError(
+        raise TabularError(
             f"{table.where(row, column)}: {quoted(column.cell(row))} is not a number; "
             "regression needs numbers"
         )
@@ -214,7 +217,7 @@ def fit_target(table: Table, name: str, task: str | None) -> Target:
     labels = class_labels(column)
     distinct = set(labels)
     if len(distinct) == 1:
-        raise CliError(
+        raise TabularError(
             f"{table.path}, column {quoted(name)}: every row holds {quoted(labels[0])}; "
             "there is nothing to learn"
         )
@@ -223,7 +226,7 @@ def fit_target(table: Table, name: str, task: str | None) -> Target:
     if task == "regression":
         return Target(name)
     if len(distinct) > max(MOST_INTEGER_CLASSES, len(labels) // 2):
-        raise CliError(
+        raise TabularError(
             f"{table.path}, column {quoted(name)}: {len(distinct)} different values in "
             f"{len(labels)} rows are too many for classes"
         )
@@ -238,7 +241,9 @@ def _guess_task(table: Table, column: Column, distinct: int) -> str:
         return "classification" if whole and few else "regression"
     if distinct > max(MOST_INTEGER_CLASSES, count // 2) and len(column.text_rows) < count / 2:
         row = column.text_rows[0]
-        raise CliError(f"{table.where(row, column)}: {quoted(column.cell(row))} is not a number")
+        raise TabularError(
+            f"{table.where(row, column)}: {quoted(column.cell(row))} is not a number"
+        )
     return "classification"
 
 

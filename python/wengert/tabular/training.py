@@ -1,30 +1,22 @@
-"""The training loop of the command line."""
+"""The training loop for tables: AdamW, a cosine schedule, and the weights of the best epoch."""
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import wengert as wg
-from wengert.nn import functional as F
 
-from .errors import CliError
-
-
-@dataclass
-class Recipe:
-    """The settings of one training run."""
-
-    epochs: int
-    hidden: list[int]
-    lr: float
-    batch_size: int
-    dropout: float
-    weight_decay: float
-    label_smoothing: float = 0.0
+from .._capture import Captured
+from .._native import Tensor
+from ..nn import Module
+from ..nn import functional as F
+from ..optim import Optimizer
+from .errors import DivergedError
+from .prepare import Rows
+from .presets import Recipe
 
 
 @dataclass
@@ -46,37 +38,22 @@ class History:
     interrupted: bool = False
 
 
-class Progress:
-    """A tqdm bar on a terminal's stderr where tqdm is installed, and lines on stdout."""
+class Watcher(Protocol):
+    """Who is told how a training goes."""
 
-    def __init__(self, total: int) -> None:
-        self._bar: Any = None
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            return
-        self._bar = tqdm(total=total, unit="batch", disable=None, leave=False, file=sys.stderr)
+    def batches(self, count: int) -> None:
+        """`count` more batches are done."""
 
-    def step(self, batches: int) -> None:
-        if self._bar is not None:
-            self._bar.update(batches)
-
-    def line(self, text: str) -> None:
-        if self._bar is None or self._bar.disable:
-            print(text, flush=True)
-        else:
-            self._bar.write(text, file=sys.stdout)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+    def epoch(self, number: int, loss: float, scores: Scores) -> None:
+        """Epoch `number`, counted from 1, is done: its training loss, and the validation scores."""
 
 
 def score_name(regression: bool) -> str:
+    """What `Scores.score` is."""
     return "R2" if regression else "accuracy"
 
 
-def predict_all(network: Any, inputs: Any, chunk: int = 8192) -> Any:
+def predict_all(network: Module, inputs: Tensor, chunk: int = 8192) -> Tensor:
     """The outputs for all rows, without gradients, in evaluation mode."""
     network.eval()
     with wg.no_grad():
@@ -84,7 +61,8 @@ def predict_all(network: Any, inputs: Any, chunk: int = 8192) -> Any:
     return wg.cat(parts) if len(parts) > 1 else parts[0]
 
 
-def evaluate(network: Any, data: tuple[Any, Any], regression: bool) -> Scores:
+def evaluate(network: Module, data: Rows, regression: bool) -> Scores:
+    """Loss and score of `network` on (inputs, wanted), in evaluation mode."""
     inputs, wanted = data
     outputs = predict_all(network, inputs)
     if regression:
@@ -105,8 +83,8 @@ def _is_better(new: Scores, old: Scores | None, regression: bool) -> bool:
     return new.score > old.score
 
 
-def _make_step(network: Any, optimizer: Any, recipe: Recipe, regression: bool) -> Any:
-    def step(inputs: Any, wanted: Any) -> Any:
+def _make_step(network: Module, optimizer: Optimizer, recipe: Recipe, regression: bool) -> Captured:
+    def step(inputs: Tensor, wanted: Tensor) -> Tensor:
         outputs = network(inputs)
         if regression:
             loss = F.mse_loss(outputs.squeeze(1), wanted)
@@ -120,13 +98,14 @@ def _make_step(network: Any, optimizer: Any, recipe: Recipe, regression: bool) -
     return wg.capture(step)
 
 
-def _train_epoch(step: Any, data: tuple[Any, Any], batch_size: int, progress: Progress) -> float:
+def _train_epoch(step: Captured, data: Rows, batch_size: int, watcher: Watcher | None) -> float:
     """One pass over the shuffled rows; their mean loss."""
     shown = 0
 
     def show(epoch: int, batches: int, loss: float) -> None:
         nonlocal shown
-        progress.step(batches - shown)
+        if watcher is not None:
+            watcher.batches(batches - shown)
         shown = batches
 
     losses = step.run(data, batch_size, shuffle=True, progress=show).tolist()
@@ -135,50 +114,47 @@ def _train_epoch(step: Any, data: tuple[Any, Any], batch_size: int, progress: Pr
     return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / rows
 
 
-def _copy_weights(network: Any) -> dict[str, Any]:
+def _copy_weights(network: Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 def fit(
-    network: Any,
-    train: tuple[Any, Any],
-    valid: tuple[Any, Any],
+    network: Module,
+    train: Rows,
+    valid: Rows,
     recipe: Recipe,
     regression: bool,
+    watcher: Watcher | None = None,
 ) -> History:
     """Trains `network` with AdamW and a cosine schedule, keeping the best epoch's weights.
 
     Best is the highest validation accuracy (of equal ones the lowest loss), or for
     regression the lowest validation loss. Ctrl-C ends the training early; what was kept so
-    far stays. Raises CliError when the loss is no longer a number.
+    far stays. DivergedError when the loss is no longer a number.
     """
     optimizer = wg.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     schedule = wg.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     step = _make_step(network, optimizer, recipe, regression)
     history, best, kept = History(), None, None
-    progress = Progress(recipe.epochs * -(-train[1].shape[0] // recipe.batch_size))
     started = time.perf_counter()
     try:
         for epoch in range(1, recipe.epochs + 1):
             network.train()
-            loss = _train_epoch(step, train, recipe.batch_size, progress)
+            loss = _train_epoch(step, train, recipe.batch_size, watcher)
             if not math.isfinite(loss):
-                raise CliError(f"the loss became {loss} in epoch {epoch}; lower --lr", code=1)
+                raise DivergedError(
+                    f"the loss became {loss} in epoch {epoch}; lower the learning rate", "lr"
+                )
             schedule.step()
             scores = evaluate(network, valid, regression)
             history.train_loss.append(loss)
             history.valid.append(scores)
             if _is_better(scores, best, regression):
                 best, kept, history.best_epoch = scores, _copy_weights(network), epoch
-            progress.line(
-                f"epoch {epoch:{len(str(recipe.epochs))}d}/{recipe.epochs}  "
-                f"loss {loss:.4f}  validation loss {scores.loss:.4f}  "
-                f"validation {score_name(regression)} {scores.score:.4f}"
-            )
+            if watcher is not None:
+                watcher.epoch(epoch, loss, scores)
     except KeyboardInterrupt:
         history.interrupted = True
-    finally:
-        progress.close()
     history.seconds = time.perf_counter() - started
     if kept is not None:
         network.load_state_dict(kept)

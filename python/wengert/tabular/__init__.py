@@ -1,0 +1,59 @@
+"""Tables: reading them, encoding them, training a network on them, and keeping it in a file.
+
+The command line is made of this::
+
+    from wengert import tabular
+
+    data = tabular.prepare_table(tabular.read_table("flowers.csv"), target="species")
+    recipe = tabular.preset(rows=data.train[1].shape[0])
+    inputs = data.train[0].shape[1]
+    network = tabular.build_network(inputs, recipe.hidden, data.target.width, recipe.dropout)
+    regression = data.target.classes is None
+    history = tabular.fit(network, data.train, data.valid, recipe, regression)
+    print(tabular.evaluate(network, data.test, regression))
+
+Whatever is wrong with a file or a setting raises `TabularError`, whose message is one line.
+"""
+
+from __future__ import annotations
+
+from .encode import Feature, Notes, Target, encode_inputs, encode_target, fit_features, fit_target
+from .errors import DivergedError, TabularError
+from .model_file import Model, build_network, load_model, require_safetensors, save_model
+from .prepare import Prepared, prepare_digits, prepare_table, split_rows
+from .presets import Recipe, preset
+from .table import Column, Table, digits_table, read_table
+from .training import History, Scores, Watcher, evaluate, fit, predict_all
+
+__all__ = [
+    "Column",
+    "DivergedError",
+    "Feature",
+    "History",
+    "Model",
+    "Notes",
+    "Prepared",
+    "Recipe",
+    "Scores",
+    "Table",
+    "TabularError",
+    "Target",
+    "Watcher",
+    "build_network",
+    "digits_table",
+    "encode_inputs",
+    "encode_target",
+    "evaluate",
+    "fit",
+    "fit_features",
+    "fit_target",
+    "load_model",
+    "predict_all",
+    "prepare_digits",
+    "prepare_table",
+    "preset",
+    "read_table",
+    "require_safetensors",
+    "save_model",
+    "split_rows",
+]
