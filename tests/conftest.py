@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.register_assert_rewrite("rows")
+pytest.register_assert_rewrite("tests.rows.table")
 
 import wengert as wg  # noqa: E402  after the line above
 

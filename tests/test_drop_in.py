@@ -10,7 +10,7 @@ import wengert as wg
 HERE = Path(__file__).parent
 SCRIPT = HERE.parent / "examples" / "pytorch_script.py"
 #: What the script's losses are with torch 2.13.0 on a CPU.
-STORED = HERE / "data" / "drop_in_losses.json"
+STORED = HERE / "drop_in_losses.json"
 TOLERANCE = 1e-4
 
 

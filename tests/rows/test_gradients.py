@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from conftest import torch
-from rows import (
+from tests.conftest import torch
+from tests.rows.sample import Sample, build
+from tests.rows.table import (
     ROWS,
     SAMPLES,
     array,
@@ -19,7 +20,6 @@ from rows import (
     strided,
     transposed,
 )
-from samples import Sample, build
 from wengert import autograd
 
 # ---- gradients

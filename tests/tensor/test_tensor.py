@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from conftest import torch
+from tests.conftest import torch
 
 DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from captures import bits, differing, leaf, observe
+from tests.capture.captures import bits, differing, leaf, observe
 
 F = wg.nn.functional
 SAME = {}

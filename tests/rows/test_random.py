@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from random_table import DRAWS
+from tests.rows.random_table import DRAWS
 
 # What torch 2.13 draws: {name: {seed: values}}, floats in full.
 VALUES = json.loads(Path(__file__).with_name("random_values.json").read_text())

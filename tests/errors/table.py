@@ -1,10 +1,12 @@
-"""The table of bad inputs. Run as a script it tries all of them in this process."""
+"""The table of bad inputs. Run as a module it tries all of them in this process."""
 
 import sys
 
-import errors_tensors  # noqa: F401  fills the table
-import errors_training  # noqa: F401
-from errors_row import ROWS
+from tests.errors import (
+    tensors,  # noqa: F401  fills the table
+    training,  # noqa: F401
+)
+from tests.errors.row import ROWS
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from captures import Net, bits, differing, leaf, observe, ones
+from tests.capture.captures import Net, bits, differing, leaf, observe, ones
 
 F = wg.nn.functional
 CALLS = 4

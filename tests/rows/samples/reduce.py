@@ -1,11 +1,10 @@
-"""Samples of reductions, scans, sorting and softmax."""
+"""Samples of reductions, scans and sorting."""
 
 import numpy as np
 
-from samples import Dtype, S, Sample, between, distinct, index, positive, real, special
+from tests.rows.sample import Dtype, S, Sample, distinct, index, positive, real, special
 
 SAMPLES: dict[str, list[Sample]] = {}
-
 for name in ("sum", "mean", "nansum", "nanmean"):
     SAMPLES[name] = [
         S(real(3, 37)),
@@ -191,30 +190,6 @@ SAMPLES["median(Tensor, int, bool)"] = [
 for name in ("topk", "median(Tensor, int, bool)"):
     for sample in SAMPLES[name]:  # which of equal elements is taken is not specified
         sample.only = ("float64", "float32", "int64", "int32")
-
-# ---- softmax
-
-for name in ("softmax", "log_softmax"):
-    SAMPLES[f"{name}(Tensor, int, dtype | None)"] = [
-        S(real(3, 5), 1),
-        S(real(3, 5), 0),
-        S(real(2, 37, 3), -2),
-        S(real(), 0),
-        S(real(0, 3), 1),
-        S(real(3, 5), 1, dtype=Dtype("float64")),
-        S(np.array([[1e3, -1e3, np.inf], [-np.inf, 0.0, 1.0]]), 1).forward_only().floats(),
-    ]
-    SAMPLES[f"{name}(Tensor, int | None, int, dtype | None)"] = [
-        S(real(3, 5), 1),
-        S(real(2, 5, 3), dim=0),
-        S(real(3, 5), dim=-1, dtype=Dtype("float64")),
-    ]
-    SAMPLES[f"{name}_backward"] = [
-        S(real(3, 5), between(-1.5, -0.2, 3, 5), 1).floats(),
-        S(real(3, 5), between(-1.5, -0.2, 3, 5), 0).floats(),
-        S(real(0, 3), real(0, 3), 1).floats(),
-    ]
-SAMPLES["softmin"] = [S(real(3, 5), 1), S(real(2, 5, 3), dim=0)]
 
 # ---- lists of tensors
 

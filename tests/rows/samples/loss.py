@@ -1,74 +1,10 @@
-"""Samples of matrix products, losses and optimizer updates."""
+"""Samples of losses and softmax."""
 
 import numpy as np
 
-from samples import S, Sample, between, index, mask, positive, real
+from tests.rows.sample import Dtype, S, Sample, between, index, mask, positive, real
 
 SAMPLES: dict[str, list[Sample]] = {}
-
-# ---- products
-
-SAMPLES["mm"] = [S(real(3, 5), real(5, 4)), S(real(2, 0), real(0, 3)), S(real(0, 2), real(2, 3))]
-SAMPLES["bmm"] = [S(real(2, 3, 5), real(2, 5, 4)), S(real(0, 2, 3), real(0, 3, 2))]
-SAMPLES["linear"] = [
-    S(real(3, 5), real(4, 5), real(4)),
-    S(real(3, 5), real(4, 5)),
-    S(real(5), real(4, 5), real(4)),
-    S(real(2, 3, 5), real(4, 5), bias=real(4)),
-    S(real(0, 5), real(4, 5), real(4)),
-    S(real(5), real(5)),
-]
-SAMPLES["linear_backward"] = [
-    S(real(3, 4), real(3, 5), real(4, 5)),
-    S(real(1, 4), real(1, 5), real(4, 5)),
-    S(real(0, 4), real(0, 5), real(4, 5)),
-    S(real(64, 120), real(64, 130), real(120, 130)).forward_only(),  # on two threads
-]
-# Activations are given by address: tests/cpp/test_tensor.cpp has them.
-SAMPLES["linear_activation"] = [
-    S(real(3, 5), real(4, 5), real(4), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
-    S(real(3, 5), real(4, 5), None, 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
-    S(real(33, 40), real(50, 40), real(50), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
-]
-SAMPLES["mm_pointwise"] = [
-    S(real(3, 5), real(5, 4), real(3, 4), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
-    S(real(33, 40), real(40, 50), real(33, 50), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
-]
-SAMPLES["matmul"] = [
-    S(real(5), real(5)),
-    S(real(3, 5), real(5)),
-    S(real(5), real(5, 4)),
-    S(real(3, 5), real(5, 4)),
-    S(real(2, 3, 5), real(5, 4)),
-    S(real(2, 3, 5), real(5)),
-    S(real(5), real(2, 5, 3)),
-    S(real(2, 1, 3, 5), real(4, 5, 2)),
-    S(real(0, 3, 5), real(5, 2)),
-    S(real(19, 33), real(33, 17)),
-]
-SAMPLES["mv"] = [S(real(3, 5), real(5)), S(real(3, 0), real(0))]
-SAMPLES["dot"] = [S(real(5), real(5)), S(real(0), real(0))]
-SAMPLES["outer"] = [S(real(3), real(4)), S(real(0), real(2))]
-SAMPLES["inner"] = [
-    S(real(5), real(5)),
-    S(real(3, 5), real(2, 4, 5)),
-    S(real(3), real()),
-    S(real(0, 3), real(2, 3)),
-    S(real(2, 0), real(3, 0)),
-]
-SAMPLES["trace"] = [S(real(3, 3)), S(real(2, 4)), S(real(4, 2)), S(real(0, 3))]
-SAMPLES["addmm"] = [
-    S(real(3, 4), real(3, 5), real(5, 4)),
-    S(real(4), real(3, 5), real(5, 4), beta=2, alpha=3),
-    S(real(3, 1), real(3, 5), real(5, 4), beta=0),
-    S(real(), real(3, 0), real(0, 4)),
-]
-SAMPLES["addmv"] = [S(real(3), real(3, 5), real(5)), S(real(), real(3, 5), real(5), beta=2)]
-SAMPLES["addmv"].append(S(real(3), real(3, 5), real(5), alpha=3))
-SAMPLES["baddbmm"] = [
-    S(real(2, 3, 4), real(2, 3, 5), real(2, 5, 4)),
-    S(real(4), real(2, 3, 5), real(2, 5, 4), beta=2, alpha=3),
-]
 
 # ---- losses over classes
 
@@ -215,28 +151,26 @@ SAMPLES["binary_cross_entropy_with_logits_backward"] = [
     S(real(3, 4), real(3, 4), inside(3, 4), "none", 0.0).fixed(),
 ]
 
-# ---- optimizer steps: parameters, gradients, state
+# ---- softmax
 
-PAIR = [real(3, 4), real(5), real(3, 4), real(5)]
-STATE = [positive(3, 4), positive(5), positive(3, 4), positive(5)]
-STEPS = [np.array(3.0), np.array(3.0)]
-SAMPLES["sgd_update"] = [
-    S(PAIR, 2, 0.1, 0.0, 0.0, 0.01, False, False, False).floats(),
-    S(PAIR + STATE[:2], 2, 0.1, 0.9, 0.2, 0.01, True, True, False).floats(),
-    S(PAIR + STATE[:2], 2, 0.1, 0.9, 0.2, 0.0, False, False, True).floats(),
-]
-SAMPLES["adam_update"] = [
-    S(PAIR + STATE + STEPS, 2, 0.1, 0.9, 0.99, 1e-8, 0.01, False, False, False).floats(),
-    S(PAIR + STATE + STEPS, 2, 0.1, 0.9, 0.99, 1e-8, 0.01, False, True, True).floats(),
-    S(
-        PAIR + STATE + [positive(3, 4), positive(5)] + STEPS,
-        *(2, 0.1, 0.9, 0.99, 1e-8, 0.0, True, False, False),
-    ).floats(),
-]
-SAMPLES["clip_update"] = [
-    S([real(3, 4), real(5), np.array(4.0)], 2, 1.0).floats(),
-    S([real(3, 4), np.array(0.5)], 1, 1.0).floats(),
-]
-for name in ("sgd_update", "adam_update", "clip_update"):
-    for sample in SAMPLES[name]:
-        sample.forward_only()
+for name in ("softmax", "log_softmax"):
+    SAMPLES[f"{name}(Tensor, int, dtype | None)"] = [
+        S(real(3, 5), 1),
+        S(real(3, 5), 0),
+        S(real(2, 37, 3), -2),
+        S(real(), 0),
+        S(real(0, 3), 1),
+        S(real(3, 5), 1, dtype=Dtype("float64")),
+        S(np.array([[1e3, -1e3, np.inf], [-np.inf, 0.0, 1.0]]), 1).forward_only().floats(),
+    ]
+    SAMPLES[f"{name}(Tensor, int | None, int, dtype | None)"] = [
+        S(real(3, 5), 1),
+        S(real(2, 5, 3), dim=0),
+        S(real(3, 5), dim=-1, dtype=Dtype("float64")),
+    ]
+    SAMPLES[f"{name}_backward"] = [
+        S(real(3, 5), between(-1.5, -0.2, 3, 5), 1).floats(),
+        S(real(3, 5), between(-1.5, -0.2, 3, 5), 0).floats(),
+        S(real(0, 3), real(0, 3), 1).floats(),
+    ]
+SAMPLES["softmin"] = [S(real(3, 5), 1), S(real(2, 5, 3), dim=0)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samples import S, Sample, between, index, mask, positive, real, signed, special
+from tests.rows.sample import S, Sample, between, index, mask, positive, real, signed, special
 
 SAMPLES: dict[str, list[Sample]] = {}
 

@@ -1,6 +1,6 @@
 """Bad inputs of gradients, losses, random numbers, modules and optimizers."""
 
-from errors_row import bad, leaf
+from tests.errors.row import bad, leaf
 
 # ---- gradients
 

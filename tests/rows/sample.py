@@ -1,4 +1,4 @@
-"""Arguments for every row of the op registry; test_ops.py runs all its properties over them.
+"""What samples are made of: the arguments of rows that tests run over.
 
 A sample holds NumPy arrays where the op takes tensors. Arrays of float64 stand for "the dtype under
 test": they are cast to each dtype in turn, and are what gradients are taken of. Arrays of other
@@ -163,19 +163,3 @@ def build(sample: Sample, library: Any, dtype: str | None = None, tensor: Any = 
 
     args = tuple(convert(v, make, library) for v in sample.args)
     return args, {k: convert(v, make, library) for k, v in sample.kwargs.items()}
-
-
-def load() -> dict[str, list[Sample]]:
-    """All samples by key."""
-    import samples_linear
-    import samples_pointwise
-    import samples_random
-    import samples_reduce
-    import samples_shape
-
-    table: dict[str, list[Sample]] = {}
-    for part in (samples_pointwise, samples_reduce, samples_shape, samples_linear, samples_random):
-        again = table.keys() & part.SAMPLES.keys()
-        assert not again, f"samples given twice: {sorted(again)}"
-        table.update(part.SAMPLES)
-    return table

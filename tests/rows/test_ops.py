@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from conftest import torch
-from oracles import DIFFERENCES, HIDDEN, NUMPY
-from rows import (
+from tests.conftest import torch
+from tests.rows.oracles import DIFFERENCES, HIDDEN, NUMPY
+from tests.rows.sample import build
+from tests.rows.table import (
     CASES,
     DRAWN,
     DTYPES,
@@ -29,7 +30,6 @@ from rows import (
     strided,
     transposed,
 )
-from samples import build
 from wengert import _native
 
 # ---- the registry
@@ -37,7 +37,7 @@ from wengert import _native
 
 def test_every_row_has_samples():
     missing = sorted(key for key in ROWS if not SAMPLES.get(key))
-    assert not missing, f"rows without samples in tests/samples_*.py: {missing}"
+    assert not missing, f"rows without samples in tests/rows/samples: {missing}"
     unknown = sorted(SAMPLES.keys() - ROWS.keys())
     assert not unknown, f"samples of rows that do not exist: {unknown}"
 

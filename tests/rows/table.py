@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from conftest import torch
-from samples import Sample, build, keyed, load
+from tests.conftest import torch
+from tests.rows.sample import Sample, build, keyed
+from tests.rows.samples import load
 from wengert import _native
 
 ROWS = keyed(_native.registry)

@@ -1,8 +1,8 @@
-"""Samples of shape, joining, indexing and scattering rows."""
+"""Samples of shape and joining rows."""
 
 import numpy as np
 
-from samples import Dtype, S, Sample, index, mask, real
+from tests.rows.sample import Dtype, S, Sample, index, real
 
 SAMPLES: dict[str, list[Sample]] = {}
 
@@ -109,111 +109,3 @@ SAMPLES["meshgrid"] = [S([real(3), real(2)]), S([real(3), real(), real(2)], inde
 SAMPLES["meshgrid"].append(S([real(3), real(2)], indexing="xy"))
 SAMPLES["meshgrid"].append(S(real(3), real(2), indexing="ij"))
 SAMPLES["broadcast_tensors"] = [S(real(3, 1), real(4)), S(real(), real(2, 1), real(0))]
-
-# ---- indexing
-
-some(
-    "gather",
-    S(real(3, 4), 1, index(4, 3, 2)),
-    S(real(3, 4), 0, index(3, 2, 4)),
-    S(real(2, 3, 4), -2, index(3, 1, 5, 2)),
-    S(real(), 0, index(1)),
-    S(real(3), 0, index(3, 0)),
-)
-some("take_along_dim", S(real(3, 4), index(4, 3, 2), 1), S(real(3, 4), index(12, 5)))
-SAMPLES["take_along_dim"].append(S(real(3, 4), index(3, 1, 4), dim=0))
-some(
-    "index_select",
-    S(real(3, 4), 0, index(3, 5)),
-    S(real(3, 4), 1, index(4, 2)),
-    S(real(3, 4), 1, index(4)),
-    S(real(3, 4), -1, index(4, 0)),
-)
-some("take", S(real(3, 4), index(12, 5, low=-12)), S(real(3), index(3)), S(real(3), index(3, 0)))
-SAMPLES["_nonzero"] = [S(mask(3, 4)), S(mask(5)), S(mask(2, 0)), S(np.array(True))]
-some("nonzero argwhere", S(index(2, 3, 4) * 1.0), S(real()), S(real(0, 2)), S(index(2, 9) * 1.0))
-SAMPLES["where(Tensor)"] = [S(mask(3, 4)), S(index(2, 5) * 1.0), S(np.array(True))]
-SAMPLES["_masked_select"] = [S(real(3, 4), mask(3, 4)), S(real(0), mask(0))]
-some(
-    "masked_select",
-    S(real(3, 4), mask(3, 4)),
-    S(real(3, 4), mask(4)),
-    S(real(4), mask(2, 1)),
-    S(real(), np.array(True)),
-)
-SAMPLES["_one_hot"] = [S(index(4, 2, 3), 4), S(index(3), 3)]
-SAMPLES["one_hot"] = [S(index(4, 2, 3)), S(index(4, 5), 6), S(index(3)), S(index(3, 0), 3)]
-some(
-    "index",
-    S(real(3, 4), [index(3, 5, low=-3)]),
-    S(real(3, 4), [index(3, 5), index(4, 5)]),
-    S(real(3, 4), [None, index(4, 2, 2)]),
-    S(real(3, 4, 2), [index(3, 2, 1), None, index(2, 3)]),
-    S(real(3, 4), [mask(3)]),
-)
-SAMPLES["index"].pop()  # masks are turned into positions before this row
-some("_index_backward", S(real(5), (3,), [index(3, 5)]), S(real(5, 4), (3, 4), [index(3, 5)]))
-SAMPLES["_index_backward"].append(S(real(3, 2), (3, 4), [None, np.array([1, 1])]))
-# size, steps, dims (four bits for each output dimension), offset
-SAMPLES["__getitem__"] = [
-    S(real(3, 4), (2, 2), (1, 2), 0x10, 5),
-    S(real(3, 4), (4,), (1,), 0x1, 8),
-    S(real(3, 4), (2, 1, 4), (2, 1, 1), 0x1F0, 0),
-]
-for name in ("_set_item", "__setitem__"):
-    SAMPLES[name] = [
-        S(real(3, 4), real(2, 2), (2, 2), (1, 2), 0x10, 5, False, []),
-        S(real(3, 4), real(2), (2, 2), (1, 2), 0x10, 5, False, []),
-        S(real(3, 4), 1.5, None, None, 0, 0, False, [np.array([0, 2])]),
-        S(real(3, 4), real(1, 2, 4), None, None, 0, 0, False, [np.array([0, 2])]),
-        S(real(3, 4), real(2, 4), None, None, 0, 0, True, [np.array([1, 1])]),
-    ]
-
-# ---- scattering
-
-PLACES = np.array([[0, 1, 2, 0], [2, 0, 1, 1]])
-SAMPLES["scatter(Tensor, int, Tensor, Tensor)"] = [
-    S(real(3, 4), 0, PLACES, real(2, 4)),
-    S(real(3, 4), 1, np.array([[3, 0], [1, 2], [0, 3]]), real(3, 3)),
-    S(real(3), 0, index(3, 0), real(2)),
-]
-SAMPLES["scatter(Tensor, int, Tensor, Operand)"] = [
-    S(real(3, 4), 0, PLACES, 2.5),
-    S(real(3, 4), 1, index(4, 3, 2), 3),
-]
-some(
-    "scatter_add",
-    S(real(3, 4), 0, index(3, 2, 4), real(2, 4)),
-    S(real(3, 4), 1, index(4, 3, 6), real(3, 6)),
-    S(real(3), 0, index(3, 0), real(2)),
-)
-some(
-    "index_add",
-    S(real(3, 4), 0, index(3, 5), real(5, 4)),
-    S(real(3, 4), 1, index(4, 2), real(3, 2), alpha=2),
-)
-some(
-    "index_copy",
-    S(real(3, 4), 0, np.array([2, 0]), real(2, 4)),
-    S(real(3, 4), 1, np.array([1, 3]), real(3, 2)),
-)
-some(
-    "index_fill",
-    S(real(3, 4), 0, index(3, 2), 2.5),
-    S(real(3, 4), 1, np.array([-1, 0]), real()),
-    S(real(3, 4), 1, index(4, 0), 1),
-)
-some(
-    "masked_fill",
-    S(real(3, 4), mask(3, 4), 2.5),
-    S(real(3, 4), mask(4), 1),
-    S(real(3, 4), mask(3, 1), real()),
-    S(real(0), mask(0), 1),
-)
-some("_masked_scatter", S(real(3, 4), mask(3, 4), real(12)), S(real(2), mask(2), real(2, 2)))
-some(
-    "masked_scatter",
-    S(real(3, 4), mask(3, 4), real(12)),
-    S(real(3, 4), mask(4), real(3, 4)),
-    S(real(0), mask(0), real(2)),
-)

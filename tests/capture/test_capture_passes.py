@@ -3,7 +3,7 @@
 import pytest
 
 import wengert as wg
-from captures import bits
+from tests.capture.captures import bits
 
 F = wg.nn.functional
 

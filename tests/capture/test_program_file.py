@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from program_files import Parts, xxh64
-from rows import DTYPES, ROWS, SAMPLES, UNINITIALISED, array, in_wengert, outputs
-from samples import build
+from tests.capture.program_files import Parts, xxh64
+from tests.rows.sample import build
+from tests.rows.table import DTYPES, ROWS, SAMPLES, UNINITIALISED, array, in_wengert, outputs
 from wengert import nn
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import wengert as wg
-from conftest import torch
-from errors_table import ROWS
+from tests.conftest import torch
+from tests.errors.table import ROWS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 
@@ -48,7 +50,12 @@ def test_names_are_unique_and_many():
 
 
 def test_a_process_survives_all_of_them():
-    table = Path(__file__).with_name("errors_table.py")
-    done = subprocess.run([sys.executable, str(table)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.errors.table"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith(f"{len(ROWS)} bad inputs")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from errors_row import bad, leaf
+from tests.errors.row import bad, leaf
 
 # ---- shapes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from captures import bits, differing, leaf
+from tests.capture.captures import bits, differing, leaf
 
 F = wg.nn.functional
 nn, optim = wg.nn, wg.optim
