@@ -39,7 +39,7 @@ PyObject* wrap_size(Ints shape);
 // Accepts "cpu", a device of type cpu, None; anything else is a RuntimeError.
 void check_device(PyObject* o);
 bool read_generator(PyObject* o, Generator*& out);
-void keep_for_capture(PyObject* o);  // conditions.cpp: as long as the program that uses it
+void keep_for_capture(PyObject* o);  // capture/conditions.cpp: as long as the program that uses it
 void init_generator(py::module_& m);
 
 // ---- numbers -------------------------------------------------------------------------------
@@ -77,13 +77,13 @@ inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject* co
 
 // ---- rooms of the binding ------------------------------------------------------------------
 
-void init_ops(py::module_& m);                                 // op_object.cpp
+void init_ops(py::module_& m);                                 // call/op_object.cpp
 void init_construct(py::module_& m);                           // construct.cpp
 void init_numpy(py::module_& m);                               // numpy.cpp
 void init_autograd(py::module_& m);                            // autograd.cpp
 void init_optim(py::module_& m);                               // optim.cpp
-void init_capture(py::module_& m);                             // capture.cpp
-void init_program_file(py::module_& m);                        // program_file.cpp
+void init_capture(py::module_& m);                             // capture/capture.cpp
+void init_program_file(py::module_& m);                        // capture/program_file.cpp
 PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
 int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
 void init_index(py::module_& m);                               // index.cpp

@@ -2,10 +2,12 @@
 include(CMakePackageConfigHelpers)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wengert)
 
-# Kernels, and what the op families share among themselves, are internal: of a family's folder only
-# the header that is called like it is installed.
+# Kernels, the inside of programs, and what the op families share among themselves, are internal: of a
+# family's folder only the header that is called like it is installed.
 install(DIRECTORY csrc/wengert DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN ops EXCLUDE)
+  FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN ops EXCLUDE
+  PATTERN program/impl.h EXCLUDE PATTERN program/passes EXCLUDE PATTERN program/file EXCLUDE
+  PATTERN program/run/chain.h EXCLUDE)
 file(GLOB _families RELATIVE ${PROJECT_SOURCE_DIR}/csrc/wengert/ops csrc/wengert/ops/*)
 set(_ops_dir ${CMAKE_INSTALL_INCLUDEDIR}/wengert/ops)
 install(FILES csrc/wengert/ops/basic.h csrc/wengert/ops/registry.h DESTINATION ${_ops_dir})

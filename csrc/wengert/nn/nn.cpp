@@ -8,7 +8,7 @@
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/registry.h"
-#include "wengert/program/recording.h"
+#include "wengert/program/record/recording.h"
 
 namespace wengert::nn {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "wengert/ops/basic.h"
-#include "wengert/program/owned.h"
+#include "wengert/program/record/owned.h"
 
 namespace wengert::nn {
 

@@ -1,6 +1,6 @@
 #include "wengert/optim/optim.h"
 
-#include "wengert/program/recording.h"
+#include "wengert/program/record/recording.h"
 
 namespace wengert::optim {
 namespace {

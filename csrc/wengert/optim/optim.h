@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "wengert/ops/optim/optim.h"
-#include "wengert/program/owned.h"
+#include "wengert/program/record/owned.h"
 
 namespace wengert::optim {
 

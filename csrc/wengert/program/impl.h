@@ -2,8 +2,8 @@
 #pragma once
 
 #include "wengert/base/denormals.h"
-#include "wengert/program/chain.h"
 #include "wengert/program/program.h"
+#include "wengert/program/run/chain.h"
 
 namespace wengert {
 
@@ -66,7 +66,8 @@ struct Program::Impl {
   FloatMode callers_mode = 0;               // see Note [denormals]
   int turn = 0, settled = 0, patience = 0;  // of the trials; see Note [schedules]
 
-  // The passes, in this order; passes.cpp, chains.cpp, plan.cpp.
+  // In this order: the passes, each in its file of passes/; then the plan, in plan/.
+  void find_kept();
   void remove_dead();
   void write_first_gradients();
   void fold_constants();
@@ -90,7 +91,6 @@ struct Program::Impl {
   uint32_t host_slot() const { return random_slot() + 1; }
   size_t slot_count() const { return rec.slots.size() + 2; }
   bool is_kept(uint32_t slot) const { return slot < keep_flags.size() && keep_flags[slot]; }
-  void find_kept();
   std::vector<char> keep_flags;  // results and gradients that are left behind
 
   std::unique_ptr<Call> make_call(const Step& s);

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "wengert/program/recording.h"
+#include "wengert/program/record/recording.h"
 
 namespace wengert {
 

@@ -146,7 +146,8 @@ struct PointwiseRow;  // kernels of a pointwise op; see ops/pointwise/rows.h
 
 struct Op {
   const char* name;
-  // Python syntax, parsed once; gives arguments, errors, __doc__ and stubs. See bind/signature.h.
+  // Python syntax, parsed once; gives arguments, errors, __doc__ and stubs. See
+  // bind/call/signature.h.
   const char* signature;
   uint32_t on = kMethod | kModule;
   // One paragraph: what it computes, shapes, dtypes, errors, source of the formula.

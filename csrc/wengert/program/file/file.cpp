@@ -1,11 +1,11 @@
-#include "wengert/program/file.h"
+#include "wengert/program/file/file.h"
 
 #include <bit>
 #include <cstring>
 
+#include "wengert/program/file/safetensors.h"
+#include "wengert/program/file/script.h"
 #include "wengert/program/program.h"
-#include "wengert/program/safetensors.h"
-#include "wengert/program/script.h"
 
 namespace wengert {
 namespace {

@@ -1,4 +1,4 @@
-#include "wengert/program/safetensors.h"
+#include "wengert/program/file/safetensors.h"
 
 #include <algorithm>
 #include <bit>

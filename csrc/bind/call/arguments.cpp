@@ -1,4 +1,4 @@
-#include "bind/arguments.h"
+#include "bind/call/arguments.h"
 
 #include <cstring>
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "wengert/kernels/core/pointwise_rows.h"
-#include "wengert/program/script.h"
+#include "wengert/program/file/script.h"
 
 namespace wengert {
 namespace {

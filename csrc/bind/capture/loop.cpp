@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "bind/capture.h"
+#include "bind/capture/capture.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/index/index.h"
 

@@ -1,7 +1,7 @@
 // Programs as files, and calling what was loaded.
 #include <pybind11/stl.h>
 
-#include "bind/capture.h"
+#include "bind/capture/capture.h"
 
 namespace wengert::bind {
 namespace {

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "wengert/program/recording.h"
+#include "wengert/program/record/recording.h"
 
 namespace wengert {
 

@@ -1,8 +1,8 @@
 // From Python arguments to a Call, by the op's signature.
 #pragma once
 
+#include "bind/call/signature.h"
 #include "bind/python.h"
-#include "bind/signature.h"
 
 namespace wengert::bind {
 

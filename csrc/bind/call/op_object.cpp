@@ -2,7 +2,7 @@
 #include <map>
 #include <memory>
 
-#include "bind/arguments.h"
+#include "bind/call/arguments.h"
 #include "wengert/ops/registry.h"
 
 namespace wengert::bind {

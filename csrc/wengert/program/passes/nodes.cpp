@@ -1,4 +1,4 @@
-// Steps become nodes; neighbouring pointwise steps over one index space become one chain.
+// Pass: steps become nodes; neighbouring pointwise steps over one index space become one chain.
 #include <algorithm>
 #include <cstring>
 

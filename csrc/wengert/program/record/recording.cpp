@@ -1,4 +1,4 @@
-#include "wengert/program/recording.h"
+#include "wengert/program/record/recording.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "wengert/program/script.h"
+#include "wengert/program/file/script.h"
 
 #include <algorithm>
 

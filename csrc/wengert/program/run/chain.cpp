@@ -1,4 +1,4 @@
-#include "wengert/program/chain.h"
+#include "wengert/program/run/chain.h"
 
 #include <algorithm>
 #include <cstring>

@@ -14,8 +14,8 @@
 
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/registry.h"
-#include "wengert/program/safetensors.h"
-#include "wengert/program/script.h"
+#include "wengert/program/file/safetensors.h"
+#include "wengert/program/file/script.h"
 
 namespace wengert {
 namespace {

@@ -1,5 +1,5 @@
 // Capture from Python: recording a function, and replaying it without Python.
-#include "bind/capture.h"
+#include "bind/capture/capture.h"
 
 #include <pybind11/stl.h>
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "wengert/program/key_table.h"
+#include "wengert/program/record/key_table.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {

@@ -1,4 +1,4 @@
-#include "bind/signature.h"
+#include "bind/call/signature.h"
 
 #include <cstring>
 #include <map>

@@ -1,7 +1,7 @@
 // What a captured program takes for granted, as far as only Python knows of it.
 #include <cstring>
 
-#include "bind/capture.h"
+#include "bind/capture/capture.h"
 
 namespace wengert::bind {
 namespace {

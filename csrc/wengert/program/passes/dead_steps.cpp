@@ -1,0 +1,35 @@
+// Pass: steps that nothing needs go.
+#include <algorithm>
+
+#include "wengert/program/impl.h"
+
+namespace wengert {
+
+using Origin = Slot::Origin;
+
+// Backwards: a step is needed if something needed reads what it writes, if what it writes can be
+// seen from outside, or if it takes random numbers, which the next taker would else get.
+void Program::Impl::remove_dead() {
+  std::vector<char> live(slot_count());
+  for (size_t i = 1; i < rec.slots.size(); ++i)
+    live[i] = rec.slots[i].origin != Origin::kMade || is_kept(static_cast<uint32_t>(i));
+  List<Step> kept;
+  kept.reserve(rec.steps.size());
+  for (size_t i = rec.steps.size(); i-- > 0;) {
+    Step& s = rec.steps[i];
+    bool needed = s.host || s.op->draws;
+    each_write(s, [&](uint32_t slot) { needed |= live[slot] != 0; });
+    if (!needed) continue;
+    if (s.op && s.writes == Writes::kOutputs)
+      each_write(s, [&](uint32_t slot) {
+        if (slot < rec.slots.size() && rec.slots[slot].origin == Origin::kMade && !is_kept(slot))
+          live[slot] = 0;
+      });
+    each_read(s, [&](uint32_t slot) { live[slot] = 1; });
+    kept.push_back(std::move(s));
+  }
+  std::reverse(kept.begin(), kept.end());
+  rec.steps = std::move(kept);
+}
+
+}  // namespace wengert
