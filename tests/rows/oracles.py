@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from tests.rows.sample import SEED
+
 erf = np.vectorize(math.erf, otypes=[float])
 
 
@@ -226,6 +228,22 @@ def roll(x, shifts, dims):
     return np.roll(x, shifts, dims)
 
 
+# ---- random numbers, one at a time
+
+
+def dropout_mask(x, size, p):
+    draws = np.random.RandomState(SEED).randint(0, 2**32, 2 * math.prod(size), np.uint32).tolist()
+    keep = 1 - p
+    pairs = zip(draws[::2], draws[1::2], strict=True)
+    mask = [(((a << 32 | b) & 2**53 - 1) * 2.0**-53 < keep) / keep for a, b in pairs]
+    return np.array(mask).reshape(size)
+
+
+def dropout(x, p):
+    mask = dropout_mask(x, x.shape, p)
+    return [x * mask, mask]
+
+
 # ---- losses
 
 
@@ -376,6 +394,8 @@ HIDDEN = {
     "sgd_update": sgd,
     "adam_update": adam,
     "total_norm": norm,
+    "_dropout": dropout,
+    "_dropout_mask": dropout_mask,
     "clip_update": lambda ts, n, limit: ts[0] * min(1, limit / (float(ts[n]) + 1e-6)),
 }
 

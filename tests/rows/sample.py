@@ -4,17 +4,23 @@ A sample holds NumPy arrays where the op takes tensors. Arrays of float64 stand 
 test": they are cast to each dtype in turn, and are what gradients are taken of. Arrays of other
 dtypes (indices, masks) stay as they are. Values keep away from kinks, from ties and from the ends
 of domains, so that numeric differences exist.
+
+A sample's arrays depend on their shapes and on their order in the sample, on no other sample: what
+is stored for it stays true when samples are added around it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-rng = np.random.default_rng(20240607)
+SEED = 3  # of what random rows draw
+
+arrays_made = 0  # since the last sample
 
 
 @dataclass
@@ -66,43 +72,52 @@ class Sample:
 
 
 def S(*args: Any, **kwargs: Any) -> Sample:
+    global arrays_made
+    arrays_made = 0
     return Sample(args, kwargs)
 
 
 # ---- arrays ----------------------------------------------------------------------------------
 
 
+def numbers(*shape: int) -> np.random.RandomState:
+    """What the next array of the sample is drawn from; NumPy never changes this generator."""
+    global arrays_made
+    arrays_made += 1
+    return np.random.RandomState([arrays_made, *shape])
+
+
 def real(*shape: int) -> np.ndarray:
     """Normal, but away from 0."""
-    x = rng.standard_normal(shape)
+    x = numbers(*shape).standard_normal(shape)
     return np.asarray(x + np.where(x < 0, -0.15, 0.15))
 
 
-def positive(*shape: int) -> np.ndarray:
-    return np.asarray(rng.uniform(0.4, 2.0, shape))
-
-
 def between(low: float, high: float, *shape: int) -> np.ndarray:
-    return np.asarray(rng.uniform(low, high, shape))
+    return np.asarray(numbers(*shape).uniform(low, high, shape))
+
+
+def positive(*shape: int) -> np.ndarray:
+    return between(0.4, 2.0, *shape)
 
 
 def signed(*shape: int) -> np.ndarray:
     """Of magnitude 0.5 to 2: divisors."""
-    return np.asarray(positive(*shape) * rng.choice([-1.0, 1.0], shape))
+    return np.asarray(positive(*shape) * numbers(*shape).choice([-1.0, 1.0], shape))
 
 
 def distinct(*shape: int) -> np.ndarray:
     """All elements differ clearly."""
     n = int(np.prod(shape))
-    return ((rng.permutation(n) - n // 3) * 0.7 + 0.11).reshape(shape)
+    return ((numbers(*shape).permutation(n) - n // 3) * 0.7 + 0.11).reshape(shape)
 
 
 def index(high: int, *shape: int, low: int = 0) -> np.ndarray:
-    return np.asarray(rng.integers(low, high, shape))
+    return np.asarray(numbers(*shape).randint(low, high, shape))
 
 
 def mask(*shape: int) -> np.ndarray:
-    return np.asarray(rng.random(shape) < 0.5)
+    return np.asarray(numbers(*shape).random_sample(shape) < 0.5)
 
 
 def special() -> np.ndarray:
@@ -163,3 +178,26 @@ def build(sample: Sample, library: Any, dtype: str | None = None, tensor: Any = 
 
     args = tuple(convert(v, make, library) for v in sample.args)
     return args, {k: convert(v, make, library) for k, v in sample.kwargs.items()}
+
+
+def arrays(value: Any) -> list[np.ndarray]:
+    """The arrays of a sample, or of a value in it, in the order in which `build` meets them."""
+    if isinstance(value, Sample):
+        return arrays([*value.args, *value.kwargs.values()])
+    if isinstance(value, (list, tuple)):
+        return [a for v in value for a in arrays(v)]
+    return [value] if isinstance(value, np.ndarray) else []
+
+
+def fingerprint(sample: Sample) -> str:
+    """Ten digits that tell the sample from others; the same on every machine."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, np.ndarray):
+            return f"{value.dtype} {value.shape} " + " ".join(f"{v:.6g}" for v in value.flat)
+        if isinstance(value, (list, tuple)):
+            return f"({', '.join(map(text, value))})"
+        return repr(value)
+
+    words = [text(v) for v in sample.args] + [f"{k}={text(v)}" for k, v in sample.kwargs.items()]
+    return hashlib.sha256("; ".join(words).encode()).hexdigest()[:10]

@@ -9,12 +9,13 @@ import pkgutil
 from tests.rows.sample import Sample
 
 
-def load() -> dict[str, list[Sample]]:
-    """All samples by key: of each file here, which is named after a family of rows."""
-    table: dict[str, list[Sample]] = {}
+def load() -> dict[str, dict[str, list[Sample]]]:
+    """All samples: of each file here by its name, and there by key."""
+    families: dict[str, dict[str, list[Sample]]] = {}
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
         part = importlib.import_module(f"{__name__}.{info.name}").SAMPLES
-        again = table.keys() & part.keys()
-        assert not again, f"samples given twice: {sorted(again)}"
-        table.update(part)
-    return table
+        for name, other in families.items():
+            again = other.keys() & part.keys()
+            assert not again, f"samples of {sorted(again)} in both {name} and {info.name}"
+        families[info.name] = part
+    return families

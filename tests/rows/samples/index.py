@@ -109,7 +109,7 @@ some(
     "masked_fill",
     S(real(3, 4), mask(3, 4), 2.5),
     S(real(3, 4), mask(4), 1),
-    S(real(3, 4), mask(3, 1), real()),
+    S(real(3, 4), np.array([[True], [False], [True]]), real()),
     S(real(0), mask(0), 1),
 )
 some("_masked_scatter", S(real(3, 4), mask(3, 4), real(12)), S(real(2), mask(2), real(2, 2)))
