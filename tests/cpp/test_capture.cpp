@@ -246,6 +246,106 @@ void allocations() {
   set_num_threads(default_num_threads());
 }
 
+// ---- loops
+
+struct Training {
+  nn::Sequential model = network(0.2);
+  optim::Adam optimizer{model.parameters(), {.lr = 0.01}};
+  Tensor operator()(const Tensor& x, const Tensor& y) {
+    optimizer.zero_grad();
+    Tensor loss = cross_entropy(model(x), y);
+    backward(loss);
+    optimizer.step();
+    return loss;
+  }
+};
+
+// A loop gives what the calls one by one give, which take the rows in the order that a sampler
+// draws: a base seed, a seed, and a permutation of a generator of its own.
+void loop_is_calls(const LoopOptions& how) {
+  const Batch data = batches(1, {103})[0];
+  manual_seed(1);
+  Training one, other;
+  for (size_t i = 0; i < one.model.parameters().size(); ++i) {
+    Tensor to = other.model.parameters()[i].detach();
+    copy_(to, one.model.parameters()[i].detach());
+  }
+  manual_seed(2);
+  std::vector<double> wanted;
+  for (int64_t epoch = 0; epoch < how.epochs; ++epoch) {
+    default_generator().random64();
+    Tensor order = arange(0, 103);
+    if (how.shuffle) {
+      Generator own(default_generator().random64() & ~(uint64_t{1} << 63));
+      order = randperm(103, &own);
+    }
+    for (int64_t at = 0; at < 103; at += how.batch_size) {
+      const int64_t n = std::min(how.batch_size, 103 - at);
+      if (n < how.batch_size && how.drop_last) break;
+      const Tensor rows = narrow(order, 0, at, n);
+      wanted.push_back(value(one(index_select(data.x, 0, rows), index_select(data.y, 0, rows))));
+    }
+  }
+  const uint64_t drawn = default_generator().random64();
+  manual_seed(2);
+  auto step = capture([&](const Tensor& x, const Tensor& y) { return other(x, y); });
+  const Tensor losses = step.run({data.x, data.y}, how);
+  CHECK(default_generator().random64() == drawn);
+  CHECK(losses.shape() == Dims{int64_t(wanted.size())});
+  for (size_t i = 0; i < wanted.size(); ++i) CHECK(losses.data_as<float>()[i] == float(wanted[i]));
+  const auto info = step.cache_info();
+  CHECK(info.hits + info.misses == int64_t(wanted.size()) && info.misses <= 4);
+}
+
+void loops() {
+  for (bool shuffle : {false, true})
+    for (bool drop_last : {false, true})
+      for (int64_t size : {16, 51, 103, 200})
+        loop_is_calls(
+            {.batch_size = size, .epochs = 3, .shuffle = shuffle, .drop_last = drop_last});
+
+  // The rows that DataLoader(TensorDataset(arange(12)), shuffle=True) gives after manual_seed(3).
+  const Tensor rows = arange(0, 12);
+  auto same = capture([](const Tensor& x) { return clone(x); });
+  manual_seed(3);
+  const Tensor order = same.run({rows}, {.shuffle = true});
+  const int64_t stored[] = {2, 5, 10, 4, 0, 1, 8, 7, 3, 9, 6, 11};
+  CHECK(order.dtype() == Dtype::kInt64 && order.numel() == 12);
+  for (int i = 0; i < 12; ++i) CHECK(order.data_as<int64_t>()[i] == stored[i]);
+  // The same of a generator that is given: its second permutation, after one that is not used.
+  Generator generator(3);
+  const Tensor twice = same.run({rows}, {.epochs = 2, .shuffle = true, .generator = &generator});
+  const int64_t given[] = {1, 4, 2, 6,  0, 9, 7,  11, 10, 5, 3, 8,
+                           5, 3, 6, 11, 2, 4, 10, 0,  1,  8, 9, 7};
+  for (int i = 0; i < 24; ++i) CHECK(twice.data_as<int64_t>()[i] == given[i]);
+
+  auto halves = capture([](const Tensor& x) { return std::vector<Tensor>{sum(x), x}; });
+  std::vector<double> means;
+  const Tensor x = tensor<float>({1, 2, 3, 4, 5, 6}, {3, 2});
+  halves.run({x}, {.epochs = 2, .progress = [&](int64_t epoch, int64_t done, double loss) {
+                     CHECK(done == 3 * (epoch + 1));
+                     means.push_back(loss);
+                   }});
+  CHECK((means == std::vector<double>{7, 7}));
+  CHECK(halves.run({x}, {.epochs = 0}).numel() == 0);
+  CHECK_THROWS(halves.run({x}, {.epochs = 1,
+                                .progress = [](int64_t, int64_t,
+                                               double) { fail(ErrorKind::kRuntime, "enough"); }}),
+               kRuntime, "enough");
+  CHECK_THROWS(halves.run({x}, {.batch_size = 0}), kValue, "batch_size");
+  CHECK_THROWS(halves.run({x}, {.epochs = -1}), kValue, "epochs");
+  CHECK_THROWS(halves.run({Tensor()}), kType, "undefined");
+  CHECK_THROWS(halves.run({ones({})}), kRuntime, "no rows");
+  CHECK_THROWS(halves.run({zeros({0, 2})}, {.shuffle = true}), kValue, "no rows");
+  auto pair = capture([](const Tensor& a, const Tensor& b) { return sum(a) + sum(b); });
+  CHECK_THROWS(pair.run({x, ones({4})}), kRuntime, "first size");
+  CHECK_THROWS(same.run({ones({4, 2})}), kRuntime, "one element");
+  CHECK_THROWS(capture([](const Tensor&) { return std::vector<Tensor>(); }).run({x}), kType,
+               "no loss");
+  auto nested = capture([&] { return same.run({x}); });
+  CHECK_THROWS(nested(), kCapture, "part of a captured function");
+}
+
 }  // namespace
 
 int main() {
@@ -254,6 +354,7 @@ int main() {
     results();
     arguments();
     conditions();
+    loops();
     allocations();
   });
 }

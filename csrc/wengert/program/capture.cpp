@@ -143,6 +143,40 @@ std::vector<Tensor> ProgramCache::capture(std::span<const Tensor> arguments, Bod
   return results;
 }
 
+// ---- a loop --------------------------------------------------------------------------------
+
+// Batches as replays of a program that fits; 0 if there is none.
+int64_t ProgramCache::replay_batches(BatchLoop& loop, const Tensor& order, int64_t first,
+                                     int64_t rows, double seconds) {
+  const int64_t modes = capture_modes();
+  const std::vector<Tensor> blank = loop.blank(rows);
+  for (const Entry& e : entries_) {
+    if (e.waits() || !e.fits(modes, blank)) continue;
+    const Ref<Program> program = e.program;
+    const int64_t done = loop.replay(*program, order, first, rows, seconds,
+                                     [&] { return capture_modes() == modes && program->ready(); });
+    hits_ += done;
+    if (done == 0) continue;
+    last_ = program;
+    return done;
+  }
+  return 0;
+}
+
+Tensor ProgramCache::loop(std::span<const Tensor> data, const LoopOptions& how, Body body,
+                          void* function) {
+  check(!watch(), ErrorKind::kCapture, "run: a loop cannot be part of a captured function");
+  BatchLoop loop(data);
+  loop.run(how, [&](const Tensor& order, int64_t first, int64_t rows, double seconds) -> int64_t {
+    if (const int64_t done = replay_batches(loop, order, first, rows, seconds)) return done;
+    const std::vector<Tensor> results = capture(loop.batch(order, first, rows), body, function);
+    check(!results.empty(), ErrorKind::kType, "run: the function returned no loss");
+    loop.add(results[0]);
+    return 1;
+  });
+  return loop.losses(0);
+}
+
 // ---- looking at it -------------------------------------------------------------------------
 
 Program& ProgramCache::last() const {

@@ -8,6 +8,7 @@
 //     return loss;
 //   });
 //   for (...) Tensor loss = step(x, y);
+//   Tensor losses = step.run({inputs, wanted}, {.batch_size = 64, .epochs = 10, .shuffle = true});
 //
 // The function takes any number of tensors and returns nothing, a Tensor, or a std::vector, array,
 // pair or tuple of them. The call returns the same, detached; the memory is the caller's. A replay
@@ -38,7 +39,7 @@
 #include <utility>
 #include <vector>
 
-#include "wengert/program/program.h"
+#include "wengert/program/run/loop.h"
 
 namespace wengert {
 
@@ -62,6 +63,8 @@ class ProgramCache {
   Program* replay(std::span<const Tensor> arguments);
   // Calls the function and keeps its program. What it returned, detached.
   std::vector<Tensor> capture(std::span<const Tensor> arguments, Body body, void* function);
+  // All calls of a loop over batches of the data; what is returned first is the loss. The losses.
+  Tensor loop(std::span<const Tensor> data, const LoopOptions& how, Body body, void* function);
 
   Program& last() const;  // RuntimeError before the first call
   CacheInfo info() const;
@@ -88,6 +91,8 @@ class ProgramCache {
   };
   static Key key_of(std::span<const Tensor> arguments, size_t i);
   static bool run(const Entry& e, std::span<const Tensor> arguments);
+  int64_t replay_batches(BatchLoop& loop, const Tensor& order, int64_t first, int64_t rows,
+                         double seconds);
   static void write_back(const Entry& e, std::span<const Tensor> arguments,
                          std::span<const Tensor> copies);
   void remember(Entry entry);
@@ -169,6 +174,23 @@ class Captured {
       return CaptureResult<R>::take([p](size_t i) { return p->result(i); }, p->result_count());
     std::vector<Tensor> results = cache_.capture(in, &body<R, sizeof...(T)>, this);
     return CaptureResult<R>::take([&](size_t i) { return std::move(results[i]); }, results.size());
+  }
+
+  // Calls the function on every batch of the tensors, which have equal first sizes, and returns the
+  // losses of all batches, of one dimension. The same bit by bit as the calls one by one, but that
+  // changes which the function makes to its arguments in place are lost with the batch. The loss
+  // is the first tensor of what the function returns and has one element. After the same seed the
+  // batches are those of a DataLoader with these options, in Python.
+  //
+  // ValueError for a batch size below 1, epochs below 0, no rows to shuffle; RuntimeError for first
+  // sizes that differ and for a loss of more than one element.
+  template <size_t N>
+  Tensor run(const Tensor (&data)[N], const LoopOptions& how = {}) {
+    using R = std::remove_cvref_t<decltype(call(std::declval<Tensors<N>&>()))>;
+    static_assert(CaptureResult<R>::known && !std::is_void_v<R>,
+                  "a function that is run over batches returns its loss first: a Tensor, or a "
+                  "std::vector, array, pair or tuple of Tensors");
+    return cache_.loop(data, how, &body<R, N>, this);
   }
 
   // The program of the last call: its steps, their times, its memory. RuntimeError before the
