@@ -1,7 +1,6 @@
 """The type stubs are those of the registry, and name all that exists at run time."""
 
 import ast
-import inspect
 from pathlib import Path
 
 import pytest
@@ -73,14 +72,3 @@ def test_functional_names():
     stub = names(ast.parse(_stubs.functional()).body)
     defined = {name for name, node in stub.items() if isinstance(node, ast.FunctionDef)}
     assert defined == set(functional.__all__)
-
-
-def test_composed_functions_have_the_parameters_of_their_stubs():
-    stub = names(ast.parse(_stubs.functional()).body)
-    for name in functional.__all__:
-        function = getattr(functional, name)
-        if not inspect.isfunction(function):
-            continue
-        arguments = stub[name].args
-        written = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
-        assert written == list(inspect.signature(function).parameters), name

@@ -247,15 +247,10 @@ def functional() -> str:
     """The stub of `nn.functional`."""
     own = _surface("functional", "functional")
     inplace = _surface("inplace_functional", "inplace function", "_")
-    composed = "\n".join(
-        text for name, text in templates.COMPOSED.items() if name not in own | inplace
-    )
     functions = _section(own, inplace)
     tuples = {tuple_name(row["outputs"]): ".._native" for _, rows in own.values() for row in rows}
     return templates.FUNCTIONAL.format(
-        imports=_imports(templates.WORDS | tuples, functions + composed),
-        functions=functions,
-        composed=composed,
+        imports=_imports(templates.WORDS | tuples, functions), functions=functions
     )
 
 

@@ -411,7 +411,7 @@ def differs(reason, dtypes, *rows):
 WIDER = "defined for more dtypes than torch's, which raises"
 INTEGERS = "int64 int32 uint8 bool"
 differs(WIDER, "bool", "mm", "bmm", "matmul", "mv", "dot", "addmm", "addmv", "baddbmm", "addcmul")
-differs(WIDER, "bool", "inner", "trace", "positive", "threshold", "geometric_")
+differs(WIDER, "bool", "bilinear", "inner", "trace", "positive", "threshold", "geometric_")
 differs(WIDER, "int64 int32 uint8", "lerp")
 differs(WIDER, INTEGERS, "prelu", "glu")
 differs("a limit below 0 limits nothing; torch raises", "uint8", "hardtanh")

@@ -44,6 +44,11 @@ SAMPLES["matmul"] = [
 ]
 SAMPLES["mv"] = [S(real(3, 5), real(5)), S(real(3, 0), real(0))]
 SAMPLES["dot"] = [S(real(5), real(5)), S(real(0), real(0))]
+SAMPLES["bilinear"] = [
+    S(real(4, 2), real(4, 3), real(5, 2, 3), real(5)),
+    S(real(2, 4, 2), real(2, 4, 3), real(1, 2, 3)),
+    S(real(2), real(3), real(2, 2, 3)),
+]
 SAMPLES["outer"] = [S(real(3), real(4)), S(real(0), real(2))]
 SAMPLES["inner"] = [
     S(real(5), real(5)),

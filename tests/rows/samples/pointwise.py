@@ -24,7 +24,7 @@ one(
     "exp exp2 expm1 sin cos tan sinh cosh tanh sigmoid erf erfc atan asinh neg abs sign square "
     "floor ceil round trunc frac positive isnan isinf isfinite logical_not nan_to_num relu selu "
     "celu gelu silu softplus logsigmoid mish relu6 hardsigmoid hardswish softsign tanhshrink elu "
-    "leaky_relu hardtanh",
+    "leaky_relu hardtanh hardshrink softshrink",
     real,
 )
 one("log log2 log10 log1p sqrt rsqrt reciprocal", positive)
@@ -40,6 +40,8 @@ SAMPLES["elu"] += [S(real(5), 0.5), S(real(2, 3), alpha=1.5)]
 SAMPLES["gelu"].pop()  # at infinity torch's two precisions differ
 SAMPLES["gelu"] += [S(real(3, 4), approximate="tanh"), S(special()[3:]).forward_only().floats()]
 SAMPLES["hardtanh"].append(S(real(3, 4), -0.5, max_val=2.0))
+SAMPLES["hardshrink"] += [S(real(3, 4), 1.0), S(real(3), lambd=0.0)]
+SAMPLES["softshrink"] += [S(real(3, 4), 1.0), S(real(3), lambd=0.0)]
 SAMPLES["leaky_relu"] += [S(real(3, 4), slope) for slope in (0.2, 0.0, -0.3)]
 SAMPLES["nan_to_num"].append(S(special(), 1.5, posinf=9.0, neginf=-7.0).forward_only().floats())
 SAMPLES["softplus"].append(S(real(3, 4), beta=2.0, threshold=3.0))

@@ -53,6 +53,15 @@ SAMPLES["logsumexp"] = [
     S(np.array([[-np.inf, -np.inf], [np.inf, 1.0], [1e3, 1e3]]), 1).forward_only().floats(),
     S(real(0, 3), 1),
 ]
+SAMPLES["normalize"] = [
+    S(real(3, 4)),
+    S(real(3, 4), 1.0, 0),
+    S(real(3, 4), 3, dim=(0, 1)),
+    S(distinct(3, 4), p=float("inf"), dim=-1),
+    S(np.zeros((2, 3))).forward_only(),
+    S(real(2, 3), eps=10.0),
+    S(real(0, 3)),
+]
 SAMPLES["norm(Tensor, Number | None, ints | None, bool, dtype | None)"] = [
     S(real(3, 5)),
     S(real(3, 5), 1, 1),

@@ -473,6 +473,31 @@ constinit const Op inner_op{
       const int64_t n = k ? y.numel() / k : numel(shape) / std::max<int64_t>(m, 1);
       c.results = {reshape(matmul_any(reshape(x, Dims{m, k}), t(reshape(y, Dims{n, k}))), shape)};
     }};
+// y_o = x1' W_o x2 + b_o
+constinit const Op bilinear_op{
+    .name = "bilinear",
+    .signature =
+        "(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
+    .on = kFunctional | kModule,
+    .doc =
+        "input1 W_o input2 + b_o for each output o: (*, i) and (*, j) to (*, o), with `weight` "
+        "(o, i, j) and `bias` (o,).",
+    .composed = [](Call& c) {
+      const Tensor &x1 = c.in(0), &x2 = c.in(1), &w = c.in(2);
+      check(w.ndim() == 3 && x1.ndim() > 0 && x2.ndim() > 0,
+            "needs inputs of at least 1 dimension and a weight of 3, got shapes ", x1.shape(), ", ",
+            x2.shape(), " and ", w.shape());
+      const int64_t o = w.shape()[0], i = w.shape()[1], j = w.shape()[2];
+      check(x1.size(-1) == i && x2.size(-1) == j, "input sizes ", x1.size(-1), " and ", x2.size(-1),
+            ", but the weight needs ", i, " and ", j);
+      Dims shape = x1.shape();
+      shape[x1.ndim() - 1] = o;
+      const Tensor w1 = reshape(permute(w, Dims{1, 0, 2}), Dims{i, o * j});
+      const Tensor left = reshape(matmul(reshape(x1, Dims{-1, i}), w1), Dims{-1, o, j});
+      const Tensor each = mul(left, reshape(x2, Dims{-1, 1, j}));
+      const Tensor y = reshape(sum(each, Dims{-1}, false, each.dtype()), shape);
+      c.results = {c.has(3) ? add(y, c.in(3)) : y};
+    }};
 constinit const Op trace_op{
     .name = "trace",
     .signature = "(input: Tensor) -> Tensor",
@@ -520,23 +545,15 @@ Tensor matmul(const Tensor& x, const Tensor& y) { return matmul_any(x, y); }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});
 }
+Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias) {
+  return apply(bilinear_op, {x1, x2, weight, bias.defined() ? Operand(bias) : Operand()});
+}
 
 namespace {
-const Op* const kOps[] = {&mm_op,
-                          &mm_pointwise_op,
-                          &bmm_op,
-                          &linear_op,
-                          &linear_backward_op,
-                          &linear_activation_op,
-                          &matmul_op,
-                          &mv_op,
-                          &dot_op,
-                          &outer_op,
-                          &inner_op,
-                          &trace_op,
-                          &addmm_op,
-                          &addmv_op,
-                          &baddbmm_op};
+const Op* const kOps[] = {
+    &mm_op,     &mm_pointwise_op, &bmm_op,   &linear_op, &linear_backward_op, &linear_activation_op,
+    &matmul_op, &mv_op,           &dot_op,   &outer_op,  &inner_op,           &bilinear_op,
+    &trace_op,  &addmm_op,        &addmv_op, &baddbmm_op};
 }
 std::span<const Op* const> matmul_ops() { return kOps; }
 

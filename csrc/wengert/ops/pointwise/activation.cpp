@@ -301,6 +301,32 @@ constinit const Op hardswish_op = activation<Floats>(
     },
     kInput, kLayer);
 
+// ---- hardshrink    y = 0 where |x| <= lambd, else x        dx = g where |x| > lambd
+namespace {
+void outside_bounds(Vjp& v) { v.set(0, where(gt(abs(v.x()), v.attrs().real(0)), v.g(), 0.0)); }
+}  // namespace
+constinit const Op hardshrink_op = activation<Floats>(
+    "hardshrink", "(input: Tensor, lambd: float = 0.5) -> Tensor", "0 where |x| <= lambd, else x.",
+    [](auto x, const double* p) { return select(abs(x) <= p[0], 0.0, x); }, outside_bounds, kInput,
+    kFunctional | kMethod | kModule);
+// y = x - min(max(x, -lambd), lambd)           dx = g where |x| > lambd
+constinit const Op softshrink_op = [] {
+  Op op = activation<Floats>(
+      "softshrink", "(input: Tensor, lambd: float = 0.5) -> Tensor",
+      "x moved by lambd towards 0, and 0 where |x| <= lambd. RuntimeError if lambd < 0.",
+      [](auto x, const double* p) {
+        using X = decltype(x);
+        return x - min(max(x, X(-p[0])), X(p[0]));
+      },
+      outside_bounds, kInput, kFunctional);
+  op.shape = [](Call& c) {
+    const double lambd = c.attrs.real(0);
+    check(lambd >= 0, "lambda must be greater or equal to 0, but found ", lambd);
+    pointwise_shape(c);
+  };
+  return op;
+}();
+
 // ---- the smaller ones
 constinit const Op softsign_op{
     .name = "softsign",
@@ -370,6 +396,12 @@ Tensor gelu(const Operand& x, bool tanh_approximation) {
 Tensor softplus(const Operand& x, double beta, double threshold) {
   return apply(softplus_op, {x}, Attrs(beta, threshold));
 }
+Tensor hardshrink(const Operand& x, double lambd) {
+  return apply(hardshrink_op, {x}, Attrs(lambd));
+}
+Tensor softshrink(const Operand& x, double lambd) {
+  return apply(softshrink_op, {x}, Attrs(lambd));
+}
 
 namespace {
 const Op* const kOps[] = {&sigmoid_backward_op,
@@ -394,6 +426,8 @@ const Op* const kOps[] = {&sigmoid_backward_op,
                           &relu6_op,
                           &hardsigmoid_op,
                           &hardswish_op,
+                          &hardshrink_op,
+                          &softshrink_op,
                           &softsign_op,
                           &tanhshrink_op,
                           &threshold_op,

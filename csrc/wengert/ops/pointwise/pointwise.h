@@ -31,6 +31,8 @@ Tensor relu(const Operand& x);
 Tensor gelu(const Operand& x, bool tanh_approximation = false);
 Tensor silu(const Operand& x);
 Tensor softplus(const Operand& x, double beta = 1, double threshold = 20);
+Tensor hardshrink(const Operand& x, double lambd = 0.5);
+Tensor softshrink(const Operand& x, double lambd = 0.5);
 Tensor logical_and(const Operand& x, const Operand& y);
 
 }  // namespace wengert

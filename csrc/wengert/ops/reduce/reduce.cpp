@@ -376,6 +376,25 @@ constinit const Op norm_named_op{
     .doc = "The Frobenius norm, which is the 2-norm of all elements over `dim`.",
     .composed = norm_named};
 
+// y = x / max(||x||_p, eps), the norm along dim
+constinit const Op normalize_op{
+    .name = "normalize",
+    .signature =
+        "(input: Tensor, p: float = 2.0, dim: ints | None = 1, eps: float = 1e-12) -> Tensor",
+    .on = kFunctional,
+    .doc =
+        "x / max(||x||_p, eps), the p-norm taken along `dim`, of all elements if None; p may be "
+        "inf.",
+    .composed = [](Call& c) {
+      const Tensor& x = c.in(0);
+      Attrs a;
+      a.add_from(c.attrs, 0);
+      a.add_from(c.attrs, 1);
+      a.add(true);
+      a.add(nullptr);
+      c.results = {div(x, clamp(apply(norm_op, {x}, a), c.attrs.real(2), Operand()))};
+    }};
+
 // y = x summed over what was stretched        dx = g, spread
 constinit const Op sum_to_op{
     .name = "sum_to",
@@ -437,16 +456,19 @@ Tensor all(const Tensor& x, Dim dim, bool keepdim) {
 Tensor logsumexp(const Tensor& x, Ints dims, bool keepdim) {
   return apply(logsumexp_op, {x}, Attrs(dims, keepdim));
 }
+Tensor normalize(const Tensor& x, double p, Ints dims, double eps) {
+  return apply(normalize_op, {x}, Attrs(p, dims, eps));
+}
 Tensor sum_to(const Tensor& x, const Dims& shape) {
   if (x.shape() == shape) return x;
   return apply(sum_to_op, {x}, Attrs(shape));
 }
 
 namespace {
-const Op* const kOps[] = {&sum_op,        &nansum_op,     &mean_op,   &nanmean_op,
-                          &prod_op,       &any_op,        &all_op,    &logsumexp_op,
-                          &norm_op,       &norm_named_op, &sum_to_op, &count_nonzero_op,
-                          &sum_to_size_op};
+const Op* const kOps[] = {&sum_op,           &nansum_op,     &mean_op,      &nanmean_op,
+                          &prod_op,          &any_op,        &all_op,       &logsumexp_op,
+                          &norm_op,          &norm_named_op, &normalize_op, &sum_to_op,
+                          &count_nonzero_op, &sum_to_size_op};
 }
 std::span<const Op* const> reduce_ops() { return kOps; }
 

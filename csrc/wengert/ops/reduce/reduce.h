@@ -12,6 +12,7 @@ Tensor argmin(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor var(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim = false);
 Tensor std(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, Ints dims, bool keepdim = false);
+Tensor normalize(const Tensor& x, double p = 2, Ints dims = Dims{1}, double eps = 1e-12);
 Tensor all(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor any(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor cumsum(const Tensor& x, int64_t dim);
