@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _native
+from ._native import Tensor
 from ._types import device as _device
+from ._typing import Device, Dtype
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
@@ -40,37 +43,37 @@ __all__ = [
 ]
 
 
-def is_tensor(obj: Any) -> bool:
+def is_tensor(obj: object) -> bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, _native.Tensor)
 
 
-def is_storage(obj: Any) -> bool:
+def is_storage(obj: object) -> bool:
     """False: memory is not an object of the API."""
     return False
 
 
-def is_floating_point(input: Any) -> bool:
+def is_floating_point(input: Tensor) -> bool:
     """Whether the tensor's dtype has fractions."""
     return input.is_floating_point()
 
 
-def is_complex(input: Any) -> bool:
+def is_complex(input: Tensor) -> bool:
     """False: there are no complex dtypes."""
     return False
 
 
-def is_nonzero(input: Any) -> bool:
+def is_nonzero(input: Tensor) -> bool:
     """Whether the one element is not zero. RuntimeError unless there is exactly one."""
     return bool(input)
 
 
-def numel(input: Any) -> int:
+def numel(input: Tensor) -> int:
     """The number of elements."""
     return input.numel()
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+def as_tensor(data: npt.ArrayLike | Tensor, dtype: Dtype = None, device: Device = None) -> Tensor:
     """`data` as a tensor, without a copy where it is one, or a NumPy array of a fitting dtype."""
     if device is not None:
         _device(device)
@@ -86,13 +89,13 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
 
 def asarray(
-    obj: Any,
+    obj: npt.ArrayLike | Tensor,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype = None,
+    device: Device = None,
     copy: bool | None = None,
     requires_grad: bool = False,
-) -> Any:
+) -> Tensor:
     """`obj` as a tensor: shared where possible unless `copy` is True.
 
     ValueError if `copy` is False and sharing is not possible.
@@ -110,19 +113,21 @@ def asarray(
     return result.requires_grad_() if requires_grad else result
 
 
-def from_dlpack(ext_tensor: Any) -> Any:
+def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor on the memory of an object with the DLPack protocol."""
     if isinstance(ext_tensor, _native.Tensor):
         return ext_tensor.detach()
     return _native.from_numpy(np.from_dlpack(ext_tensor))
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, **options: Any) -> Any:
+def scalar_tensor(
+    s: float, *, dtype: Dtype = None, device: Device = None, **options: object
+) -> Tensor:
     """A 0-d tensor of a number, in the default dtype unless given."""
     return _native.tensor(s, dtype=dtype or _native.get_default_dtype(), device=device)
 
 
-def broadcast_shapes(*shapes: Any) -> Any:
+def broadcast_shapes(*shapes: int | Sequence[int]) -> _native.Size:
     """The shape that `shapes` broadcast to. RuntimeError if they do not."""
     sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     try:
@@ -133,17 +138,17 @@ def broadcast_shapes(*shapes: Any) -> Any:
         ) from error
 
 
-def _rank(dtype: Any) -> int:
+def _rank(dtype: _native.dtype) -> int:
     order = ("bool", "uint8", "int32", "int64", "float32", "float64")
     return order.index(repr(dtype).rpartition(".")[2])
 
 
-def promote_types(type1: Any, type2: Any) -> Any:
+def promote_types(type1: _native.dtype, type2: _native.dtype) -> _native.dtype:
     """The smallest dtype that holds both."""
     return type1 if _rank(type1) >= _rank(type2) else type2
 
 
-def result_type(tensor1: Any, tensor2: Any) -> Any:
+def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> _native.dtype:
     """The dtype of an operation between two tensors or numbers."""
     empties = [
         x.detach()[..., None][..., :0] if isinstance(x, _native.Tensor) and x.dim() else x
@@ -158,7 +163,7 @@ def result_type(tensor1: Any, tensor2: Any) -> Any:
     )
 
 
-def can_cast(from_: Any, to: Any) -> bool:
+def can_cast(from_: _native.dtype, to: _native.dtype) -> bool:
     """Whether promotion allows the cast: not to a lower category."""
     category = [0, 1, 1, 1, 2, 2]
     return category[_rank(from_)] <= category[_rank(to)]
@@ -185,7 +190,7 @@ def set_printoptions(
     _native._set_printoptions(precision, threshold, edgeitems, linewidth, sci_mode)
 
 
-def typename(obj: Any) -> str:
+def typename(obj: object) -> str:
     """The type's name: ``wengert.FloatTensor`` for tensors, else module and class."""
     if isinstance(obj, _native.Tensor):
         return obj.type()
@@ -197,10 +202,10 @@ def typename(obj: Any) -> str:
     )
 
 
-def legacy(dtype: Any) -> Any:
+def legacy(dtype: _native.dtype) -> Callable[..., Tensor]:
     """The constructor that PyTorch calls FloatTensor, LongTensor and so on."""
 
-    def construct(*args: Any) -> Any:
+    def construct(*args: Any) -> Tensor:
         if args and all(isinstance(a, int) for a in args):
             return _native.empty(*args, dtype=dtype)
         if not args:
@@ -217,13 +222,13 @@ def legacy(dtype: Any) -> Any:
 # ---- settings that other back ends need; accepted here ----------------------------------------
 
 
-def set_default_device(device: Any) -> None:
+def set_default_device(device: Device) -> None:
     """Accepts 'cpu'; RuntimeError for others."""
     if device is not None:
         _device(device)
 
 
-def get_default_device() -> Any:
+def get_default_device() -> _native.device:
     """device('cpu')."""
     return _device("cpu")
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _native, _search
 from ._common import parse_to, typename
 from ._types import cpu, numpy_dtype, strided
+from ._types import layout as _layout
+from ._types import memory_format as _memory_format
+from ._typing import Device, Dtype, Hook
 from .utils.hooks import RemovableHandle
 
 Tensor = _native.Tensor
+_F = TypeVar("_F", bound=Callable[..., object])
 
 _LEGACY = {
     "float64": "DoubleTensor",
@@ -24,7 +31,7 @@ _LEGACY = {
 }
 
 
-def _method(function: Any, name: str | None = None) -> Any:
+def _method(function: _F, name: str | None = None) -> _F:
     """Makes `function` a method of Tensor."""
     setattr(Tensor, name or function.__name__, function)
     return function
@@ -35,11 +42,11 @@ def _method(function: Any, name: str | None = None) -> Any:
 
 @_method
 def backward(
-    self: Any,
-    gradient: Any = None,
+    self: Tensor,
+    gradient: Tensor | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Any = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Adds the gradients of this tensor into `.grad` of the leaves it depends on.
 
@@ -55,31 +62,31 @@ def backward(
 
 
 @_method
-def register_hook(self: Any, hook: Any) -> RemovableHandle:
+def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(grad)` when the gradient is known; a returned tensor replaces it."""
     return _handle(self, _native._add_hook(self, hook, False))
 
 
 @_method
-def register_post_accumulate_grad_hook(self: Any, hook: Any) -> RemovableHandle:
+def register_post_accumulate_grad_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(tensor)` after `.grad` of this leaf was added to."""
     return _handle(self, _native._add_hook(self, lambda _: hook(self), True))
 
 
-class _HookTable(dict):
+class _HookTable(OrderedDict[int, int]):
     """What a RemovableHandle removes from: the native list of hooks."""
 
-    def __init__(self, tensor: Any) -> None:
+    def __init__(self, tensor: Tensor) -> None:
         super().__init__()
         self.tensor = tensor
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: int) -> None:
         number = self[key]
         super().__delitem__(key)
         _native._remove_hook(self.tensor, number)
 
 
-def _handle(tensor: Any, number: int) -> RemovableHandle:
+def _handle(tensor: Tensor, number: int) -> RemovableHandle:
     table = _HookTable(tensor)
     handle = RemovableHandle(table)
     table[handle.id] = number
@@ -88,7 +95,7 @@ def _handle(tensor: Any, number: int) -> RemovableHandle:
 
 
 @_method
-def is_inference(self: Any) -> bool:
+def is_inference(self: Tensor) -> bool:
     """Whether it was made in inference mode."""
     return _native._is_inference(self)
 
@@ -97,7 +104,7 @@ def is_inference(self: Any) -> bool:
 
 
 @_method
-def to(self: Any, *args: Any, **kwargs: Any) -> Any:
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """This tensor in another dtype: `to(dtype)`, `to(device, dtype)`, `to(other)`.
 
     Itself when nothing changes, unless `copy=True`. The only device is the CPU.
@@ -111,8 +118,8 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     return result.clone() if kwargs.get("copy") and result is self else result
 
 
-def _caster(name: str, dtype: Any) -> None:
-    def cast(self: Any, memory_format: Any = None) -> Any:
+def _caster(name: str, dtype: _native.dtype) -> None:
+    def cast(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
         return self._to_dtype(dtype)
 
     cast.__name__ = name
@@ -131,7 +138,7 @@ for _name, _dtype in (
     _caster(_name, _dtype)
 
 
-def _cpu(self: Any, memory_format: Any = None) -> Any:
+def _cpu(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
     """Itself: every tensor is on the CPU."""
     return self
 
@@ -140,13 +147,15 @@ _method(_cpu, "cpu")
 
 
 @_method
-def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+def cuda(self: Tensor, *args: object, **kwargs: object) -> NoReturn:
     """RuntimeError: there is only the CPU."""
     raise RuntimeError("wengert computes on the CPU only: there is no device 'cuda'")
 
 
 @_method
-def type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+def type(
+    self: Tensor, dtype: _native.dtype | str | None = None, non_blocking: bool = False
+) -> str | Tensor:
     """The legacy type name, or this tensor cast to `dtype`."""
     if dtype is None:
         return "wengert." + _LEGACY[repr(self.dtype).rpartition(".")[2]]
@@ -155,24 +164,26 @@ def type(self: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
         names = [name for name, legacy in _LEGACY.items() if legacy == wanted]
         if not names:
             raise ValueError(f"invalid type: '{dtype}'")
-        dtype = getattr(_native, names[0])
+        dtype = cast("_native.dtype", getattr(_native, names[0]))
     return self._to_dtype(dtype)
 
 
 @_method
-def type_as(self: Any, other: Any) -> Any:
+def type_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor in the dtype of `other`."""
     return self._to_dtype(other.dtype)
 
 
 @_method
-def numpy(self: Any, *, force: bool = False) -> np.ndarray:
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """A NumPy array on the same memory. RuntimeError if a gradient is required, unless `force`."""
     return _native._numpy(self, force)
 
 
 @_method
-def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+def __array__(
+    self: Tensor, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+) -> np.ndarray:
     array = _native._numpy(self)
     if dtype is not None and array.dtype != dtype:
         return array.astype(dtype)
@@ -181,15 +192,15 @@ def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndar
 
 @_method
 def new_tensor(
-    self: Any,
-    data: Any,
+    self: Tensor,
+    data: npt.ArrayLike,
     *,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: Dtype = None,
+    device: Device = None,
     requires_grad: bool = False,
-    layout: Any = None,
+    layout: _layout | None = None,
     pin_memory: bool = False,
-) -> Any:
+) -> Tensor:
     """A tensor with a copy of `data` in this one's dtype."""
     return _native.tensor(
         data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad
@@ -199,61 +210,61 @@ def new_tensor(
 # ---- description -----------------------------------------------------------------------------
 
 
-def _suffix(self: Any) -> str:
+def _suffix(self: Tensor) -> str:
     if self.grad_fn is not None:
         return f", grad_fn=<{self.grad_fn.name()}>"
     return ", requires_grad=True" if self.requires_grad else ""
 
 
 @_method
-def __repr__(self: Any, *, tensor_contents: Any = None) -> str:
+def __repr__(self: Tensor, *, tensor_contents: object = None) -> str:
     return _native._repr(self, _suffix(self))
 
 
 @_method
-def __str__(self: Any) -> str:
+def __str__(self: Tensor) -> str:
     return _native._repr(self, _suffix(self))
 
 
 @_method
-def __format__(self: Any, spec: str) -> str:
+def __format__(self: Tensor, spec: str) -> str:
     if self.dim() == 0 and spec:
         return self.item().__format__(spec)
     return object.__format__(str(self), spec) if not spec else str(self).__format__(spec)
 
 
 @_method
-def element_size(self: Any) -> int:
+def element_size(self: Tensor) -> int:
     """Bytes per element."""
     return self.itemsize
 
 
 @_method
-def get_device(self: Any) -> int:
+def get_device(self: Tensor) -> int:
     """-1: the CPU."""
     return -1
 
 
 @_method
-def is_complex(self: Any) -> bool:
+def is_complex(self: Tensor) -> bool:
     """False: there are no complex dtypes."""
     return False
 
 
 @_method
-def is_signed(self: Any) -> bool:
+def is_signed(self: Tensor) -> bool:
     """Whether the dtype holds negative numbers."""
     return self.dtype.is_signed
 
 
 @_method
-def is_same_size(self: Any, other: Any) -> bool:
+def is_same_size(self: Tensor, other: Tensor) -> bool:
     """Whether the shapes are equal."""
     return self.shape == other.shape
 
 
 @_method
-def dim_order(self: Any) -> tuple[int, ...]:
+def dim_order(self: Tensor) -> tuple[int, ...]:
     """The dimensions from the largest stride to the smallest."""
     strides = self.stride()
     return tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
@@ -279,14 +290,14 @@ for _name, _value in (
 
 
 @_method
-def __iter__(self: Any) -> Any:
+def __iter__(self: Tensor) -> Iterator[Tensor]:
     if self.dim() == 0:
         raise TypeError("iteration over a 0-d tensor")
     return iter(self.unbind(0))
 
 
 @_method
-def __contains__(self: Any, element: Any) -> bool:
+def __contains__(self: Tensor, element: object) -> bool:
     if not isinstance(element, (Tensor, int, float, builtins.bool)):
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
@@ -296,7 +307,7 @@ def __contains__(self: Any, element: Any) -> bool:
 
 
 @_method
-def __deepcopy__(self: Any, memo: dict) -> Any:
+def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
@@ -320,7 +331,9 @@ def __deepcopy__(self: Any, memo: dict) -> Any:
     return result
 
 
-def _rebuild(cls: Any, array: np.ndarray, requires_grad: bool, attributes: dict) -> Any:
+def _rebuild(
+    cls: builtins.type[Tensor], array: np.ndarray, requires_grad: bool, attributes: dict[str, Any]
+) -> Tensor:
     tensor = _native.tensor(array)
     if cls is not Tensor:
         tensor = _native.make_parameter(cls, tensor, requires_grad)
@@ -331,7 +344,7 @@ def _rebuild(cls: Any, array: np.ndarray, requires_grad: bool, attributes: dict)
 
 
 @_method
-def __reduce_ex__(self: Any, protocol: int) -> Any:
+def __reduce_ex__(self: Tensor, protocol: int) -> Any:
     if not self.is_leaf:
         raise RuntimeError("only leaf tensors can be pickled; detach() it first")
     array = self.detach().contiguous().numpy()
@@ -340,34 +353,34 @@ def __reduce_ex__(self: Any, protocol: int) -> Any:
 
 
 @_method
-def __rpow__(self: Any, other: Any) -> Any:
+def __rpow__(self: Tensor, other: float) -> Tensor:
     return _native.pow(other, self)
 
 
 @_method
-def __reversed__(self: Any) -> Any:
+def __reversed__(self: Tensor) -> Tensor:
     return self.flip(0) if self.dim() else self
 
 
 @_method
-def __dlpack_device__(self: Any) -> tuple[int, int]:
+def __dlpack_device__(self: Tensor) -> tuple[int, int]:
     return (1, 0)
 
 
 @_method
-def __dlpack__(self: Any, *args: Any, **kwargs: Any) -> Any:
+def __dlpack__(self: Tensor, *args: object, **kwargs: object) -> object:
     return self.detach().numpy().__dlpack__()
 
 
 @_method
-def apply_(self: Any, function: Any) -> Any:
+def apply_(self: Tensor, function: Callable[[Any], object]) -> Tensor:
     """Replaces every element by `function(element)`, in place."""
     values = np.vectorize(function, otypes=[numpy_dtype(self.dtype)])(self.detach().numpy())
     return self.copy_(_native.from_numpy(np.ascontiguousarray(values)))
 
 
 @_method
-def map_(self: Any, other: Any, function: Any) -> Any:
+def map_(self: Tensor, other: Tensor, function: Callable[[Any, Any], object]) -> Tensor:
     """Replaces every element by `function(element, element of other)`, in place."""
     values = np.vectorize(function, otypes=[numpy_dtype(self.dtype)])(
         self.detach().numpy(), other.detach().numpy()
@@ -380,25 +393,29 @@ for _function in (_search.allclose, _search.bincount, _search.equal, _search.uni
 
 
 @_method
-def index_put(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put(
+    self: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """A copy with `values`, broadcast, written (or added) at `indices`, a tuple of tensors."""
     return _native.index_put(self, indices, values, accumulate)
 
 
 @_method
-def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put_(
+    self: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """Writes (or adds) `values`, broadcast, at `indices`, a tuple of tensors, in place."""
     return _native.index_put_(self, indices, values, accumulate)
 
 
 @_method
-def where(self: Any, condition: Any, other: Any) -> Any:
+def where(self: Tensor, condition: Tensor, other: Tensor | float) -> Tensor:
     """Elements of this tensor where `condition`, else of `other`, with broadcasting."""
     return _native.where(condition, self, other)
 
 
 def _reshaper(name: str) -> None:
-    def reshape(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def reshape(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.requires_grad:
             raise RuntimeError(
                 f"{name}_: the tensor requires grad, and its history needs its shape; use {name}"
@@ -417,24 +434,24 @@ for _name in ("squeeze", "unsqueeze", "t", "transpose"):
 
 
 @_method
-def share_memory_(self: Any) -> Any:
+def share_memory_(self: Tensor) -> Tensor:
     """Itself; sharing between processes is not supported."""
     return self
 
 
 @_method
-def pin_memory(self: Any, device: Any = None) -> Any:
+def pin_memory(self: Tensor, device: Device = None) -> Tensor:
     """Itself: there is no device to copy to."""
     return self
 
 
 @_method
-def is_shared(self: Any) -> bool:
+def is_shared(self: Tensor) -> bool:
     """False."""
     return False
 
 
 @_method
-def is_pinned(self: Any, device: Any = None) -> bool:
+def is_pinned(self: Tensor, device: Device = None) -> bool:
     """False."""
     return False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from . import _native
+from ._native import Tensor
 
 default_generator = _native.default_generator
 
 
-def manual_seed(seed: int) -> Any:
+def manual_seed(seed: int) -> _native.Generator:
     """Seeds the global generator and returns it.
 
     `seed` is any integer from -2**63 to 2**64 - 1; a negative one counts from 2**64.
@@ -30,12 +30,12 @@ def initial_seed() -> int:
     return int(default_generator.initial_seed())
 
 
-def get_rng_state() -> Any:
+def get_rng_state() -> Tensor:
     """The global generator's state, a uint8 tensor for `set_rng_state`."""
     return default_generator.get_state()
 
 
-def set_rng_state(new_state: Any) -> None:
+def set_rng_state(new_state: Tensor) -> None:
     """Sets the global generator to a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
 

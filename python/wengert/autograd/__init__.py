@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, cast
 
 from .. import _native
 from .._common import typename
+from .._native import Tensor
 from . import functional
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function, FunctionCtx
@@ -41,32 +42,38 @@ __all__ = [
 ]
 
 
-def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
+_Item = TypeVar("_Item")
+_Tensors: TypeAlias = tuple[Tensor, ...]
+_Grads: TypeAlias = tuple[Tensor | None, ...]
+_Vectors: TypeAlias = Tensor | Sequence[Tensor | None]
+
+
+def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:
     """The old name of a tensor: returns `data` itself, or detached and requiring a gradient."""
     return data.detach().requires_grad_() if requires_grad else data
 
 
-def _as_tuple(value: Any, name: str) -> tuple[Any, ...]:
+def _as_tuple(value: Tensor | Sequence[_Item], name: str) -> tuple[_Item, ...]:
     if isinstance(value, _native.Tensor):
-        return (value,)
+        return (cast("_Item", value),)
     if not isinstance(value, Sequence):
         raise TypeError(f"{name} must be a Tensor or a sequence of Tensors, got {typename(value)}")
     return tuple(value)
 
 
-def _vectors(tensors: tuple[Any, ...], grads: Any, name: str) -> tuple[Any, ...]:
+def _vectors(tensors: _Tensors, grads: _Vectors | None, name: str) -> _Grads:
     """As many gradients, or None, as tensors."""
     if grads is None:
         return (None,) * len(tensors)
-    grads = _as_tuple(grads, name)
-    if len(grads) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
-    return grads
+    found = _as_tuple(grads, name)
+    if len(found) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(found)} gradients")
+    return found
 
 
-def _make_grads(outputs: tuple[Any, ...], grads: tuple[Any, ...]) -> tuple[Any, ...]:
+def _make_grads(outputs: _Tensors, grads: _Grads) -> _Grads:
     """One gradient per output: the given one, checked, or 1 for a scalar."""
-    made: list[Any] = []
+    made: list[Tensor | None] = []
     for i, (out, grad) in enumerate(zip(outputs, grads, strict=True)):
         if isinstance(grad, _native.Tensor):
             if tuple(grad.shape) != tuple(out.shape):
@@ -90,12 +97,12 @@ def _make_grads(outputs: tuple[Any, ...], grads: tuple[Any, ...]) -> tuple[Any, 
 
 
 def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: _Vectors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    grad_variables: Any = None,
-    inputs: Any = None,
+    grad_variables: _Vectors | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Adds the gradients of `tensors` into `.grad` of the leaves they depend on.
 
@@ -122,9 +129,9 @@ def backward(
 
 
 def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: _Vectors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     only_inputs: bool = True,
@@ -171,8 +178,13 @@ def grad(
 
 
 def _batched(
-    outputs: Any, inputs: Any, vectors: Any, retain: bool, create_graph: bool, allow_unused: bool
-) -> tuple[Any, ...]:
+    outputs: _Tensors,
+    inputs: _Tensors,
+    vectors: _Grads,
+    retain: bool,
+    create_graph: bool,
+    allow_unused: bool,
+) -> _Grads:
     """One backward per entry of the batch; the results are stacked."""
     count = next(v.shape[0] for v in vectors if v is not None)
     rows = []

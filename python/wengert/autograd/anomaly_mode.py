@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 _enabled = False
 _check_nan = True
@@ -34,7 +33,7 @@ class set_detect_anomaly:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         global _enabled, _check_nan
         _enabled, _check_nan = self._previous
 
@@ -53,5 +52,5 @@ class detect_anomaly:
     def __enter__(self) -> None:
         self._setting = set_detect_anomaly(True, self._check_nan)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._setting.__exit__()

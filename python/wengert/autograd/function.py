@@ -15,28 +15,31 @@ backward is recorded (`create_graph=True`); then `forward` is applied again to t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn, TypeAlias
 
 from .. import _native
+from .._typing import Hook
 from . import anomaly_mode
 from .grad_mode import no_grad
 
 Tensor = _native.Tensor
+_Grads: TypeAlias = tuple[Tensor | None, ...]
+_Saved: TypeAlias = tuple[Tensor, int, int]  # a tensor, its version, its place in the outputs or -1
 
 
 class FunctionCtx:
     """What a forward leaves for its backward."""
 
-    _to_save: tuple[Any, ...] = ()
-    _saved: tuple[Any, ...] | None = None
-    _dirty: tuple[Any, ...] = ()
-    _non_differentiable: tuple[Any, ...] = ()
+    _to_save: tuple[Tensor | None, ...] = ()
+    _saved: tuple[_Saved | None, ...] | None = None
+    _dirty: tuple[Tensor | bool, ...] = ()
+    _non_differentiable: tuple[Tensor, ...] = ()
     _materialize_grads = True
     _freed = False
     _args: tuple[Any, ...] = ()
     needs_input_grad: tuple[bool, ...] = ()
 
-    def save_for_backward(self, *tensors: Any) -> None:
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keeps tensors (or None) for `saved_tensors`; modifying them later is an error there.
 
         Call it at most once; a second call replaces the first.
@@ -49,14 +52,14 @@ class FunctionCtx:
                 )
         self._to_save = tensors
 
-    def save_for_forward(self, *tensors: Any) -> None:
+    def save_for_forward(self, *tensors: object) -> None:
         """Accepted for the sake of functions that also define `jvp`."""
 
-    def mark_dirty(self, *args: Any) -> None:
+    def mark_dirty(self, *args: Tensor) -> None:
         """Declares inputs that `forward` modified in place; each must also be returned."""
         self._dirty = args
 
-    def mark_non_differentiable(self, *args: Any) -> None:
+    def mark_non_differentiable(self, *args: Tensor) -> None:
         """Declares outputs without a gradient (integer outputs never have one)."""
         self._non_differentiable = args
 
@@ -82,7 +85,7 @@ class FunctionCtx:
     def _free(self) -> None:
         self._saved, self._args, self._freed = (), (), True
 
-    def _unpack(self, tensor: Any, version: int, output: int) -> Any:
+    def _unpack(self, tensor: Tensor, version: int, output: int) -> Tensor:
         if tensor._version != version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
@@ -105,9 +108,9 @@ class FunctionCtx:
 class BackwardCFunction(FunctionCtx):
     """The ctx of a recorded call; the class is named after its function, e.g. `ExpBackward`."""
 
-    _forward_cls: Any
+    _forward_cls: type[Function]
     _tensor_args: tuple[int, ...] = ()
-    _arg_shapes: tuple[Any, ...] = ()
+    _arg_shapes: tuple[_native.Size, ...] = ()
     _positions: tuple[int, ...] = ()  # of the tensors among the outputs
     _output_count = 0
 
@@ -118,9 +121,9 @@ class BackwardCFunction(FunctionCtx):
         """Runs the backward by hand."""
         return self._forward_cls.backward(self, *args)
 
-    def _backward(self, *grads: Any) -> tuple[Any, ...]:
+    def _backward(self, *grads: Tensor | None) -> _Grads:
         cls = self._forward_cls
-        by_position: list[Any] = [None] * self._output_count
+        by_position: list[Tensor | None] = [None] * self._output_count
         for position, grad in zip(self._positions, grads, strict=True):
             by_position[position] = grad
         backward = cls.backward if cls.vjp is Function.vjp else cls.vjp
@@ -129,7 +132,7 @@ class BackwardCFunction(FunctionCtx):
             result = tuple(result) if isinstance(result, list) else (result,)
         return self._checked(result)
 
-    def _checked(self, result: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _checked(self, result: _Grads) -> _Grads:
         count = len(self.needs_input_grad)
         if len(result) > count and all(grad is None for grad in result[count:]):
             result = result[:count]
@@ -163,7 +166,7 @@ class BackwardCFunction(FunctionCtx):
                     )
         return grads
 
-    def _fitted(self, grad: Any, shape: Any, i: int) -> Any:
+    def _fitted(self, grad: Tensor | None, shape: _native.Size, i: int) -> Tensor | None:
         """A gradient broadcast over its input is summed back to the input's shape."""
         if grad is None or not self.needs_input_grad[i]:
             return None
@@ -188,15 +191,15 @@ class Function:
     `Function.apply(...)` calls it; `backward` returns one gradient or None per argument.
     """
 
-    _backward_cls: Any
+    _backward_cls: type[BackwardCFunction]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._backward_cls = type(
             cls.__name__ + "Backward", (BackwardCFunction,), {"_forward_cls": cls}
         )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         raise RuntimeError(f"{type(self)} should not be instantiated. Use `{type(self)}.apply`.")
 
     @staticmethod
@@ -207,7 +210,7 @@ class Function:
         )
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Saves what backward needs, for a `forward` without ctx."""
         raise NotImplementedError("setup_context is not implemented.")
 
@@ -246,7 +249,7 @@ class Function:
         return _record(ctx, args, result)
 
 
-def _check_dirty(ctx: Any, args: tuple[Any, ...], result: Any) -> None:
+def _check_dirty(ctx: FunctionCtx, args: tuple[object, ...], result: object) -> None:
     outputs = result if isinstance(result, tuple) else (result,)
     for tensor in ctx._dirty:
         if not any(tensor is output for output in outputs):
@@ -260,7 +263,7 @@ def _check_dirty(ctx: Any, args: tuple[Any, ...], result: Any) -> None:
             )
 
 
-def _record(ctx: Any, args: tuple[Any, ...], result: Any) -> Any:
+def _record(ctx: BackwardCFunction, args: tuple[Any, ...], result: Any) -> Any:
     """Puts the finished call on the tape; see Note [Python functions on the tape]."""
     _check_dirty(ctx, args, result)
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
@@ -292,9 +295,11 @@ def _record(ctx: Any, args: tuple[Any, ...], result: Any) -> Any:
     return tuple(outputs) if isinstance(result, (tuple, list)) else outputs[0]
 
 
-def _save(ctx: Any, args: tuple[Any, ...], raw: list[Any], positions: list[int]) -> None:
+def _save(
+    ctx: FunctionCtx, args: tuple[object, ...], raw: list[Tensor], positions: list[int]
+) -> None:
     """Turns `save_for_backward`'s tensors into (tensor, version, output position or -1)."""
-    saved: list[Any] = []
+    saved: list[_Saved | None] = []
     for tensor in ctx._to_save:
         if tensor is None:
             saved.append(None)
@@ -315,20 +320,20 @@ class _Undifferentiable(Function):
     """Identity whose backward says why there is none."""
 
     @staticmethod
-    def forward(ctx: Any, *tensors: Any) -> Any:
+    def forward(ctx: FunctionCtx, *tensors: Tensor) -> tuple[Tensor, ...]:
         return tuple(tensor.view_as(tensor) for tensor in tensors)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(ctx: FunctionCtx, *grads: Tensor | None) -> NoReturn:
         raise RuntimeError(
             "trying to differentiate twice a function that was marked with @once_differentiable"
         )
 
 
-def once_differentiable(fn: Any) -> Any:
+def once_differentiable(fn: Hook) -> Hook:
     """Decorates a `backward` that is not differentiable itself; a second order is an error."""
 
-    def wrapper(ctx: Any, *args: Any) -> Any:
+    def wrapper(ctx: FunctionCtx, *args: Any) -> Any:
         with no_grad():
             result = fn(ctx, *args)
         depends = any(isinstance(a, Tensor) and a.requires_grad for a in args)

@@ -9,7 +9,7 @@ of a zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from .. import _native
 from .grad_mode import enable_grad
@@ -17,9 +17,12 @@ from .grad_mode import enable_grad
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 Tensor = _native.Tensor
+_Tensors: TypeAlias = tuple[Tensor, ...]
+_Nested: TypeAlias = Tensor | _Tensors
+_Func: TypeAlias = Callable[..., _Nested]
 
 
-def _tuple(value: Any, name: str, where: str) -> tuple[bool, tuple[Any, ...]]:
+def _tuple(value: Any, name: str, where: str) -> tuple[bool, _Tensors]:
     """(was it a tuple, the tuple), or PyTorch's TypeError."""
     is_tuple = isinstance(value, (tuple, list))
     values = tuple(value) if is_tuple else (value,)
@@ -33,7 +36,7 @@ def _tuple(value: Any, name: str, where: str) -> tuple[bool, tuple[Any, ...]]:
     return is_tuple, values
 
 
-def _prepared(inputs: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
+def _prepared(inputs: _Tensors, create_graph: bool) -> _Tensors:
     """Fresh tensors to differentiate by: connected to the caller's if a graph is wanted."""
     if create_graph:
         return tuple(
@@ -49,13 +52,13 @@ def _finished(values: Any, create_graph: bool) -> Any:
 
 
 def _gradients(
-    outputs: tuple[Any, ...],
-    inputs: tuple[Any, ...],
-    vectors: tuple[Any, ...] | None,
+    outputs: _Tensors,
+    inputs: _Tensors,
+    vectors: _Tensors | None,
     create_graph: bool,
     strict: bool,
     what: str,
-) -> tuple[Any, ...]:
+) -> _Tensors:
     """Vector-Jacobian product of outputs that may be independent of inputs: zeros there."""
     used = [k for k, out in enumerate(outputs) if out.requires_grad]
     if strict and len(used) < len(outputs):
@@ -64,7 +67,7 @@ def _gradients(
             f"function does not require gradients. The outputs must be computed in a "
             f"differentiable manner from the input when running in strict mode."
         )
-    grads: tuple[Any, ...] = (None,) * len(inputs)
+    grads: tuple[Tensor | None, ...] = (None,) * len(inputs)
     if used:
         made = tuple(_native.ones_like(outputs[k]) if vectors is None else vectors[k] for k in used)
         grads = _native.run_backward(
@@ -81,7 +84,7 @@ def _gradients(
     )
 
 
-def _vectors(v: Any, like: tuple[Any, ...], where: str, what: str) -> tuple[Any, ...]:
+def _vectors(v: _Nested | None, like: _Tensors, where: str, what: str) -> _Tensors:
     """The user's vector, checked against the tensors it goes with; 1 for a single scalar."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
@@ -103,17 +106,17 @@ def _vectors(v: Any, like: tuple[Any, ...], where: str, what: str) -> tuple[Any,
     return vectors
 
 
-def _packed(values: tuple[Any, ...], as_tuple: bool) -> Any:
+def _packed(values: _Tensors, as_tuple: bool) -> _Nested:
     return values if as_tuple else values[0]
 
 
 def vjp(
-    func: Callable[..., Any],
-    inputs: Any,
-    v: Any = None,
+    func: _Func,
+    inputs: _Nested,
+    v: _Nested | None = None,
     create_graph: bool = False,
     strict: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[_Nested, _Nested]:
     """(func(inputs), v^T J): `v` like the outputs, the product like the inputs."""
     with enable_grad():
         many_in, inputs = _tuple(inputs, "inputs", "vjp")
@@ -129,12 +132,12 @@ def vjp(
 
 
 def jvp(
-    func: Callable[..., Any],
-    inputs: Any,
-    v: Any = None,
+    func: _Func,
+    inputs: _Nested,
+    v: _Nested | None = None,
     create_graph: bool = False,
     strict: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[_Nested, _Nested]:
     """(func(inputs), J v): `v` like the inputs, the product like the outputs.
 
     u^T J is linear in u, so its derivative by u in direction v is J v: two backward passes.
@@ -153,7 +156,7 @@ def jvp(
     )
 
 
-def _scalar_output(func: Callable[..., Any], inputs: tuple[Any, ...], where: str) -> Any:
+def _scalar_output(func: _Func, inputs: _Tensors, where: str) -> Tensor:
     many, outputs = _tuple(func(*inputs), "outputs of the user-provided function", where)
     if many or outputs[0].numel() != 1:
         raise RuntimeError(
@@ -163,12 +166,12 @@ def _scalar_output(func: Callable[..., Any], inputs: tuple[Any, ...], where: str
 
 
 def vhp(
-    func: Callable[..., Any],
-    inputs: Any,
-    v: Any = None,
+    func: _Func,
+    inputs: _Nested,
+    v: _Nested | None = None,
     create_graph: bool = False,
     strict: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[_Nested, _Nested]:
     """(func(inputs), v^T H) of a scalar function: the gradient of the gradient times v."""
     with enable_grad():
         many_in, inputs = _tuple(inputs, "inputs", "vhp")
@@ -184,19 +187,19 @@ def vhp(
 
 
 def hvp(
-    func: Callable[..., Any],
-    inputs: Any,
-    v: Any = None,
+    func: _Func,
+    inputs: _Nested,
+    v: _Nested | None = None,
     create_graph: bool = False,
     strict: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[_Nested, _Nested]:
     """(func(inputs), H v) of a scalar function; H is symmetric, so this is `vhp`."""
     return vhp(func, inputs, v, create_graph, strict)
 
 
 def jacobian(
-    func: Callable[..., Any],
-    inputs: Any,
+    func: _Func,
+    inputs: _Nested,
     create_graph: bool = False,
     strict: bool = False,
     vectorize: bool = False,
@@ -220,7 +223,7 @@ def jacobian(
         )
         rows = []
         for out in outputs:
-            parts: list[list[Any]] = [[] for _ in inputs]
+            parts: list[list[Tensor]] = [[] for _ in inputs]
             for k in range(out.numel()):
                 seed = _native.zeros_like(out).reshape(-1)
                 seed[k] = 1
@@ -238,12 +241,12 @@ def jacobian(
                 )
             )
     result = _finished(tuple(rows), create_graph)
-    return _packed(tuple(_packed(row, many_in) for row in result), many_out)
+    return _packed(tuple(cast("Tensor", _packed(row, many_in)) for row in result), many_out)
 
 
 def hessian(
-    func: Callable[..., Any],
-    inputs: Any,
+    func: _Func,
+    inputs: _Nested,
     create_graph: bool = False,
     strict: bool = False,
     vectorize: bool = False,
@@ -252,7 +255,7 @@ def hessian(
     """H[i][j] of shape (*inputs[i].shape, *inputs[j].shape): the Jacobian of the gradient."""
     many_in, inputs = _tuple(inputs, "inputs", "hessian")
 
-    def gradient(*xs: Any) -> Any:
+    def gradient(*xs: Tensor) -> _Tensors:
         output = _scalar_output(func, xs, "hessian")
         return _gradients((output,), xs, None, True, strict, "hessian")
 

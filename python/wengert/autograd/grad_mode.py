@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from .. import _native
+from .._typing import Hook
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Hook)
 
 _IS_GENERATOR = 0x20  # CO_GENERATOR of a code object
 
@@ -32,17 +33,17 @@ class _Mode:
 
         return cast(_F, wrapper)
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         return type(self)()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> object:
         raise NotImplementedError
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         raise NotImplementedError
 
 
-def _wrap_generator(context: Callable[[], Any], func: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap_generator(context: Callable[[], _Mode], func: Hook) -> Hook:
     """Holds the mode while the generator's own code runs, not while it is suspended."""
 
     @functools.wraps(func)
@@ -77,7 +78,7 @@ class _Bare(_Mode):
     def __new__(cls, orig_func: None = None) -> Self: ...
     @overload
     def __new__(cls, orig_func: _F) -> _F: ...  # type: ignore[misc]
-    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
+    def __new__(cls, orig_func: Hook | None = None) -> Any:
         mode = super().__new__(cls)
         return mode if orig_func is None else mode(orig_func)
 
@@ -88,7 +89,7 @@ class no_grad(_Bare):
     def __enter__(self) -> None:
         self._previous = _native.set_grad_enabled_(False)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         _native.set_grad_enabled_(self._previous)
 
 
@@ -98,7 +99,7 @@ class enable_grad(_Bare):
     def __enter__(self) -> None:
         self._previous = _native.set_grad_enabled_(True)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         _native.set_grad_enabled_(self._previous)
 
 
@@ -117,13 +118,13 @@ class set_grad_enabled(_Mode):
     def __enter__(self) -> None:
         _native.set_grad_enabled_(self.mode)
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         _native.set_grad_enabled_(self._previous)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(mode={self.mode})"
 
-    def clone(self) -> set_grad_enabled:
+    def clone(self) -> Self:
         return type(self)(self.mode)
 
 
@@ -151,12 +152,12 @@ class inference_mode(_Mode):
             _native.set_grad_enabled_(not self.mode),
         )
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         inference, grad = self._previous
         _native.set_inference_mode_(inference)
         _native.set_grad_enabled_(grad)
 
-    def clone(self) -> inference_mode:
+    def clone(self) -> Self:
         return type(self)(self.mode)
 
 

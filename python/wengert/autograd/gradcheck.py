@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _native
 from .grad_mode import enable_grad, no_grad
 
 Tensor = _native.Tensor
+_Func: TypeAlias = Callable[..., object]
 
 
 class GradcheckError(RuntimeError):
     """A gradient disagrees with its finite differences, or a backward is not what it should be."""
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
+def _as_tuple(value: object) -> tuple[Any, ...]:
     if isinstance(value, Tensor):
         return (value,)
     if isinstance(value, (tuple, list)):
@@ -31,7 +33,7 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     raise ValueError(f"gradcheck: the function returned {type(value).__name__}, not tensors")
 
 
-def _outputs(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Any]:
+def _outputs(func: _Func, inputs: tuple[Any, ...]) -> list[Any]:
     """The outputs that gradients can flow through."""
     return [
         out
@@ -40,7 +42,7 @@ def _outputs(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Any]:
     ]
 
 
-def _array(tensor: Any) -> Any:
+def _array(tensor: Tensor) -> np.ndarray:
     return np.array(tensor.detach().numpy(), dtype=np.float64)
 
 
@@ -69,18 +71,18 @@ def _check_inputs(inputs: tuple[Any, ...]) -> list[int]:
     return wanted
 
 
-def _values(func: Callable[..., Any], inputs: tuple[Any, ...], keep: list[int]) -> list[Any]:
+def _values(func: _Func, inputs: tuple[Any, ...], keep: list[int]) -> list[np.ndarray]:
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
     return [_array(outputs[k]) for k in keep]
 
 
 def _numerical(
-    func: Callable[..., Any], inputs: tuple[Any, ...], i: int, keep: list[int], eps: float
-) -> list[Any]:
+    func: _Func, inputs: tuple[Any, ...], i: int, keep: list[int], eps: float
+) -> list[np.ndarray]:
     """Jacobians (input numel, output numel) of the kept outputs with respect to input i."""
     data = inputs[i].detach()
-    rows: list[list[Any]] = [[] for _ in keep]
+    rows: list[list[np.ndarray]] = [[] for _ in keep]
     for index in itertools.product(*(range(n) for n in data.shape)):
         with no_grad():
             origin = data[index].item()
@@ -97,7 +99,7 @@ def _numerical(
     ]
 
 
-def _backward(out: Any, wanted: list[Any], vector: Any) -> list[Any]:
+def _backward(out: Tensor, wanted: list[Tensor], vector: Tensor) -> list[np.ndarray]:
     grads = _native.run_backward((out,), (vector,), True, False, tuple(wanted), True, False)
     for x, g in zip(wanted, grads, strict=True):
         if g is not None and tuple(g.shape) != tuple(x.shape):
@@ -108,7 +110,7 @@ def _backward(out: Any, wanted: list[Any], vector: Any) -> list[Any]:
     ]
 
 
-def _analytical(out: Any, wanted: list[Any]) -> list[Any]:
+def _analytical(out: Tensor, wanted: list[Tensor]) -> list[np.ndarray]:
     """Jacobians (input numel, output numel), one backward per output element."""
     columns = []
     for k in range(out.numel()):
@@ -123,12 +125,20 @@ def _analytical(out: Any, wanted: list[Any]) -> list[Any]:
     ]
 
 
-def _like(values: Any, tensor: Any) -> Any:
+def _like(values: npt.ArrayLike, tensor: Tensor) -> Tensor:
     shaped = np.asarray(values, dtype=np.float64).reshape(tuple(tensor.shape))
     return _native.tensor(shaped, dtype=tensor.dtype)
 
 
-def _require_close(a: Any, n: Any, k: int, i: int, rtol: float, atol: float, note: str) -> None:
+def _require_close(
+    a: np.ndarray | float,
+    n: np.ndarray | float,
+    k: int,
+    i: int,
+    rtol: float,
+    atol: float,
+    note: str,
+) -> None:
     if np.allclose(a, n, rtol=rtol, atol=atol, equal_nan=True):
         return
     raise GradcheckError(
@@ -138,7 +148,10 @@ def _require_close(a: Any, n: Any, k: int, i: int, rtol: float, atol: float, not
 
 
 def _check_slow(
-    func: Callable[..., Any], inputs: Any, wanted: list[int], tolerances: dict[str, float]
+    func: _Func,
+    inputs: tuple[Any, ...],
+    wanted: list[int],
+    tolerances: dict[str, float],
 ) -> None:
     keep = _differentiable(func, inputs)[1]
     tensors = [inputs[i] for i in wanted]
@@ -155,7 +168,7 @@ def _check_slow(
             _require_same(analytical[j], again[j], tolerances["nondet_tol"])
 
 
-def _require_same(first: Any, second: Any, tolerance: float) -> None:
+def _require_same(first: npt.ArrayLike, second: npt.ArrayLike, tolerance: float) -> None:
     if not np.allclose(first, second, rtol=0.0, atol=tolerance, equal_nan=True):
         raise GradcheckError(
             "Backward is not reentrant, i.e., running backward with same input and grad_output "
@@ -164,7 +177,7 @@ def _require_same(first: Any, second: Any, tolerance: float) -> None:
         )
 
 
-def _differentiable(func: Callable[..., Any], inputs: Any) -> tuple[list[Any], list[int]]:
+def _differentiable(func: _Func, inputs: tuple[Any, ...]) -> tuple[list[Tensor], list[int]]:
     """Outputs with a gradient, and their positions."""
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
@@ -177,7 +190,10 @@ def _differentiable(func: Callable[..., Any], inputs: Any) -> tuple[list[Any], l
 
 
 def _check_fast(
-    func: Callable[..., Any], inputs: Any, wanted: list[int], tolerances: dict[str, float]
+    func: _Func,
+    inputs: tuple[Any, ...],
+    wanted: list[int],
+    tolerances: dict[str, float],
 ) -> None:
     """Compares v^T J u only, for one random u per input and v per output."""
     rng = np.random.default_rng(0)
@@ -211,7 +227,7 @@ def _check_fast(
             )
 
 
-def _check_zero_vector(func: Callable[..., Any], inputs: Any, wanted: list[int]) -> None:
+def _check_zero_vector(func: _Func, inputs: tuple[Any, ...], wanted: list[int]) -> None:
     """A zero gradient coming in must give zeros, or no gradient at all."""
     outputs, _ = _differentiable(func, inputs)
     tensors = [inputs[i] for i in wanted]
@@ -223,7 +239,7 @@ def _check_zero_vector(func: Callable[..., Any], inputs: Any, wanted: list[int])
                 raise GradcheckError("grad is incorrect size")
 
 
-def _check_constant(func: Callable[..., Any], inputs: Any, wanted: list[int], eps: float) -> None:
+def _check_constant(func: _Func, inputs: tuple[Any, ...], wanted: list[int], eps: float) -> None:
     """With no differentiable output, finite differences must be zero."""
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
@@ -238,8 +254,8 @@ def _check_constant(func: Callable[..., Any], inputs: Any, wanted: list[int], ep
 
 
 def gradcheck(
-    func: Callable[..., Any],
-    inputs: Any,
+    func: _Func,
+    inputs: Tensor | Sequence[Any],
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -278,7 +294,7 @@ def gradcheck(
     return True
 
 
-def _random_like(func: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _random_like(func: _Func, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     return tuple(
         _like(rng.standard_normal(tuple(out.shape)), out).requires_grad_()
@@ -287,9 +303,9 @@ def _random_like(func: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any
 
 
 def gradgradcheck(
-    func: Callable[..., Any],
-    inputs: Any,
-    grad_outputs: Any = None,
+    func: _Func,
+    inputs: Tensor | Sequence[Any],
+    grad_outputs: Tensor | Sequence[Any] | None = None,
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -312,7 +328,7 @@ def gradgradcheck(
     inputs = _as_tuple(inputs)
     vectors = _random_like(func, inputs) if grad_outputs is None else _as_tuple(grad_outputs)
 
-    def gradient(*args: Any) -> Any:
+    def gradient(*args: Tensor) -> tuple[Tensor, ...]:
         xs, vs = args[: len(inputs)], args[len(inputs) :]
         # A fresh leaf-like alias of each input: an output may be an input itself.
         xs = tuple(x.view_as(x) if isinstance(x, Tensor) and x.requires_grad else x for x in xs)

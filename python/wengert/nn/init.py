@@ -9,11 +9,13 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import ParamSpec
 
 import numpy as np
 
 from .. import _native
+from .._native import Tensor
+from .._typing import Generator
 from ..autograd.grad_mode import no_grad
 
 __all__ = [
@@ -34,12 +36,14 @@ __all__ = [
     "zeros_",
 ]
 
+P = ParamSpec("P")
+
 _LINEAR = frozenset(
     ["linear", "sigmoid"] + [f"conv{t}{d}d" for t in ("", "_transpose") for d in (1, 2, 3)]
 )
 
 
-def calculate_gain(nonlinearity: str, param: Any = None) -> float:
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which an initial standard deviation makes up for the nonlinearity.
 
     1 for linear, convolutions and sigmoid; tanh 5/3; relu sqrt(2); leaky_relu
@@ -61,30 +65,32 @@ def calculate_gain(nonlinearity: str, param: Any = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator = None) -> Tensor:
     """U(a, b)"""
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator = None
+) -> Tensor:
     """N(mean, std^2)"""
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
-def constant_(tensor: Any, val: float) -> Any:
+def constant_(tensor: Tensor, val: float) -> Tensor:
     """val everywhere"""
     with no_grad():
         return tensor.fill_(val)
 
 
-def ones_(tensor: Any) -> Any:
+def ones_(tensor: Tensor) -> Tensor:
     """1 everywhere"""
     return constant_(tensor, 1.0)
 
 
-def zeros_(tensor: Any) -> Any:
+def zeros_(tensor: Tensor) -> Tensor:
     """0 everywhere"""
     with no_grad():
         return tensor.zero_()
@@ -95,13 +101,13 @@ def _normal_cdf(x: float) -> float:
 
 
 def trunc_normal_(
-    tensor: Any,
+    tensor: Tensor,
     mean: float = 0.0,
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: Any = None,
-) -> Any:
+    generator: Generator = None,
+) -> Tensor:
     """N(mean, std^2) conditioned on [a, b], by rejection.
 
     Where more than 30 % of the normal lies in [a, b] its draws are repeated until they do;
@@ -121,7 +127,9 @@ def trunc_normal_(
         return _reject_uniform(tensor, mean, std, a, b, generator)
 
 
-def _repeat_normal(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Any:
+def _repeat_normal(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator
+) -> Tensor:
     # The bounds are compared in the tensor's own precision.
     low, high = (float(_native.tensor(bound, dtype=tensor.dtype)) for bound in (a, b))
     values = tensor.normal_(mean, std, generator=generator)
@@ -136,14 +144,14 @@ def _repeat_normal(tensor: Any, mean: float, std: float, a: float, b: float, gen
 
 
 def _reject_uniform(
-    tensor: Any, mean: float, std: float, a: float, b: float, generator: Any
-) -> Any:
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator
+) -> Tensor:
     mode = max(a, min(mean, b))
     log_peak = -0.5 * ((mode - mean) / std) ** 2
     accept = _native.empty_like(tensor)
     candidates = _native.empty_like(tensor)
 
-    def rejected(values: Any) -> Any:
+    def rejected(values: Tensor) -> Tensor:
         score = values.sub(mean).div_(std).pow_(2).mul_(-0.5).sub_(log_peak)
         return accept.uniform_(0, 1, generator=generator).log_().gt(score)
 
@@ -156,7 +164,7 @@ def _reject_uniform(
     return tensor if values is tensor else tensor.copy_(values)
 
 
-def eye_(tensor: Any) -> Any:
+def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix; only for two dimensions."""
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -164,7 +172,7 @@ def eye_(tensor: Any) -> Any:
         return tensor.copy_(_native.eye(*tensor.shape))
 
 
-def dirac_(tensor: Any, groups: int = 1) -> Any:
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The identity as a convolution: weights of (out, in / groups, k...), 3 to 5 dimensions."""
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -182,7 +190,7 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
     return tensor
 
 
-def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """(inputs of one output, outputs of one input) of a weight (out, in, k...)."""
     if tensor.dim() < 2:
         raise ValueError(
@@ -192,7 +200,7 @@ def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def _calculate_correct_fan(tensor: Any, mode: str) -> int:
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     mode = mode.lower()
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of {['fan_in', 'fan_out']}")
@@ -200,20 +208,20 @@ def _calculate_correct_fan(tensor: Any, mode: str) -> int:
     return fan_in if mode == "fan_in" else fan_out
 
 
-def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)"""
     std = gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
     bound = math.sqrt(3.0) * std
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = None) -> Tensor:
     """N(0, s^2), s = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010)"""
     std = gain * math.sqrt(2.0 / float(sum(_calculate_fan_in_and_fan_out(tensor))))
     return normal_(tensor, 0.0, std, generator)
 
 
-def _kaiming_std(tensor: Any, a: float, mode: str, nonlinearity: str) -> float | None:
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
     """gain / sqrt(fan); None for a tensor without elements."""
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
@@ -223,12 +231,12 @@ def _kaiming_std(tensor: Any, a: float, mode: str, nonlinearity: str) -> float |
 
 
 def kaiming_uniform_(
-    tensor: Any,
+    tensor: Tensor,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
-) -> Any:
+    generator: Generator = None,
+) -> Tensor:
     """U(-b, b), b = gain * sqrt(3 / fan); a is the slope of leaky_relu (He et al. 2015)"""
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     if std is None:
@@ -238,18 +246,18 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any,
+    tensor: Tensor,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
-) -> Any:
+    generator: Generator = None,
+) -> Tensor:
     """N(0, s^2), s = gain / sqrt(fan); a is the slope of leaky_relu (He et al. 2015)"""
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0, std, generator)
 
 
-def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator = None) -> Tensor:
     """gain times a matrix with orthonormal rows or columns, (out, in * k...), from the QR of a
     normal matrix with the signs of R's diagonal (Saxe et al. 2013)."""
     if tensor.dim() < 2:
@@ -269,7 +277,9 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
         return tensor.mul_(gain)
 
 
-def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator = None
+) -> Tensor:
     """N(0, std^2) with a fraction `sparsity` of each column set to zero (Martens 2010)."""
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -283,13 +293,13 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     return tensor
 
 
-def _deprecated(function: Callable[..., Any]) -> Callable[..., Any]:
+def _deprecated(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """The name without the underscore, which warns."""
     new = function.__name__
     old = new[:-1]
 
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         warnings.warn(
             f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.",
             FutureWarning,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from .. import _native
+
+#: Hooks by the id of their handle; a dict that can be held weakly.
+_Table: TypeAlias = "OrderedDict[int, Any]"
 
 
 class RemovableHandle:
@@ -17,9 +21,11 @@ class RemovableHandle:
 
     id: int
     next_id: int = 0
-    _table: Any  # set by a maker of handles whose table nobody else holds
+    _table: object  # set by a maker of handles whose table nobody else holds
 
-    def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
+    def __init__(
+        self, hooks_dict: _Table, *, extra_dict: _Table | Sequence[_Table] | None = None
+    ) -> None:
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
@@ -36,7 +42,7 @@ class RemovableHandle:
             if table is not None and self.id in table:
                 del table[self.id]
 
-    def _tables(self) -> list[Any]:
+    def _tables(self) -> list[dict[int, Any] | None]:
         return [self.hooks_dict_ref(), *(table() for table in self.extra_dict_ref)]
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -54,5 +60,5 @@ class RemovableHandle:
     def __enter__(self) -> RemovableHandle:
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.remove()

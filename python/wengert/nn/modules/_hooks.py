@@ -10,11 +10,17 @@ from __future__ import annotations
 import types
 import warnings
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import _native
-from ...autograd.function import Function
+from ..._native import Tensor
+from ..._typing import Hook
+from ...autograd.function import Function, FunctionCtx
 from ...utils.hooks import RemovableHandle
+
+if TYPE_CHECKING:
+    from .module import Module
 
 # Tables of hooks around forward and backward, and of hooks around state_dict.
 CALL_TABLES = frozenset(
@@ -38,14 +44,21 @@ STATE_TABLES = frozenset(
 )
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_EMPTY: dict[Any, Any] = {}
+_EMPTY: dict[int, Any] = {}
 #: While functions are being captured, by one thread or several: for each the modules that are
 #: called, by id. Keyed by the id of the inner dict. See Note [capture].
-noting_calls: dict[int, dict[int, Any]] = {}
-_global: dict[str, Any] = {name: OrderedDict() for name in CALL_TABLES}
+noting_calls: dict[int, dict[int, Module]] = {}
+_global: dict[str, OrderedDict[int, Any]] = {name: OrderedDict() for name in CALL_TABLES}
 
 
-def register(tables: Any, kind: str, hook: Any, flags: dict[str, bool], prepend: bool) -> Any:
+Grads: TypeAlias = tuple[Tensor | None, ...]
+_See: TypeAlias = Callable[[Sequence[Tensor | None]], list[Tensor | None]]
+Tables: TypeAlias = "Mapping[str, OrderedDict[int, Any]] | ModuleTables"
+
+
+def register(
+    tables: Tables, kind: str, hook: Hook, flags: dict[str, bool], prepend: bool
+) -> RemovableHandle:
     """Adds a hook to the table `kind`, and its id to the tables of the flags that are set."""
     _native._changed()
     extra = [tables[f"{kind}_{flag}"] for flag in flags]
@@ -62,23 +75,23 @@ def register(tables: Any, kind: str, hook: Any, flags: dict[str, bool], prepend:
 class ModuleTables:
     """The hook tables of one module, by name."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Module) -> None:
         self.module = module
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> OrderedDict[int, Any]:
         return getattr(self.module, name)
 
 
 def register_global(
-    module_class: Any, kind: str, hook: Any, flags: dict[str, bool], prepend: bool = False
-) -> Any:
+    module_class: type[Module], kind: str, hook: Hook, flags: dict[str, bool], prepend: bool = False
+) -> RemovableHandle:
     """Adds a hook of every module."""
     handle = register(_global, kind, hook, flags, prepend)
     module_class._has_hooks = True
     return handle
 
 
-def settle(module: Any, module_class: Any) -> bool:
+def settle(module: Module, module_class: type[Module]) -> bool:
     """Takes away tables that became empty; False if no hook is left at all."""
     state = vars(module)
     if any(state.get(name) for name in _HOOKS):
@@ -97,15 +110,15 @@ def settle(module: Any, module_class: Any) -> bool:
 class _Call:
     """One call of a module with hooks: pre-hooks, forward, hooks, and taps for the backward."""
 
-    def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module, self.args, self.kwargs = module, args, kwargs
         self.result: Any = None
         self.called: set[int] = set()
 
-    def table(self, name: str) -> Any:
+    def table(self, name: str) -> dict[int, Any]:
         return vars(self.module).get(name, _EMPTY)
 
-    def hooks(self, name: str) -> list[tuple[int, Any]]:
+    def hooks(self, name: str) -> list[tuple[int, Hook]]:
         return [*_global[name].items(), *self.table(name).items()]
 
     def flagged(self, name: str, hook_id: int) -> bool:
@@ -128,7 +141,7 @@ class _Call:
                 if result is not None:
                     self.args = result if isinstance(result, tuple) else (result,)
 
-    def forward_hook(self, hook_id: int, hook: Any) -> None:
+    def forward_hook(self, hook_id: int, hook: Hook) -> None:
         if self.flagged("_forward_hooks_with_kwargs", hook_id):
             result = hook(self.module, self.args, self.kwargs, self.result)
         else:
@@ -168,7 +181,7 @@ class _Call:
 
 
 def call_with_hooks(
-    module: Any, module_class: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """`module(*args, **kwargs)` around which the hooks run; the module may be compiled."""
     compiled = vars(module).get("_compiled_call_impl")
@@ -177,11 +190,13 @@ def call_with_hooks(
     return call_plainly(module, module_class, args, kwargs)
 
 
-def compile_calls(module: Any, module_class: Any, args: Any, kwargs: dict[str, Any]) -> None:
+def compile_calls(
+    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     """Calls of the module are those of a compiled function from now on."""
     from ..._compile import compile
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Module, *args: Any, **kwargs: Any) -> Any:
         return call_plainly(self, module_class, args, kwargs)
 
     call.__qualname__ = call.__name__ = type(module).__name__
@@ -191,13 +206,13 @@ def compile_calls(module: Any, module_class: Any, args: Any, kwargs: dict[str, A
         vars(module).update(_compiled_call_impl=compiled, _has_hooks=True)
 
 
-def has_hooks(module: Any) -> bool:
+def has_hooks(module: Module) -> bool:
     """Whether a call of the module calls more than its forward."""
     return any(_global[name] or vars(module).get(name) for name in _HOOKS)
 
 
 def call_plainly(
-    module: Any, module_class: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """The same, not compiled."""
     if not settle(module, module_class):
@@ -214,28 +229,28 @@ class _Tap(Function):
     """Identity that shows its gradients to `see` on their way back, and passes on its answer."""
 
     @staticmethod
-    def forward(ctx: Any, see: Any, *tensors: Any) -> Any:
-        ctx.see = see
+    def forward(ctx: FunctionCtx, see: _See, *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.see = see  # type: ignore[attr-defined]
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
         return tuple(tensor.view_as(tensor) for tensor in tensors)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return (None, *ctx.see(grads))
+    def backward(ctx: FunctionCtx, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        return (None, *ctx.see(grads))  # type: ignore[attr-defined]
 
 
 class BackwardTaps:
     """The full backward hooks of one call: a tap on the inputs, one on the outputs."""
 
-    def __init__(self, module: Any, hooks: list[Any], pre_hooks: list[Any]) -> None:
+    def __init__(self, module: Module, hooks: list[Hook], pre_hooks: list[Hook]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
-        self.grad_outputs: Any = None
+        self.grad_outputs: Grads | None = None
         self.has_inputs = False
         self.input_count = 0
 
     @staticmethod
-    def _apply(see: Any, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int]]:
+    def _apply(see: _See, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int]]:
         """The values with their tensors tapped, and the tensors' positions."""
         at = [i for i, value in enumerate(values) if isinstance(value, _native.Tensor)]
         if not (_native.is_grad_enabled() and any(values[i].requires_grad for i in at)):
@@ -246,8 +261,8 @@ class BackwardTaps:
         return tuple(new), at
 
     @staticmethod
-    def _spread(grads: Any, at: list[int], count: int) -> tuple[Any, ...]:
-        full: list[Any] = [None] * count
+    def _spread(grads: Sequence[Tensor | None], at: list[int], count: int) -> Grads:
+        full: list[Tensor | None] = [None] * count
         for i, grad in zip(at, grads, strict=True):
             full[i] = grad
         return tuple(full)
@@ -255,7 +270,7 @@ class BackwardTaps:
     def tap_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         at: list[int] = []
 
-        def see(grads: Any) -> Any:
+        def see(grads: Sequence[Tensor | None]) -> list[Tensor | None]:
             if self.grad_outputs is None:
                 raise RuntimeError(
                     "Module backward hook for grad_input is called before the grad_output one. "
@@ -283,7 +298,7 @@ class BackwardTaps:
         values = result if isinstance(result, tuple) else (result,)
         at: list[int] = []
 
-        def see(grads: Any) -> Any:
+        def see(grads: Sequence[Tensor | None]) -> list[Tensor | None]:
             grad_output = self._spread(grads, at, len(values))
             for hook in self.pre_hooks:
                 answer = hook(self.module, grad_output)
@@ -302,7 +317,7 @@ class BackwardTaps:
         at.extend(positions)
         return tapped if isinstance(result, tuple) else tapped[0]
 
-    def _run_hooks(self, grad_input: tuple[Any, ...], without_inputs: bool) -> tuple[Any, ...]:
+    def _run_hooks(self, grad_input: Grads, without_inputs: bool) -> Grads:
         for hook in self.hooks:
             answer = hook(self.module, grad_input, self.grad_outputs)
             if answer is None:

@@ -12,30 +12,34 @@ of a registry are plain dicts; `Module.__setstate__` binds them to the new modul
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ... import _native
+
+if TYPE_CHECKING:
+    from .module import Module
 
 _MISSING = object()
 
 
-class Registry(dict):
+class Registry(dict[str, Any]):
     """A dict that mirrors itself into the `__dict__` of the modules that share it."""
 
     __slots__ = ("_owners",)
 
-    def __init__(self, items: Any = ()) -> None:
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__(items)
-        self._owners: list[weakref.ref[Any]] = []
+        self._owners: list[weakref.ref[Module]] = []
 
-    def bind(self, owner: Any) -> Registry:
+    def bind(self, owner: Module) -> Registry:
         """Mirrors into `owner` from now on; shallow copies of a module share a registry."""
         self._owners = [ref for ref in self._owners if ref() not in (None, owner)]
         self._owners.append(weakref.ref(owner))
         vars(owner).update(self)
         return self
 
-    def unbind(self, owner: Any) -> None:
+    def unbind(self, owner: Module) -> None:
         """Stops mirroring into `owner` and takes back what was mirrored."""
         self._owners = [ref for ref in self._owners if ref() not in (None, owner)]
         mirror = vars(owner)
@@ -43,7 +47,7 @@ class Registry(dict):
             if mirror.get(key, _MISSING) is value:
                 del mirror[key]
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         _native._changed()
         super().__setitem__(key, value)
         for ref in self._owners:
@@ -51,7 +55,7 @@ class Registry(dict):
             if owner is not None:
                 vars(owner)[key] = value
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: str) -> None:
         _native._changed()
         super().__delitem__(key)
         for ref in self._owners:
@@ -59,14 +63,14 @@ class Registry(dict):
             if owner is not None:
                 vars(owner).pop(key, None)
 
-    def pop(self, key: Any, *default: Any) -> Any:
+    def pop(self, key: str, *default: Any) -> Any:
         if key not in self and default:
             return default[0]
         value = self[key]
         del self[key]
         return value
 
-    def popitem(self) -> tuple[Any, Any]:
+    def popitem(self) -> tuple[str, Any]:
         key, value = super().popitem()
         super().__setitem__(key, value)
         del self[key]
@@ -80,16 +84,16 @@ class Registry(dict):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> Registry:  # type: ignore[misc]
+    def __ior__(self, other: Any) -> Registry:  # type: ignore[override, misc]
         self.update(other)
         return self
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: object = None) -> Any:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def move_to_end(self, key: Any, last: bool = True) -> None:
+    def move_to_end(self, key: str, last: bool = True) -> None:
         """As of an OrderedDict, which scripts written for older modules expect."""
         value = super().pop(key)
         rest = () if last else tuple(self.items())
@@ -98,11 +102,11 @@ class Registry(dict):
         super().__setitem__(key, value)
         super().update(rest)
 
-    def copy(self) -> dict[Any, Any]:
+    def copy(self) -> dict[str, Any]:
         return dict(self)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         return dict, (), None, None, iter(self.items())
 
-    def __copy__(self) -> dict[Any, Any]:
+    def __copy__(self) -> dict[str, Any]:
         return dict(self)

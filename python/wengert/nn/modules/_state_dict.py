@@ -7,15 +7,20 @@ import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import _native
+from ..._native import Tensor
+from ..._typing import Hook
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Parameter
 
+if TYPE_CHECKING:
+    from .module import Module
+
 _EXTRA_STATE = "_extra_state"
-_NONE: dict[Any, Any] = {}
+_NONE: dict[int, Hook] = {}
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -34,7 +39,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 class _WithModule:
     """A hook that gets its module as the first argument; a dead module is an error."""
 
-    def __init__(self, hook: Any, module: Any) -> None:
+    def __init__(self, hook: Hook, module: Any) -> None:
         self.hook = hook
         self.module = weakref.ref(module)
         functools.update_wrapper(self, hook)
@@ -45,17 +50,17 @@ class _WithModule:
             raise RuntimeError("You are trying to call the hook of a dead Module!")
         return self.hook(module, *args, **kwargs)
 
-    def __deepcopy__(self, memo: Any) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> _WithModule:
         import copy
 
         module = self.module()
         return type(self)(copy.deepcopy(self.hook, memo), memo.get(id(module), module))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.hook, self.module())
 
 
-def _run_post_hooks(module: Any, incompatible: _IncompatibleKeys) -> None:
+def _run_post_hooks(module: StateDict, incompatible: _IncompatibleKeys) -> None:
     for hook in vars(module).get("_load_state_dict_post_hooks", _NONE).values():
         if hook(module, incompatible) is not None:
             raise AssertionError(
@@ -69,18 +74,18 @@ class StateDict:
     """The part of `Module` that saves and loads."""
 
     _version: int
-    _parameters: dict[str, Any]
-    _buffers: dict[str, Any]
-    _modules: dict[str, Any]
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module]
     _non_persistent_buffers_set: set[str]
 
-    def _hook_table(self, name: str, hook: Any) -> RemovableHandle:
+    def _hook_table(self, name: str, hook: Hook) -> RemovableHandle:
         table = getattr(self, name)
         handle = RemovableHandle(table)
         table[handle.id] = hook
         return handle
 
-    def _register_state_dict_hook(self, hook: Any) -> RemovableHandle:
+    def _register_state_dict_hook(self, hook: Hook) -> RemovableHandle:
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was "
@@ -88,27 +93,27 @@ class StateDict:
             )
         return self._hook_table("_state_dict_hooks", hook)
 
-    def register_state_dict_post_hook(self, hook: Any) -> RemovableHandle:
+    def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata)` after each `state_dict()`."""
-        hook._from_public_api = True
+        hook._from_public_api = True  # type: ignore[attr-defined]
         return self._hook_table("_state_dict_hooks", hook)
 
-    def register_state_dict_pre_hook(self, hook: Any) -> RemovableHandle:
+    def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(module, prefix, keep_vars)` before each `state_dict()`."""
         return self._hook_table("_state_dict_pre_hooks", hook)
 
     def _register_load_state_dict_pre_hook(
-        self, hook: Any, with_module: bool = False
+        self, hook: Hook, with_module: bool = False
     ) -> RemovableHandle:
         wrapped = _WithModule(hook, self) if with_module else hook
         return self._hook_table("_load_state_dict_pre_hooks", wrapped)
 
-    def register_load_state_dict_pre_hook(self, hook: Any) -> RemovableHandle:
+    def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
         unexpected_keys, error_msgs)` before this module loads."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
-    def register_load_state_dict_post_hook(self, hook: Any) -> RemovableHandle:
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(module, incompatible_keys)` after this module and its children loaded."""
         return self._hook_table("_load_state_dict_post_hooks", hook)
 
@@ -116,14 +121,16 @@ class StateDict:
         """Override with `set_extra_state` to add any picklable value to `state_dict()`."""
         raise RuntimeError("get_extra_state: override it together with set_extra_state")
 
-    def set_extra_state(self, state: Any) -> None:
+    def set_extra_state(self, state: object) -> None:
         """Override with `get_extra_state`; is given what that returned."""
         raise RuntimeError(
             f"set_extra_state: {type(self).__name__} has no set_extra_state for the extra state "
             "found in the state_dict"
         )
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
         for name, param in self._parameters.items():
             if param is not None:
                 destination[prefix + name] = param if keep_vars else param.detach()
@@ -134,8 +141,12 @@ class StateDict:
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def state_dict(
-        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> Any:
+        self,
+        *args: Any,
+        destination: dict[str, Any] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, Any]:
         """An ordered dict from names to parameters and persistent buffers.
 
         The tensors share storage with the module's; detached, or with `keep_vars` themselves.
@@ -150,7 +161,7 @@ class StateDict:
             destination, prefix, keep_vars = given[:3]
         if destination is None:
             destination = OrderedDict()
-            destination._metadata = OrderedDict()
+            destination._metadata = OrderedDict()  # type: ignore[attr-defined]
         local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local_metadata
@@ -172,7 +183,9 @@ class StateDict:
             destination = result
         return destination
 
-    def _load_one(self, name: str, param: Any, key: str, value: Any, assign: bool) -> str | None:
+    def _load_one(
+        self, name: str, param: Tensor, key: str, value: object, assign: bool
+    ) -> str | None:
         """Loads one tensor; the text of the error, if any."""
         if not isinstance(value, _native.Tensor):
             return (
@@ -207,7 +220,7 @@ class StateDict:
 
     def _load_from_state_dict(
         self,
-        state_dict: Any,
+        state_dict: Mapping[str, Any],
         prefix: str,
         local_metadata: dict[str, Any],
         strict: bool,
@@ -221,7 +234,7 @@ class StateDict:
                 state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                 error_msgs,
             )  # fmt: skip
-        local = {k: v for k, v in self._parameters.items() if v is not None}
+        local: dict[str, Tensor] = {k: v for k, v in self._parameters.items() if v is not None}
         for k, v in self._buffers.items():
             if v is not None and k not in self._non_persistent_buffers_set:
                 local[k] = v
@@ -268,7 +281,7 @@ class StateDict:
         if metadata is not None:
             values._metadata = metadata
 
-        def load(module: Any, local_values: Any, prefix: str) -> None:
+        def load(module: StateDict, local_values: Mapping[str, Any], prefix: str) -> None:
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
             if assign:
                 local_metadata["assign_to_params_buffers"] = assign

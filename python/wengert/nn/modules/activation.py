@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Literal, cast
 
 from ... import _native
+from ..._native import Tensor
+from ..._typing import Device, Dtype
 from .. import functional as F
 from .. import init as _init
 from ..parameter import Parameter
@@ -58,7 +60,7 @@ class _InplaceActivation(Module):
 class ReLU(_InplaceActivation):
     """max(x, 0)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.relu(input, self.inplace)
 
@@ -66,7 +68,7 @@ class ReLU(_InplaceActivation):
 class SiLU(_InplaceActivation):
     """x * sigmoid(x)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.silu(input, self.inplace)
 
@@ -74,7 +76,7 @@ class SiLU(_InplaceActivation):
 class Mish(_InplaceActivation):
     """x * tanh(softplus(x))"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.mish(input, self.inplace)
 
@@ -82,7 +84,7 @@ class Mish(_InplaceActivation):
 class SELU(_InplaceActivation):
     """scale * (max(0, x) + min(0, alpha * (exp(x) - 1))) (Klambauer et al. 2017)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.selu(input, self.inplace)
 
@@ -90,7 +92,7 @@ class SELU(_InplaceActivation):
 class Hardsigmoid(_InplaceActivation):
     """clamp(x / 6 + 1 / 2, 0, 1)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.hardsigmoid(input, self.inplace)
 
@@ -101,7 +103,7 @@ class Hardsigmoid(_InplaceActivation):
 class Hardswish(_InplaceActivation):
     """x * clamp(x / 6 + 1 / 2, 0, 1)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.hardswish(input, self.inplace)
 
@@ -112,7 +114,7 @@ class Hardswish(_InplaceActivation):
 class Sigmoid(Module):
     """1 / (1 + exp(-x))"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return input.sigmoid()
 
@@ -120,7 +122,7 @@ class Sigmoid(Module):
 class Tanh(Module):
     """tanh(x)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return input.tanh()
 
@@ -128,7 +130,7 @@ class Tanh(Module):
 class LogSigmoid(Module):
     """log(1 / (1 + exp(-x)))"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.logsigmoid(input)
 
@@ -136,7 +138,7 @@ class LogSigmoid(Module):
 class Softsign(Module):
     """x / (1 + |x|)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.softsign(input)
 
@@ -144,7 +146,7 @@ class Softsign(Module):
 class Tanhshrink(Module):
     """x - tanh(x)"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.tanhshrink(input)
 
@@ -162,7 +164,7 @@ class Threshold(Module):
         self.value = value
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.threshold(input, self.threshold, self.value, inplace=self.inplace)
 
@@ -204,7 +206,7 @@ class Hardtanh(Module):
                 f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})"
             )
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.hardtanh(input, self.min_val, self.max_val, inplace=self.inplace)
 
@@ -230,7 +232,7 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.leaky_relu(input, self.negative_slope, inplace=self.inplace)
 
@@ -246,7 +248,7 @@ class ELU(Module):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.elu(input, self.alpha, inplace=self.inplace)
 
@@ -262,7 +264,7 @@ class CELU(Module):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.celu(input, self.alpha, inplace=self.inplace)
 
@@ -275,9 +277,9 @@ class GELU(Module):
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
-        self.approximate: Any = approximate
+        self.approximate = cast('Literal["none", "tanh"]', approximate)  # checked by the function
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.gelu(input, approximate=self.approximate)
 
@@ -292,7 +294,7 @@ class GLU(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*, 2n, *) -> (*, n, *)"""
         return F.glu(input, self.dim)
 
@@ -304,7 +306,11 @@ class PReLU(Module):
     """x where x > 0, else a * x, with a learned: one for all or one per channel (dimension 1)"""
 
     def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: Device = None,
+        dtype: Dtype = None,
     ) -> None:
         super().__init__()
         self.num_parameters = num_parameters
@@ -316,7 +322,7 @@ class PReLU(Module):
         """Sets every a to `init`."""
         _init.constant_(self.weight, self.init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.prelu(input, self.weight)
 
@@ -332,7 +338,7 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.softplus(input, self.beta, self.threshold)
 
@@ -352,7 +358,7 @@ class _Shrink(Module):
 class Hardshrink(_Shrink):
     """x where |x| > lambd, else 0"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.hardshrink(input, self.lambd)
 
@@ -360,7 +366,7 @@ class Hardshrink(_Shrink):
 class Softshrink(_Shrink):
     """x moved by lambd towards 0, and 0 where |x| <= lambd"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.softshrink(input, self.lambd)
 
@@ -379,7 +385,7 @@ class _AlongDim(Module):
 class Softmax(_AlongDim):
     """exp(x_i) / sum_j exp(x_j) along dim"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.softmax(input, self.dim)
 
@@ -387,7 +393,7 @@ class Softmax(_AlongDim):
 class Softmin(_AlongDim):
     """softmax(-x) along dim"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.softmin(input, self.dim)
 
@@ -395,7 +401,7 @@ class Softmin(_AlongDim):
 class LogSoftmax(_AlongDim):
     """x_i - log sum_j exp(x_j) along dim"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.log_softmax(input, self.dim)
 
@@ -403,7 +409,7 @@ class LogSoftmax(_AlongDim):
 class Softmax2d(Module):
     """Softmax over the channels of each location of an image"""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(n, c, h, w) -> (n, c, h, w), or without n"""
         if input.dim() not in (3, 4):
             raise ValueError(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, cast
 
 from ... import _native
 from ..._common import typename
+from ..._native import Tensor
 from ..parameter import Parameter
 from .module import Module, _addindent
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "Container",
@@ -23,16 +27,20 @@ __all__ = [
 ]
 
 
+_Modules: TypeAlias = "ModuleDict | Mapping[str, Module] | Iterable[tuple[str, Module]]"
+_Entries: TypeAlias = "ParameterDict | Mapping[str, Any] | Iterable[tuple[str, Any]]"
+
+
 class Container(Module):
     """The old base class of containers."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Module) -> None:
         super().__init__()
         for key, value in kwargs.items():
             self.add_module(key, value)
 
 
-def _renumber(module: Module, modules: Iterable[Any]) -> None:
+def _renumber(module: Module, modules: Iterable[Module]) -> None:
     """Makes `modules` the children of `module`, named 0, 1, ..."""
     kept = list(modules)
     module._modules.clear()
@@ -47,14 +55,14 @@ class Sequential(Module):
     concatenates and repeats like a list.
     """
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: Module | OrderedDict[str, Module]) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):
             for key, module in args[0].items():
                 self.add_module(key, module)
         else:
-            for i, module in enumerate(args):
-                self.add_module(str(i), module)
+            for i, child in enumerate(args):
+                self.add_module(str(i), cast("Module", child))
 
     def forward(self, input: Any) -> Any:
         """The last module's result; `input` itself if there are no modules."""
@@ -62,7 +70,7 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def _key(self, idx: Any) -> str:
+    def _key(self, idx: SupportsIndex) -> str:
         size = len(self._modules)
         idx = operator.index(idx)
         if not -size <= idx < size:
@@ -77,7 +85,7 @@ class Sequential(Module):
     def __setitem__(self, idx: int, module: Module) -> None:
         setattr(self, self._key(idx), module)
 
-    def __delitem__(self, idx: Any) -> None:
+    def __delitem__(self, idx: SupportsIndex | slice) -> None:
         keys = list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]
         for key in keys:
             delattr(self, key)
@@ -89,7 +97,7 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
-    def __add__(self, other: Any) -> Sequential:
+    def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
                 "add operator supports only objects of Sequential class, but "
@@ -97,7 +105,7 @@ class Sequential(Module):
             )
         return Sequential(*self, *other)
 
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Sequential) -> Self:
         if not isinstance(other, Sequential):
             raise ValueError(
                 "add operator supports only objects of Sequential class, but "
@@ -105,7 +113,7 @@ class Sequential(Module):
             )
         return self.extend(list(other))
 
-    def _check_factor(self, other: Any) -> None:
+    def _check_factor(self, other: object) -> None:
         if not isinstance(other, int):
             raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
         if other <= 0:
@@ -118,16 +126,16 @@ class Sequential(Module):
     def __rmul__(self, other: int) -> Sequential:
         return self * other
 
-    def __imul__(self, other: int) -> Any:
+    def __imul__(self, other: int) -> Self:
         self._check_factor(other)
         return self.extend(list(self) * (other - 1))
 
-    def append(self, module: Module) -> Any:
+    def append(self, module: Module) -> Self:
         """Adds a module at the end."""
         self.add_module(str(len(self)), module)
         return self
 
-    def insert(self, index: int, module: Module) -> Any:
+    def insert(self, index: int, module: Module) -> Self:
         """Adds a module before position `index`."""
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
@@ -139,7 +147,7 @@ class Sequential(Module):
         _renumber(self, modules)
         return self
 
-    def extend(self, sequential: Iterable[Module]) -> Any:
+    def extend(self, sequential: Iterable[Module]) -> Self:
         """Adds every module of `sequential` at the end."""
         for module in list(sequential):
             self.append(module)
@@ -160,7 +168,7 @@ class ModuleList(Module):
         if modules is not None:
             self += modules
 
-    def _key(self, idx: Any) -> str:
+    def _key(self, idx: SupportsIndex) -> str:
         idx = operator.index(idx)
         if not -len(self) <= idx < len(self):
             raise IndexError(f"index {idx} is out of range")
@@ -174,7 +182,7 @@ class ModuleList(Module):
     def __setitem__(self, idx: int, module: Module) -> None:
         setattr(self, self._key(idx), module)
 
-    def __delitem__(self, idx: Any) -> None:
+    def __delitem__(self, idx: SupportsIndex | slice) -> None:
         keys = list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]
         for key in keys:
             delattr(self, key)
@@ -186,7 +194,7 @@ class ModuleList(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
-    def __iadd__(self, modules: Iterable[Module]) -> Any:
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
         return self.extend(modules)
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
@@ -198,7 +206,7 @@ class ModuleList(Module):
         modules.insert(index, module)
         _renumber(self, modules)
 
-    def append(self, module: Module) -> Any:
+    def append(self, module: Module) -> Self:
         """Adds a module at the end."""
         self.add_module(str(len(self)), module)
         return self
@@ -209,7 +217,7 @@ class ModuleList(Module):
         del self[key]
         return module
 
-    def extend(self, modules: Iterable[Module]) -> Any:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Adds every module of `modules` at the end."""
         if not isinstance(modules, Iterable):
             raise TypeError(
@@ -222,12 +230,12 @@ class ModuleList(Module):
 
     def __repr__(self) -> str:
         """Runs of equal modules are printed once: `(0-2): 3 x Linear(...)`."""
-        runs: list[list[Any]] = []
+        runs: list[tuple[int, int, str]] = []
         for i, text in enumerate(repr(module) for module in self):
             if runs and runs[-1][2] == text:
-                runs[-1][1] = i
+                runs[-1] = (runs[-1][0], i, text)
             else:
-                runs.append([i, i, text])
+                runs.append((i, i, text))
         if not runs:
             return self._get_name() + "()"
         lines = [
@@ -243,12 +251,12 @@ class ModuleList(Module):
 class ModuleDict(Module):
     """A dict of modules by name, in order of insertion; it has no forward."""
 
-    def __init__(self, modules: Any = None) -> None:
+    def __init__(self, modules: _Modules | None = None) -> None:
         super().__init__()
         if modules is not None:
             self.update(modules)
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Module:
         return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
@@ -270,29 +278,29 @@ class ModuleDict(Module):
         """Removes all modules."""
         self._modules.clear()
 
-    def pop(self, key: str) -> Any:
+    def pop(self, key: str) -> Module:
         """Removes a module and returns it."""
         return self._modules.pop(key)
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._modules.keys()
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, Module]:
         """The (name, module) pairs."""
         return self._modules.items()
 
-    def values(self) -> Any:
+    def values(self) -> ValuesView[Module]:
         """The modules."""
         return self._modules.values()
 
-    def update(self, modules: Any) -> None:
+    def update(self, modules: _Modules) -> None:
         """Adds the modules of a mapping, or of an iterable of (name, module) pairs."""
         for key, module in _pairs(modules, "ModuleDict", "module"):
             self[key] = module
 
 
-def _pairs(source: Any, container: str, what: str) -> Iterator[tuple[Any, Any]]:
+def _pairs(source: _Modules | _Entries, container: str, what: str) -> Iterator[tuple[str, Any]]:
     """The (key, value) pairs of a mapping or an iterable of pairs, checked."""
     if not isinstance(source, Iterable):
         raise TypeError(
@@ -308,15 +316,15 @@ def _pairs(source: Any, container: str, what: str) -> Iterator[tuple[Any, Any]]:
                 f"{container} update sequence element #{i} should be Iterable; is"
                 + type(pair).__name__
             )
-        pair = list(pair)
-        if len(pair) != 2:
+        entry = list(pair)
+        if len(entry) != 2:
             raise ValueError(
-                f"{container} update sequence element #{i} has length {len(pair)}; 2 is required"
+                f"{container} update sequence element #{i} has length {len(entry)}; 2 is required"
             )
-        yield pair[0], pair[1]
+        yield entry[0], entry[1]
 
 
-def _entry_repr(value: Any, type_name: Any) -> str:
+def _entry_repr(value: object, type_name: Callable[[Tensor], object]) -> str:
     """The line of a parameter list or dict that shows one entry."""
     if not isinstance(value, _native.Tensor):
         return f"Object of type: {type(value).__name__}"
@@ -325,20 +333,20 @@ def _entry_repr(value: Any, type_name: Any) -> str:
     return f"{kind} containing: [{type_name(value)} of size {size}]"
 
 
-def _dtype(value: Any) -> Any:
+def _dtype(value: Tensor) -> _native.dtype:
     return value.dtype
 
 
 class ParameterList(Module):
     """A list of parameters; tensors put into it become parameters, other values stay."""
 
-    def __init__(self, values: Iterable[Any] | None = None) -> None:
+    def __init__(self, values: Iterable[object] | None = None) -> None:
         super().__init__()
         self._size = 0
         if values is not None:
             self += values
 
-    def _key(self, idx: Any) -> str:
+    def _key(self, idx: SupportsIndex) -> str:
         idx = operator.index(idx)
         if not -len(self) <= idx < len(self):
             raise IndexError(f"index {idx} is out of range")
@@ -352,7 +360,7 @@ class ParameterList(Module):
             return result
         return getattr(self, self._key(idx))
 
-    def __setitem__(self, idx: int, param: Any) -> None:
+    def __setitem__(self, idx: int, param: object) -> None:
         if isinstance(param, _native.Tensor) and not isinstance(param, Parameter):
             param = Parameter(param)
         setattr(self, self._key(idx), param)
@@ -363,16 +371,16 @@ class ParameterList(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter([self[i] for i in range(len(self))])
 
-    def __iadd__(self, parameters: Iterable[Any]) -> Any:
+    def __iadd__(self, parameters: Iterable[object]) -> Self:
         return self.extend(parameters)
 
-    def append(self, value: Any) -> Any:
+    def append(self, value: object) -> Self:
         """Adds a value at the end."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
-    def extend(self, values: Iterable[Any]) -> Any:
+    def extend(self, values: Iterable[object]) -> Self:
         """Adds every value of `values` at the end."""
         if not isinstance(values, Iterable) or isinstance(values, _native.Tensor):
             raise TypeError(
@@ -386,20 +394,20 @@ class ParameterList(Module):
     def extra_repr(self) -> str:
         return "\n".join(f"  ({i}): {_entry_repr(v, _dtype)}" for i, v in enumerate(self))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Module) -> Any:
         raise RuntimeError("ParameterList should not be called.")
 
 
 class ParameterDict(Module):
     """A dict of parameters by name; tensors put into it become parameters, other values stay."""
 
-    def __init__(self, parameters: Any = None) -> None:
+    def __init__(self, parameters: _Entries | None = None) -> None:
         super().__init__()
         self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
-    def _key_to_attr(self, key: Any) -> str:
+    def _key_to_attr(self, key: object) -> str:
         if not isinstance(key, str):
             raise TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string "
@@ -410,7 +418,7 @@ class ParameterDict(Module):
     def __getitem__(self, key: str) -> Any:
         return getattr(self, self._key_to_attr(key))
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         self._keys[self._key_to_attr(key)] = None
         if isinstance(value, _native.Tensor) and not isinstance(value, Parameter):
             value = Parameter(value)
@@ -436,7 +444,7 @@ class ParameterDict(Module):
         """A new dict of the same parameters."""
         return ParameterDict(OrderedDict((k, self[k]) for k in self._keys))
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: object = None) -> Any:
         """The value of `key`, which is first set to `default` if it is not there."""
         if key not in self:
             self[key] = default
@@ -459,27 +467,27 @@ class ParameterDict(Module):
         self._keys[key] = None
         return key, self.pop(key)
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
         """The value of `key`, or `default`."""
         return self[key] if key in self else default  # noqa: SIM401  (this is `get`)
 
-    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+    def fromkeys(self, keys: Iterable[str], default: object = None) -> ParameterDict:
         """A new dict with these keys, each set to `default`."""
         return ParameterDict((key, default) for key in keys)
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._keys.keys()
 
-    def items(self) -> Any:
+    def items(self) -> Iterator[tuple[str, Any]]:
         """The (name, value) pairs."""
         return ((key, self[key]) for key in self._keys)
 
-    def values(self) -> Any:
+    def values(self) -> Iterator[Any]:
         """The values."""
         return (self[key] for key in self._keys)
 
-    def update(self, parameters: Any) -> None:
+    def update(self, parameters: _Entries) -> None:
         """Adds the entries of a mapping (a plain one in the order of its sorted keys), or of an
         iterable of (name, value) pairs."""
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
@@ -490,7 +498,7 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return "\n".join(f"  ({k}): {_entry_repr(v, typename)}" for k, v in self.items())
 
-    def __call__(self, input: Any) -> Any:
+    def __call__(self, input: object) -> NoReturn:
         raise RuntimeError("ParameterDict should not be called.")
 
     def __or__(self, other: ParameterDict) -> ParameterDict:
@@ -503,6 +511,6 @@ class ParameterDict(Module):
         result.update(self)
         return result
 
-    def __ior__(self, other: ParameterDict) -> Any:
+    def __ior__(self, other: ParameterDict) -> Self:
         self.update(other)
         return self

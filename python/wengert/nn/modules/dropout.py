@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..._native import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -27,7 +26,7 @@ class _DropoutNd(Module):
 class Dropout(_DropoutNd):
     """Zeroes each element with probability p and scales the others by 1/(1-p)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.dropout(input, self.p, self.training, self.inplace)
 
@@ -35,7 +34,7 @@ class Dropout(_DropoutNd):
 class Dropout1d(_DropoutNd):
     """Dropout of whole channels of (n, c, l) or (c, l)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(n, c, l) -> (n, c, l)"""
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
@@ -43,7 +42,7 @@ class Dropout1d(_DropoutNd):
 class Dropout2d(_DropoutNd):
     """Dropout of whole channels of (n, c, h, w) or (c, h, w)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(n, c, h, w) -> (n, c, h, w)"""
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
@@ -51,7 +50,7 @@ class Dropout2d(_DropoutNd):
 class Dropout3d(_DropoutNd):
     """Dropout of whole channels of (n, c, d, h, w) or (c, d, h, w)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(n, c, d, h, w) -> (n, c, d, h, w)"""
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
@@ -59,6 +58,6 @@ class Dropout3d(_DropoutNd):
 class AlphaDropout(_DropoutNd):
     """Dropout that keeps mean and variance of SELU activations (Klambauer et al. 2017)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.alpha_dropout(input, self.p, self.training)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+from ..._native import Tensor
 from .module import Module
 
 __all__ = ["Flatten", "Unflatten"]
@@ -19,7 +20,7 @@ class Flatten(Module):
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(n, a, b, ...) -> (n, a*b*...)"""
         return input.flatten(self.start_dim, self.end_dim)
 
@@ -30,7 +31,7 @@ class Flatten(Module):
 class Unflatten(Module):
     """Splits dimension `dim` into several of the sizes `unflattened_size`; one may be -1."""
 
-    def __init__(self, dim: Any, unflattened_size: Any) -> None:
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
         if not isinstance(dim, int):
             raise TypeError(f"unflattened_size: dim must be int, but got {type(dim).__name__}")
@@ -48,7 +49,7 @@ class Unflatten(Module):
         self.dim = dim
         self.unflattened_size = unflattened_size
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         """(..., a*b, ...) -> (..., a, b, ...)"""
         shape = list(input.shape)
         dim = self.dim % len(shape) if -len(shape) <= self.dim < len(shape) else self.dim

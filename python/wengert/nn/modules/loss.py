@@ -7,8 +7,9 @@ predecessors and override it when given.
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Literal, cast
 
+from ..._native import Tensor
 from .. import functional as F
 from .module import Module
 
@@ -40,22 +41,24 @@ def _legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
 
 class _Loss(Module):
     def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
             reduction = _legacy_reduction(size_average, reduce)
-        self.reduction: Any = reduction  # checked by the function
+        self.reduction = cast(
+            'Literal["none", "mean", "sum"]', reduction
+        )  # checked by the function
 
 
 class _WeightedLoss(_Loss):
-    weight: Any
+    weight: Tensor | None
 
     def __init__(
         self,
-        weight: Any = None,
-        size_average: Any = None,
-        reduce: Any = None,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
@@ -65,7 +68,7 @@ class _WeightedLoss(_Loss):
 class L1Loss(_Loss):
     """|x - y|"""
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.l1_loss(input, target, reduction=self.reduction)
 
@@ -73,7 +76,7 @@ class L1Loss(_Loss):
 class MSELoss(_Loss):
     """(x - y)^2"""
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.mse_loss(input, target, reduction=self.reduction)
 
@@ -83,15 +86,15 @@ class SmoothL1Loss(_Loss):
 
     def __init__(
         self,
-        size_average: Any = None,
-        reduce: Any = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         beta: float = 1.0,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -105,7 +108,7 @@ class HuberLoss(_Loss):
         super().__init__(reduction=reduction)
         self.delta = delta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -118,16 +121,16 @@ class NLLLoss(_WeightedLoss):
 
     def __init__(
         self,
-        weight: Any = None,
-        size_average: Any = None,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
         ignore_index: int = -100,
-        reduce: Any = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(n, c, *), (n, *) int64 -> () or (n, *); or (c), ()"""
         return F.nll_loss(
             input,
@@ -146,10 +149,10 @@ class CrossEntropyLoss(_WeightedLoss):
 
     def __init__(
         self,
-        weight: Any = None,
-        size_average: Any = None,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
         ignore_index: int = -100,
-        reduce: Any = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
@@ -157,7 +160,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(n, c, *), (n, *) int64 or (n, c, *) -> () or (n, *); or (c), ()"""
         return F.cross_entropy(
             input,
@@ -177,15 +180,15 @@ class KLDivLoss(_Loss):
 
     def __init__(
         self,
-        size_average: Any = None,
-        reduce: Any = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         log_target: bool = False,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
@@ -193,7 +196,7 @@ class KLDivLoss(_Loss):
 class BCELoss(_WeightedLoss):
     """-w * (y log x + (1 - y) log(1 - x)) for probabilities x; each log is at least -100"""
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
@@ -202,22 +205,22 @@ class BCEWithLogitsLoss(_Loss):
     """-w * (p * y log s + (1 - y) log(1 - s)) with s = sigmoid(x) and p = pos_weight, computed
     without overflow"""
 
-    weight: Any
-    pos_weight: Any
+    weight: Tensor | None
+    pos_weight: Tensor | None
 
     def __init__(
         self,
-        weight: Any = None,
-        size_average: Any = None,
-        reduce: Any = None,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
-        pos_weight: Any = None,
+        pos_weight: Tensor | None = None,
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """(*), (*) -> () or (*)"""
         return F.binary_cross_entropy_with_logits(
             input,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ... import _native
-from ..._common import parse_to, typename
+from ..._common import typename
+from ..._native import Tensor
+from ..._typing import Hook
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Buffer, Parameter
 from . import _hooks
+from ._casts import Casts
 from ._hooks import noting_calls as _noting_calls
 from ._registry import Registry
 from ._state_dict import StateDict, _IncompatibleKeys
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "Module",
@@ -23,6 +29,8 @@ __all__ = [
     "register_module_full_backward_hook",
     "register_module_full_backward_pre_hook",
 ]
+
+_Member = TypeVar("_Member", bound=Tensor)
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 _OWNED = (Parameter, Buffer)
@@ -34,31 +42,31 @@ def _addindent(text: str, spaces: int) -> str:
     return text.replace("\n", "\n" + " " * spaces)
 
 
-def register_module_forward_pre_hook(hook: Any) -> RemovableHandle:
+def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, args)` before the forward of every module."""
     flags = {"with_kwargs": False}
     return _hooks.register_global(Module, "_forward_pre_hooks", hook, flags)
 
 
 def register_module_forward_hook(
-    hook: Any, *, with_kwargs: bool = False, always_call: bool = False
+    hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
     """Calls `hook(module, args, output)` after the forward of every module."""
     flags = {"with_kwargs": with_kwargs, "always_called": always_call}
     return _hooks.register_global(Module, "_forward_hooks", hook, flags)
 
 
-def register_module_full_backward_hook(hook: Any) -> RemovableHandle:
+def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_input, grad_output)` in the backward of every module."""
     return _hooks.register_global(Module, "_backward_hooks", hook, {})
 
 
-def register_module_full_backward_pre_hook(hook: Any) -> RemovableHandle:
+def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_output)` before the backward of every module."""
     return _hooks.register_global(Module, "_backward_pre_hooks", hook, {})
 
 
-class Module(StateDict):
+class Module(StateDict, Casts):
     """A layer or a network: parameters, buffers and submodules by name, and `forward`.
 
     Subclasses call `super().__init__()`, assign parameters and submodules as attributes, and
@@ -71,7 +79,7 @@ class Module(StateDict):
     _has_hooks: bool = False  # see Note [hooks]
     training: bool
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         if not self.call_super_init:
             name = type(self).__name__
             if kwargs:
@@ -124,7 +132,7 @@ class Module(StateDict):
             return state[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         _native._changed()
         state = self.__dict__
         if isinstance(value, Module):
@@ -153,7 +161,9 @@ class Module(StateDict):
             old = state[name]
             if isinstance(old, Registry):
                 old.unbind(self)
-            state[name] = (value if isinstance(value, Registry) else Registry(value)).bind(self)
+            state[name] = (
+                value if isinstance(value, Registry) else Registry(cast("dict[str, Any]", value))
+            ).bind(self)
         else:
             object.__setattr__(self, name, value)
 
@@ -164,13 +174,13 @@ class Module(StateDict):
         self.__dict__["_non_persistent_buffers_set"].discard(name)
         self.__dict__.pop(name, None)
 
-    def _set_module(self, name: str, value: Any) -> None:
+    def _set_module(self, name: str, value: Module) -> None:
         if "_modules" not in self.__dict__:
             raise AttributeError("cannot assign module before Module.__init__() call")
         self._forget(name, "_parameters", "_buffers")
         self.__dict__["_modules"][name] = value
 
-    def _set_tensor(self, name: str, value: Any) -> None:
+    def _set_tensor(self, name: str, value: Parameter | Buffer) -> None:
         """A Parameter always registers; a Buffer only where no parameter or module is."""
         state = self.__dict__
         if isinstance(value, Parameter):
@@ -188,7 +198,7 @@ class Module(StateDict):
                 )
         self._set_buffer(name, value)
 
-    def _set_buffer(self, name: str, value: Any) -> None:
+    def _set_buffer(self, name: str, value: object) -> None:
         if value is not None and not isinstance(value, _native.Tensor):
             raise TypeError(
                 f"cannot assign '{typename(value)}' as buffer '{name}' "
@@ -218,7 +228,7 @@ class Module(StateDict):
             names.update(self.__dict__.get(kind, ()))
         return sorted(name for name in names if not name[0].isdigit())
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = dict(self.__dict__)
         state.pop("_compiled_call_impl", None)
         for kind in _REGISTRIES:
@@ -227,7 +237,7 @@ class Module(StateDict):
                     del state[name]
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         own = self.__dict__
         own.update(state)
         for kind in _REGISTRIES:
@@ -238,7 +248,7 @@ class Module(StateDict):
 
     # Registration ----------------------------------------------------------------------------
 
-    def _check_name(self, kind: str, table: str, name: Any) -> None:
+    def _check_name(self, kind: str, table: str, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
@@ -249,7 +259,7 @@ class Module(StateDict):
         if name not in self.__dict__[table] and hasattr(self, name):
             raise KeyError(f"attribute '{name}' already exists")
 
-    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a tensor (or None) that is part of the state but is not trained."""
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
@@ -265,7 +275,7 @@ class Module(StateDict):
         else:
             self._non_persistent_buffers_set.add(name)
 
-    def register_parameter(self, name: str, param: Any) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Adds a Parameter, or None for an optional one that is absent."""
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
@@ -284,31 +294,32 @@ class Module(StateDict):
                 )
         self._parameters[name] = param
 
-    def add_module(self, name: str, module: Any) -> None:
+    def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule, or None for an optional one that is absent."""
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", "_modules", name)
-        self._modules[name] = module
+        self._modules[name] = cast("Module", module)
 
-    def register_module(self, name: str, module: Any) -> None:
+    def register_module(self, name: str, module: Module | None) -> None:
         """Same as `add_module`."""
         self.add_module(name, module)
 
     # Looking up and walking --------------------------------------------------------------------
 
-    def _attribute(self, name: str) -> Any:
+    def _attribute(self, name: str) -> object:
         if not hasattr(self, name):
             raise AttributeError(f"{self._get_name()} has no attribute `{name}`")
         return getattr(self, name)
 
     def get_submodule(self, target: str) -> Module:
         """The submodule with the dotted name `target`; "" is the module itself."""
-        module: Any = self
+        module: Module = self
         for name in target.split(".") if target else ():
-            module = module._attribute(name)
-            if not isinstance(module, Module):
+            found = module._attribute(name)
+            if not isinstance(found, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")
+            module = found
         return module
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
@@ -333,27 +344,27 @@ class Module(StateDict):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return param
 
-    def get_buffer(self, target: str) -> Any:
+    def get_buffer(self, target: str) -> Tensor:
         """The buffer with the dotted name `target`."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         buffer = module._attribute(name)
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        return buffer
+        return cast("Tensor", buffer)
 
     def _named_members(
         self,
-        get_members: Any,
+        get_members: Callable[[Module], Iterable[tuple[str, _Member | None]]],
         prefix: str = "",
         recurse: bool = True,
         remove_duplicate: bool = True,
-    ) -> Iterator[tuple[str, Any]]:
+    ) -> Iterator[tuple[str, _Member]]:
         seen: set[int] = set()
         if recurse:
-            modules: Any = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         else:
-            modules = [(prefix, self)]
+            modules = iter([(prefix, self)])
         for module_prefix, module in modules:
             start = module_prefix + "." if module_prefix else ""
             for name, value in get_members(module):
@@ -376,14 +387,14 @@ class Module(StateDict):
             lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
         )
 
-    def buffers(self, recurse: bool = True) -> Iterator[Any]:
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Every buffer once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Any]]:
+    ) -> Iterator[tuple[str, Tensor]]:
         """(dotted name, buffer) pairs."""
         yield from self._named_members(
             lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
@@ -408,7 +419,7 @@ class Module(StateDict):
             yield module
 
     def named_modules(
-        self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
         """(dotted name, module) pairs; the module itself is first, named `prefix`."""
         memo = set() if memo is None else memo
@@ -424,14 +435,14 @@ class Module(StateDict):
 
     # Changing everything at once -----------------------------------------------------------------
 
-    def apply(self, fn: Callable[[Module], Any]) -> Any:
+    def apply(self, fn: Callable[[Module], object]) -> Self:
         """Calls `fn` on every submodule and then on the module itself; returns the module."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
-    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Any:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replaces the data of every parameter, gradient and buffer by `fn` of it."""
         if recurse:
             for module in self.children():
@@ -452,7 +463,7 @@ class Module(StateDict):
                 self._buffers[name] = fn(buffer)
         return self
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self, mode: bool = True) -> Self:
         """Sets training mode (dropout, batch norm) in the module and all below it."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
@@ -461,11 +472,11 @@ class Module(StateDict):
             module.train(mode)
         return self
 
-    def eval(self) -> Any:
+    def eval(self) -> Self:
         """Same as `train(False)`."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Sets `requires_grad` of every parameter."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)
@@ -475,66 +486,10 @@ class Module(StateDict):
         """Drops every parameter's gradient, or zeroes it in place."""
         _native.zero_grad(list(self.parameters()), set_to_none)
 
-    def to(self, *args: Any, **kwargs: Any) -> Any:
-        """`to(device)`, `to(dtype)` or `to(tensor)`: moves and casts in place.
-
-        A dtype applies to floating-point parameters and buffers only, and must be floating point
-        itself (TypeError otherwise). The only device is the CPU.
-        """
-        dtype, rest = parse_to(args, kwargs)
-        if dtype is not None and not dtype.is_floating_point:
-            raise TypeError(
-                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype={dtype}"
-            )
-        if rest is not None and str(rest).partition(":")[0] != "cpu":
-            raise RuntimeError(f"Module.to: device {rest} is not available, only 'cpu' is")
-
-        def convert(tensor: Any) -> Any:
-            return tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
-
-        return self._apply(convert)
-
-    def type(self, dst_type: Any) -> Any:
-        """Casts all parameters and buffers."""
-        return self._apply(lambda tensor: tensor.type(dst_type))
-
-    def float(self) -> Any:
-        """Casts floating-point parameters and buffers to float32."""
-        return self.to(_native.float32)
-
-    def double(self) -> Any:
-        """Casts floating-point parameters and buffers to float64."""
-        return self.to(_native.float64)
-
-    def half(self) -> Any:
-        """Not available: there is no float16."""
-        raise RuntimeError("Module.half: float16 is not available; use float32 or float64")
-
-    def bfloat16(self) -> Any:
-        """Not available: there is no bfloat16."""
-        raise RuntimeError("Module.bfloat16: bfloat16 is not available; use float32 or float64")
-
-    def cpu(self) -> Any:
-        """Returns the module: everything is on the CPU."""
-        return self
-
-    def cuda(self, device: Any = None) -> Any:
-        """Not available: wengert computes on CPUs."""
-        raise RuntimeError("Module.cuda: no CUDA device is available; wengert computes on CPUs")
-
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
-        """Replaces all storage by uninitialised storage."""
-        return self._apply(_native.empty_like, recurse=recurse)
-
-    def share_memory(self) -> Any:
-        """Not available: tensors are not shared between processes."""
-        raise RuntimeError("Module.share_memory: shared-memory tensors are not available")
-
     # Hooks ---------------------------------------------------------------------------------
 
     def register_forward_pre_hook(
-        self, hook: Any, *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Calls `hook(module, args)` before forward; what it returns replaces the arguments."""
         tables = _hooks.ModuleTables(self)
@@ -543,7 +498,7 @@ class Module(StateDict):
 
     def register_forward_hook(
         self,
-        hook: Any,
+        hook: Hook,
         *,
         prepend: bool = False,
         with_kwargs: bool = False,
@@ -558,16 +513,16 @@ class Module(StateDict):
         flags = {"with_kwargs": with_kwargs, "always_called": always_call}
         return _hooks.register(tables, "_forward_hooks", hook, flags, prepend)
 
-    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_input, grad_output)` when the gradients of the inputs are known;
         a returned tuple replaces them."""
         return _hooks.register(_hooks.ModuleTables(self), "_backward_hooks", hook, {}, prepend)
 
-    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_output)` before; a returned tuple replaces `grad_output`."""
         return _hooks.register(_hooks.ModuleTables(self), "_backward_pre_hooks", hook, {}, prepend)
 
-    def register_backward_hook(self, hook: Any) -> RemovableHandle:
+    def register_backward_hook(self, hook: Hook) -> RemovableHandle:
         """The old name of `register_full_backward_hook`."""
         return self.register_full_backward_hook(hook)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import types
 import warnings
 from collections.abc import Iterable
-from typing import Any
 
 from ... import _native
+from ..._native import Tensor
+from ..._typing import TensorOrTensors
 from ...autograd.grad_mode import no_grad
 
 __all__ = [
@@ -19,15 +20,15 @@ __all__ = [
 ]
 
 
-def _as_list(tensors: Any) -> list[Any]:
+def _as_list(tensors: TensorOrTensors) -> list[Tensor]:
     return [tensors] if isinstance(tensors, _native.Tensor) else list(tensors)
 
 
-def _grads(parameters: Iterable[Any]) -> list[Any]:
+def _grads(parameters: Iterable[Tensor]) -> list[Tensor]:
     return [grad for grad in [p.grad for p in parameters] if grad is not None]
 
 
-def _require_finite(norm: Any, norm_type: float) -> None:
+def _require_finite(norm: Tensor, norm_type: float) -> None:
     if not bool(_native.isfinite(norm)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
@@ -37,11 +38,11 @@ def _require_finite(norm: Any, norm_type: float) -> None:
 
 
 def get_total_norm(
-    tensors: Any,
+    tensors: TensorOrTensors,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
-) -> Any:
+) -> Tensor:
     """The norm of all elements of all tensors together, as a 0-d tensor."""
     norm_type = float(norm_type)
     tensors = _as_list(tensors)
@@ -55,7 +56,7 @@ def get_total_norm(
 
 
 def clip_grads_with_norm_(
-    parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
+    parameters: TensorOrTensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Multiplies every gradient by max_norm / (total_norm + 1e-6), if that is less than 1."""
     grads = _grads(_as_list(parameters))
@@ -68,12 +69,12 @@ def clip_grads_with_norm_(
 
 
 def clip_grad_norm_(
-    parameters: Any,
+    parameters: TensorOrTensors,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
-) -> Any:
+) -> Tensor:
     """Scales all gradients together so that their norm is at most `max_norm`.
 
     Returns the norm before, a 0-d tensor. A norm that is not finite is an error only with
@@ -96,7 +97,13 @@ def clip_grad_norm_(
     return _native.clip_grad_norm(grads, float(max_norm), norm_type)
 
 
-def clip_grad_norm(*args: Any, **kwargs: Any) -> Any:
+def clip_grad_norm(
+    parameters: TensorOrTensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """The old name of `clip_grad_norm_`."""
     warnings.warn(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
@@ -104,10 +111,12 @@ def clip_grad_norm(*args: Any, **kwargs: Any) -> Any:
         FutureWarning,
         stacklevel=2,
     )
-    return clip_grad_norm_(*args, **kwargs)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
-def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
+def clip_grad_value_(
+    parameters: TensorOrTensors, clip_value: float, foreach: bool | None = None
+) -> None:
     """Clamps every element of every gradient to [-clip_value, clip_value]."""
     clip_value = float(clip_value)
     with no_grad():

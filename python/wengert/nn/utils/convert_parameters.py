@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ... import _native
 from ..._common import typename
+from ..._native import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
-def parameters_to_vector(parameters: Iterable[Any]) -> Any:
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The elements of all parameters in order, as one recorded vector."""
     return _native.cat([param.reshape(-1) for param in parameters])
 
 
-def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Makes each parameter's data a slice of `vec`, in order; they share its storage."""
     if not isinstance(vec, _native.Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")

@@ -1,0 +1,77 @@
+"""Casting and moving all tensors of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ... import _native
+from ..._common import parse_to
+from ..._native import Tensor
+from ..._typing import Device
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Casts:
+    """The part of `Module` that changes the dtype, and would change the place, of its tensors."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        raise NotImplementedError
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """`to(device)`, `to(dtype)` or `to(tensor)`: moves and casts in place.
+
+        A dtype applies to floating-point parameters and buffers only, and must be floating point
+        itself (TypeError otherwise). The only device is the CPU.
+        """
+        dtype, rest = parse_to(args, kwargs)
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
+            )
+        if rest is not None and str(rest).partition(":")[0] != "cpu":
+            raise RuntimeError(f"Module.to: device {rest} is not available, only 'cpu' is")
+
+        def convert(tensor: Tensor) -> Tensor:
+            return tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
+
+        return self._apply(convert)
+
+    def type(self, dst_type: _native.dtype | str) -> Self:
+        """Casts all parameters and buffers."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
+    def float(self) -> Self:
+        """Casts floating-point parameters and buffers to float32."""
+        return self.to(_native.float32)
+
+    def double(self) -> Self:
+        """Casts floating-point parameters and buffers to float64."""
+        return self.to(_native.float64)
+
+    def half(self) -> NoReturn:
+        """Not available: there is no float16."""
+        raise RuntimeError("Module.half: float16 is not available; use float32 or float64")
+
+    def bfloat16(self) -> NoReturn:
+        """Not available: there is no bfloat16."""
+        raise RuntimeError("Module.bfloat16: bfloat16 is not available; use float32 or float64")
+
+    def cpu(self) -> Self:
+        """Returns the module: everything is on the CPU."""
+        return self
+
+    def cuda(self, device: Device = None) -> NoReturn:
+        """Not available: wengert computes on CPUs."""
+        raise RuntimeError("Module.cuda: no CUDA device is available; wengert computes on CPUs")
+
+    def to_empty(self, *, device: Device, recurse: bool = True) -> Self:
+        """Replaces all storage by uninitialised storage."""
+        return self._apply(_native.empty_like, recurse=recurse)
+
+    def share_memory(self) -> NoReturn:
+        """Not available: tensors are not shared between processes."""
+        raise RuntimeError("Module.share_memory: shared-memory tensors are not available")
