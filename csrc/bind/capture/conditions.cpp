@@ -58,7 +58,7 @@ struct NamesGuard final : Guard {
     PyObject* found = nullptr;
     if (key == Py_Ellipsis)
       return py::reinterpret_steal<py::object>(PyLong_FromSsize_t(PyObject_Size(where)));
-    if (key == Py_None) {
+    if (PyCell_Check(where)) {
       found = PyCell_GET(where);
     } else if (PyDict_Check(where)) {
       found = PyDict_GetItem(where, key);
