@@ -1,5 +1,7 @@
 """The floors of csrc: what may include what, what stays hidden, and how long a file may get."""
 
+import ast
+import functools
 import re
 from pathlib import Path
 
@@ -108,4 +110,159 @@ def test_every_header_is_guarded():
     wrong = [
         str(p) for p, text in sources("csrc") if p.suffix == ".h" and "#pragma once" not in text
     ]
+    assert not wrong
+
+
+# ---- Python ------------------------------------------------------------------------------------
+
+PACKAGE = ROOT / "python" / "wengert"
+
+
+@functools.cache
+def modules():
+    """(dotted name, tree, whether it is a package) of every file of the package."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        name = ".".join(parts[:-1] if package else parts)
+        found.append((name, ast.parse(path.read_text()), package))
+    return found
+
+
+def run_nodes(tree):
+    """The nodes of a tree but for what is under `if TYPE_CHECKING`."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            todo += node.orelse
+        else:
+            todo += ast.iter_child_nodes(node)
+
+
+def imported(name, tree, package):
+    """(module, name in it or None) of the imports of a file, also in functions, not for types."""
+    for node in run_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = name.split(".")[: len(name.split(".")) - node.level + package]
+            base = ".".join(above) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def import_graph():
+    """The modules that each module imports; of a package a file is in only what is named counts."""
+    files = modules()
+    names = {name for name, _, _ in files}
+    graph = {name: set() for name in names}
+    for name, tree, package in files:
+        for module, what in imported(name, tree, package):
+            found = f"{module}.{what}" if f"{module}.{what}" in names else module
+            if what == "_native" or found not in names:
+                continue
+            graph[name].add(found)
+            above = found.rpartition(".")[0]  # is run before it
+            while above and not f"{name}.".startswith(f"{above}."):
+                graph[name].add(above)
+                above = above.rpartition(".")[0]
+    return graph
+
+
+def reached(graph, start):
+    found, todo = set(), [start]
+    while todo:
+        for name in graph[todo.pop()] - found:
+            found.add(name)
+            todo.append(name)
+    return found
+
+
+def test_no_circle_of_imports():
+    graph = import_graph()
+    assert len(graph) > 50
+    circles = {name for name in graph if name in reached(graph, name)}
+    schedules = {f"wengert.optim.{name}" for name in ("lr_scheduler", "_one_cycle", "_plateau")}
+    assert not circles - schedules
+
+
+def test_capture_knows_no_modules_optimizers_or_data():
+    graph = import_graph()
+    own = {name for name in graph if name.startswith("wengert._capture")}
+    assert len(own) > 5
+    above = {f"wengert.{name}" for name in ("nn", "optim", "utils", "autograd", "_tensor")}
+    wrong = {
+        (n, other) for n in own for other in reached(graph, n) for a in above if within(other, a)
+    }
+    assert not wrong
+
+
+def package_of(parts):
+    """The package with these parts of a dotted name, or the one that the module is in."""
+    folder = PACKAGE.parent.joinpath(*parts)
+    return ".".join(parts if folder.is_dir() else parts[:-1])
+
+
+def is_private(name):
+    return name.startswith("_") and not name.endswith("__")
+
+
+def test_no_private_module_or_name_of_another_package():
+    """What a package has that is private is for itself and for the packages within it."""
+    wrong = []
+    for name, tree, package in modules():
+        home = name if package else name.rpartition(".")[0]
+        for module, what in imported(name, tree, package):
+            parts = [*module.split("."), *([what] if what else [])]
+            if parts[0] != "wengert" or "_native" in parts:
+                continue
+            owners = (package_of(parts[:i]) for i, part in enumerate(parts) if is_private(part))
+            wrong += [(name, ".".join(parts)) for own in owners if not within(home, own)]
+    assert not wrong
+
+
+def within(home, package):
+    return f"{home}.".startswith(f"{package}.")
+
+
+#: Of the standard library.
+STANDARD = {"_fields", "_getframe", "_SubParsersAction", "_Unpickler"}
+
+
+def defined_names(tree):
+    """Private attributes that a file defines: functions, variables, slots, what it assigns to."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value  # of vars(x)["_name"], setattr and __slots__
+
+
+def test_no_private_attribute_of_another_package():
+    """An attribute `_x` is read where the same package, or the native module, defines it."""
+    defined, files = {}, modules()
+    native = set(re.findall(r"\b_\w+", (PACKAGE / "_native.pyi").read_text())) | STANDARD
+    for name, tree, package in files:
+        home = name if package else name.rpartition(".")[0]
+        defined.setdefault(home, set()).update(defined_names(tree))
+    wrong = []
+    for name, tree, package in files:
+        home = name if package else name.rpartition(".")[0]
+        known = (
+            native
+            | defined[home]
+            | set().union(*(names for other, names in defined.items() if within(home, other)))
+        )
+        wrong += [
+            f"{name}:{node.lineno} {node.attr}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in known
+        ]
     assert not wrong

@@ -20,11 +20,9 @@ from . import serialization as serialization
 from . import testing as testing
 from . import utils as utils
 from ._capture import *  # noqa: F403
-from ._compile import *  # noqa: F403
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
 from ._native import *  # noqa: F403
-from ._program import *  # noqa: F403
 from ._search import *  # noqa: F403
 from ._types import channels_last as channels_last
 from ._types import contiguous_format as contiguous_format

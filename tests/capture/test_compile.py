@@ -8,7 +8,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn, optim
-from wengert._compile import OptimizedModule
+from wengert.nn.modules._optimized import OptimizedModule
 
 pytestmark = pytest.mark.quick
 

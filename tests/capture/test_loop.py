@@ -336,9 +336,9 @@ def test_progress_at_the_end_of_each_epoch():
 
 
 def test_progress_within_a_long_epoch(monkeypatch):
-    from wengert import _loop
+    from wengert._capture import loop
 
-    monkeypatch.setattr(_loop, "_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "_SECONDS", 0.01)
     calls = []
     losses = wg.capture(lambda x: x.sum()).run(
         wg.arange(300_000.0), progress=lambda *call: calls.append((*call, time.perf_counter()))
@@ -482,7 +482,7 @@ def test_the_native_loop_checks_what_it_is_given():
 
     step = wg.capture(lambda x: x.sum())
     step(wg.ones(2))
-    program, loop = step._last.program, _native._Loop([wg.ones(6)])
+    program, loop = step._cache.last.program, _native._Loop([wg.ones(6)])
     order = wg.arange(6)
     assert loop.run(program, order, 0, 2, -1.0) == 3
     for index in (wg.tensor([0, 6]), wg.tensor([-1, 0])):

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import _native
+from .._capture.conditions import Conditions
 from .optimizer import Optimizer
 
 __all__ = [
@@ -114,6 +115,13 @@ class LRScheduler:
             self.step()
         finally:
             self._is_initial = False
+
+    def __capture_conditions__(self, conditions: Conditions) -> None:
+        """The rates that code reads by way of the schedule."""
+        conditions.look_at(self.optimizer)
+        if "get_last_lr" in conditions.names:
+            conditions.item(vars(self), "_last_lr")
+        conditions.look_into(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer."""

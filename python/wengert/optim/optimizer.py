@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from .. import _native
+from .._capture.conditions import PLAIN, Conditions
 from .._common import typename
 from ..autograd.grad_mode import enable_grad
 from ..utils.hooks import RemovableHandle
@@ -226,6 +227,15 @@ class Optimizer:
         """Drops every gradient, or zeroes it in place."""
         for group in self.param_groups:
             _native.zero_grad(group["params"], set_to_none)
+
+    def __capture_conditions__(self, conditions: Conditions) -> None:
+        """What code reads of groups; what `step` reads of them it tells, or it reads it anew."""
+        if "param_groups" in conditions.names:
+            for group in self.param_groups:
+                for name, value in group.items():
+                    if type(value) in PLAIN:
+                        conditions.item(group, name)
+        conditions.look_into(self)
 
     # Stepping --------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The modules, one file per family."""
 
+from . import _optimized  # noqa: F401 - for `compile`
 from .activation import (
     CELU,
     ELU,

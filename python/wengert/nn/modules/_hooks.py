@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import _native
+from ..._capture.compiled import compile
 from ..._native import Tensor
 from ..._typing import Hook
 from ...autograd.function import Function, FunctionCtx
@@ -45,9 +46,6 @@ STATE_TABLES = frozenset(
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _EMPTY: dict[int, Any] = {}
-#: While functions are being captured, by one thread or several: for each the modules that are
-#: called, by id. Keyed by the id of the inner dict. See Note [capture].
-noting_calls: dict[int, dict[int, Module]] = {}
 _global: dict[str, OrderedDict[int, Any]] = {name: OrderedDict() for name in CALL_TABLES}
 
 
@@ -194,7 +192,6 @@ def compile_calls(
     module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Calls of the module are those of a compiled function from now on."""
-    from ..._compile import compile
 
     def call(self: Module, *args: Any, **kwargs: Any) -> Any:
         return call_plainly(self, module_class, args, kwargs)
@@ -209,6 +206,11 @@ def compile_calls(
 def has_hooks(module: Module) -> bool:
     """Whether a call of the module calls more than its forward."""
     return any(_global[name] or vars(module).get(name) for name in _HOOKS)
+
+
+def global_hooks() -> list[Any]:
+    """The hooks of every module."""
+    return [hook for table in _global.values() for hook in table.values()]
 
 
 def call_plainly(

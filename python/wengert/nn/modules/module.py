@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ... import _native
+from ..._capture.uses import captures, note_use
 from ..._common import typename
 from ..._native import Tensor
 from ..._typing import Hook
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Buffer, Parameter
-from . import _hooks
+from . import _conditions, _hooks
 from ._casts import Casts
-from ._hooks import noting_calls as _noting_calls
 from ._registry import Registry
 from ._state_dict import StateDict, _IncompatibleKeys
 
@@ -108,14 +108,14 @@ class Module(StateDict, Casts):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _noting_calls:
-            for called in list(_noting_calls.values()):  # another thread may begin a capture
-                called[id(self)] = self
+        if captures:
+            note_use(self)
         if self._has_hooks:
             return _hooks.call_with_hooks(self, Module, args, kwargs)
         return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
 
     _call_impl = __call__
+    __capture_conditions__ = _conditions.tell
 
     # Attributes: see Note [registries] -------------------------------------------------------
 

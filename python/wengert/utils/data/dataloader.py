@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from ... import _native
+from ... import _native, _order
 from ..._functions import as_tensor
 from ._utils.collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
@@ -20,7 +20,6 @@ from .sampler import (
     RandomSampler,
     Sampler,
     SequentialSampler,
-    draw_seed,
 )
 
 T_co = TypeVar("T_co", covariant=True)
@@ -211,7 +210,7 @@ class _LoaderIterator:
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
-        self._base_seed = draw_seed(loader.generator)
+        self._base_seed = _order.draw_seed(loader.generator)
         if loader.num_workers == 0 and loader.timeout != 0:
             raise AssertionError(
                 f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"

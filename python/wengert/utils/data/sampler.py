@@ -1,10 +1,7 @@
 """Samplers: the order in which a loader visits a dataset.
 
-Note [index chunks]. The samplers of this file produce their indices as int64 tensors, in
-chunks (`_chunks`), and their `__iter__` only unpacks them. A loader over in-memory tensors
-takes the chunks as they are and slices them, so no index ever becomes a Python object.
-A chunk is drawn when its first index is needed and not before: the state that a generator
-is left in after any number of batches is part of the contract.
+The samplers of this file produce their indices as int64 tensors (`_chunks`, see Note [index
+chunks]), and their `__iter__` only unpacks them.
 """
 
 from __future__ import annotations
@@ -13,12 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from ... import _native
+from ... import _native, _order
 from ..._functions import as_tensor
 
 T_co = TypeVar("T_co", covariant=True)
-_SEQUENTIAL_CHUNK = 1 << 16  # indices
-_REPLACEMENT_CHUNK = 32  # draws; part of the contract, as each chunk is one randint call
 
 
 class Sampler(Generic[T_co]):
@@ -49,19 +44,10 @@ class SequentialSampler(_ChunkedSampler):
         return iter(range(len(self.data_source)))
 
     def _chunks(self) -> Iterator[Any]:
-        size = len(self.data_source)
-        for start in range(0, size, _SEQUENTIAL_CHUNK):
-            yield _native.arange(start, min(start + _SEQUENTIAL_CHUNK, size), dtype=_native.int64)
+        return _order.whole(len(self.data_source))
 
     def __len__(self) -> int:
         return len(self.data_source)
-
-
-def _check_count(num_samples: Any) -> None:
-    if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-        raise ValueError(
-            f"num_samples should be a positive integer value, but got num_samples={num_samples}"
-        )
 
 
 class RandomSampler(_ChunkedSampler):
@@ -91,7 +77,7 @@ class RandomSampler(_ChunkedSampler):
         self.generator = generator
         if not isinstance(replacement, bool):
             raise TypeError(f"replacement should be a boolean value, but got {replacement=}")
-        _check_count(self.num_samples)
+        _order.check_count(self.num_samples)
 
     @property
     def num_samples(self) -> int:
@@ -99,31 +85,11 @@ class RandomSampler(_ChunkedSampler):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def _chunks(self) -> Iterator[Any]:
-        size, count, generator = len(self.data_source), self.num_samples, self.generator
-        if generator is None:
-            generator = _native.Generator()
-            generator.manual_seed(draw_seed(None))
-        if self.replacement:
-            for _ in range(count // _REPLACEMENT_CHUNK):
-                yield _randint(size, _REPLACEMENT_CHUNK, generator)
-            yield _randint(size, count % _REPLACEMENT_CHUNK, generator)
-            return
-        for _ in range(count // size):
-            yield _native.randperm(size, generator=generator)
-        # Drawn even when nothing of it is used: the generator's state depends on it.
-        yield _native.randperm(size, generator=generator)[: count % size]
+        order = _order.drawn if self.replacement else _order.shuffled
+        return order(len(self.data_source), self.num_samples, self.generator)
 
     def __len__(self) -> int:
         return self.num_samples
-
-
-def draw_seed(generator: Any) -> int:
-    """One int64 `random_()` from `generator` (None: the global one), as a seed."""
-    return int(_native.empty((), dtype=_native.int64).random_(generator=generator).item())
-
-
-def _randint(high: int, count: int, generator: Any) -> Any:
-    return _native.randint(0, high, (count,), dtype=_native.int64, generator=generator)
 
 
 class SubsetRandomSampler(_ChunkedSampler):
@@ -159,7 +125,7 @@ class WeightedRandomSampler(_ChunkedSampler):
         replacement: bool = True,
         generator: Any = None,
     ) -> None:
-        _check_count(num_samples)
+        _order.check_count(num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(
                 f"replacement should be a boolean value, but got replacement={replacement}"
@@ -188,12 +154,7 @@ class BatchSampler(Sampler[list]):
     """Lists of `batch_size` indices from `sampler`; the last, short one unless `drop_last`."""
 
     def __init__(self, sampler: Iterable, batch_size: int, drop_last: bool) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(
-                f"batch_size should be a positive integer value, but got batch_size={batch_size}"
-            )
-        if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        _order.check_batches(batch_size, drop_last)
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -205,35 +166,10 @@ class BatchSampler(Sampler[list]):
                 return
             yield batch
 
-    def _runs(self) -> Iterator[Any]:
-        """The batches as int64 tensors of one batch after the other, as many as are drawn at once.
-
-        A short batch comes alone. `sampler` must be one of this file's.
-        """
-        size = self.batch_size
-        held: list[Any] = []
-        missing = size
-        for chunk in self.sampler._chunks():  # type: ignore[attr-defined]
-            start, length = 0, chunk.shape[0]
-            if held:
-                start = min(missing, length)
-                held.append(chunk.narrow(0, 0, start))
-                missing -= start
-                if missing:
-                    continue
-                yield _native.cat(held)
-                held, missing = [], size
-            if whole := (length - start) // size * size:
-                yield chunk.narrow(0, start, whole)
-                start += whole
-            if start < length:
-                held, missing = [chunk.narrow(0, start, length - start)], size - (length - start)
-        if held and not self.drop_last:
-            yield _native.cat(held)
-
     def _tensors(self) -> Iterator[Any]:
-        """The batches one by one."""
-        for run in self._runs():
+        """The batches as int64 tensors. `sampler` must be one of this file's."""
+        chunks = self.sampler._chunks()  # type: ignore[attr-defined]
+        for run in _order.batches(chunks, self.batch_size, self.drop_last):
             length = run.shape[0]
             for start in range(0, length, self.batch_size):
                 yield run.narrow(0, start, min(self.batch_size, length - start))

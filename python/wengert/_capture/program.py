@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
+from .. import _native
 
 __all__ = ["LoadedProgram", "Program", "load_program"]
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import _native
-from ._capture import Captured, CaptureError, _flatten_argument, _flatten_result
-from .utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .. import _native, _order
+from .._native import CaptureError
+from .cache import ProgramCache
+from .structures import flatten_argument, flatten_result
 
 _SECONDS = 0.5  # between reports within an epoch
 
@@ -53,7 +54,8 @@ class Loop:
 
     def __init__(
         self,
-        step: Captured,
+        step: Callable[..., Any],
+        cache: ProgramCache,
         instance: tuple[Any, ...],
         data: Any,
         batch_size: int,
@@ -65,26 +67,27 @@ class Loop:
     ) -> None:
         if _native._is_capturing():
             raise CaptureError("run: a loop cannot be part of a captured function")
-        self._step, self._instance = step, instance
+        self._step, self._cache, self._instance = step, cache, instance
         self._tensors = _tensors_of(data)
         self._epochs = operator.index(epochs)
         if self._epochs < 0:
             raise ValueError(f"run: epochs must not be negative, got {epochs}")
         if progress is not None and not callable(progress):
             raise TypeError(f"run: progress must be callable, got {type(progress).__name__}")
-        rows = range(self._tensors[0].shape[0])
-        sampler = RandomSampler(rows, generator=generator) if shuffle else SequentialSampler(rows)
-        self._batches = BatchSampler(sampler, batch_size, drop_last)
-        self._generator, self._progress = generator, progress
+        if shuffle:
+            _order.check_count(self._tensors[0].shape[0])
+        _order.check_batches(batch_size, drop_last)
+        self._batch_size, self._drop_last = batch_size, drop_last
+        self._shuffle, self._generator, self._progress = shuffle, generator, progress
         self._native = _native._Loop(self._tensors)
         self._kinds: dict[int, tuple[Any, ...]] = {}  # by rows: the key of a batch but for modes
         self._reported, self._due = 0, time.perf_counter() + _SECONDS
 
     def run(self) -> _native.Tensor:
-        size = self._batches.batch_size
+        size = self._batch_size
         for epoch in range(self._epochs):
-            draw_seed(self._generator)  # a loader's base seed
-            for order in self._batches._runs():
+            _order.draw_seed(self._generator)  # a loader's base seed
+            for order in _order.batches(self._chunks(), size, self._drop_last):
                 start, end = 0, order.shape[0]
                 while start < end:
                     rows = min(size, end - start)
@@ -94,25 +97,28 @@ class Loop:
             self._report(epoch)
         return self._native.losses(0)
 
+    def _chunks(self) -> Iterator[_native.Tensor]:
+        """The rows of one epoch, as a loader's samplers visit them."""
+        rows: int = self._tensors[0].shape[0]
+        return _order.shuffled(rows, rows, self._generator) if self._shuffle else _order.whole(rows)
+
     def _advance(self, order: _native.Tensor, start: int, rows: int) -> int:
         """Does at least one batch of so many rows, in order from `start` on; how many it did."""
-        step, native = self._step, self._native
+        native, cache = self._native, self._cache
         seconds = -1.0 if self._progress is None else max(0.0, self._due - time.perf_counter())
-        for entry in step._entries.get(self._key(rows), ())[:]:
-            if entry.waits:
-                continue
+        for cached in cache.ready(self._key(rows)):
             before = native.count
             try:
-                native.run(entry.program, order, start, rows, seconds)
+                native.run(cached.program, order, start, rows, seconds)
             finally:
-                step._hits += native.count - before
+                cache.hits += native.count - before
             if native.count > before:
-                step._last = entry
+                cache.last = cached
                 return native.count - before
         index = order.narrow(0, start, rows)
-        result = step(*self._instance, *(t.index_select(0, index) for t in self._tensors))
+        result = self._step(*self._instance, *(t.index_select(0, index) for t in self._tensors))
         found: list[Any] = []
-        _flatten_result(result, found)
+        flatten_result(result, found)
         if not found:
             raise TypeError(
                 "run: the function must return the loss, a tensor, first; "
@@ -127,7 +133,7 @@ class Loop:
         if kind is None:
             parts: list[Any] = []
             batch = [_native.empty((rows, *t.shape[1:]), dtype=t.dtype) for t in self._tensors]
-            _flatten_argument(((*self._instance, *batch), {}), [], parts)
+            flatten_argument(((*self._instance, *batch), {}), [], parts)
             kind = self._kinds[rows] = tuple(parts)
         return (_native._capture_modes(), *kind)
 

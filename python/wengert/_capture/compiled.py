@@ -14,6 +14,7 @@ random numbers that are not the package's.
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 import warnings
@@ -22,21 +23,19 @@ from typing import Any
 
 import numpy as np
 
-from . import _native
-from ._capture import Captured, CaptureError, _Entry, _fill, _is_namedtuple, _Slot
-from ._conditions import PLAIN, is_own_code
-from .nn import Module
-from .nn.modules._hooks import has_hooks
-from .optim import Optimizer
+from .. import _native
+from .cache import Cached
+from .captured import Captured
+from .conditions import is_own_code, tells_conditions
+from .record import CaptureError, Recorded, record
+from .structures import PLAIN, Slot, fill, is_namedtuple
 
 __all__ = ["compile"]
 
 _MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 #: What a program may depend on by identity: it is checked, or cannot change.
-_FIXED = (Module, Optimizer, type, types.FunctionType, types.BuiltinFunctionType)
+_FIXED = (type, types.FunctionType, types.BuiltinFunctionType)
 _CONSTANT = (_native.dtype, _native.device, slice, type(Ellipsis))
-#: Programs of a compiled function, and recordings before it is given up if few calls are replayed.
-_PROGRAMS = 16
 
 
 def _obstacle(arg: Any) -> str:
@@ -46,10 +45,10 @@ def _obstacle(arg: Any) -> str:
         if arg.requires_grad and not arg.is_leaf and _native.is_grad_enabled():
             return "an argument has a history (requires_grad), which a replay could not reach into"
         return ""
-    if kind in PLAIN or isinstance(arg, _FIXED) or kind in _CONSTANT:
+    if kind in PLAIN or isinstance(arg, _FIXED) or kind in _CONSTANT or tells_conditions(kind):
         return ""
     items = arg.values() if kind is dict else arg
-    if kind in (list, tuple, dict) or _is_namedtuple(arg):
+    if kind in (list, tuple, dict) or is_namedtuple(arg):
         return next(filter(None, map(_obstacle, items)), "")
     if isinstance(arg, np.ndarray):
         return "an argument is a NumPy array"
@@ -60,9 +59,9 @@ def _odd_result(result: Any) -> str:
     """The type of something in a result that is neither tensor, number nor structure of them."""
     kind = type(result)
     items = result.values() if kind is dict else result
-    if kind in (list, tuple, dict) or _is_namedtuple(result):
+    if kind in (list, tuple, dict) or is_namedtuple(result):
         return next(filter(None, map(_odd_result, items)), "")
-    return "" if kind is _Slot or kind in PLAIN or kind in _CONSTANT else kind.__name__
+    return "" if kind is Slot or kind in PLAIN or kind in _CONSTANT else kind.__name__
 
 
 def _write_back(tensors: list[Any], copies: list[Any]) -> None:
@@ -105,9 +104,9 @@ class Compiled(Captured):
     """
 
     def __init__(self, fn: Callable[..., Any], fullgraph: bool) -> None:
-        super().__init__(fn, _PROGRAMS)
+        super().__init__(fn)
         self._fullgraph = fullgraph
-        self.cache_clear()
+        self._plain_modes: set[int] = set()
         self._warned = False
 
     def __reduce__(self) -> Any:
@@ -116,8 +115,7 @@ class Compiled(Captured):
     def cache_clear(self) -> None:
         """Forgets all programs, and which calls are plain calls."""
         super().cache_clear()
-        self._plain_modes: set[int] = set()
-        self._plain_keys: set[Any] = set()
+        self._plain_modes.clear()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _native._is_capturing() or _native._capture_modes() in self._plain_modes:
@@ -131,14 +129,15 @@ class Compiled(Captured):
                 return self._fn(*args, **kwargs)
         tensors: list[Any] = []
         key, structure = self._key(args, kwargs, tensors)
-        if key in self._plain_keys:
+        cache = self._cache
+        if key in cache.refused:
             return self._fn(*args, **kwargs)
-        entry, results = self._replay(key, tensors)
-        if entry is not None:
-            structure, origins = entry.result
+        cached, results = cache.replay(key, tensors)
+        if cached is not None:
+            structure, origins = cached.result
             rest = iter(results)
-            return _fill(structure, [next(rest) if i is None else tensors[i] for i in origins])
-        if self._misses >= _PROGRAMS and self._hits < self._misses:
+            return fill(structure, [next(rest) if i is None else tensors[i] for i in origins])
+        if cache.misses >= cache.maxsize and cache.hits < cache.misses:
             self._warn("its arguments or what it depends on differ at most calls")
             return self._fn(*args, **kwargs)
         return self._first_call(key, structure, tensors)
@@ -153,14 +152,15 @@ class Compiled(Captured):
     def _first_call(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
-        done = self._record(key, structure, tensors, _same, self._fullgraph)
+        again = self._cache.begin(key)
+        done = record(self._fn, structure, tensors, _same, self._fullgraph, again)
         failure = _native._recording_failure(done.recording)
         if self._fullgraph and failure:
             raise CaptureError(f"compile: {failure}")
         live = any(map(_native._has_live_graph, [*done.tensors, *done.copies]))
         _write_back(tensors, done.copies)
         origins, results = _placed(done.tensors, done.copies, tensors)
-        returned = _fill(done.result, results)
+        returned = fill(done.result, results)
         if live:
             self._plain_modes.add(_native._capture_modes())
             reason = "its results need a gradient, which a replay leaves no graph for"
@@ -172,12 +172,14 @@ class Compiled(Captured):
             reason = self._reason(done, changes)
         if not reason:
             own = [t for t, i in zip(done.tensors, origins, strict=True) if i is None]
-            reason = self._keep(key, done, own, origins)
+            reason = self._keep(key, done, own, origins, again)
         if reason:
             self._plain(key, reason)
         return returned
 
-    def _keep(self, key: Any, done: Any, own: list[Any], origins: list[int | None]) -> str:
+    def _keep(
+        self, key: Any, done: Recorded, own: list[Any], origins: list[int | None], again: bool
+    ) -> str:
         """Remembers the program of a recording; why not, if it can't be one."""
         done.copies.clear()
         done.tensors.clear()
@@ -188,27 +190,26 @@ class Compiled(Captured):
                 raise
             return str(error)
         provisional = program.provisional
-        if provisional and done.again:
+        if provisional and again:
             return "it keeps tensors that it makes"
-        self._remember(key, _Entry(program, (done.result, origins), provisional))
+        self._cache.add(key, Cached(program, (done.result, origins), provisional))
         return ""
 
-    def _reason(self, done: Any, changes: int) -> str:
+    def _reason(self, done: Recorded, changes: int) -> str:
         """Why the call that has just been recorded cannot be replayed; "" if it can."""
         failure = _native._recording_failure(done.recording)
         if failure:
             return failure
         if _native._change_count() != changes:
             return "it sets attributes of modules"
-        if any(has_hooks(below) for m in done.modules.values() for below in m.modules()):
-            return "a module has hooks"
+        effect = next(filter(None, (reason() for reason in done.effects)), "")
+        if effect:
+            return effect
         odd = _odd_result(done.result)
         return f"it returns a {odd}" if odd else ""
 
     def _plain(self, key: Any, reason: str) -> None:
-        self._entries.pop(key, None)
-        self._plain_keys.add(key)
-        if len(self._plain_keys) > _PROGRAMS:
+        if not self._cache.refuse(key):
             self._plain_modes.add(_native._capture_modes())
         self._warn(reason)
 
@@ -228,54 +229,10 @@ class Compiled(Captured):
         )
 
 
-class OptimizedModule(Module):
-    """A module whose calls are compiled; the original is `_orig_mod`, and has all attributes."""
-
-    _OWN = frozenset(("_orig_mod", "_compiled", "_fullgraph"))
-
-    def __init__(self, module: Module, fullgraph: bool) -> None:
-        super().__init__()
-        del self.__dict__["training"]
-        self._orig_mod = module
-        self._fullgraph = fullgraph
-        self._compiled = Compiled(module, fullgraph)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The original module's call."""
-        return self._compiled(*args, **kwargs)
-
-    @property
-    def training(self) -> bool:
-        """The mode of the original module."""
-        return self._orig_mod.training
-
-    @training.setter
-    def training(self, mode: bool) -> None:
-        self._orig_mod.training = mode
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if "_orig_mod" not in self.__dict__:
-                raise
-            return getattr(self._orig_mod, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._OWN or name in self.__dict__ or hasattr(type(self), name):
-            super().__setattr__(name, value)
-        else:
-            setattr(self._orig_mod, name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        del state["_compiled"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        del self.__dict__["training"]
-        self._compiled = Compiled(self._orig_mod, self._fullgraph)
+@functools.singledispatch
+def compiled_form(model: Any, fullgraph: bool) -> Any:
+    """What `compile` makes of a function. Registered for other types where these are defined."""
+    return Compiled(model, fullgraph)
 
 
 def compile(
@@ -312,8 +269,4 @@ def compile(
         raise TypeError(f"compile: a function or module is expected, got {type(model).__name__}")
     if disable:
         return model
-    return (
-        OptimizedModule(model, fullgraph)
-        if isinstance(model, Module)
-        else Compiled(model, fullgraph)
-    )
+    return compiled_form(model, fullgraph)

@@ -1,0 +1,105 @@
+"""The programs of one function."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+#: Programs for one kind of arguments that differ in their other conditions.
+_VARIANTS = 4
+
+
+class CacheInfo(NamedTuple):
+    """Calls replayed, calls captured, and how many programs may be and are kept."""
+
+    hits: int
+    misses: int
+    maxsize: int
+    currsize: int
+
+
+class Cached:
+    """A program, the structure of its results, and whether it waits for a second capture.
+
+    One that waits is never run: the function seemed to make state when it was captured.
+    """
+
+    __slots__ = ("program", "result", "waits")
+
+    def __init__(self, program: Any, result: Any, waits: bool) -> None:
+        self.program = program
+        self.result = result
+        self.waits = waits
+
+
+class ProgramCache:
+    """Programs by the key of what they are for, and the keys that shall have none (`refused`).
+
+    At most `maxsize` programs are kept. When there are more, the kind of arguments that was
+    captured least recently loses its oldest program. `last` is what was captured or replayed last;
+    `hits` and `misses` count calls replayed and captured.
+    """
+
+    __slots__ = ("_programs", "hits", "last", "maxsize", "misses", "refused")
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self._programs: OrderedDict[Any, list[Cached]] = OrderedDict()
+        self.refused: set[Any] = set()
+        self.last: Cached | None = None
+        self.hits = self.misses = 0
+
+    def replay(self, key: Any, tensors: list[Any]) -> tuple[Cached | None, Any]:
+        """The program that fits, and the results of running it; None if there is none."""
+        programs = self._programs.get(key)
+        if programs is not None:
+            for cached in programs:
+                if cached.waits:
+                    continue
+                results = cached.program.replay(tensors)
+                if results is not None:
+                    self.hits += 1
+                    self.last = cached
+                    return cached, results
+        return None, None
+
+    def ready(self, key: Any) -> list[Cached]:
+        """The programs for arguments of a kind, last captured first, without those that wait."""
+        return [cached for cached in self._programs.get(key, ()) if not cached.waits]
+
+    def begin(self, key: Any) -> bool:
+        """Counts a capture; whether another one, for the same kind of arguments, waits for it."""
+        self.misses += 1
+        return any(cached.waits for cached in self._programs.get(key, ()))
+
+    def add(self, key: Any, cached: Cached) -> None:
+        """Keeps a program that has just been captured."""
+        self.last = cached
+        programs = self._programs.get(key)
+        if programs is None:
+            self._programs[key] = [cached]
+        else:
+            self._programs.move_to_end(key)
+            programs[:] = [cached, *(p for p in programs if not p.waits)][:_VARIANTS]
+        while len(self) > self.maxsize:
+            oldest = next(iter(self._programs))
+            self._programs[oldest].pop()
+            if not self._programs[oldest]:
+                del self._programs[oldest]
+
+    def refuse(self, key: Any) -> bool:
+        """There shall be no program for the key; False if there are too many such keys by now."""
+        self._programs.pop(key, None)
+        self.refused.add(key)
+        return len(self.refused) <= self.maxsize
+
+    def __len__(self) -> int:
+        return sum(map(len, self._programs.values()))
+
+    def info(self) -> CacheInfo:
+        """What `cache_info()` of a captured function gives."""
+        return CacheInfo(self.hits, self.misses, self.maxsize, len(self))
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self.__init__(self.maxsize)  # type: ignore[misc]

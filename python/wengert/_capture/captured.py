@@ -1,0 +1,224 @@
+"""Capture: a function of tensors is recorded once and replayed natively.
+
+Note [capture]
+The first call with arguments of a kind runs the function and records every operation (forward,
+backward, optimizer). Later calls copy the arguments into the program's memory and replay it without
+Python. What the function does beside operations on tensors, such as counting in Python or printing
+a line, therefore happens when it is captured, not when it is replayed. Tensors that it keeps for
+later calls, by putting new ones into variables, lists or attributes, are an error at the second
+call: change them in place instead, or return them.
+
+A replay must never be wrong, so a program has conditions, asked before each replay: arguments of
+the same structure, shapes, dtypes and Python values; the same modes of recording; parameters,
+buffers, modules, optimizers and the variables the function names as they were. If one fails the
+function is captured anew; programs for other conditions are kept. Parameters, buffers, optimizer
+state and data are used where they lie, so changing them in place needs no new capture. Learning
+rates and other hyper-parameters of the optimizers of this package are read at every replay.
+Arguments are copied in: a result that is an argument is a copy of it, and an argument that the
+function asks gradients for (`requires_grad_()`) has them inside the function only. Of the user's
+own objects the attributes that the code names are looked at, of lists and dicts up to 64 items. An
+object that knows better has a method `__capture_conditions__`, see Note [conditions].
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .. import _native
+from .cache import Cached, CacheInfo, ProgramCache
+from .program import Program
+from .record import CaptureError, record
+from .structures import fill, flatten_argument
+
+__all__ = ["CaptureError", "Captured", "capture"]
+
+
+class Captured:
+    """A function that is recorded at its first call and replayed natively at later ones.
+
+    Made by `capture`. Called like the function. `program` is the one used last; `cache_info()`
+    counts; `cache_clear()` forgets all programs.
+    """
+
+    def __init__(self, fn: Callable[..., Any], maxsize: int = 16) -> None:
+        if not callable(fn):
+            raise TypeError(f"capture: a function is expected, got {type(fn).__name__}")
+        if maxsize < 1:
+            raise ValueError(f"capture: maxsize must be at least 1, got {maxsize}")
+        functools.update_wrapper(self, fn, updated=())
+        self._fn = fn
+        self._cache = ProgramCache(maxsize)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _native._is_capturing():  # part of a larger capture
+            return self._fn(*args, **kwargs)
+        tensors: list[Any] = []
+        key, structure = self._key(args, kwargs, tensors)
+        cached, results = self._cache.replay(key, tensors)
+        if cached is not None:
+            return fill(cached.result, results)
+        return self._capture(key, structure, tensors)
+
+    def _key(self, args: Any, kwargs: Any, tensors: list[Any]) -> tuple[Any, Any]:
+        """What programs for these arguments are kept under, and their structure."""
+        modes = _native._capture_modes()
+        if not (args or kwargs):
+            return modes, None
+        parts = [modes]
+        structure = flatten_argument((args, kwargs), tensors, parts)
+        return tuple(parts), structure
+
+    def __reduce__(self) -> Any:
+        return Captured, (self._fn, self._cache.maxsize)  # a copy has no programs
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else _Method(self, instance)
+
+    def run(
+        self,
+        data: Any,
+        batch_size: int = 1,
+        *,
+        epochs: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        generator: _native.Generator | None = None,
+        progress: Callable[[int, int, float], Any] | None = None,
+    ) -> _native.Tensor:
+        """Calls the function on every batch of `data`, in native code where a program fits.
+
+        The same bit by bit, random numbers included, as
+
+            loader = DataLoader(TensorDataset(*data), batch_size, shuffle,
+                                drop_last=drop_last, generator=generator)
+            losses = [step(*batch) for epoch in range(epochs) for batch in loader]
+
+        Args:
+          data: a tensor or NumPy array, or a tuple or list of them with equal first sizes;
+            used where it lies.
+          batch_size: rows per batch (default 1).
+          epochs: passes over the data (default 1).
+          shuffle: visit the rows in a new random order on each pass.
+          drop_last: leave out a last batch that is short.
+          generator: what the order is drawn from, default the global one.
+          progress: called as `progress(epoch, batches, loss)` at the end of each epoch, and
+            before that about twice a second: the epoch from 0, the batches done in all, the mean
+            loss since the last call. What it raises ends the loop.
+
+        Returns the losses of all batches, 1-d. The loss is the first tensor in what the function
+        returns and must have one element.
+
+        Ctrl-C, and whatever else a signal handler raises, ends the loop between two replayed
+        batches (or in a learning-rate schedule that the function calls, as that is Python).
+        Changes that the function makes to its arguments in place are lost with the batch.
+
+        Raises ValueError for a batch size below 1, epochs below 0, no rows to shuffle;
+        RuntimeError for first sizes that differ and for a loss of more than one element;
+        TypeError for data that is no tensor or array, and for a function that returns none.
+        """
+        how = (batch_size, epochs, shuffle, drop_last, generator, progress)
+        return _loop(self, (), data, *how)
+
+    def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+        again = self._cache.begin(key)
+        done = record(self._fn, structure, tensors, _native.Tensor.detach, True, again)
+        if tensors:
+            _write_back(tensors, done.copies)
+            done.copies.clear()
+        program = _native._finish_recording(done.recording, done.tensors)
+        provisional = program.provisional
+        if provisional and again:
+            raise CaptureError(
+                "capture: the function keeps tensors of one call outside for later ones, where a "
+                "replay would not put new ones. Change what is kept in place (copy_, mul_, add_), "
+                "or return it"
+            )
+        self._cache.add(key, Cached(program, done.result, provisional))
+        return fill(done.result, done.tensors)
+
+    @property
+    def program(self) -> Program:
+        """The program of the last call. RuntimeError before the first."""
+        if self._cache.last is None:
+            raise RuntimeError("capture: the function has not been called yet")
+        return Program(self._cache.last.program)
+
+    def profile(self, runs: int = 10) -> Program:
+        """Times every step of the program of the last call; see `Program.profile`."""
+        return self.program.profile(runs)
+
+    def cache_info(self) -> CacheInfo:
+        """Calls replayed and captured, and the number of programs."""
+        return self._cache.info()
+
+    def cache_clear(self) -> None:
+        """Forgets all programs; the next call captures anew."""
+        self._cache.clear()
+
+
+def _loop(
+    step: Captured, instance: tuple[Any, ...], data: Any, *args: Any, **options: Any
+) -> _native.Tensor:
+    from .loop import Loop  # here, as importing the package should not pay for it
+
+    return Loop(step, step._cache, instance, data, *args, **options).run()
+
+
+def _write_back(tensors: list[Any], copies: list[Any]) -> None:
+    """What the function did to its copies of the arguments, done to the arguments."""
+    for tensor, copy in zip(tensors, copies, strict=True):
+        if copy._version:
+            tensor.data.copy_(copy)
+
+
+class _Method(functools.partial):
+    """A captured function as a method of an instance."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.func, name)
+
+    @property
+    def __self__(self) -> Any:
+        return self.args[0]
+
+    def run(self, data: Any, batch_size: int = 1, **options: Any) -> _native.Tensor:
+        """See `Captured.run`."""
+        step: Any = self.func
+        return _loop(step, self.args, data, batch_size, **options)
+
+
+def capture(fn: Callable[..., Any] | None = None, *, maxsize: int = 16) -> Any:
+    """Records `fn` when it is first called, and replays it natively from then on.
+
+    For functions of tensors, most of all a whole training step: forward, `backward()`, clipping,
+    `optimizer.step()`. The call returns what `fn` returns; tensors in it are detached and belong to
+    the caller. A replay gives bit by bit what the function would: see Note [capture] for when it
+    is captured anew. Also a decorator: `@wengert.capture`.
+
+    Arguments may be tensors, NumPy arrays, lists, tuples and dicts of them, and Python values,
+    which are part of what a program is for. `maxsize` programs are kept, the least recently
+    captured goes first.
+
+    Variables that the code of `fn` names, and what they hold, are conditions of a replay. An object
+    of your own can say itself what a program that used it depends on:
+
+        def __capture_conditions__(self, conditions):
+            conditions.attribute(self, "scale")      # self.scale is as it was
+            conditions.item(self.table, "rate")      # so is self.table["rate"], or is not there
+            conditions.look_at(self.parts)           # and all that a variable of fn would be
+            conditions.check(lambda: self.ready)     # and this is true
+
+    It is asked after `fn` has run and been captured, if `fn` names it or gets it as an argument;
+    what it leaves out may change unnoticed.
+
+    What is no operation on tensors (printing, counting in Python, NumPy's random numbers) happens
+    only when the function is captured. A function whose course depends on values (`item()`,
+    `if tensor:`, `nonzero`) raises CaptureError, which names the line; so does one that keeps new
+    tensors for later calls in variables, lists or attributes: change those in place, or return
+    them.
+    """
+    if fn is None:
+        return functools.partial(capture, maxsize=maxsize)
+    return Captured(fn, maxsize)
