@@ -375,27 +375,6 @@ def test_full_backward_hooks():
 # ---- printing
 
 
-REPRS = [
-    lambda n: n.Sequential(n.Linear(2, 3), n.Sequential(n.ReLU(inplace=True), n.Dropout(0.1))),
-    lambda n: n.Sequential(OrderedDict(a=n.Tanh(), b=n.LeakyReLU(0.2, True))),
-    lambda n: n.ModuleList([n.Linear(2, 2), n.Linear(2, 2), n.ReLU(), n.Linear(2, 2)]),
-    lambda n: n.ModuleList(),
-    lambda n: n.ModuleDict({"x": n.GELU("tanh"), "y": n.Softmax(1)}),
-    lambda n: n.ModuleList([n.Sequential(n.ELU(), n.ReLU6())] * 3),
-    lambda n: n.Sequential(n.Flatten(), n.Unflatten(1, (2, 3)), n.Identity(3), n.Softplus(2)),
-    lambda n: n.Sequential(n.Hardtanh(), n.PReLU(3), n.Threshold(0.1, 2), n.GLU(), n.SiLU()),
-    lambda n: n.Sequential(n.Hardshrink(), n.Softshrink(0.2), n.CELU(), n.SELU(True), n.Mish()),
-    lambda n: n.Sequential(n.CrossEntropyLoss(), n.MSELoss(), n.HuberLoss(), n.Hardsigmoid(True)),
-    lambda n: n.Bilinear(1, 2, 3),
-]
-
-
-@pytest.mark.parametrize("make", REPRS)
-def test_repr_is_that_of_torch(make):
-    torch = pytest.importorskip("torch")
-    assert repr(make(nn)) == repr(make(torch.nn))
-
-
 def test_repr_of_parameters():
     torch = pytest.importorskip("torch")
 

@@ -1,0 +1,283 @@
+"""Constructor arguments and inputs for every module class of `nn.__all__`.
+
+Arrays stand for tensors, as in the samples of rows: float64 ones are cast to the dtype under test
+and get gradients. `New` stands for an object of the library's `nn` inside the arguments.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import wengert as wg
+from tests.rows.sample import S, Sample, between, fingerprint, index, mask, positive, real
+
+SEED = 5  # of the initial parameters, and of what a forward pass draws
+
+
+@dataclass
+class New:
+    """nn.name(*args) of whichever library."""
+
+    name: str
+    args: tuple = ()
+
+
+@dataclass
+class Case:
+    args: tuple
+    kwargs: dict
+    inputs: Sample | None = None
+    held: frozenset = field(default_factory=frozenset)  # inputs, by order, without gradient
+    use: Any = None  # use(module, *inputs), in place of a call
+    differentiable: bool = True
+
+    def on(self, *inputs: Any) -> Case:
+        """What it is called with."""
+        self.inputs = S(*inputs)
+        return self
+
+    def hold(self, *inputs: int) -> Case:
+        self.held = frozenset(inputs)
+        return self
+
+    def called(self, use: Any) -> Case:
+        self.use = use
+        return self
+
+    def forward_only(self) -> Case:
+        self.differentiable = False
+        return self
+
+    def mark(self) -> str:
+        """Tells the case from others, on every machine."""
+        inputs = self.inputs.args if self.inputs else ()
+        return fingerprint(S(*self.args, *inputs, **self.kwargs))
+
+
+def M(*args: Any, **kwargs: Any) -> Case:
+    S()  # the inputs' numbers do not depend on the cases before
+    return Case(args, kwargs)
+
+
+MODULES = [name for name in wg.nn.__all__ if inspect.isclass(getattr(wg.nn, name))]
+MODULES = [name for name in MODULES if issubclass(getattr(wg.nn, name), wg.nn.Module)]
+CASES: dict[str, list[Case]] = {}
+
+# ---- activations
+
+for name in [
+    "Hardsigmoid",
+    "Hardswish",
+    "LogSigmoid",
+    "Mish",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+    "Sigmoid",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+]:
+    CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
+# In place a gradient that reads the input is an error at backward.
+IN_PLACE = ["Hardsigmoid", "Hardswish", "Mish", "ReLU", "ReLU6", "SELU", "SiLU"]
+for name in [*IN_PLACE, "LogSigmoid", "Sigmoid", "Softsign", "Tanh", "Tanhshrink"]:
+    CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
+for name in IN_PLACE:
+    CASES[name].append(M(inplace=True).on(real(2, 3)))
+    if name != "ReLU":
+        CASES[name][-1].forward_only()
+for name, args in {
+    "CELU": [(), (0.7,), (0.7, True)],
+    "ELU": [(), (0.7,), (0.7, True)],
+    "GELU": [(), ("tanh",)],
+    "Hardshrink": [(), (0.3,)],
+    "Hardtanh": [(), (-0.5, 0.3), (-2, 2, True)],
+    "LeakyReLU": [(), (0.1,), (0.2, True)],
+    "Softplus": [(), (2, 1)],
+    "Softshrink": [(), (0.2,)],
+    "Threshold": [(0.1, 3), (0.2, -1.5, True)],
+}.items():
+    CASES[name] = [M(*a).on(real(4, 6)) for a in args]
+    if any(a is True for a in args[-1]) and name != "Threshold":
+        CASES[name][-1].forward_only()
+CASES["GLU"] = [M().on(real(4, 6)), M(0).on(real(4, 3)), M(dim=1).on(real(2, 4, 3))]
+CASES["PReLU"] = [M().on(real(4, 6)), M(6).on(real(4, 6)), M(3, init=0.1).on(real(2, 3, 4))]
+for name in ("Softmax", "LogSoftmax", "Softmin"):
+    CASES[name] = [M(1).on(real(4, 6)), M(dim=0).on(real(4, 6)), M(-1).on(real(2, 3, 4))]
+CASES["Softmax2d"] = [M().on(real(2, 3, 2, 2)), M().on(real(3, 2, 2))]
+
+# ---- shapes
+
+CASES["Flatten"] = [M().on(real(2, 3, 4)), M(0).on(real(2, 3)), M(0, 1).on(real(2, 3, 4))]
+CASES["Unflatten"] = [M(1, (2, -1)).on(real(3, 6)), M(0, (3, 1)).on(real(3, 2))]
+CASES["Identity"] = [M().on(real(2, 3)), M(54, unused=True).on(real(3))]
+
+# ---- layers with parameters
+
+CASES["Linear"] = [
+    M(6, 5).on(real(4, 6)),
+    M(6, 5, bias=False).on(real(4, 6)),
+    M(3, 1).on(real(3)),
+    M(3, 2).on(real(2, 4, 3)),
+    M(3, 2).on(real(0, 3)),
+]
+CASES["Bilinear"] = [
+    M(3, 4, 2).on(real(5, 3), real(5, 4)),
+    M(3, 4, 2, bias=False).on(real(5, 3), real(5, 4)),
+    M(2, 2, 3).on(real(2, 3, 2), real(2, 3, 2)),
+]
+
+# ---- dropout
+
+for name in ("Dropout", "AlphaDropout"):
+    CASES[name] = [M().on(real(4, 6)), M(0.2).on(real(7)), M(p=0.0).on(real(2, 3))]
+CASES["Dropout"] += [M(0.4, True).on(real(3, 4)), M(1.0).on(real(2, 3))]
+CASES["Dropout1d"] = [M().on(real(4, 5, 3)), M(0.3).on(real(5, 3))]
+CASES["Dropout2d"] = [M().on(real(4, 5, 2, 2)), M(0.3, True).on(real(2, 5, 2, 3))]
+CASES["Dropout3d"] = [M().on(real(2, 5, 2, 1, 2)), M(0.3).on(real(5, 2, 2, 1))]
+
+# ---- losses
+
+REDUCTIONS = ("mean", "sum", "none")
+CLASSES, IGNORED = np.array([0, 5, 2, 1]), np.array([0, -100, 2, 1])
+
+
+def probabilities(*shape: int) -> np.ndarray:
+    p = positive(*shape)
+    return p / p.sum(1, keepdims=True)
+
+
+for r in REDUCTIONS:
+    for name, variants in {
+        "BCELoss": [
+            M(reduction=r).on(between(0.1, 0.9, 4, 6), between(0.1, 0.9, 4, 6)),
+            M(positive(6), reduction=r).on(between(0.1, 0.9, 4, 6), mask(4, 6) * 1.0).hold(1),
+        ],
+        "BCEWithLogitsLoss": [
+            M(reduction=r).on(real(4, 6), between(0.1, 0.9, 4, 6)),
+            M(positive(6), reduction=r, pos_weight=positive(6))
+            .on(real(4, 6), mask(4, 6) * 1.0)
+            .hold(1),
+        ],
+        "CrossEntropyLoss": [
+            M(reduction=r).on(real(4, 6), CLASSES),
+            M(positive(6), ignore_index=2, reduction=r).on(real(4, 6), CLASSES),
+            M(label_smoothing=0.1, reduction=r).on(real(4, 6), IGNORED),
+            M(reduction=r).on(real(2, 4, 3), index(4, 2, 3)),
+            M(reduction=r).on(real(4, 6), probabilities(4, 6)),
+        ],
+        "HuberLoss": [
+            M(r).on(real(4, 6), real(4, 6)),
+            M(r, delta=0.5).on(real(4, 6), real(4, 6)),
+        ],
+        "KLDivLoss": [
+            M(reduction=r).on(real(4, 6), probabilities(4, 6)),
+            M(reduction=r, log_target=True).on(real(4, 6), real(4, 6)),
+        ],
+        "L1Loss": [M(reduction=r).on(real(4, 6), real(4, 6))],
+        "MSELoss": [M(reduction=r).on(real(4, 6), real(4, 6))],
+        "NLLLoss": [
+            M(reduction=r).on(real(4, 6), CLASSES),
+            M(positive(6), ignore_index=2, reduction=r).on(real(4, 6), CLASSES),
+        ],
+        "SmoothL1Loss": [
+            M(reduction=r).on(real(4, 6), real(4, 6)),
+            M(reduction=r, beta=0.5).on(real(4, 6), real(4, 6)),
+        ],
+    }.items():
+        CASES.setdefault(name, []).extend(variants)
+CASES["KLDivLoss"].append(M(reduction="batchmean").on(real(4, 6), probabilities(4, 6)))
+
+# ---- containers
+
+CASES["Module"] = [M()]
+CASES["Container"] = [M(a=New("Tanh"))]
+CASES["Sequential"] = [
+    M(New("Linear", (3, 4)), New("ReLU"), New("Linear", (4, 2))).on(real(5, 3)),
+    M(OrderedDict(a=New("Tanh"), b=New("LeakyReLU", (0.2,)))).on(real(2, 3)),
+    M(New("Sequential", (New("Linear", (2, 2)),)), New("Dropout", (0.4,))).on(real(5, 2)),
+    M().on(real(2)),
+]
+LAYERS = [New("Linear", (3, 3)), New("Linear", (3, 3)), New("ReLU"), New("Linear", (3, 2))]
+CASES["ModuleList"] = [
+    M(LAYERS).on(real(2, 3)).called(lambda m, x: m[3](m[2](m[0](x)) + m[1](x))),
+    M([New("Sequential", (New("ELU"), New("ReLU6")))] * 3).on(real(3)).called(lambda m, x: m[0](x)),
+    M(),
+]
+CASES["ModuleDict"] = [
+    M({"x": New("Linear", (3, 2)), "y": New("Softmax", (1,))})
+    .on(real(2, 3))
+    .called(lambda m, x: m["y"](m["x"](x))),
+    M(),
+]
+PARAMETERS = [New("Parameter", (np.array([0.5, -1.5, 2.0]),)), New("Parameter", (np.ones((2, 3)),))]
+CASES["ParameterList"] = [
+    M(PARAMETERS).on(real(2, 3)).called(lambda m, x: x * m[0] + m[1]),
+    M(),
+]
+CASES["ParameterDict"] = [
+    M({"b": PARAMETERS[0], "a": PARAMETERS[1]})
+    .on(real(2, 3))
+    .called(lambda m, x: x * m["a"] * m.b),
+    M(),
+]
+
+
+# ---- use
+
+
+def convert(value: Any, library: Any, dtype: str) -> Any:
+    """The value with the library's tensors for arrays and its objects for `New`, also inside."""
+    if isinstance(value, np.ndarray):
+        array = value.astype(dtype) if value.dtype == np.float64 else value.copy()
+        return library.from_numpy(array)
+    if isinstance(value, New):
+        args = [convert(v, library, dtype) for v in value.args]
+        return getattr(library.nn, value.name)(*args)
+    if isinstance(value, dict):
+        return type(value)((k, convert(v, library, dtype)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value)(convert(v, library, dtype) for v in value)
+    return value
+
+
+def make(name: str, case: Case, library: Any = wg, dtype: str = "float64") -> Any:
+    """The module, with the parameters that the seed gives it."""
+    library.manual_seed(SEED)
+    args = convert(case.args, library, dtype)
+    module = getattr(library.nn, name)(*args, **convert(case.kwargs, library, dtype))
+    return module.to(dtype=getattr(library, dtype))
+
+
+def inputs(case: Case, library: Any = wg, dtype: str = "float64") -> list:
+    """The inputs; those that get gradients are leaves."""
+    tensors = convert(list(case.inputs.args), library, dtype)
+    for k, (t, a) in enumerate(zip(tensors, case.inputs.args, strict=True)):
+        t.requires_grad_(a.dtype == np.float64 and k not in case.held)
+    return tensors
+
+
+def call(case: Case, module: Any, xs: Any, library: Any = wg) -> Any:
+    """The module's result; it gets copies, since it may write over them."""
+    library.manual_seed(SEED)
+    copies = [x.clone() for x in xs]
+    return case.use(module, *copies) if case.use else module(*copies)
+
+
+def gradients(case: Case, module: Any, library: Any = wg, dtype: str = "float64") -> list:
+    """The result, and the gradients of each input that gets one and of the parameters."""
+    xs = inputs(case, library, dtype)
+    y = call(case, module, xs, library)
+    places = [x for x in xs if x.requires_grad] + list(module.parameters())
+    rng = np.random.RandomState(4)
+    w = library.from_numpy(np.asarray(rng.standard_normal(tuple(y.shape))).astype(dtype))
+    given = library.autograd.grad(y, places, w, allow_unused=True)
+    pairs = zip(given, places, strict=True)
+    return [y.detach(), *(library.zeros_like(x) if g is None else g for g, x in pairs)]
