@@ -236,6 +236,7 @@ def test_module_and_info():
     assert shown["version"] == wg.__version__
     assert int(shown["threads"]) >= 1
     assert {"isa", "compiler"} <= set(shown)
+    assert shown["parallel"] in ("pool", "openmp")
 
 
 # ------------------------------------------------------------------------ bad inputs

@@ -24,6 +24,7 @@ py::dict build_info() {
   d["compiler"] = "gcc " __VERSION__;
 #endif
   d["threads"] = get_num_threads();
+  d["parallel"] = parallel_name();
   d["python"] = PY_VERSION;
   return d;
 }
@@ -61,7 +62,8 @@ void set_print_options(const py::object& precision, const py::object& threshold,
 }
 
 void init_settings(py::module_& m) {
-  m.def("build_info", &build_info, "ISA level, compiler and threads of this extension.");
+  m.def("build_info", &build_info,
+        "ISA level, compiler and threads of this extension, and whose threads they are.");
   m.def("get_num_threads", &get_num_threads, "How many threads an operation may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"),
         "Sets how many threads an operation may use; RuntimeError unless n >= 1. Results do not "

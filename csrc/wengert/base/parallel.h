@@ -1,4 +1,5 @@
-// Threads: a pool of our own; see Note [teams].
+// Threads: a pool of our own (Note [teams]) or those of OpenMP (Note [OpenMP]), whichever the core
+// was configured with.
 //
 // Work is cut into chunks by its size alone, never by the number of threads: results are the same
 // for every thread count. Every thread has a share of the chunks that it takes first, the same one
@@ -16,7 +17,9 @@ int get_num_threads();
 void set_num_threads(int n);  // RuntimeError unless n >= 1
 // CPUs this process may use: affinity mask, cgroup quota, OMP_NUM_THREADS.
 int default_num_threads();
-// Inside a team everything runs serially.
+// "pool" or "openmp".
+const char* parallel_name();
+// Inside a team, ours or one of the program's own OpenMP, everything runs serially.
 bool in_parallel();
 
 // While it lives, this thread computes alone, as inside a team.
