@@ -214,3 +214,45 @@ def test_what_properties_and_static_methods_read():
         assert hits_after(step, *changes) == 4
     finally:
         TABLE[None] = 1.0
+
+
+class Helped(wg.nn.Module):
+    """A module whose forward reads through methods of its own and through its class."""
+
+    shifts = [1.0]
+
+    def forward(self, x):
+        return self.scaled(x) + self.shift
+
+    def scaled(self, x):
+        return x * TABLE["a"]
+
+    @property
+    def shift(self):
+        return self.shifts[0]
+
+
+@pytest.mark.parametrize("make", [Helped, lambda: Helped().forward], ids=["called", "method"])
+def test_what_methods_of_a_module_read(make):
+    module = make()
+    changes = (lambda: TABLE.update(a=5.0), lambda: Helped.shifts.__setitem__(0, 6.0))
+    try:
+        assert hits_after(wg.capture(lambda x: module(x)), *changes) == 3
+    finally:
+        TABLE["a"], Helped.shifts[0] = 2.0, 1.0
+
+
+PART = Part()
+
+
+def other_times(x):
+    return x * PART.other
+
+
+def test_two_functions_that_read_one_object():
+    """Each reads an attribute of it that the other does not name."""
+    changes = (lambda: setattr(PART, "rate", 3.0), lambda: setattr(PART, "other", 5.0))
+    try:
+        assert hits_after(wg.capture(lambda x: other_times(x * PART.rate)), *changes) == 3
+    finally:
+        PART.rate = PART.other = 1.0

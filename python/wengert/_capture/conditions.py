@@ -85,7 +85,7 @@ class Conditions:
         # Where they come from.
         self._told: dict[int, tuple[Any, set[str]]] = {}  # who is to be asked, by id: and names
         self._open: dict[int, Any] = {}  # those not asked yet
-        self._seen: set[int] = set()  # containers and objects, by id
+        self._seen: dict[int, set[str]] = {}  # containers and objects, by id: for which names
         self._functions: dict[int, set[str]] = {}  # by id: the names in their code
 
     # For `__capture_conditions__` --------------------------------------------------------------
@@ -250,9 +250,11 @@ class Conditions:
             self._namespace(value, names)
         elif tells_conditions(kind):
             self._note(value, names)
-        elif depth < _DEEPEST and id(value) not in self._seen:
-            self._seen.add(id(value))
-            self._container(value, names, depth + 1)
+        elif depth < _DEEPEST:
+            seen = self._seen.get(id(value))
+            if seen is None or not names <= seen:  # what other code names of it comes in addition
+                self._seen[id(value)] = names if seen is None else names | seen
+                self._container(value, names, depth + 1)
 
     def _container(self, value: Any, names: set[str], depth: int) -> None:
         items: list[tuple[Any, Any]]
@@ -269,9 +271,9 @@ class Conditions:
             where = getattr(value, "__dict__", None)
             if type(where) is not dict or is_librarys(type(value)):
                 return
-            names = names | self._methods(type(value), names, depth)
+            names = names | self.methods(type(value), names, depth)
             items = [(name, where[name]) for name in names & where.keys()]
-            self.class_attributes(value, names)
+            self.class_attributes(value, names, depth)
         if items and len(items) == len(where) and where is value:
             self._enter(where, ..., len(where))
         for key, item in items:
@@ -288,7 +290,7 @@ class Conditions:
             if not isinstance(space[key], (types.ModuleType, type)):
                 self._enter(space, key, space[key])
 
-    def _methods(self, cls: type, names: set[str], depth: int) -> set[str]:
+    def methods(self, cls: type, names: set[str], depth: int = 0) -> set[str]:
         """The names in the methods of the user's class that these names reach."""
         found: set[str] = set()
         wanted = names | _CALLED_UNNAMED
@@ -303,7 +305,7 @@ class Conditions:
             found |= more
         return found
 
-    def class_attributes(self, value: Any, names: set[str]) -> None:
+    def class_attributes(self, value: Any, names: set[str], depth: int = 0) -> None:
         """What the object has from its class, and that it has nothing of its own in its place."""
         own = vars(value)
         for cls in type(value).__mro__[:-1]:
@@ -314,6 +316,7 @@ class Conditions:
                         self._enter(own, name, ...)
                 elif name not in own:
                     self._enter(value, name, attribute)
+                    self._value(attribute, names, depth)
 
     def _attributes_of(self, cls: type, names: set[str]) -> None:
         for name in names & vars(cls).keys():

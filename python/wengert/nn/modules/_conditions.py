@@ -22,6 +22,7 @@ def tell(module: Any, conditions: Conditions) -> None:
 def _tell_of_code(module: Any, conditions: Conditions) -> None:
     """What a change of does not go through the module: its lists and dicts, its class."""
     names = conditions.code(module.forward) or conditions.code(type(module).forward)
+    names = names | conditions.methods(type(module), names)
     conditions.class_attributes(module, names)
     for value in vars(module).values():
         kind = type(value)
