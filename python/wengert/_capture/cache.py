@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
+from .._native import Tensor, _Program
+
 #: Programs for one kind of arguments that differ in their other conditions.
 _VARIANTS = 4
 
@@ -26,7 +28,7 @@ class Cached:
 
     __slots__ = ("program", "result", "waits")
 
-    def __init__(self, program: Any, result: Any, waits: bool) -> None:
+    def __init__(self, program: _Program, result: Any, waits: bool) -> None:
         self.program = program
         self.result = result
         self.waits = waits
@@ -44,12 +46,14 @@ class ProgramCache:
 
     def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
-        self._programs: OrderedDict[Any, list[Cached]] = OrderedDict()
-        self.refused: set[Any] = set()
+        self._programs: OrderedDict[object, list[Cached]] = OrderedDict()
+        self.refused: set[object] = set()
         self.last: Cached | None = None
         self.hits = self.misses = 0
 
-    def replay(self, key: Any, tensors: list[Any]) -> tuple[Cached | None, Any]:
+    def replay(
+        self, key: object, tensors: list[Tensor]
+    ) -> tuple[Cached | None, tuple[Tensor, ...]]:
         """The program that fits, and the results of running it; None if there is none."""
         programs = self._programs.get(key)
         if programs is not None:
@@ -61,18 +65,18 @@ class ProgramCache:
                     self.hits += 1
                     self.last = cached
                     return cached, results
-        return None, None
+        return None, ()
 
-    def ready(self, key: Any) -> list[Cached]:
+    def ready(self, key: object) -> list[Cached]:
         """The programs for arguments of a kind, last captured first, without those that wait."""
         return [cached for cached in self._programs.get(key, ()) if not cached.waits]
 
-    def begin(self, key: Any) -> bool:
+    def begin(self, key: object) -> bool:
         """Counts a capture; whether another one, for the same kind of arguments, waits for it."""
         self.misses += 1
         return any(cached.waits for cached in self._programs.get(key, ()))
 
-    def add(self, key: Any, cached: Cached) -> None:
+    def add(self, key: object, cached: Cached) -> None:
         """Keeps a program that has just been captured."""
         self.last = cached
         programs = self._programs.get(key)
@@ -87,7 +91,7 @@ class ProgramCache:
             if not self._programs[oldest]:
                 del self._programs[oldest]
 
-    def refuse(self, key: Any) -> bool:
+    def refuse(self, key: object) -> bool:
         """There shall be no program for the key; False if there are too many such keys by now."""
         self._programs.pop(key, None)
         self.refused.add(key)

@@ -27,10 +27,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _native
+from .._native import Tensor
 from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
 from .record import CaptureError, record
-from .structures import fill, flatten_argument
+from .structures import Data, fill, flatten_argument
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
@@ -54,39 +55,41 @@ class Captured:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _native._is_capturing():  # part of a larger capture
             return self._fn(*args, **kwargs)
-        tensors: list[Any] = []
+        tensors: list[Tensor] = []
         key, structure = self._key(args, kwargs, tensors)
         cached, results = self._cache.replay(key, tensors)
         if cached is not None:
             return fill(cached.result, results)
         return self._capture(key, structure, tensors)
 
-    def _key(self, args: Any, kwargs: Any, tensors: list[Any]) -> tuple[Any, Any]:
+    def _key(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> tuple[object, Any]:
         """What programs for these arguments are kept under, and their structure."""
         modes = _native._capture_modes()
         if not (args or kwargs):
             return modes, None
-        parts = [modes]
+        parts: list[object] = [modes]
         structure = flatten_argument((args, kwargs), tensors, parts)
         return tuple(parts), structure
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return Captured, (self._fn, self._cache.maxsize)  # a copy has no programs
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else _Method(self, instance)
 
     def run(
         self,
-        data: Any,
+        data: Data,
         batch_size: int = 1,
         *,
         epochs: int = 1,
         shuffle: bool = False,
         drop_last: bool = False,
         generator: _native.Generator | None = None,
-        progress: Callable[[int, int, float], Any] | None = None,
-    ) -> _native.Tensor:
+        progress: Callable[[int, int, float], object] | None = None,
+    ) -> Tensor:
         """Calls the function on every batch of `data`, in native code where a program fits.
 
         The same bit by bit, random numbers included, as
@@ -121,7 +124,7 @@ class Captured:
         how = (batch_size, epochs, shuffle, drop_last, generator, progress)
         return _loop(self, (), data, *how)
 
-    def _capture(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+    def _capture(self, key: object, structure: Any, tensors: list[Tensor]) -> Any:
         again = self._cache.begin(key)
         done = record(self._fn, structure, tensors, _native.Tensor.detach, True, again)
         if tensors:
@@ -159,14 +162,14 @@ class Captured:
 
 
 def _loop(
-    step: Captured, instance: tuple[Any, ...], data: Any, *args: Any, **options: Any
-) -> _native.Tensor:
+    step: Captured, instance: tuple[object, ...], data: Data, *args: Any, **options: Any
+) -> Tensor:
     from .loop import Loop  # here, as importing the package should not pay for it
 
     return Loop(step, step._cache, instance, data, *args, **options).run()
 
 
-def _write_back(tensors: list[Any], copies: list[Any]) -> None:
+def _write_back(tensors: list[Tensor], copies: list[Tensor]) -> None:
     """What the function did to its copies of the arguments, done to the arguments."""
     for tensor, copy in zip(tensors, copies, strict=True):
         if copy._version:
@@ -183,7 +186,7 @@ class _Method(functools.partial):
     def __self__(self) -> Any:
         return self.args[0]
 
-    def run(self, data: Any, batch_size: int = 1, **options: Any) -> _native.Tensor:
+    def run(self, data: Data, batch_size: int = 1, **options: Any) -> Tensor:
         """See `Captured.run`."""
         step: Any = self.func
         return _loop(step, self.args, data, batch_size, **options)

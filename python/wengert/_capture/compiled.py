@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .._native import Tensor
 from .cache import Cached
 from .captured import Captured
 from .conditions import is_own_code, tells_conditions
 from .record import CaptureError, Recorded, record
-from .structures import PLAIN, Slot, fill, is_namedtuple
+from .structures import PLAIN, Data, Slot, fill, is_namedtuple
 
 __all__ = ["compile"]
 
@@ -64,7 +65,7 @@ def _odd_result(result: Any) -> str:
     return "" if kind is Slot or kind in PLAIN or kind in _CONSTANT else kind.__name__
 
 
-def _write_back(tensors: list[Any], copies: list[Any]) -> None:
+def _write_back(tensors: list[Tensor], copies: list[Tensor]) -> None:
     for tensor, copy in zip(tensors, copies, strict=True):
         if copy.requires_grad:  # it has a history now, and so has the argument
             tensor.copy_(copy)
@@ -72,13 +73,13 @@ def _write_back(tensors: list[Any], copies: list[Any]) -> None:
             tensor.data.copy_(copy)
 
 
-def _same(tensor: Any) -> Any:
+def _same(tensor: Tensor) -> Tensor:
     return tensor
 
 
 def _placed(
-    results: list[Any], copies: list[Any], tensors: list[Any]
-) -> tuple[list[int | None], list[Any]]:
+    results: list[Tensor], copies: list[Tensor], tensors: list[Tensor]
+) -> tuple[list[int | None], list[Tensor]]:
     """Which argument each result is, and the results as they would be of a plain call: those that
     are arguments, or lie in their memory, are so again."""
     origins: list[int | None] = []
@@ -109,7 +110,7 @@ class Compiled(Captured):
         self._plain_modes: set[int] = set()
         self._warned = False
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, (self._fn, self._fullgraph)
 
     def cache_clear(self) -> None:
@@ -127,7 +128,7 @@ class Compiled(Captured):
             if obstacle:
                 self._warn(obstacle)
                 return self._fn(*args, **kwargs)
-        tensors: list[Any] = []
+        tensors: list[Tensor] = []
         key, structure = self._key(args, kwargs, tensors)
         cache = self._cache
         if key in cache.refused:
@@ -142,14 +143,14 @@ class Compiled(Captured):
             return self._fn(*args, **kwargs)
         return self._first_call(key, structure, tensors)
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def run(self, data: Any, *args: Any, **kwargs: Any) -> _native.Tensor:
+    def run(self, data: Data, *args: Any, **kwargs: Any) -> Tensor:
         """See `Captured.run`; what stands in the way of a replay is an error there."""
         return Captured(self._fn).run(data, *args, **kwargs)
 
-    def _first_call(self, key: Any, structure: Any, tensors: list[Any]) -> Any:
+    def _first_call(self, key: object, structure: Any, tensors: list[Tensor]) -> Any:
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
         again = self._cache.begin(key)
@@ -178,7 +179,7 @@ class Compiled(Captured):
         return returned
 
     def _keep(
-        self, key: Any, done: Recorded, own: list[Any], origins: list[int | None], again: bool
+        self, key: object, done: Recorded, own: list[Tensor], origins: list[int | None], again: bool
     ) -> str:
         """Remembers the program of a recording; why not, if it can't be one."""
         done.copies.clear()
@@ -208,7 +209,7 @@ class Compiled(Captured):
         odd = _odd_result(done.result)
         return f"it returns a {odd}" if odd else ""
 
-    def _plain(self, key: Any, reason: str) -> None:
+    def _plain(self, key: object, reason: str) -> None:
         if not self._cache.refuse(key):
             self._plain_modes.add(_native._capture_modes())
         self._warn(reason)
@@ -230,19 +231,19 @@ class Compiled(Captured):
 
 
 @functools.singledispatch
-def compiled_form(model: Any, fullgraph: bool) -> Any:
+def compiled_form(model: Callable[..., Any], fullgraph: bool) -> Any:
     """What `compile` makes of a function. Registered for other types where these are defined."""
     return Compiled(model, fullgraph)
 
 
 def compile(
-    model: Any = None,
+    model: Callable[..., Any] | None = None,
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
-    backend: Any = "inductor",
+    backend: object = "inductor",
     mode: str | None = None,
-    options: dict[str, Any] | None = None,
+    options: dict[str, object] | None = None,
     disable: bool = False,
 ) -> Any:
     """A function or module with the same results, whose calls are replayed where that is right.

@@ -78,24 +78,24 @@ class Conditions:
         # What a program depends on: (where, key, value) is a cell (key None), a dict or list and a
         # key, an object and the name of an attribute. Ellipsis as a key is the length, as a value
         # that there is none.
-        self._entries: list[tuple[Any, Any, Any]] = []
-        self._entered: set[tuple[int, Any]] = set()  # their places, by id and key
-        self._checks: dict[int, list[Callable[[], Any]]] = {}  # by id of who wants them
-        self._unchanged: dict[State, tuple[dict[int, Any], Effect | None]] = {}  # objects by id
+        self._entries: list[tuple[object, object, object]] = []
+        self._entered: set[tuple[int, object]] = set()  # their places, by id and key
+        self._checks: dict[int, list[Callable[[], object]]] = {}  # by id of who wants them
+        self._unchanged: dict[State, tuple[dict[int, object], Effect | None]] = {}  # objects by id
         # Where they come from.
         self._told: dict[int, tuple[Any, set[str]]] = {}  # who is to be asked, by id: and names
-        self._open: dict[int, Any] = {}  # those not asked yet
+        self._open: dict[int, object] = {}  # those not asked yet
         self._seen: dict[int, set[str]] = {}  # containers and objects, by id: for which names
         self._functions: dict[int, set[str]] = {}  # by id: the names in their code
 
     # For `__capture_conditions__` --------------------------------------------------------------
 
-    def attribute(self, obj: Any, name: str) -> None:
+    def attribute(self, obj: object, name: str) -> None:
         """`obj.name` is the same object, or an equal number or text; or there is none."""
         space = obj if not isinstance(obj, (dict, list)) else vars(obj)
         self._enter(space, name, getattr(obj, name, ...))
 
-    def item(self, container: Any, key: Any) -> None:
+    def item(self, container: dict[Any, Any] | list[Any], key: Any) -> None:
         """`container[key]`, of a dict or list, is the same, or an equal number or text.
 
         That a dict has no such key may be a condition as well. IndexError if a list is shorter,
@@ -110,20 +110,20 @@ class Conditions:
         else:
             raise TypeError(f"capture: a dict or list is expected, got {type(container).__name__}")
 
-    def check(self, holds: Callable[[], Any]) -> None:
+    def check(self, holds: Callable[[], object]) -> None:
         """`holds()` is true: called before every replay, so it should be quick."""
         if not callable(holds):
             raise TypeError(f"capture: a function is expected, got {type(holds).__name__}")
         self._checks.setdefault(id(self._asked), []).append(holds)
 
-    def look_at(self, value: Any, names: set[str] | None = None) -> None:
+    def look_at(self, value: object, names: set[str] | None = None) -> None:
         """What the value holds is as it is, as if a variable of the function had this value.
 
         Of objects the attributes in `names` are looked at, by default those in `self.names`.
         """
         self._value(value, self.names if names is None else names, 0)
 
-    def look_into(self, obj: Any) -> None:
+    def look_into(self, obj: object) -> None:
         """The attributes of the object that `self.names` reach are as they are.
 
         That is what an object without `__capture_conditions__` is asked for. Nothing for those of
@@ -148,7 +148,7 @@ class Conditions:
 
     # For a recording ---------------------------------------------------------------------------
 
-    def start(self, fn: Any, arguments: Any) -> None:
+    def start(self, fn: Callable[..., Any], arguments: tuple[object, ...]) -> None:
         """The variables of the function, and the objects among its arguments, before it runs."""
         names = self.code(fn)
         if not isinstance(fn, _CALLABLES):
@@ -157,7 +157,7 @@ class Conditions:
             if not isinstance(value, (list, tuple, dict)):
                 self._value(value, names, 0)
 
-    def hand_over(self, used: dict[int, Any]) -> list[Callable[[], str]]:
+    def hand_over(self, used: dict[int, object]) -> list[Callable[[], str]]:
         """Gives all to the recording under way, which reads the values anew; returns the effects.
 
         `used` are the objects that have told of their use, by id. A tensor that is another one by
@@ -191,7 +191,7 @@ class Conditions:
             self._asked.__capture_conditions__(self)
         self._asked, self.names = None, set()
 
-    def _note(self, obj: Any, names: set[str]) -> None:
+    def _note(self, obj: object, names: set[str]) -> None:
         """The object is to be asked."""
         key = id(obj)
         told = self._told.get(key)
@@ -202,7 +202,7 @@ class Conditions:
             self._told[key] = obj, names | told[1]
             self._open[key] = obj
 
-    def _enter(self, where: Any, key: Any, value: Any) -> None:
+    def _enter(self, where: object, key: object, value: object) -> None:
         place = (id(where), key)
         if place not in self._entered:
             self._entered.add(place)
@@ -225,7 +225,7 @@ class Conditions:
         if type(fn) is not types.FunctionType or is_own_code(fn.__code__.co_filename):
             return set()
         names = self._functions.get(id(fn))
-        entries: list[Any] = []
+        entries: list[tuple[object, object, object]] = []
         if names is None:
             names, entries = _native._variables_of(fn)
             self._functions[id(fn)] = names
@@ -325,7 +325,7 @@ class Conditions:
                 self._enter(cls, name, attribute)
 
 
-def _getter(attribute: Any) -> Any:
+def _getter(attribute: object) -> Any:
     """The function that an attribute of a class calls, if it is a method or a property."""
     if isinstance(attribute, (staticmethod, classmethod)):
         return attribute.__func__
@@ -334,7 +334,7 @@ def _getter(attribute: Any) -> Any:
     return attribute.fget if isinstance(attribute, property) else attribute
 
 
-def _is_true(holds: Callable[[], Any]) -> bool:
+def _is_true(holds: Callable[[], object]) -> bool:
     return bool(holds())
 
 
@@ -351,7 +351,7 @@ def _prepare(state: State, objects: list[Any]) -> Callable[[], bool]:
     return unchanged
 
 
-def _alike(a: Any, b: Any) -> bool:
+def _alike(a: object, b: object) -> bool:
     if a is b:
         return True
     return type(a) is type(b) and isinstance(a, PLAIN) and a == b and str(a) == str(b)

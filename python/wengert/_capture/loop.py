@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from .. import _native, _order
-from .._native import CaptureError
+from .._native import CaptureError, Tensor
 from .cache import ProgramCache
-from .structures import flatten_argument, flatten_result
+from .structures import Data, flatten_argument, flatten_result
 
 _SECONDS = 0.5  # between reports within an epoch
 
 
-def _tensors_of(data: Any) -> tuple[_native.Tensor, ...]:
-    if isinstance(data, (_native.Tensor, np.ndarray)):
+def _tensors_of(data: Data) -> tuple[Tensor, ...]:
+    if isinstance(data, (Tensor, np.ndarray)):
         data = (data,)
     if not isinstance(data, (tuple, list)):
         raise TypeError(
@@ -34,7 +34,7 @@ def _tensors_of(data: Any) -> tuple[_native.Tensor, ...]:
     for i, item in enumerate(data):
         if isinstance(item, np.ndarray):
             item = _native.from_numpy(item)
-        if not isinstance(item, _native.Tensor):
+        if not isinstance(item, Tensor):
             raise TypeError(
                 f"run: data[{i}] must be a tensor or a NumPy array, got {type(item).__name__}"
             )
@@ -56,14 +56,14 @@ class Loop:
         self,
         step: Callable[..., Any],
         cache: ProgramCache,
-        instance: tuple[Any, ...],
-        data: Any,
+        instance: tuple[object, ...],
+        data: Data,
         batch_size: int,
         epochs: int = 1,
         shuffle: bool = False,
         drop_last: bool = False,
         generator: _native.Generator | None = None,
-        progress: Callable[[int, int, float], Any] | None = None,
+        progress: Callable[[int, int, float], object] | None = None,
     ) -> None:
         if _native._is_capturing():
             raise CaptureError("run: a loop cannot be part of a captured function")
@@ -80,10 +80,10 @@ class Loop:
         self._batch_size, self._drop_last = batch_size, drop_last
         self._shuffle, self._generator, self._progress = shuffle, generator, progress
         self._native = _native._Loop(self._tensors)
-        self._kinds: dict[int, tuple[Any, ...]] = {}  # by rows: the key of a batch but for modes
+        self._kinds: dict[int, tuple[object, ...]] = {}  # by rows: the key of a batch but for modes
         self._reported, self._due = 0, time.perf_counter() + _SECONDS
 
-    def run(self) -> _native.Tensor:
+    def run(self) -> Tensor:
         size = self._batch_size
         for epoch in range(self._epochs):
             _order.draw_seed(self._generator)  # a loader's base seed
@@ -97,12 +97,12 @@ class Loop:
             self._report(epoch)
         return self._native.losses(0)
 
-    def _chunks(self) -> Iterator[_native.Tensor]:
+    def _chunks(self) -> Iterator[Tensor]:
         """The rows of one epoch, as a loader's samplers visit them."""
         rows: int = self._tensors[0].shape[0]
         return _order.shuffled(rows, rows, self._generator) if self._shuffle else _order.whole(rows)
 
-    def _advance(self, order: _native.Tensor, start: int, rows: int) -> int:
+    def _advance(self, order: Tensor, start: int, rows: int) -> int:
         """Does at least one batch of so many rows, in order from `start` on; how many it did."""
         native, cache = self._native, self._cache
         seconds = -1.0 if self._progress is None else max(0.0, self._due - time.perf_counter())
@@ -117,7 +117,7 @@ class Loop:
                 return native.count - before
         index = order.narrow(0, start, rows)
         result = self._step(*self._instance, *(t.index_select(0, index) for t in self._tensors))
-        found: list[Any] = []
+        found: list[Tensor] = []
         flatten_result(result, found)
         if not found:
             raise TypeError(
@@ -127,11 +127,11 @@ class Loop:
         native.add(found[0])
         return 1
 
-    def _key(self, rows: int) -> tuple[Any, ...]:
+    def _key(self, rows: int) -> tuple[object, ...]:
         """What the step files the programs for batches of so many rows under."""
         kind = self._kinds.get(rows)
         if kind is None:
-            parts: list[Any] = []
+            parts: list[object] = []
             batch = [_native.empty((rows, *t.shape[1:]), dtype=t.dtype) for t in self._tensors]
             flatten_argument(((*self._instance, *batch), {}), [], parts)
             kind = self._kinds[rows] = tuple(parts)

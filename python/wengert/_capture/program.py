@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _native
+from .._native import Tensor
 
 __all__ = ["LoadedProgram", "Program", "load_program"]
 
@@ -18,7 +19,7 @@ class Program:
     Made by `Captured.program` and `LoadedProgram.program`.
     """
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: _native._Program) -> None:
         self._native = native
 
     def __len__(self) -> int:
@@ -38,7 +39,7 @@ class Program:
         """
         return self._native.listing()
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the program with the weights it uses to one safetensors file.
 
         `load_program` reads it, and so does `wengert::Program::load` in C++, without Python.
@@ -104,12 +105,12 @@ class LoadedProgram:
     argument that the function changed in place is changed.
     """
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: _native._Program) -> None:
         self._native = native
         self._inputs = tuple(_native._program_arguments(native))
 
     @property
-    def inputs(self) -> tuple[tuple[Any, Any], ...]:
+    def inputs(self) -> tuple[tuple[_native.Size, _native.dtype], ...]:
         """Shape and dtype of each argument."""
         return self._inputs
 
@@ -118,7 +119,7 @@ class LoadedProgram:
         """Its steps."""
         return Program(self._native)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Tensor | np.ndarray) -> Tensor | tuple[Tensor, ...]:
         if len(args) != len(self._inputs):
             raise TypeError(f"program: takes {len(self._inputs)} arguments, got {len(args)}")
         tensors = []
@@ -136,6 +137,7 @@ class LoadedProgram:
                 )
             tensors.append(tensor)
         results = self._native.replay(tensors)
+        assert results is not None  # it has no conditions
         return results[0] if len(results) == 1 else results
 
     def __repr__(self) -> str:
@@ -143,7 +145,7 @@ class LoadedProgram:
         return f"LoadedProgram({inputs})"
 
 
-def load_program(path: Any) -> LoadedProgram:
+def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
     """Reads a program that `Program.save` wrote.
 
     Raises FileNotFoundError, or RuntimeError for a file that is damaged, of another version, or no

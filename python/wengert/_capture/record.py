@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import _native
-from .._native import CaptureError
+from .._native import CaptureError, Tensor
 from . import uses
 from .conditions import Conditions, is_own_code
 from .structures import fill, flatten_result
@@ -20,17 +20,17 @@ class Recorded(NamedTuple):
     """A function that has run: its recording, arguments and result."""
 
     recording: Any
-    copies: list[Any]
+    copies: list[Tensor]
     result: Any  # with slots in place of `tensors`
-    tensors: list[Any]
+    tensors: list[Tensor]
     effects: list[Callable[[], str]]  # what calls do that a replay would not
 
 
 def record(
     fn: Callable[..., Any],
     structure: Any,
-    tensors: list[Any],
-    keep: Callable[[Any], Any],
+    tensors: list[Tensor],
+    keep: Callable[[Tensor], Tensor],
     strict: bool,
     again: bool,
 ) -> Recorded:
@@ -41,8 +41,8 @@ def record(
     replayed is a CaptureError, which names the line.
     """
     recording, copies = _native._start_recording(tensors, strict)
-    results: list[Any] = []
-    used: dict[int, Any] = {}
+    results: list[Tensor] = []
+    used: dict[int, object] = {}
     uses.captures[id(used)] = used
     try:
         args, kwargs = ((), {}) if structure is None else fill(structure, copies)

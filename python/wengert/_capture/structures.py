@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import _native
-from .._native import CaptureError
+from .._native import CaptureError, Tensor
 
+#: One tensor, or several with equal first sizes.
+Data: TypeAlias = "Tensor | np.ndarray | Sequence[Tensor | np.ndarray]"
 PLAIN = (int, float, str, bool, bytes, complex, type(None))
 
 
@@ -17,13 +20,13 @@ class Same:
 
     __slots__ = ("object",)
 
-    def __init__(self, obj: Any) -> None:
+    def __init__(self, obj: object) -> None:
         self.object = obj
 
     def __hash__(self) -> int:
         return id(self.object)
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         return type(other) is Same and other.object is self.object
 
 
@@ -36,12 +39,12 @@ class Slot:
         self.index = index
 
 
-def is_namedtuple(obj: Any) -> bool:
+def is_namedtuple(obj: object) -> bool:
     """Whether it is made from its items one by one, other than a tuple."""
     return isinstance(obj, tuple) and hasattr(obj, "_fields")
 
 
-def _like(obj: Any, items: list[Any]) -> Any:
+def _like(obj: Any, items: list[object]) -> Any:
     """A list or tuple of the kind of `obj`."""
     kind = type(obj)
     if kind is tuple or not is_namedtuple(obj):
@@ -49,7 +52,7 @@ def _like(obj: Any, items: list[Any]) -> Any:
     return kind(*items)
 
 
-def flatten_argument(obj: Any, tensors: list[Any], key: list[Any]) -> Any:
+def flatten_argument(obj: Any, tensors: list[Tensor], key: list[object]) -> Any:
     """The structure of an argument with slots in place of tensors; `key` gets what identifies it.
 
     Tensors that are parameters (leaves that ask for gradients) are used where they lie.
@@ -85,12 +88,12 @@ def flatten_argument(obj: Any, tensors: list[Any], key: list[Any]) -> Any:
     return obj
 
 
-def _plain_key(obj: Any) -> Any:
+def _plain_key(obj: object) -> object:
     """-0.0 is another argument than 0.0, and a NaN the same as itself."""
     return (type(obj), obj.hex() if isinstance(obj, float) else obj)
 
 
-def flatten_result(obj: Any, tensors: list[Any], strict: bool = True) -> Any:
+def flatten_result(obj: Any, tensors: list[Tensor], strict: bool = True) -> Any:
     """The structure of a result with slots in place of its tensors, which are added to `tensors`.
 
     CaptureError, if `strict`, for anything but tensors and Python values.
@@ -110,7 +113,7 @@ def flatten_result(obj: Any, tensors: list[Any], strict: bool = True) -> Any:
     )
 
 
-def fill(obj: Any, tensors: Any) -> Any:
+def fill(obj: Any, tensors: Sequence[Tensor]) -> Any:
     """The structure with tensors in its slots."""
     if type(obj) is Slot:
         return tensors[obj.index]
