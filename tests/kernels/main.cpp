@@ -1,0 +1,14 @@
+// The fast kernels against the naive ones beside them.
+#include "kernels.h"
+
+int main() {
+  return run([] {
+    wengert::test_core();
+    wengert::test_gemm();
+    wengert::test_reduce();
+    wengert::test_loss();
+    wengert::test_index();
+    wengert::test_random();
+    wengert::test_update();
+  });
+}

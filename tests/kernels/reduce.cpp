@@ -1,0 +1,101 @@
+// Reductions over every choice of dimensions, and sorted lines.
+#include "wengert/kernels/reduce/reduce.h"
+
+#include "kernels.h"
+#include "wengert/kernels/reduce/naive.h"
+
+namespace wengert {
+namespace {
+
+using Reduce = ReduceKind;
+
+template <class Out, class T>
+void reduction(Reduce kind, const Dims& shape, uint32_t reduced, const std::vector<T>& x,
+               double param, double tolerance, bool second) {
+  const ReducePlan plan = plan_reduction(shape, reduced);
+  const std::vector<naive::Reduced> expected = naive::reduce(kind, shape, reduced, x.data(), param);
+  std::vector<Out> out(expected.size());
+  std::vector<int64_t> more(expected.size());
+  reduce(kind, plan, dtype_of<T>(), x.data(),
+         {dtype_of<Out>(), out.data(), second ? more.data() : nullptr}, param);
+  for (size_t i = 0; i < out.size(); ++i) {
+    CHECK(close(static_cast<double>(out[i]), expected[i].value, tolerance, tolerance));
+    if (second) CHECK(static_cast<double>(more[i]) == expected[i].second);
+  }
+}
+
+template <class T>
+void reductions(const Dims& shape) {
+  std::vector<T> x = numbers<T>(numel(shape));
+  const double loose = std::is_integral_v<T> ? 0 : kLoose<T>;
+  for (uint32_t reduced = 0; reduced < 1u << shape.size(); ++reduced) {
+    const auto test = [&]<class Out>(Reduce kind, double param, double tolerance, bool second) {
+      reduction<Out>(kind, shape, reduced, x, param, tolerance, second);
+    };
+    using Sum = std::conditional_t<std::is_integral_v<T>, int64_t, T>;
+    for (const Reduce kind : {Reduce::kSum, Reduce::kNanSum})
+      test.template operator()<Sum>(kind, 0, loose * 10, false);
+    test.template operator()<int64_t>(Reduce::kCountNonzero, 0, 0, false);
+    for (const Reduce kind : {Reduce::kAny, Reduce::kAll})
+      test.template operator()<uint8_t>(kind, 0, 0, false);
+    for (const Reduce kind : {Reduce::kMax, Reduce::kMin})
+      test.template operator()<T>(kind, 0, 0, false);
+    for (const Reduce kind : {Reduce::kArgMax, Reduce::kArgMin})
+      test.template operator()<int64_t>(kind, 0, 0, false);
+    for (const Reduce kind : {Reduce::kMaxIndex, Reduce::kMinIndex})
+      test.template operator()<T>(kind, 0, 0, true);
+    if constexpr (std::is_floating_point_v<T>) {
+      for (const Reduce kind : {Reduce::kMean, Reduce::kNorm1, Reduce::kNorm2, Reduce::kProd,
+                                Reduce::kNormInf, Reduce::kNormNegInf, Reduce::kLogSumExp})
+        test.template operator()<T>(kind, 0, loose * 10, false);
+      for (const Reduce kind : {Reduce::kVar, Reduce::kStd})
+        test.template operator()<T>(kind, 1, loose * 10, false);
+      test.template operator()<T>(Reduce::kNormP, 3, loose * 10, false);
+    }
+  }
+}
+
+template <class T>
+void sorts(const SortShape& s) {
+  std::vector<T> x = numbers<T>(s.outer * s.n * s.inner);
+  if constexpr (std::is_floating_point_v<T>) {
+    for (size_t i = 0; i < x.size(); i += 3) x[i] = std::round(x[i]);  // equal ones
+    if (x.size() > 4) x[4] = NAN;
+  }
+  for (const bool descending : {false, true}) {
+    std::vector<T> values(static_cast<size_t>(s.outer * s.k * s.inner));
+    std::vector<int64_t> indices(values.size());
+    sort_lines(dtype_of<T>(), s, x.data(), values.data(), indices.data(), descending);
+    for (int64_t o = 0; o < s.outer; ++o) {
+      for (int64_t i = 0; i < s.inner; ++i) {
+        const std::vector<int64_t> order = naive::sorted(s, x.data(), o, i, descending);
+        for (int64_t k = 0; k < s.k; ++k) {
+          const auto at = static_cast<size_t>((o * s.k + k) * s.inner + i);
+          const T expected = x[static_cast<size_t>((o * s.n + order[k]) * s.inner + i)];
+          CHECK(indices[at] == order[static_cast<size_t>(k)]);
+          CHECK(close(double(values[at]), double(expected), 0, 0));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void test_reduce() {
+  for (const Dims& shape : {Dims{37}, Dims{5, 7}, Dims{3, 130}, Dims{130, 3}, Dims{2, 3, 4, 5}}) {
+    reductions<float>(shape);
+    reductions<double>(shape);
+    reductions<int64_t>(shape);
+    reductions<int32_t>(shape);
+  }
+  for (const SortShape& s : {SortShape{1, 1, 1, 1}, SortShape{3, 17, 1, 17},
+                             SortShape{2, 100, 3, 100}, SortShape{4, 50, 1, 5}}) {
+    sorts<float>(s);
+    sorts<double>(s);
+    sorts<int64_t>(s);
+    sorts<uint8_t>(s);
+  }
+}
+
+}  // namespace wengert
