@@ -54,29 +54,39 @@ constexpr Op creation(const char* name, const char* signature, uint32_t on, cons
           .run = run};
 }
 
+// y = 0
 constexpr Op zeros_op =
     creation("zeros", kSized, kModule, "A tensor of zeros.", shape_of_size, run_zeros);
+// y = 1
 constexpr Op ones_op =
     creation("ones", kSized, kModule, "A tensor of ones.", shape_of_size, run_ones);
+// y = whatever the memory holds
 constexpr Op empty_op = creation("empty", kSized, kModule, "A tensor of whatever is in its memory.",
                                  shape_of_size, run_nothing);
+// y = 0
 constexpr Op zeros_like_op = creation(
     "zeros_like", kLike, kModule, "Zeros with the input's shape and dtype.", shape_like, run_zeros);
+// y = 1
 constexpr Op ones_like_op = creation(
     "ones_like", kLike, kModule, "Ones with the input's shape and dtype.", shape_like, run_ones);
+// y = whatever the memory holds
 constexpr Op empty_like_op =
     creation("empty_like", kLike, kModule,
              "An uninitialised tensor with the input's shape and dtype.", shape_like, run_nothing);
+// y = 0
 constexpr Op new_zeros_op =
     creation("new_zeros", kNew, kMethod, "Zeros of this shape, with the tensor's dtype.", shape_new,
              run_zeros);
+// y = 1
 constexpr Op new_ones_op = creation(
     "new_ones", kNew, kMethod, "Ones of this shape, with the tensor's dtype.", shape_new, run_ones);
+// y = whatever the memory holds
 constexpr Op new_empty_op = creation("new_empty", kNew, kMethod,
                                      "An uninitialised tensor of this shape, with the tensor's "
                                      "dtype.",
                                      shape_new, run_nothing);
 
+// y = value
 constexpr Op full_op = creation(
     "full", "(size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor", kModule,
     "A tensor of fill_value; its dtype is that of the number unless given.",
@@ -84,11 +94,13 @@ constexpr Op full_op = creation(
       c.output(c.attrs.dtype_or(2, c.attrs.scalar(1).dtype()), checked_size(c.attrs.ints(0)));
     },
     [](Call& c) { fill(c.out[0], c.attrs.scalar(1)); });
+// y = value
 constexpr Op full_like_op = creation(
     "full_like", "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
     kModule, "fill_value everywhere, with the input's shape and dtype.",
     [](Call& c) { c.output(c.attrs.dtype_or(1, c.in(0).dtype()), c.in(0).shape()); },
     [](Call& c) { fill(c.out[0], c.attrs.scalar(0)); });
+// y = value
 constexpr Op new_full_op = creation(
     "new_full",
     "(input: Tensor, size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
@@ -141,6 +153,7 @@ void fill_indexed(const Tensor& y, const F& value) {
   });
 }
 
+// y_i = start + i step
 constexpr Op arange_op = creation(
     "arange",
     "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = None) -> Tensor",
@@ -163,6 +176,7 @@ constexpr Op arange_op = creation(
         });
       }
     });
+// y_i = start + i step
 constinit const Op arange_end_op =
     renamed(arange_op, "arange", "(end: Number, *, dtype: dtype | None = None) -> Tensor");
 
@@ -195,10 +209,12 @@ void fill_spaced(Call& c, const F& f) {
   });
 }
 
+// y_i = start + i (end - start) / (steps - 1)
 constexpr Op linspace_op = creation(
     "linspace", "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None) -> Tensor",
     kModule, "`steps` evenly spaced values from start to end, both included.",
     [](Call& c) { shape_spaced(c, 3); }, [](Call& c) { fill_spaced(c, [](auto v) { return v; }); });
+// y_i = base^(start + i (end - start) / (steps - 1))
 constexpr Op logspace_op = creation(
     "logspace",
     "(start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: dtype | None = None) "
@@ -213,6 +229,7 @@ constexpr Op logspace_op = creation(
 
 // ---- matrices ------------------------------------------------------------------------------
 
+// y_ij = 1 where i = j, else 0
 constexpr Op eye_op = creation(
     "eye", "(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor", kModule,
     "An n x m matrix (m = n unless given) with ones on the diagonal and zeros elsewhere.",
@@ -278,11 +295,13 @@ struct Triangle {
 };
 constexpr const char* kTriangle =
     "(row: int, col: int, offset: int = 0, *, dtype: dtype | None = None) -> Tensor";
+// y = the (i, j) with j - i <= offset, a column each
 constexpr Op tril_indices_op =
     creation("tril_indices", kTriangle, kModule,
              "(2, n) rows and columns of the lower triangle of a row x col matrix, up to the "
              "diagonal `offset` above the main one.",
              Triangle<true>::shape, Triangle<true>::run);
+// y = the (i, j) with j - i >= offset, a column each
 constexpr Op triu_indices_op =
     creation("triu_indices", kTriangle, kModule,
              "(2, n) rows and columns of the upper triangle of a row x col matrix, from the "

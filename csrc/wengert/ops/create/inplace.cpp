@@ -12,6 +12,7 @@ namespace wengert {
 
 namespace {
 
+// x = y, broadcast           dx = 0      dy = g, summed to its shape
 constinit const Op copy_op{
     .name = "copy_",
     .signature = "(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor",
@@ -44,6 +45,7 @@ constinit const Op copy_op{
         },
 };
 
+// x = v                      dx = 0      dv = sum g
 constinit const Op fill_op{
     .name = "fill_",
     .signature = "(input: Tensor, value: Operand) -> Tensor",
@@ -73,6 +75,7 @@ constinit const Op fill_op{
         },
 };
 
+// y = v
 constinit const Op filled_op{
     .name = "fill",
     .signature = "(input: Tensor, value: Operand) -> Tensor",
@@ -87,6 +90,7 @@ constinit const Op filled_op{
         },
 };
 
+// x = 0                      dx = 0
 constinit const Op zero_op{
     .name = "zero_",
     .signature = "(input: Tensor) -> Tensor",
@@ -102,6 +106,7 @@ constinit const Op zero_op{
     .vjp = zero_vjp,
 };
 
+// x_ii = v                   dx = g but 0 on the diagonal
 constinit const Op fill_diagonal_op{
     .name = "fill_diagonal_",
     .signature = "(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor",

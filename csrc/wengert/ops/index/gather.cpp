@@ -11,6 +11,7 @@ namespace {
 
 // ---- gather --------------------------------------------------------------------------------
 
+// y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op gather_op{
     .name = "gather",
     .signature = "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
@@ -43,6 +44,7 @@ constinit const Op gather_op{
     .reads = kOther,
 };
 
+// y_k = x_{i_k}
 constinit const Op take_along_dim_op{
     .name = "take_along_dim",
     .signature = "(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor",
@@ -73,6 +75,7 @@ constinit const Op take_along_dim_op{
 
 // ---- index_select --------------------------------------------------------------------------
 
+// y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op index_select_op{
     .name = "index_select",
     .signature = "(input: Tensor, dim: int, index: Tensor) -> Tensor",
@@ -107,6 +110,7 @@ constinit const Op index_select_op{
     .reads = kOther,
 };
 
+// y_k = x_{i_k}
 constinit const Op take_op{
     .name = "take",
     .signature = "(input: Tensor, index: Tensor) -> Tensor",
@@ -121,6 +125,7 @@ constinit const Op take_op{
 
 // ---- masks ---------------------------------------------------------------------------------
 
+// y = the i with x_i != 0, one a row
 constinit const Op nonzero_places_op{
     .name = "_nonzero",
     .signature = "(mask: Tensor) -> Tensor",
@@ -152,12 +157,14 @@ constinit const Op nonzero_places_op{
         },
 };
 
+// y = the i with x_i != 0, one a row
 constexpr Op nonzero_op{
     .name = "nonzero",
     .signature = "(input: Tensor) -> Tensor",
     .doc = "The positions of the elements that are not zero, (count, ndim), int64.",
     .composed = [](Call& c) { c.results = {nonzero(c.in(0))}; },
 };
+// y = the i with x_i != 0, one a row
 constinit const Op argwhere_op = renamed(nonzero_op, "argwhere");
 
 constinit const Op where_places_op{
@@ -173,6 +180,7 @@ constinit const Op where_places_op{
         },
 };
 
+// y = the x_i with m_i != 0, in order        dx_i = g_k of the y_k that x_i became, else 0
 constinit const Op compress_op{
     .name = "_masked_select",
     .signature = "(input: Tensor, mask: Tensor) -> Tensor",
@@ -197,6 +205,7 @@ constinit const Op compress_op{
     .reads = kOther,
 };
 
+// y = the x_i with m_i != 0, in order
 constinit const Op masked_select_op{
     .name = "masked_select",
     .signature = "(input: Tensor, mask: Tensor) -> Tensor",
@@ -208,6 +217,7 @@ constinit const Op masked_select_op{
 
 // ---- one_hot -------------------------------------------------------------------------------
 
+// y_ij = 1 where x_i = j, else 0
 constinit const Op one_hot_of_op{
     .name = "_one_hot",
     .signature = "(input: Tensor, num_classes: int) -> Tensor",
@@ -234,6 +244,7 @@ constinit const Op one_hot_of_op{
         },
 };
 
+// y_ij = 1 where x_i = j, else 0
 constinit const Op one_hot_op{
     .name = "one_hot",
     .signature = "(tensor: Tensor, num_classes: int = -1) -> Tensor",

@@ -43,6 +43,7 @@ View basic_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y = x[key]                    dx = g at the key, else 0
 constinit const Op basic_index_op{
     .name = "__getitem__",
     .signature =
@@ -301,6 +302,7 @@ std::vector<Tensor> saved_indices(const Vjp& v, int first) {
 constexpr uint32_t kAllButFirst = kInputs & ~kInput;
 constexpr uint32_t kAllButTwo = kAllButFirst & ~kOther;
 
+// y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op index_op{
     .name = "index",
     .signature = "(input: Tensor, indices: Tensors) -> Tensor",
@@ -324,6 +326,7 @@ constinit const Op index_op{
     .reads = kAllButFirst,
 };
 
+// y_i = sum of g_k over i_k = i        dg_k = h_{i_k}
 constinit const Op index_backward_op{
     .name = "_index_backward",
     .signature = "(grad: Tensor, size: ints, indices: Tensors) -> Tensor",
@@ -464,6 +467,7 @@ constexpr const char* kPutSignature =
     "(input: Tensor, value: Operand, size: ints | None, steps: ints | None, dims: int, "
     "offset: int, accumulate: bool, indices: Tensors) -> Tensor";
 
+// y = x but v at the key      dx = g but 0 at the key (all of g if added)      dv = g at the key
 constinit const Op put_op{
     .name = "_set_item",
     .signature = kPutSignature,
@@ -484,6 +488,7 @@ constinit const Op put_op{
     .reads = kAllButTwo,
 };
 
+// x[key] = v                    dx = g but 0 at the key        dv = g at the key
 constinit const Op put_inplace_op{
     .name = "__setitem__",
     .signature = kPutSignature,

@@ -69,6 +69,7 @@ Tensor source_gradient(Vjp& v) {
   return d.shape() == own ? d : strided_backward(d, own, contiguous_strides(own), 0);
 }
 
+// y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
 constexpr Op scatter_op{
     .name = "scatter",
     .signature = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
@@ -86,9 +87,11 @@ constexpr Op scatter_op{
         },
     .reads = kOther,
 };
+// y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
 constinit const Op scatter_value_op = renamed(
     scatter_op, "scatter", "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor");
 
+// y_i = x_i + sum of s_k over i_k = i      dx = g      ds_k = g_{i_k}
 constinit const Op scatter_add_op{
     .name = "scatter_add",
     .signature = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
@@ -134,6 +137,7 @@ void index_source_shape(Call& c) {
   c.output(x.dtype(), x.shape());
 }
 
+// y_i = x_i + alpha sum of s_k over i_k = i      dx = g      ds_k = alpha g_{i_k}
 constinit const Op index_add_op{
     .name = "index_add",
     .signature =
@@ -163,6 +167,7 @@ constinit const Op index_add_op{
     .reads = kOther,
 };
 
+// y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
 constinit const Op index_copy_op{
     .name = "index_copy",
     .signature = "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor",
@@ -188,6 +193,8 @@ constinit const Op index_copy_op{
     .reads = kOther,
 };
 
+// y = x but v at every i_k        dx_i = g_i where no i_k = i, else 0       dv = sum of the other
+// g_i
 constinit const Op index_fill_op{
     .name = "index_fill",
     .signature = "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor",
@@ -227,6 +234,8 @@ constinit const Op index_fill_op{
 
 // ---- masks ---------------------------------------------------------------------------------
 
+// y_i = v where m_i != 0, else x_i     dx_i = g_i where m_i = 0, else 0      dv = sum of the other
+// g_i
 constinit const Op masked_fill_op{
     .name = "masked_fill",
     .signature = "(input: Tensor, mask: Tensor, value: Operand) -> Tensor",
@@ -262,6 +271,7 @@ constinit const Op masked_fill_op{
 };
 
 // Input and mask have one shape; all are contiguous.
+// y_i = s_k for the k-th m_i != 0, else x_i     dx_i = g_i where m_i = 0     ds_k = that g_i
 constinit const Op decompress_op{
     .name = "_masked_scatter",
     .signature = "(input: Tensor, mask: Tensor, source: Tensor) -> Tensor",
@@ -299,6 +309,7 @@ constinit const Op decompress_op{
     .reads = kOther,
 };
 
+// y_i = s_k for the k-th m_i != 0, else x_i
 constinit const Op masked_scatter_op{
     .name = "masked_scatter",
     .signature = "(input: Tensor, mask: Tensor, source: Tensor) -> Tensor",

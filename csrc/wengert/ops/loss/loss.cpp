@@ -182,6 +182,7 @@ void nll_loss_composed(Call& c) {
 }  // namespace
 
 // The fused part of cross_entropy, for targets that are class indices.
+// l_i = -w_t log softmax(x_i)_t      dx_ic = g_i w_t (softmax(x_i)_c - [c = t])
 constinit const Op cross_entropy_indices_op{
     .name = "cross_entropy_indices",
     .signature =
@@ -203,6 +204,7 @@ constinit const Op cross_entropy_indices_op{
         },
     .reads = kInputs | reads_output(1)};
 
+// d = g w_t (softmax(x) - [c = t]) of each row      its gradient is that of the formula
 constinit const Op cross_entropy_backward_op{
     .name = "cross_entropy_backward",
     .signature =
@@ -217,6 +219,7 @@ constinit const Op cross_entropy_backward_op{
     .vjp = entropy_backward_vjp,
     .reads = kInputs};
 
+// y_ic = the factor of -log softmax(x_i)_c in the loss
 constinit const Op cross_entropy_weights_op{
     .name = "cross_entropy_weights",
     .signature =
@@ -257,6 +260,7 @@ constinit const Op nll_loss_indices_op{
     .reads = kOther | kThird | reads_output(1)};
 
 // Linear in grad, so that its own gradient is nll_loss of the gradient that comes.
+// dx_t = -w_t g, else 0      linear in g: dg = nll_loss(h)
 constinit const Op nll_loss_backward_op{
     .name = "nll_loss_backward",
     .signature =
@@ -281,6 +285,7 @@ constinit const Op nll_loss_backward_op{
         },
     .reads = kOther | reads_input(3)};
 
+// l = -sum_c p_c w_c log softmax(x)_c, p the target
 constinit const Op cross_entropy_op{
     .name = "cross_entropy",
     .signature =
@@ -296,6 +301,7 @@ constinit const Op cross_entropy_op{
         "smoothing: Szegedy et al., arXiv:1512.00567.",
     .composed = cross_entropy_composed};
 
+// l = -sum_c w_c [c = t] x_c
 constinit const Op nll_loss_op{
     .name = "nll_loss",
     .signature =

@@ -222,13 +222,20 @@ constexpr const char* kPlain =
 
 }  // namespace
 
+// d = 2 g (x - t)                     ds = sum h d / g    dx = 2 h g    dt = -2 h g
 constinit const Op mse_loss_backward_op = pair_backward<kSquareRule>("mse_loss_backward");
+// d = g sign(x - t)                   ds = sum h d / g    dx = dt = 0
 constinit const Op l1_loss_backward_op = pair_backward<kAbsoluteRule>("l1_loss_backward");
+// d = g min(max((x - t) / beta, -1), 1)      dx = h g / beta where |x - t| < beta      dt = -dx
 constinit const Op smooth_l1_loss_backward_op =
     pair_backward<kSmoothRule>("smooth_l1_loss_backward");
+// d = g min(max(x - t, -delta), delta)     dx = h g where |x - t| <= delta      dt = -dx
 constinit const Op huber_loss_backward_op = pair_backward<kHuberRule>("huber_loss_backward");
+// d = g (x - t) / q, q = max(x (1 - x), 1e-12)     dx = h g (1 / q - (x - t) (1 - 2 x) / q^2)
+// dt = -h g / q
 constinit const Op binary_cross_entropy_backward_op =
     pair_backward<kBinaryRule>("binary_cross_entropy_backward");
+// d = g (sigmoid(x) - t)      dx = h g s (1 - s), s = sigmoid(x)      dt = -h g
 constinit const Op logits_loss_backward_op =
     pair_backward<kLogitsRule>("binary_cross_entropy_with_logits_backward");
 
@@ -247,6 +254,7 @@ constinit const Op l1_loss_op = pair_loss<kAbsoluteRule>(
     "`reduction` says otherwise.");
 
 // With z = |x - t|: l = z^2 / (2 beta) if z < beta, else z - beta / 2
+// dx = g min(max((x - t) / beta, -1), 1)
 constinit const Op smooth_l1_loss_op = pair_loss<kSmoothRule>(
     "smooth_l1_loss",
     "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
@@ -256,6 +264,7 @@ constinit const Op smooth_l1_loss_op = pair_loss<kSmoothRule>(
     "broadcast.");
 
 // With z = |x - t|: l = z^2 / 2 if z <= delta, else delta (z - delta / 2)
+// dx = g min(max(x - t, -delta), delta)
 constinit const Op huber_loss_op = pair_loss<kHuberRule>(
     "huber_loss",
     "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', delta: float = "
@@ -264,11 +273,13 @@ constinit const Op huber_loss_op = pair_loss<kHuberRule>(
     "Quadratic up to `delta`, linear above (Huber 1964). Input and target are broadcast.");
 
 // l = -t max(log x, -100) - (1 - t) max(log(1 - x), -100)
+// dx = g (x - t) / max(x (1 - x), 1e-12)
 constinit const Op binary_pairs_op = pair_loss<kBinaryRule>(
     "binary_cross_entropy_pairs", kPlain, 0,
     "binary_cross_entropy without weights, for input and target of one shape.");
 
 // l = max(x, 0) - x t + log(1 + exp(-|x|))
+// dx = g (sigmoid(x) - t)
 constinit const Op logits_pairs_op = pair_loss<kLogitsRule>(
     "binary_cross_entropy_with_logits_pairs", kPlain, 0,
     "binary_cross_entropy_with_logits without weights, for input and target of one shape.");
@@ -326,6 +337,7 @@ constinit const Op huber_loss_weighted_op{
 
 Tensor optional_input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
 
+// l = -w (t log x + (1 - t) log(1 - x))
 constinit const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy",
     .signature =
@@ -341,6 +353,7 @@ constinit const Op binary_cross_entropy_op{
                                         wengert::reduction_of(c.attrs, 0, 1, 2))};
     }};
 
+// l = w ((1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)))
 constinit const Op binary_cross_entropy_with_logits_op{
     .name = "binary_cross_entropy_with_logits",
     .signature =
@@ -382,6 +395,7 @@ void kl_div_composed(Call& c) {
   }
 }
 
+// l = t (log t - x), and 0 where t = 0
 constinit const Op kl_div_op{
     .name = "kl_div",
     .signature =

@@ -147,6 +147,7 @@ constinit const Op log_softmax_functional_op{
     .composed = [](Call& c) {
       c.results = {apply(log_softmax_op, {c.in(0)}, functional_attrs(c))};
     }};
+// y_i = exp(-x_i) / sum_j exp(-x_j)
 constinit const Op softmin_op{
     .name = "softmin",
     .signature = kFunctionalSignature,

@@ -361,6 +361,7 @@ constinit const Op mm_pointwise_op{
     .shape = mm_pointwise_shape,
     .run = mm_pointwise_run};
 
+// Z_b = X_b Y_b      dX_b = G_b Y_b'     dY_b = X_b' G_b
 constinit const Op bmm_op{
     .name = "bmm",
     .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
@@ -374,6 +375,7 @@ constinit const Op bmm_op{
         },
     .reads = kInputs};
 
+// Z = X W' + b      dX = G W      dW = G' X      db = sum of the rows of G
 constinit const Op linear_op{
     .name = "linear",
     .signature = "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
@@ -422,6 +424,7 @@ constinit const Op linear_activation_op{
     .shape = linear_activation_shape,
     .run = linear_activation_run};
 
+// Z = X Y
 constinit const Op matmul_op{
     .name = "matmul",
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
@@ -430,6 +433,7 @@ constinit const Op matmul_op{
         "leading dimensions broadcast.",
     .composed = [](Call& c) { c.results = {matmul_any(c.in(0), c.in(1))}; }};
 
+// z = X y
 constinit const Op mv_op{.name = "mv",
                          .signature = "(input: Tensor, vec: Tensor) -> Tensor",
                          .doc = "Matrix (m, k) times vector (k,).",
@@ -437,6 +441,7 @@ constinit const Op mv_op{.name = "mv",
                            expect_ranks(c, 2, 1);
                            c.results = {matmul_any(c.in(0), c.in(1))};
                          }};
+// z = sum_i x_i y_i
 constinit const Op dot_op{.name = "dot",
                           .signature = "(input: Tensor, tensor: Tensor) -> Tensor",
                           .doc = "The inner product of two vectors.",
@@ -444,6 +449,7 @@ constinit const Op dot_op{.name = "dot",
                             expect_ranks(c, 1, 1);
                             c.results = {matmul_any(c.in(0), c.in(1))};
                           }};
+// Z_ij = x_i y_j
 constinit const Op outer_op{.name = "outer",
                             .signature = "(input: Tensor, vec2: Tensor) -> Tensor",
                             .doc = "The outer product of two vectors: (m,) and (n,) to (m, n).",
@@ -451,6 +457,7 @@ constinit const Op outer_op{.name = "outer",
                               expect_ranks(c, 1, 1);
                               c.results = {mul(unsqueeze(c.in(0), 1), c.input(1))};
                             }};
+// Z_ij = sum_k x_ik y_jk
 constinit const Op inner_op{
     .name = "inner",
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
@@ -498,6 +505,7 @@ constinit const Op bilinear_op{
       const Tensor y = reshape(sum(each, Dims{-1}, false, each.dtype()), shape);
       c.results = {c.has(3) ? add(y, c.in(3)) : y};
     }};
+// y = sum_i x_ii
 constinit const Op trace_op{
     .name = "trace",
     .signature = "(input: Tensor) -> Tensor",
@@ -507,6 +515,7 @@ constinit const Op trace_op{
       check(x.ndim() == 2, "expected a matrix, but got a tensor with ", x.ndim(), " dimensions");
       c.results = {sum(diagonal(x, 0, 0, 1))};
     }};
+// Z = beta X + alpha A B
 constinit const Op addmm_op{
     .name = "addmm",
     .signature =
@@ -518,6 +527,7 @@ constinit const Op addmm_op{
       c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
                          c.attrs.scalar(1))};
     }};
+// z = beta x + alpha A b
 constinit const Op addmv_op{
     .name = "addmv",
     .signature =
@@ -529,6 +539,7 @@ constinit const Op addmv_op{
       c.results = {
           blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(0), c.attrs.scalar(1))};
     }};
+// Z_b = beta X_b + alpha A_b B_b
 constinit const Op baddbmm_op{
     .name = "baddbmm",
     .signature =

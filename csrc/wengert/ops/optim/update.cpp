@@ -91,6 +91,7 @@ void count_changes(const Call& c, int lists) {
     if (i < n || i >= 2 * n) ++c.in(i)->storage->version;
 }
 
+// d = g + w x; b = momentum b + (1 - dampening) d; x = x - lr b (nesterov: x - lr (d + momentum b))
 constinit const Op sgd_update_op{
     .name = "sgd_update",
     .signature =
@@ -139,6 +140,8 @@ void advance(const Call& c, int lists, const kernels::AdamRule& rule, Items& ite
   }
 }
 
+// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; x = x - lr (m / (1 - b1^t)) / (sqrt(v / (1 -
+// b2^t)) + eps); weight decay adds w x to g, or, decoupled, multiplies x by 1 - lr w before
 constinit const Op adam_update_op{
     .name = "adam_update",
     .signature =
@@ -180,6 +183,7 @@ constinit const Op adam_update_op{
         },
     .writes = writes_state};
 
+// y = (sum of |x|^p over all tensors)^(1/p)
 constinit const Op total_norm_op{
     .name = "total_norm",
     .signature = "(tensors: Tensors, norm_type: float = 2.0) -> Tensor",
@@ -213,6 +217,7 @@ double clip_factor(const Tensor& norm, double max_norm) {
   });
 }
 
+// x = x min(1, max_norm / (norm + 1e-6))
 constinit const Op clip_update_op{
     .name = "clip_update",
     .signature = "(tensors: Tensors, count: int, max_norm: float) -> Tensor",

@@ -48,7 +48,7 @@ constinit const Op sigmoid_op = pointwise_op(
     [](Vjp& v) { v.set(0, v.over_g(sigmoid_backward_op, v.y())); }, kOutput,
     kEverywhere | kFunctional);
 
-// ---- tanh          dx = g (1 - y^2)
+// ---- tanh          y = tanh x                 dx = g (1 - y^2)
 constinit const Op tanh_backward_op = backward_of(
     "tanh_backward", kBackward, [](auto g, auto y) { return g * (1.0 - y * y); },
     [](Vjp& v) {
@@ -88,6 +88,7 @@ constinit const Op leaky_relu_op = activation<Floats>(
     [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, v.x(), v.attrs())); }, kInput, kLayer);
 
 // ---- elu           y = s x where x > 0, else s a (e^(k x) - 1); selu and celu are elu
+// dx = g s where x > 0, else g s a k e^(k x)
 constinit const Op elu_op = activation<Floats>(
     "elu",
     "(input: Tensor, alpha: float = 1.0, *, scale: float = 1.0, input_scale: float = 1.0) -> "
@@ -104,6 +105,7 @@ constinit const Op elu_op = activation<Floats>(
       v.set(0, v.over_g(mul_op, where(gt(x, 0), scale, below)));
     },
     kInput, kLayer);
+// y = scale x where x > 0, else scale alpha (e^x - 1)
 constinit const Op selu_op{
     .name = "selu",
     .signature = kOne,
@@ -114,6 +116,7 @@ constinit const Op selu_op{
       constexpr double scale = 1.0507009873554804934193349852946;
       c.results = {apply(elu_op, {c.input(0)}, Attrs(alpha, scale, 1.0))};
     }};
+// y = x where x > 0, else alpha (e^(x / alpha) - 1)
 constinit const Op celu_op{
     .name = "celu",
     .signature = "(input: Tensor, alpha: float = 1.0) -> Tensor",
@@ -232,6 +235,7 @@ constinit const Op logsigmoid_op = activation<Floats>(
     [](auto x) { return min(x, decltype(x)(0.0)) - log1p(exp(-abs(x))); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, sigmoid(neg(v.x())))); }, kInput, kFunctional);
 // y = x tanh(softplus(x))
+// dx = g (t + x sigmoid(x) (1 - t^2)), t = tanh(softplus(x))
 constinit const Op mish_op = activation<Floats>(
     "mish", kOne, "x * tanh(softplus(x)). Misra 2019.",
     [](auto x) { return x * tanh(max(x, decltype(x)(0.0)) + log1p(exp(-abs(x)))); },
@@ -269,6 +273,7 @@ constinit const Op hardtanh_op = activation<Numbers>(
       v.set(0, where(logical_and(gt(x, lo), lt(x, hi)), v.g(), 0.0));
     },
     kInput, kLayer);
+// y = min(max(x, 0), 6)
 constinit const Op relu6_op{
     .name = "relu6",
     .signature = kOne,
@@ -328,18 +333,21 @@ constinit const Op softshrink_op = [] {
 }();
 
 // ---- the smaller ones
+// y = x / (1 + |x|)
 constinit const Op softsign_op{
     .name = "softsign",
     .signature = kOne,
     .on = kFunctional,
     .doc = "x / (1 + |x|).",
     .composed = [](Call& c) { c.results = {div(c.input(0), add(abs(c.input(0)), 1))}; }};
+// y = x - tanh x
 constinit const Op tanhshrink_op{
     .name = "tanhshrink",
     .signature = kOne,
     .on = kFunctional,
     .doc = "x - tanh(x).",
     .composed = [](Call& c) { c.results = {sub(c.input(0), tanh(c.input(0)))}; }};
+// y = x where x > threshold, else value
 constinit const Op threshold_op{
     .name = "threshold",
     .signature = "(input: Tensor, threshold: Number, value: Number) -> Tensor",
@@ -348,6 +356,7 @@ constinit const Op threshold_op{
     .composed = [](Call& c) {
       c.results = {where(le(c.input(0), c.attrs.scalar(0)), c.attrs.scalar(1), c.input(0))};
     }};
+// y = x where x > 0, else w x
 constinit const Op prelu_op{
     .name = "prelu",
     .signature = "(input: Tensor, weight: Tensor) -> Tensor",
@@ -371,6 +380,7 @@ constinit const Op prelu_op{
       }
       c.results = {where(gt(x, 0), x, mul(x, w))};
     }};
+// y = a sigmoid(b), a and b the halves of x
 constinit const Op glu_op{
     .name = "glu",
     .signature = "(input: Tensor, dim: int = -1) -> Tensor",

@@ -228,6 +228,7 @@ constinit const Op sub_alpha_op{
       check_no_bool(c);
       c.results = {sub(c.input(0), scaled(c, 1))};
     }};
+// z = y - alpha x
 constinit const Op rsub_op{
     .name = "rsub",
     .signature = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor",
@@ -268,9 +269,11 @@ constinit const Op div_rounded_op{.name = "div",
                                   .doc = "Division with rounding.",
                                   .composed = div_rounded};
 
+// z = trunc(x / y)         dx = dy = 0
 constinit const Op trunc_divide_op =
     binary<Numbers>("trunc_divide", "The quotient rounded towards zero.",
                     WENGERT_EITHER(truncated_quotient), no_gradient, kNothing, Promote::kCommon, 0);
+// z = floor(x / y)         dx = dy = 0
 constinit const Op floor_divide_op = binary<Numbers>(
     "floor_divide", "The quotient rounded down, as Python's `//`. Integer division by zero raises.",
     WENGERT_EITHER(floor_quotient), no_gradient, kNothing);
@@ -319,6 +322,7 @@ constinit const Op atan2_op = binary<Floats>(
     },
     kInputs, Promote::kFloat);
 
+// z = max(x, y)           dx = g where x > y, g / 2 where x = y        dy = g - dx
 constinit const Op maximum_op = binary<AllTypes>(
     "maximum", "The larger of two elements; NaN if either is.",
     [](auto a, auto b) { return max(a, b); },
@@ -328,6 +332,7 @@ constinit const Op maximum_op = binary<AllTypes>(
       if (v.needs(1)) v.set(1, share(v.g(), lt(x, y), x, y));
     },
     kInputs, Promote::kCommon, kMethod | kModule);
+// z = min(x, y)           dx = g where x < y, g / 2 where x = y        dy = g - dx
 constinit const Op minimum_op = binary<AllTypes>(
     "minimum", "The smaller of two elements; NaN if either is.",
     [](auto a, auto b) { return min(a, b); },
@@ -339,6 +344,7 @@ constinit const Op minimum_op = binary<AllTypes>(
     kInputs, Promote::kCommon, kMethod | kModule);
 
 // A NaN loses against a number; ties give the whole gradient to `input`.
+// z = max(x, y), the other where one is NaN     dx = g where x >= y or y is NaN     dy = g - dx
 constinit const Op fmax_op = binary<AllTypes>(
     "fmax", "The larger of two elements; a NaN only if both are.",
     [](auto a, auto b) { return select(a == a, select(b == b, max(a, b), a), b); },
@@ -349,6 +355,7 @@ constinit const Op fmax_op = binary<AllTypes>(
       if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
     },
     kInputs, Promote::kCommon, kMethod | kModule);
+// z = min(x, y), the other where one is NaN     dx = g where x <= y or y is NaN     dy = g - dx
 constinit const Op fmin_op = binary<AllTypes>(
     "fmin", "The smaller of two elements; a NaN only if both are.",
     [](auto a, auto b) { return select(a == a, select(b == b, min(a, b), a), b); },

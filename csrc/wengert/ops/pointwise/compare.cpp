@@ -66,32 +66,45 @@ constexpr auto isclose_f = [](auto a, auto b, const double* p) {
 
 }  // namespace
 
+// z = 1 where x = y, else 0
 constinit const Op eq_op =
     comparison("eq", "True where equal.", [](auto a, auto b) { return a == b; });
+// z = 1 where x != y, else 0
 constinit const Op ne_op =
     comparison("ne", "True where not equal.", [](auto a, auto b) { return a != b; });
+// z = 1 where x < y, else 0
 constinit const Op lt_op =
     comparison("lt", "True where input < other.", [](auto a, auto b) { return a < b; });
+// z = 1 where x <= y, else 0
 constinit const Op le_op =
     comparison("le", "True where input <= other.", [](auto a, auto b) { return a <= b; });
+// z = 1 where x > y, else 0
 constinit const Op gt_op =
     comparison("gt", "True where input > other.", [](auto a, auto b) { return a > b; });
+// z = 1 where x >= y, else 0
 constinit const Op ge_op =
     comparison("ge", "True where input >= other.", [](auto a, auto b) { return a >= b; });
 
+// z = 1 where x != 0 and y != 0, else 0
 constinit const Op logical_and_op = comparison("logical_and", "True where both are non-zero.",
                                                [](auto a, auto b) { return a && b; });
+// z = 1 where x != 0 or y != 0, else 0
 constinit const Op logical_or_op = comparison("logical_or", "True where either is non-zero.",
                                               [](auto a, auto b) { return a || b; });
+// z = 1 where just one of x and y is not 0, else 0
 constinit const Op logical_xor_op = comparison("logical_xor", "True where exactly one is non-zero.",
                                                [](auto a, auto b) { return !a != !b; });
+// y = 1 where x = 0, else 0
 constinit const Op logical_not_op =
     property("logical_not", "True where zero.", [](auto a) { return !a; }, kEverywhere);
 
+// z = x & y, bit by bit
 constinit const Op bitwise_and_op = bitwise("bitwise_and", "Bitwise and; logical and of bools.",
                                             [](auto a, auto b) { return a & b; });
+// z = x | y, bit by bit
 constinit const Op bitwise_or_op =
     bitwise("bitwise_or", "Bitwise or; logical or of bools.", [](auto a, auto b) { return a | b; });
+// z = x ^ y, bit by bit
 constinit const Op bitwise_xor_op =
     bitwise("bitwise_xor", "Bitwise exclusive or.", [](auto a, auto b) { return a ^ b; });
 namespace {
@@ -103,16 +116,21 @@ constexpr auto complement = [](auto a) {
   }
 };
 }  // namespace
+// y = ~x, bit by bit; of bool 1 - x
 constinit const Op bitwise_not_op = pointwise_op(
     "bitwise_not", kOne, "Bitwise not; logical not of bools.",
     &kRow<1, Integers, decltype(complement)>, Promote::kCommon, nullptr, kNothing, kEverywhere);
 
+// y = 1 where x is NaN, else 0
 constinit const Op isnan_op = property("isnan", "True where NaN.", [](auto a) { return a != a; });
+// y = 1 where |x| is infinite, else 0
 constinit const Op isinf_op = property("isinf", "True where infinite.",
                                        [](auto a) { return std::isinf(static_cast<double>(a)); });
+// y = 1 where x is a number and |x| is not infinite, else 0
 constinit const Op isfinite_op =
     property("isfinite", "True where neither infinite nor NaN.",
              [](auto a) { return std::isfinite(static_cast<double>(a)); });
+// z = 1 where |x - y| <= atol + rtol |y|, else 0
 constinit const Op isclose_op = pointwise_op(
     "isclose",
     "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "

@@ -47,6 +47,7 @@ constinit const Op abs_op = unary<Numbers>(
       }
     },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon);
+// y = -1, 0 or 1     dx = 0
 constinit const Op sign_op = unary<AllTypes>(
     "sign", "-1, 0 or 1; 0 for NaN.",
     [](auto x) {
@@ -90,9 +91,11 @@ constinit const Op expm1_op = unary<Floats>(
 constinit const Op log_op = unary<Floats>(
     "log", "The natural logarithm of every element; NaN below 0.", [](auto x) { return log(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, v.x())); }, kInput);
+// y = ln x / ln 2    dx = g / (x ln 2)
 constinit const Op log2_op = unary<Floats>(
     "log2", "The logarithm to base 2.", [](auto x) { return log2(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN2))); }, kInput);
+// y = ln x / ln 10   dx = g / (x ln 10)
 constinit const Op log10_op = unary<Floats>(
     "log10", "The logarithm to base 10.", [](auto x) { return log10(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.x(), M_LN10))); }, kInput);
@@ -101,9 +104,11 @@ constinit const Op log1p_op = unary<Floats>(
     "log1p", "log(1 + x), accurate near 0.", [](auto x) { return log1p(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, add(v.x(), 1))); }, kInput);
 
+// y = sin x        dx = g cos x
 constinit const Op sin_op = unary<Floats>(
     "sin", "The sine of every element, in radians.", [](auto x) { return sin(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, cos(v.x()))); }, kInput);
+// y = cos x        dx = -g sin x
 constinit const Op cos_op = unary<Floats>(
     "cos", "The cosine of every element, in radians.", [](auto x) { return cos(x); },
     [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, sin(v.x())))); }, kInput);
@@ -111,9 +116,11 @@ constinit const Op cos_op = unary<Floats>(
 constinit const Op tan_op = unary<Floats>(
     "tan", "The tangent of every element, in radians.", [](auto x) { return tan(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, add(square(v.y()), 1))); }, kOutput);
+// y = sinh x       dx = g cosh x
 constinit const Op sinh_op = unary<Floats>(
     "sinh", "The hyperbolic sine.", [](auto x) { return sinh(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, cosh(v.x()))); }, kInput);
+// y = cosh x       dx = g sinh x
 constinit const Op cosh_op = unary<Floats>(
     "cosh", "The hyperbolic cosine.", [](auto x) { return cosh(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, sinh(v.x()))); }, kInput);
@@ -121,18 +128,23 @@ constinit const Op cosh_op = unary<Floats>(
 constinit const Op asin_op = unary<Floats>(
     "asin", "The angle in [-pi/2, pi/2] whose sine is x.", [](auto x) { return asin(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(1, square(v.x()))))); }, kInput);
+// y = acos x       dx = -g / sqrt(1 - x^2)
 constinit const Op acos_op = unary<Floats>(
     "acos", "The angle in [0, pi] whose cosine is x.", [](auto x) { return acos(x); },
     [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, rsqrt(sub(1, square(v.x())))))); }, kInput);
+// y = atan x       dx = g / (1 + x^2)
 constinit const Op atan_op = unary<Floats>(
     "atan", "The angle in (-pi/2, pi/2) whose tangent is x.", [](auto x) { return atan(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, add(square(v.x()), 1))); }, kInput);
+// y = asinh x      dx = g / sqrt(x^2 + 1)
 constinit const Op asinh_op = unary<Floats>(
     "asinh", "The inverse hyperbolic sine.", [](auto x) { return asinh(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(add(square(v.x()), 1)))); }, kInput);
+// y = acosh x      dx = g / sqrt(x^2 - 1)
 constinit const Op acosh_op = unary<Floats>(
     "acosh", "The inverse hyperbolic cosine.", [](auto x) { return acosh(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(square(v.x()), 1)))); }, kInput);
+// y = atanh x      dx = g / (1 - x^2)
 constinit const Op atanh_op = unary<Floats>(
     "atanh", "The inverse hyperbolic tangent.", [](auto x) { return atanh(x); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, sub(1, square(v.x())))); }, kInput);
@@ -140,10 +152,12 @@ constinit const Op atanh_op = unary<Floats>(
 constinit const Op erf_op = unary<Floats>(
     "erf", "The error function.", [](auto x) { return erf(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), M_2_SQRTPI))); }, kInput);
+// y = 1 - erf x    dx = -g (2 / sqrt(pi)) exp(-x^2)
 constinit const Op erfc_op = unary<Floats>(
     "erfc", "1 - erf(x), accurate for large x.", [](auto x) { return erfc(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(neg(square(v.x()))), -M_2_SQRTPI))); }, kInput);
 
+// y = floor x      dx = 0
 constinit const Op floor_op =
     rounding("floor", "The largest integer not above each element.", [](auto x) {
       if constexpr (is_vec<decltype(x)>)
@@ -151,6 +165,7 @@ constinit const Op floor_op =
       else
         return whole(x);
     });
+// y = ceil x       dx = 0
 constinit const Op ceil_op =
     rounding("ceil", "The smallest integer not below each element.", [](auto x) {
       if constexpr (is_vec<decltype(x)>)
@@ -158,6 +173,7 @@ constinit const Op ceil_op =
       else
         return whole(x);
     });
+// y = x to the nearest integer, ties to the even one; of 10^-decimals      dx = 0
 constinit const Op round_op =
     rounding("round", "The nearest integer; halves go to the even one.", [](auto x) {
       if constexpr (is_vec<decltype(x)>)
@@ -165,17 +181,19 @@ constinit const Op round_op =
       else
         return whole(x);
     });
+// y = trunc x      dx = 0
 constinit const Op trunc_op = rounding("trunc", "Each element without its fraction.", [](auto x) {
   if constexpr (is_vec<decltype(x)>)
     return trunc(x);
   else
     return whole(x);
 });
-// y = x - trunc(x) dx = g
+// y = x - trunc(x)      dx = g
 constinit const Op frac_op = unary<Floats>(
     "frac", "The fraction of each element, with its sign.", [](auto x) { return x - trunc(x); },
     [](Vjp& v) { v.set(0, v.g()); }, kNothing, Promote::kCommon);
 
+// y = x
 constinit const Op positive_op{.name = "positive",
                                .signature = "(input: Tensor) -> Tensor",
                                .doc = "`input` itself.",
@@ -219,6 +237,7 @@ constexpr PointwiseRow nan_to_num_row() {
 constexpr PointwiseRow kNanToNum = nan_to_num_row();
 }  // namespace
 
+// y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
 constinit const Op clamp_both_op = pointwise_op(
     "clamp_both", "(input: Tensor, min: Operand, max: Operand) -> Tensor", "clamp with two bounds.",
     &kRow<3, Numbers, decltype(clamp_f)>, Promote::kCommon,
@@ -234,6 +253,7 @@ constinit const Op clamp_both_op = pointwise_op(
       }
     },
     kInputs, 0);
+// y = max(x, lo)              dx = g where x >= lo          dlo = g where x < lo
 constinit const Op clamp_min_op = pointwise_op(
     "clamp_min", "(input: Tensor, min: Operand) -> Tensor", "max(x, min); NaN stays NaN.",
     &kRow<2, Numbers, decltype(clamp_min_f)>, Promote::kCommon,
@@ -242,6 +262,7 @@ constinit const Op clamp_min_op = pointwise_op(
       if (v.needs(1)) v.set(1, where(lt(v.x(0), v.x(1)), v.g(), 0.0));
     },
     kInputs, kEverywhere);
+// y = min(x, hi)              dx = g where x <= hi          dhi = g where x > hi
 constinit const Op clamp_max_op = pointwise_op(
     "clamp_max", "(input: Tensor, max: Operand) -> Tensor", "min(x, max); NaN stays NaN.",
     &kRow<2, Numbers, decltype(clamp_max_f)>, Promote::kCommon,
@@ -250,6 +271,7 @@ constinit const Op clamp_max_op = pointwise_op(
       if (v.needs(1)) v.set(1, where(gt(v.x(0), v.x(1)), v.g(), 0.0));
     },
     kInputs, kEverywhere);
+// y = min(max(x, lo), hi)
 constinit const Op clamp_op{
     .name = "clamp",
     .signature =
@@ -259,6 +281,7 @@ constinit const Op clamp_op{
         "Limits every element to [min, max]; either bound may be left out. Where min > max the "
         "result is max. NaN stays NaN.",
     .composed = clamp_any};
+// y = min(max(x, lo), hi)
 constinit const Op clip_op{
     .name = "clip",
     .signature =
@@ -267,10 +290,12 @@ constinit const Op clip_op{
     .doc = "The same as clamp.",
     .composed = clamp_any};
 
+// y = x, or a number where x is NaN or infinite        dx = g where x is finite
 constinit const Op nan_to_num_float_op = pointwise_op(
     "nan_to_num_float", "(input: Tensor, nan: float, posinf: float, neginf: float) -> Tensor",
     "nan_to_num of a floating tensor.", &kNanToNum, Promote::kCommon,
     [](Vjp& v) { v.set(0, where(apply(isfinite_op, {v.x()}), v.g(), 0.0)); }, kInput, 0);
+// y = x, or a number where x is NaN or infinite
 constinit const Op nan_to_num_op{
     .name = "nan_to_num",
     .signature =
@@ -300,6 +325,7 @@ constinit const Op lerp_op{
     .composed = [](Call& c) {
       c.results = {add(c.input(0), mul(c.input(2), sub(c.input(1), c.input(0))))};
     }};
+// z = x + value a b
 constinit const Op addcmul_op{
     .name = "addcmul",
     .signature =
@@ -311,6 +337,7 @@ constinit const Op addcmul_op{
       const bool scaled = c.attrs.real(0) != 1;
       c.results = {add(c.input(0), scaled ? mul(product, c.attrs.scalar(0)) : product)};
     }};
+// z = x + value a / b
 constinit const Op addcdiv_op{
     .name = "addcdiv",
     .signature =
@@ -325,18 +352,21 @@ constinit const Op addcdiv_op{
       c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(0)) : ratio)};
     }};
 
+// y = x pi / 180
 constinit const Op deg2rad_op{
     .name = "deg2rad",
     .signature = "(input: Tensor) -> Tensor",
     .on = kEverywhere,
     .doc = "Degrees as radians: input * pi / 180.",
     .composed = [](Call& c) { c.results = {mul(c.input(0), M_PI / 180)}; }};
+// y = x 180 / pi
 constinit const Op rad2deg_op{
     .name = "rad2deg",
     .signature = "(input: Tensor) -> Tensor",
     .on = kEverywhere,
     .doc = "Radians as degrees: input * 180 / pi.",
     .composed = [](Call& c) { c.results = {mul(c.input(0), 180 / M_PI)}; }};
+// y = log(x / (1 - x))
 constinit const Op logit_op{
     .name = "logit",
     .signature = "(input: Tensor, eps: float | None = None) -> Tensor",

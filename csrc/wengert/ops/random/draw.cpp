@@ -63,6 +63,7 @@ constexpr Op drawing(const char* name, const char* signature, const char* doc, v
           .vjp = zero_vjp};
 }
 
+// x = from + (to - from) u, u uniform in [0, 1)       dx = 0
 constexpr Op uniform_op = drawing(
     "uniform_",
     "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
@@ -79,6 +80,7 @@ constexpr Op uniform_op = drawing(
       });
     });
 
+// x = mean + std z, z normal by Box and Muller       dx = 0
 constexpr Op normal_op = drawing(
     "normal_",
     "(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) "
@@ -96,6 +98,7 @@ constexpr Op normal_op = drawing(
       });
     });
 
+// x = exp(mean + std z), z normal                dx = 0
 constexpr Op log_normal_op = drawing(
     "log_normal_",
     "(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) "
@@ -107,6 +110,7 @@ constexpr Op log_normal_op = drawing(
       });
     });
 
+// x = median + sigma tan(pi (u - 1/2)), u uniform     dx = 0
 constexpr Op cauchy_op = drawing(
     "cauchy_",
     "(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, "
@@ -117,6 +121,7 @@ constexpr Op cauchy_op = drawing(
       });
     });
 
+// x = -log(1 - u) / lambd, u uniform               dx = 0
 constexpr Op exponential_op =
     drawing("exponential_",
             "(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor",
@@ -127,6 +132,7 @@ constexpr Op exponential_op =
               });
             });
 
+// x = ceil(log(1 - u) / log(1 - p)), u uniform     dx = 0
 constexpr Op geometric_op = drawing(
     "geometric_", "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
     "Fills the tensor with the number of trials, each of probability p, up to the first success.",
@@ -136,6 +142,7 @@ constexpr Op geometric_op = drawing(
       });
     });
 
+// x = 1 where u < p, else 0, u uniform             dx = 0
 constexpr Op bernoulli_op = drawing(
     "bernoulli_",
     "(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor",
@@ -145,6 +152,7 @@ constexpr Op bernoulli_op = drawing(
       });
     });
 
+// x = 1 where u < p, else 0, u uniform             dx = 0
 constexpr Op bernoulli_tensor_op = drawing(
     "bernoulli_", "(input: Tensor, p: Tensor, *, generator: Generator | None = None) -> Tensor",
     "Fills the tensor with ones with the probabilities in p, broadcast, and zeros otherwise.",
@@ -169,6 +177,7 @@ constexpr Op bernoulli_tensor_op = drawing(
       copy_strided(y.data(), y.strides(), drawn.as<void>(), own, y.shape(), item_size(y));
     });
 
+// x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_op = drawing(
     "random_", "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
     "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
@@ -181,6 +190,7 @@ void check_below(int64_t from, int64_t to) {
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
 }
+// x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_to_op = drawing(
     "random_", "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor",
     "Fills the tensor with integers from 0 up to but without `to`.",
@@ -190,6 +200,7 @@ constexpr Op random_to_op = drawing(
         fill_random_range(g, out, n, 0, a.integer(0));
       });
     });
+// x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_from_op = drawing(
     "random_",
     "(input: Tensor, from_: int, to: int | None, *, generator: Generator | None = None) -> Tensor",
@@ -239,6 +250,7 @@ constinit const Op dropout_masked_op{
 };
 
 // The factors of dropout alone, for masks smaller than the input.
+// m = 0 with probability p, else 1 / (1 - p)
 constinit const Op dropout_mask_op{
     .name = "_dropout_mask",
     .signature = "(input: Tensor, size: ints, p: float) -> Tensor",
@@ -290,6 +302,7 @@ Tensor finish(Call& c, int i, const Tensor& y) {
 constexpr const char* kDropout =
     "(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor";
 
+// y = x m, m = 0 with probability p, else 1 / (1 - p)
 constinit const Op dropout_op{
     .name = "dropout",
     .signature = kDropout,
@@ -303,6 +316,7 @@ constinit const Op dropout_op{
           c.results = {finish(c, 2, dropout(c.in(0), a.real(0), a.flag(1)))};
         },
 };
+// y = x m, m = 0 with probability p, else 1 / (1 - p)
 constinit const Op dropout_module_op{
     .name = "dropout",
     .signature = "(input: Tensor, p: float, train: bool) -> Tensor",
@@ -327,8 +341,11 @@ constexpr Op feature_row(const char* name, void (*composed)(Call&)) {
           .doc = "As dropout, but whole channels, dimensions (N, C), are zeroed together.",
           .composed = composed};
 }
+// y = x m_nc, m_nc = 0 with probability p, else 1 / (1 - p)
 constexpr Op dropout1d_op = feature_row("dropout1d", compose_feature_dropout<1>);
+// y = x m_nc, m_nc = 0 with probability p, else 1 / (1 - p)
 constexpr Op dropout2d_op = feature_row("dropout2d", compose_feature_dropout<2>);
+// y = x m_nc, m_nc = 0 with probability p, else 1 / (1 - p)
 constexpr Op dropout3d_op = feature_row("dropout3d", compose_feature_dropout<3>);
 
 // Klambauer et al. 2017, section 3: dropped inputs become -alpha' (of SELU), and an affine map
@@ -346,6 +363,7 @@ Tensor alpha_dropout(const Tensor& x, double p, bool training) {
   const Tensor shift = add(mul(add(m, -1.0), kAlpha * a), kAlpha * a * p);
   return add(mul(x, mul(m, a)), shift);
 }
+// y = a (x m - s (1 - m)) + a p s, m in {0, 1}, s SELU's limit, a = ((1 + p s^2) (1 - p))^-1/2
 constinit const Op alpha_dropout_op{
     .name = "alpha_dropout",
     .signature =

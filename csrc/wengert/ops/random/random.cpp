@@ -59,6 +59,7 @@ constexpr const char* kSized =
 constexpr const char* kLike =
     "(input: Tensor, *, dtype: dtype | None = None, generator: Generator | None = None) -> Tensor";
 
+// y = u, uniform in [0, 1)
 constinit const Op rand_op{
     .name = "rand",
     .signature = kSized,
@@ -68,6 +69,7 @@ constinit const Op rand_op{
     .shape = shape_sized,
     .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
 };
+// y = z, normal
 constinit const Op randn_op{
     .name = "randn",
     .signature = kSized,
@@ -77,6 +79,7 @@ constinit const Op randn_op{
     .shape = shape_sized,
     .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
 };
+// y = u, uniform in [0, 1)
 constinit const Op rand_like_op{
     .name = "rand_like",
     .signature = kLike,
@@ -87,6 +90,7 @@ constinit const Op rand_like_op{
     .shape = shape_like,
     .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
 };
+// y = z, normal
 constinit const Op randn_like_op{
     .name = "randn_like",
     .signature = kLike,
@@ -98,6 +102,7 @@ constinit const Op randn_like_op{
     .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
 };
 
+// y = low + u mod (high - low), u bits
 constinit const Op randint_op{
     .name = "randint",
     .signature =
@@ -113,6 +118,7 @@ constinit const Op randint_op{
         },
     .run = [](Call& c) { fill_randint(c.out[0], Drawing(c, 2), 0, c.attrs.integer(0)); },
 };
+// y = low + u mod (high - low), u bits
 constinit const Op randint_low_op{
     .name = "randint",
     .signature =
@@ -131,6 +137,7 @@ constinit const Op randint_low_op{
           fill_randint(c.out[0], Drawing(c, 3), c.attrs.integer(0), c.attrs.integer(1));
         },
 };
+// y = low + u mod (high - low), u bits
 constinit const Op randint_like_op{
     .name = "randint_like",
     .signature = "(input: Tensor, high: int, *, dtype: dtype | None = None) -> Tensor",
@@ -145,6 +152,7 @@ constinit const Op randint_like_op{
         },
     .run = [](Call& c) { fill_randint(c.out[0], Drawing(), 0, c.attrs.integer(0)); },
 };
+// y = low + u mod (high - low), u bits
 constinit const Op randint_like_low_op{
     .name = "randint_like",
     .signature = "(input: Tensor, low: int, high: int, *, dtype: dtype | None = None) -> Tensor",
@@ -161,6 +169,7 @@ constinit const Op randint_like_low_op{
         [](Call& c) { fill_randint(c.out[0], Drawing(), c.attrs.integer(0), c.attrs.integer(1)); },
 };
 
+// y = a permutation of 0, ..., n - 1
 constinit const Op randperm_op{
     .name = "randperm",
     .signature =
@@ -206,6 +215,7 @@ Generator* given_generator(const Call& c, int i) {
   return c.attrs.has(i) ? c.attrs.generator(i) : nullptr;
 }
 
+// y = mean + std z, z normal
 constinit const Op normal_tensors_op{
     .name = "normal",
     .signature = "(mean: Tensor, std: Tensor, *, generator: Generator | None = None) -> Tensor",
@@ -213,6 +223,7 @@ constinit const Op normal_tensors_op{
     .doc = "Normal numbers, each with its own mean and standard deviation.",
     .composed = [](Call& c) { c.results = {normal_of(c.in(0), c.in(1), given_generator(c, 0))}; },
 };
+// y = mean + std z, z normal
 constinit const Op normal_mean_op{
     .name = "normal",
     .signature =
@@ -222,6 +233,7 @@ constinit const Op normal_mean_op{
     .composed =
         [](Call& c) { c.results = {normal_of(c.in(0), c.attrs.real(0), given_generator(c, 1))}; },
 };
+// y = mean + std z, z normal
 constinit const Op normal_std_op{
     .name = "normal",
     .signature = "(mean: float, std: Tensor, *, generator: Generator | None = None) -> Tensor",
@@ -230,6 +242,7 @@ constinit const Op normal_std_op{
     .composed =
         [](Call& c) { c.results = {normal_of(c.attrs.real(0), c.in(0), given_generator(c, 1))}; },
 };
+// y = mean + std z, z normal
 constinit const Op normal_size_op{
     .name = "normal",
     .signature =
@@ -250,6 +263,7 @@ constinit const Op normal_size_op{
 
 // ---- of probabilities ----------------------------------------------------------------------
 
+// y = 1 where u < p, else 0, u uniform      dx = 0
 constinit const Op bernoulli_op{
     .name = "bernoulli",
     .signature = "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
@@ -271,6 +285,7 @@ constinit const Op bernoulli_op{
         },
     .vjp = zero_vjp,
 };
+// y = 1 where u < p, else 0, u uniform      dx = 0
 constinit const Op bernoulli_p_op{
     .name = "bernoulli",
     .signature = "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
@@ -288,6 +303,7 @@ constinit const Op bernoulli_p_op{
     .vjp = zero_vjp,
 };
 
+// y_k = the first i with p_0 + ... + p_i > u_k, u uniform
 constinit const Op multinomial_op{
     .name = "multinomial",
     .signature =

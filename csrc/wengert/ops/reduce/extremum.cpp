@@ -141,6 +141,7 @@ constexpr Op place(const char* name, const char* doc, void (*run)(Call&)) {
 constinit const Op max_op =
     full("max", "The largest of all elements; NaN if there is one. Ties share the gradient.",
          run_over_all<ReduceKind::kMax>);
+// y = min x        dx = g / ties where x = y
 constinit const Op min_op =
     full("min", "The smallest of all elements; NaN if there is one. Ties share the gradient.",
          run_over_all<ReduceKind::kMin>);
@@ -148,6 +149,7 @@ constinit const Op min_op =
 constinit const Op max_dim_op =
     along("max", "The largest elements along `dim` and the indices of the first such.",
           run_over_dims<ReduceKind::kMaxIndex>);
+// y = min x        dx = g / ties where x = y
 constinit const Op min_dim_op =
     along("min", "The smallest elements along `dim` and the indices of the first such.",
           run_over_dims<ReduceKind::kMinIndex>);
@@ -156,23 +158,28 @@ constinit const Op max_other_op{
     .name = "max", .signature = kOther, .doc = "`maximum(input, other)`.", .composed = [](Call& c) {
       c.results = {maximum(c.input(0), c.input(1))};
     }};
+// y = min x        dx = g / ties where x = y
 constinit const Op min_other_op{
     .name = "min", .signature = kOther, .doc = "`minimum(input, other)`.", .composed = [](Call& c) {
       c.results = {minimum(c.input(0), c.input(1))};
     }};
 
+// y = max x        dx = g / ties where x = y
 constinit const Op amax_op = over_dims(
     "amax", "The largest elements over `dim` (all if None or empty). Ties share the gradient.",
     run_over_dims<ReduceKind::kMax>);
+// y = min x        dx = g / ties where x = y
 constinit const Op amin_op = over_dims(
     "amin", "The smallest elements over `dim` (all if None or empty). Ties share the gradient.",
     run_over_dims<ReduceKind::kMin>);
 
+// y = the first i of the largest x_i
 constinit const Op argmax_op =
     place("argmax",
           "The index, int64, of the first largest element along `dim`, or in the flattened "
           "tensor. NaN is the largest.",
           run_over_dims<ReduceKind::kArgMax>);
+// y = the first i of the smallest x_i
 constinit const Op argmin_op =
     place("argmin",
           "The index, int64, of the first smallest element along `dim`, or in the flattened "

@@ -100,6 +100,7 @@ constexpr Op older(const char* name, const char* signature, uint32_t on, void (*
 }  // namespace
 
 // y = sum (x - mean)^2 / (n - correction)
+// dx = 2 g (x - mean) / (n - correction)
 constinit const Op var_op{
     .name = "var",
     .signature = kOne[1],
@@ -113,6 +114,7 @@ constinit const Op var_op{
     .reads = kInput};
 
 // y = sqrt(var x)
+// dx = g (x - mean) / (y (n - correction))
 constinit const Op std_op{.name = "std",
                           .signature = kOne[1],
                           .doc = "The standard deviation: the root of `var`.",
@@ -122,6 +124,8 @@ constinit const Op std_op{.name = "std",
                           .vjp = [](Vjp& v) { v.set(0, std_dx(v, v.g())); },
                           .reads = kInput | kOutput};
 
+// v = sum (x - m)^2 / (n - correction), m = sum x / n
+// dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_op{.name = "var_mean",
                                .signature = kVarMean[1],
                                .on = kModule,
@@ -132,6 +136,8 @@ constinit const Op var_mean_op{.name = "var_mean",
                                .vjp = [](Vjp& v) { set_both(v, var_dx); },
                                .reads = kInput};
 
+// s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
+// dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_op{.name = "std_mean",
                                .signature = kStdMean[1],
                                .on = kModule,
@@ -149,12 +155,20 @@ constinit const Op var_all_op = older("var", kOne[0], kBoth, unbiased_all<var_op
 constinit const Op var_dims_op = older("var", kOne[2], kBoth, unbiased_dims<var_op>);
 constinit const Op std_all_op = older("std", kOne[0], kBoth, unbiased_all<std_op>);
 constinit const Op std_dims_op = older("std", kOne[2], kBoth, unbiased_dims<std_op>);
+// v = sum (x - m)^2 / (n - correction), m = sum x / n
+// dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_all_op =
     older("var_mean", kVarMean[0], kModule, unbiased_all<var_mean_op>);
+// v = sum (x - m)^2 / (n - correction), m = sum x / n
+// dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_dims_op =
     older("var_mean", kVarMean[2], kModule, unbiased_dims<var_mean_op>);
+// s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
+// dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_all_op =
     older("std_mean", kStdMean[0], kModule, unbiased_all<std_mean_op>);
+// s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
+// dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_dims_op =
     older("std_mean", kStdMean[2], kModule, unbiased_dims<std_mean_op>);
 

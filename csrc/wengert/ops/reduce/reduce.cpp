@@ -292,11 +292,13 @@ constinit const Op mean_op{
       v.set(0, expand(restore_dims(v, g), v.shape(0)));
     }};
 
+// y = sum of x that are not NaN / their count
 constinit const Op nanmean_op{.name = "nanmean",
                               .signature = kDimsDtype,
                               .doc = "The mean of the elements that are not NaN.",
                               .composed = nanmean_composed};
 
+// y = prod x                     dx_i = g times the product of all x_j but x_i
 constinit const Op prod_op{
     .name = "prod",
     .signature =
@@ -314,6 +316,7 @@ constinit const Op prod_op{
 constexpr const char* kDimsKeep =
     "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
 
+// y = 1 if an x != 0, else 0
 constinit const Op any_op{
     .name = "any",
     .signature = kDimsKeep,
@@ -322,6 +325,7 @@ constinit const Op any_op{
     .shape = truth_shape,
     .run = [](Call& c) { run_reduction(c, ReduceKind::kAny, strict_mask_of(c)); }};
 
+// y = 1 if every x != 0, else 0
 constinit const Op all_op{
     .name = "all",
     .signature = kDimsKeep,
@@ -330,6 +334,7 @@ constinit const Op all_op{
     .shape = truth_shape,
     .run = [](Call& c) { run_reduction(c, ReduceKind::kAll, strict_mask_of(c)); }};
 
+// y = how many x != 0
 constinit const Op count_nonzero_op{
     .name = "count_nonzero",
     .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
@@ -355,6 +360,7 @@ constinit const Op logsumexp_op{
         },
     .reads = kInput | kOutput};
 
+// y = (sum |x|^p)^(1/p)          dx = g sign(x) (|x| / y)^(p-1), and 0 where y = 0
 constinit const Op norm_op{
     .name = "norm",
     .signature =
@@ -368,6 +374,7 @@ constinit const Op norm_op{
     .run = norm_run,
     .vjp = norm_vjp,
     .reads = kInput | kOutput};
+// y = (sum x^2)^(1/2)
 constinit const Op norm_named_op{
     .name = "norm",
     .signature =
@@ -413,6 +420,7 @@ constinit const Op sum_to_op{
           run_reduction(c, ReduceKind::kSum, stretched(c.in(0).shape(), c.attrs.dims(0)));
         },
     .vjp = [](Vjp& v) { v.set(0, expand(v.g(), v.shape(0))); }};
+// y = sum of x over what was stretched
 constinit const Op sum_to_size_op{
     .name = "sum_to_size",
     .signature = "(input: Tensor, *size: ints) -> Tensor",

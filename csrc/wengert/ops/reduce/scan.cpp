@@ -149,6 +149,7 @@ constinit const Op cumprod_op{
     .reads = kInput | kOutput};
 
 // y_k = x_k + f_k y_{k-1}. Its gradient is such a scan in the other direction.
+// dx_k = s_k, s_k = g_k + f_{k+1} s_{k+1}        df_k = s_k y_{k-1}
 constinit const Op linear_scan_op{
     .name = "linear_scan",
     .signature = "(input: Tensor, factor: Tensor, dim: int, reverse: bool = False) -> Tensor",

@@ -86,6 +86,7 @@ void median_all_run(Call& c) {
 
 }  // namespace
 
+// y_k = x_{i_k}, y_k <= y_{k+1}          dx_{i_k} = g_k
 constinit const Op sort_op{
     .name = "sort",
     .signature =
@@ -108,6 +109,7 @@ constinit const Op sort_op{
         },
     .reads = reads_output(1)};
 
+// y = i such that x_{i_k} <= x_{i_{k+1}}
 constinit const Op argsort_op{
     .name = "argsort",
     .signature =
@@ -122,6 +124,7 @@ constinit const Op argsort_op{
         },
     .run = [](Call& c) { sort_all(c, 0, 1, nullptr, c.out[0].data_as<int64_t>()); }};
 
+// y_k = x_{i_k}, the k largest           dx_{i_k} = g_k
 constinit const Op topk_op{
     .name = "topk",
     .signature =
@@ -139,6 +142,7 @@ constinit const Op topk_op{
         },
     .reads = reads_output(1)};
 
+// y = the middle x in order, the lower of two      dx = g / ties where x = y
 constinit const Op median_op{
     .name = "median",
     .signature = "(input: Tensor) -> Tensor",
@@ -162,6 +166,7 @@ constinit const Op median_op{
         },
     .reads = kInput | kOutput};
 
+// y = the middle x in order, the lower of two      dx = g / ties where x = y
 constinit const Op median_dim_op{
     .name = "median",
     .signature =

@@ -13,6 +13,7 @@ void shape_same(Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); }
 
 // ---- flip and roll -------------------------------------------------------------------------
 
+// y_i = x_{n-1-i}               dx_{n-1-i} = g_i
 constinit const Op flip_op{
     .name = "flip",
     .signature = "(input: Tensor, *dims: ints) -> Tensor",
@@ -40,6 +41,7 @@ constinit const Op flip_op{
     .vjp = [](Vjp& v) { v.set(0, flip(v.g(), v.attrs().ints(0))); },
 };
 
+// y_ij = x_{i, n-1-j}
 constinit const Op fliplr_op{
     .name = "fliplr",
     .signature = "(input: Tensor) -> Tensor",
@@ -50,6 +52,7 @@ constinit const Op fliplr_op{
           c.results = {flip(c.in(0), Dims{1})};
         },
 };
+// y_i = x_{n-1-i}
 constinit const Op flipud_op{
     .name = "flipud",
     .signature = "(input: Tensor) -> Tensor",
@@ -61,6 +64,7 @@ constinit const Op flipud_op{
         },
 };
 
+// y_ij = x_{j, n-1-i}, k times
 constinit const Op rot90_op{
     .name = "rot90",
     .signature = "(input: Tensor, k: int = 1, dims: ints | None = None) -> Tensor",
@@ -96,6 +100,7 @@ void roll_block(const Tensor& x, const Tensor& y, const Dims& shifts, int d, Dim
   roll_block(x, y, shifts, d + 1, size, from + (n - shift) * x.strides()[d], to);
 }
 
+// y_{(i + shift) mod n} = x_i        dx_i = g_{(i + shift) mod n}
 constinit const Op roll_op{
     .name = "_roll",
     .signature = "(input: Tensor, shifts: ints, dims: ints) -> Tensor",
@@ -128,6 +133,7 @@ constinit const Op roll_op{
         },
 };
 
+// y_{(i + shift) mod n} = x_i
 constinit const Op roll_any_op{
     .name = "roll",
     .signature = "(input: Tensor, shifts: ints, dims: ints | None = None) -> Tensor",
@@ -182,6 +188,7 @@ Tensor repeat(const Tensor& x, Ints times) {
   return y->storage.get() == x->storage.get() ? clone(y) : y;
 }
 
+// y_i = x_{i mod n}             dx_j = sum of g_i over i = j mod n
 constinit const Op repeat_op{
     .name = "repeat",
     .signature = "(input: Tensor, *repeats: ints) -> Tensor",
@@ -192,6 +199,7 @@ constinit const Op repeat_op{
     .composed = [](Call& c) { c.results = {repeat(c.in(0), c.attrs.ints(0))}; },
 };
 
+// y_i = x_{i mod n}
 constinit const Op tile_op{
     .name = "tile",
     .signature = "(input: Tensor, *dims: ints) -> Tensor",
@@ -204,6 +212,7 @@ constinit const Op tile_op{
         },
 };
 
+// y = x_0 r_0 times, x_1 r_1 times, ...
 constinit const Op repeat_interleave_op{
     .name = "repeat_interleave",
     .signature =
@@ -239,6 +248,7 @@ Tensor repeated_positions(const Tensor& counts) {
   return out;
 }
 
+// y = x_0 r_0 times, x_1 r_1 times, ...
 constinit const Op repeat_interleave_tensor_op{
     .name = "repeat_interleave",
     .signature =
@@ -258,6 +268,7 @@ constinit const Op repeat_interleave_tensor_op{
           c.results = {index_select(x, d, repeated_positions(counts))};
         },
 };
+// y = x_0 r_0 times, x_1 r_1 times, ...
 constinit const Op repeat_interleave_counts_op{
     .name = "repeat_interleave",
     .signature = "(repeats: Tensor, *, output_size: int | None = None) -> Tensor",
@@ -302,6 +313,7 @@ void shape_matrix(Call& c) {
   shape_same(c);
 }
 
+// y_ij = x_ij where j - i <= diagonal, else 0      dx_ij = g_ij there
 constinit const Op tril_op{
     .name = "tril",
     .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
@@ -314,6 +326,7 @@ constinit const Op tril_op{
     .run = keep_triangle<true>,
     .vjp = [](Vjp& v) { v.set(0, tril(v.g(), v.attrs().integer(0))); },
 };
+// y_ij = x_ij where j - i >= diagonal, else 0      dx_ij = g_ij there
 constinit const Op triu_op{
     .name = "triu",
     .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",

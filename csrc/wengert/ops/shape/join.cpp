@@ -73,6 +73,7 @@ void cat_vjp(Vjp& v) {
   }
 }
 
+// y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constexpr Op cat_op{
     .name = "cat",
     .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
@@ -84,9 +85,12 @@ constexpr Op cat_op{
     .run = cat_run,
     .vjp = cat_vjp,
 };
+// y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constinit const Op concat_op = renamed(cat_op, "concat");
+// y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constinit const Op concatenate_op = renamed(cat_op, "concatenate");
 
+// y_k = x^k                     dx^k = g_k
 constinit const Op stack_op{
     .name = "stack",
     .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
@@ -136,6 +140,7 @@ Tensor cat_at_least(const Call& c, int n, int d) {
   return cat(xs, d);
 }
 
+// y = x^0, x^1, ... side by side
 constinit const Op hstack_op{
     .name = "hstack",
     .signature = "(tensors: Tensors) -> Tensor",
@@ -147,6 +152,7 @@ constinit const Op hstack_op{
           c.results = {cat_at_least(c, 1, c.in(0).ndim() <= 1 ? 0 : 1)};
         },
 };
+// y = x^0, x^1, ... below each other
 constexpr Op vstack_op{
     .name = "vstack",
     .signature = "(tensors: Tensors) -> Tensor",
@@ -158,7 +164,9 @@ constexpr Op vstack_op{
           c.results = {cat_at_least(c, 2, 0)};
         },
 };
+// y = x^0, x^1, ... below each other
 constinit const Op row_stack_op = renamed(vstack_op, "row_stack");
+// y = x^0, x^1, ... along the third dimension
 constinit const Op dstack_op{
     .name = "dstack",
     .signature = "(tensors: Tensors) -> Tensor",
@@ -170,6 +178,7 @@ constinit const Op dstack_op{
           c.results = {cat_at_least(c, 3, 2)};
         },
 };
+// y = x^0, x^1, ... side by side, vectors as columns
 constinit const Op column_stack_op{
     .name = "column_stack",
     .signature = "(tensors: Tensors) -> Tensor",
@@ -215,6 +224,7 @@ void give(Call& c, const std::vector<Tensor>& parts) {
 }
 }  // namespace
 
+// y^k = part k of x
 constinit const Op split_op{
     .name = "split",
     .signature = "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]",
@@ -223,6 +233,7 @@ constinit const Op split_op{
         "left.",
     .composed = [](Call& c) { give(c, split(c.in(0), c.attrs.integer(0), c.attrs.integer(1))); },
 };
+// y^k = part k of x
 constinit const Op split_list_op{
     .name = "split",
     .signature = "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]",
@@ -230,6 +241,7 @@ constinit const Op split_list_op{
     .composed =
         [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
 };
+// y^k = part k of x
 constinit const Op split_with_sizes_op{
     .name = "split_with_sizes",
     .signature = "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]",
@@ -238,6 +250,7 @@ constinit const Op split_with_sizes_op{
         [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
 };
 
+// y^k = part k of x
 constinit const Op chunk_op{
     .name = "chunk",
     .signature = "(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]",
@@ -258,6 +271,7 @@ constinit const Op chunk_op{
         },
 };
 
+// y^k = part k of x
 constinit const Op tensor_split_op{
     .name = "tensor_split",
     .signature = "(input: Tensor, sections: int, dim: int = 0) -> list[Tensor]",
@@ -278,6 +292,7 @@ constinit const Op tensor_split_op{
           }
         },
 };
+// y^k = part k of x
 constinit const Op tensor_split_at_op{
     .name = "tensor_split",
     .signature = "(input: Tensor, indices: ints, dim: int = 0) -> list[Tensor]",
@@ -298,6 +313,7 @@ constinit const Op tensor_split_at_op{
 
 // ---- broadcasting together -----------------------------------------------------------------
 
+// y^k_{i_0 i_1 ...} = x^k_{i_k}
 constinit const Op meshgrid_op{
     .name = "meshgrid",
     .signature = "(*tensors: Tensors, indexing: 'ij' | 'xy' = 'ij') -> list[Tensor]",
@@ -326,6 +342,7 @@ constinit const Op meshgrid_op{
         },
 };
 
+// y^k = x^k, repeated
 constinit const Op broadcast_tensors_op{
     .name = "broadcast_tensors",
     .signature = "(*tensors: Tensors) -> list[Tensor]",

@@ -24,6 +24,7 @@ namespace {
 
 // ---- copies and casts ----------------------------------------------------------------------
 
+// y = x          dx = g
 constinit const Op clone_op{
     .name = "clone",
     .signature = "(input: Tensor) -> Tensor",
@@ -37,6 +38,7 @@ constinit const Op clone_op{
     .vjp = [](Vjp& v) { v.set(0, v.g()); },
 };
 
+// y = x
 constinit const Op contiguous_op{
     .name = "contiguous",
     .signature = "(input: Tensor) -> Tensor",
@@ -45,6 +47,7 @@ constinit const Op contiguous_op{
     .composed = [](Call& c) { c.results = {contiguous(c.in(0))}; },
 };
 
+// y = x in another dtype       dx = g in the dtype of x
 constinit const Op to_op{
     .name = "_to",
     .signature = "(input: Tensor, dtype: dtype | None) -> Tensor",
@@ -64,6 +67,7 @@ constinit const Op to_op{
 
 // ---- reshaping -----------------------------------------------------------------------------
 
+// y = x, in order, in another shape       dx = g in the shape of x
 constinit const Op view_op{
     .name = "view",
     .signature = "(input: Tensor, *shape: ints) -> Tensor",
@@ -87,6 +91,7 @@ constinit const Op view_op{
     .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
 };
 
+// y = x, in order, in another shape
 constinit const Op reshape_op{
     .name = "reshape",
     .signature = "(input: Tensor, *shape: ints) -> Tensor",
@@ -96,6 +101,7 @@ constinit const Op reshape_op{
     .composed = [](Call& c) { c.results = {reshape(c.in(0), c.attrs.ints(0))}; },
 };
 
+// y = x, in order, in the shape of another
 constinit const Op view_as_op{
     .name = "view_as",
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
@@ -104,6 +110,7 @@ constinit const Op view_as_op{
     .composed = [](Call& c) { c.results = {view(c.in(0), c.in(1).shape())}; },
 };
 
+// y = x, in order, in the shape of another
 constinit const Op reshape_as_op{
     .name = "reshape_as",
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
@@ -112,6 +119,7 @@ constinit const Op reshape_as_op{
     .composed = [](Call& c) { c.results = {reshape(c.in(0), c.in(1).shape())}; },
 };
 
+// y = x, in order, some dimensions as one
 constinit const Op flatten_op{
     .name = "flatten",
     .signature = "(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor",
@@ -120,6 +128,7 @@ constinit const Op flatten_op{
         [](Call& c) { c.results = {flatten(c.in(0), c.attrs.integer(0), c.attrs.integer(1))}; },
 };
 
+// y = x, in order, as a vector
 constinit const Op ravel_op{
     .name = "ravel",
     .signature = "(input: Tensor) -> Tensor",
@@ -127,6 +136,7 @@ constinit const Op ravel_op{
     .composed = [](Call& c) { c.results = {flatten(c.in(0))}; },
 };
 
+// y = x, in order, one dimension as several
 constinit const Op unflatten_op{
     .name = "unflatten",
     .signature = "(input: Tensor, dim: int, sizes: ints) -> Tensor",
@@ -164,6 +174,7 @@ View transpose_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y_ij = x_ji                  dx_ji = g_ij
 constexpr Op transpose_op{
     .name = "transpose",
     .signature = "(input: Tensor, dim0: int, dim1: int) -> Tensor",
@@ -172,10 +183,13 @@ constexpr Op transpose_op{
     .shape = view_shape<transpose_rule>,
     .vjp = [](Vjp& v) { v.set(0, transpose(v.g(), v.attrs().integer(0), v.attrs().integer(1))); },
 };
+// y_ij = x_ji                  dx_ji = g_ij
 constinit const Op swapaxes_op =
     renamed(transpose_op, "swapaxes", "(input: Tensor, axis0: int, axis1: int) -> Tensor");
+// y_ij = x_ji                  dx_ji = g_ij
 constinit const Op swapdims_op = renamed(transpose_op, "swapdims");
 
+// y_ij = x_ji                  dx_ji = g_ij
 constinit const Op t_op{
     .name = "t",
     .signature = "(input: Tensor) -> Tensor",
@@ -192,6 +206,7 @@ constinit const Op t_op{
     .vjp = [](Vjp& v) { v.set(0, t(v.g())); },
 };
 
+// y_p(i) = x_i                  dx_i = g_p(i)
 constinit const Op permute_op{
     .name = "permute",
     .signature = "(input: Tensor, *dims: ints) -> Tensor",
@@ -247,6 +262,7 @@ void compose_movedim(Call& c) {
   c.results = {permute(x, order)};
 }
 
+// y_p(i) = x_i
 constexpr Op movedim_op{
     .name = "movedim",
     .signature = "(input: Tensor, source: ints, destination: ints) -> Tensor",
@@ -255,6 +271,7 @@ constexpr Op movedim_op{
         "order.",
     .composed = compose_movedim,
 };
+// y_p(i) = x_i
 constinit const Op moveaxis_op = renamed(movedim_op, "moveaxis");
 
 // ---- dimensions of size 1 ------------------------------------------------------------------
@@ -271,6 +288,7 @@ View squeeze_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y = x without dimensions of size 1      dx = g in the shape of x
 constinit const Op squeeze_op{
     .name = "squeeze",
     .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
@@ -280,6 +298,7 @@ constinit const Op squeeze_op{
     .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
 };
 
+// y = x with a dimension of size 1        dx = g in the shape of x
 constinit const Op unsqueeze_op{
     .name = "unsqueeze",
     .signature = "(input: Tensor, dim: int) -> Tensor",
@@ -326,6 +345,7 @@ View expand_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y_ij = x_i                    dx_i = sum_j g_ij
 constexpr Op expand_op{
     .name = "expand",
     .signature = "(input: Tensor, *size: ints) -> Tensor",
@@ -342,8 +362,10 @@ constexpr Op broadcast_to_row() {
   op.on = kMethod | kModule;
   return op;
 }
+// y_ij = x_i                    dx_i = sum_j g_ij
 constinit const Op broadcast_to_op = broadcast_to_row();
 
+// y_ij = x_i
 constinit const Op expand_as_op{
     .name = "expand_as",
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
@@ -354,6 +376,7 @@ constinit const Op expand_as_op{
 
 // ---- at least so many dimensions -----------------------------------------------------------
 
+// y = x with dimensions of size 1 in front
 constinit const Op atleast_1d_op{
     .name = "atleast_1d",
     .signature = "(input: Tensor) -> Tensor",
@@ -362,6 +385,7 @@ constinit const Op atleast_1d_op{
     .composed =
         [](Call& c) { c.results = {c.in(0).ndim() == 0 ? unsqueeze(c.in(0), 0) : c.in(0)}; },
 };
+// y = x with dimensions of size 1 in front
 constinit const Op atleast_2d_op{
     .name = "atleast_2d",
     .signature = "(input: Tensor) -> Tensor",
@@ -374,6 +398,7 @@ constinit const Op atleast_2d_op{
           c.results = {x};
         },
 };
+// y = x with dimensions of size 1 around
 constinit const Op atleast_3d_op{
     .name = "atleast_3d",
     .signature = "(input: Tensor) -> Tensor",

@@ -25,6 +25,7 @@ void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
         strides, " and offset ", a.integer(2), " is not within ", count, " elements");
 }
 
+// y_p(i) = g_i, else 0         dg_i = h_p(i)
 constinit const Op strided_backward_op{
     .name = "_strided_backward",
     .signature = "(grad: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
@@ -51,6 +52,7 @@ constinit const Op strided_backward_op{
         },
 };
 
+// y_i = x_p(i)                 dx_p(i) = g_i
 constinit const Op strided_copy_op{
     .name = "_strided_copy",
     .signature = "(input: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
@@ -98,6 +100,7 @@ View narrow_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y_i = x_{start + i}           dx_{start + i} = g_i
 constinit const Op narrow_op{
     .name = "narrow",
     .signature = "(input: Tensor, dim: int, start: int, length: int) -> Tensor",
@@ -120,6 +123,7 @@ View select_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y = x_k                       dx_k = g
 constinit const Op select_op{
     .name = "select",
     .signature = "(input: Tensor, dim: int, index: int) -> Tensor",
@@ -144,6 +148,7 @@ View slice_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y_i = x_{start + step i}      dx_{start + step i} = g_i
 constinit const Op slice_op{
     .name = "slice",
     .signature =
@@ -176,6 +181,7 @@ View diagonal_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// y_i = x_{i, i + offset}       dx_{i, i + offset} = g_i
 constinit const Op diagonal_op{
     .name = "diagonal",
     .signature = "(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor",
@@ -207,6 +213,7 @@ Tensor diag_embed(const Tensor& x, int64_t k) {
   return strided_backward(x, shape, strides, k >= 0 ? k : -k * n);
 }
 
+// y_{i, i + offset} = x_i, else 0
 constinit const Op diag_embed_op{
     .name = "diag_embed",
     .signature = "(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor",
@@ -227,6 +234,7 @@ constinit const Op diag_embed_op{
         },
 };
 
+// y_i = x_{i, i + offset}, or of a vector y_{i, i + offset} = x_i, else 0
 constinit const Op diag_op{
     .name = "diag",
     .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
@@ -242,6 +250,7 @@ constinit const Op diag_op{
         },
 };
 
+// y^k = x_k
 constinit const Op unbind_op{
     .name = "unbind",
     .signature = "(input: Tensor, dim: int = 0) -> list[Tensor]",
