@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from . import _native
 
 
-def typename(obj: Any) -> str:
+def typename(obj: object) -> str:
     """An object's type for error messages: `int`, `wengert.FloatTensor`, `pkg.Class`."""
     cls = type(obj)
     if callable(getattr(obj, "data_ptr", None)) and callable(getattr(obj, "type", None)):
-        return obj.type()
+        return cast("_native.Tensor", obj).type()
     if cls.__module__ in ("builtins", "", None):
         return cls.__qualname__
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+def parse_to(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[_native.dtype | None, str | _native.device | None]:
     """(dtype, device) of `to`'s arguments, either may be None."""
     known = {"device", "dtype", "non_blocking", "memory_format", "tensor", "other", "copy"}
     for key in kwargs:

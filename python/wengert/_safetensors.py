@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
 from . import _native
 from ._files import atomic_write
+from ._native import Tensor
 
 
-def _safetensors() -> Any:
+def _safetensors() -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError:
@@ -23,7 +24,9 @@ def _safetensors() -> Any:
 
 
 def save_safetensors(
-    state: Mapping[str, Any], path: Any, metadata: Mapping[str, str] | None = None
+    state: Mapping[str, Tensor],
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Writes a flat dict of tensors as a safetensors file, atomically.
 
@@ -41,7 +44,7 @@ def save_safetensors(
         file.write(data)
 
 
-def load_safetensors(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Reads a safetensors file: (tensors by name, metadata).
 
     Raises FileNotFoundError, or ValueError for a file that is not in the format.

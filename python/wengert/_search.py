@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def _values(name: str, what: str, x: Any) -> np.ndarray:
+def _values(name: str, what: str, x: object) -> np.ndarray:
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}: {what} must be a Tensor, got {type(x).__name__}")
     return x.detach().numpy()
@@ -92,7 +92,7 @@ def unique(
     return_inverse: bool = False,
     return_counts: bool = False,
     dim: int | None = None,
-) -> Any:
+) -> Tensor | tuple[Tensor, ...]:
     """The different elements in ascending order, or the different slices along `dim`.
 
     Also, as a tuple, if asked for: where in the result each element of the input is
@@ -119,7 +119,11 @@ def unique(
 
 
 def isin(
-    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+    elements: Tensor | float,
+    test_elements: Tensor | float,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
 ) -> Tensor:
     """True for each of `elements` that is among `test_elements`; with `invert`, that is not.
 
@@ -136,7 +140,7 @@ def isin(
 
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Any,
+    input: Tensor | float,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -178,7 +182,7 @@ def searchsorted(
 
 
 def bucketize(
-    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+    input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:
     """The interval between `boundaries`, a vector in order, that each element of `input` is in.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from . import _native
@@ -20,9 +18,10 @@ class device:
     index: int | None
     type: str
 
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+    def __init__(self, type: object = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
-            type, index = type.type, type.index
+            index = type.index
+            type = type.type
         kind, _, number = str(type).partition(":")
         if kind != "cpu":
             raise RuntimeError(
@@ -47,7 +46,7 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return device, (self.type, self.index)
 
 
@@ -78,7 +77,7 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
 
 
-def numpy_dtype(dtype: Any) -> np.dtype:
+def numpy_dtype(dtype: _native.dtype) -> np.dtype:
     """The NumPy dtype of a wengert dtype."""
     return np.dtype(repr(dtype).rpartition(".")[2])
 
@@ -89,7 +88,7 @@ class finfo:
     Defaults to the default dtype. TypeError for a dtype that is not floating.
     """
 
-    def __init__(self, dtype: Any = None) -> None:
+    def __init__(self, dtype: _native.dtype | None = None) -> None:
         dtype = dtype or _native.get_default_dtype()
         if not dtype.is_floating_point:
             raise TypeError(
@@ -116,7 +115,7 @@ class finfo:
 class iinfo:
     """The limits of an integral dtype: bits, max, min. TypeError for any other."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: _native.dtype) -> None:
         if dtype.is_floating_point or dtype is _native.bool:
             raise TypeError(
                 f"iinfo() requires an integer input type, got {dtype}. Use finfo to handle "

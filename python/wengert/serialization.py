@@ -15,21 +15,22 @@ import pickle
 import sys
 import warnings
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
 from . import _native
 from ._files import atomic_write
+from ._native import Tensor
 from ._safetensors import load_safetensors, save_safetensors
 
 # The pure Python classes: only they let a subclass decide how a global or an opcode is handled.
 _PythonPickler: Any = pickle._Pickler
 _PythonUnpickler: Any = pickle._Unpickler
 
-FileLike = Any  # str, os.PathLike, or a binary file object
+FileLike: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 
 # storage class in the pickle -> (dtype of the stored bytes, dtype of the tensor made of it).
 # Kinds that tensors do not have here are widened, which loses nothing.
@@ -55,7 +56,7 @@ _STORAGE_OF_DTYPE = {
 }
 
 
-def _dtype_name(dtype: Any) -> str:
+def _dtype_name(dtype: _native.dtype) -> str:
     return str(dtype).rpartition(".")[2]
 
 
@@ -68,7 +69,7 @@ class _Global:
     def __init__(self, module: str, name: str) -> None:
         self.module, self.name = module, name
 
-    def __call__(self, *args: Any) -> Any:  # the pickler asks that it be callable
+    def __call__(self, *args: object) -> NoReturn:  # the pickler asks that it be callable
         raise TypeError(f"{self.module}.{self.name} is only a name")
 
 
@@ -89,7 +90,7 @@ class _StorageRef(NamedTuple):
     key: tuple[int, str]
 
 
-def _base_and_span(tensor: Any) -> tuple[tuple[int, str], _Span]:
+def _base_and_span(tensor: Tensor) -> tuple[tuple[int, str], _Span]:
     offset = int(tensor.storage_offset())
     base = tensor.data_ptr() - offset * tensor.element_size() if tensor.numel() else 0
     reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
@@ -102,15 +103,15 @@ class _Storages:
 
     def __init__(self) -> None:
         self.spans: dict[tuple[int, str], _Span] = {}
-        self.owners: list[Any] = []  # keeps the memory alive
+        self.owners: list[Tensor] = []  # keeps the memory alive
 
-    def add(self, tensor: Any) -> None:
+    def add(self, tensor: Tensor) -> None:
         key, span = _base_and_span(tensor)
         known = self.spans.get(key, span)
         self.spans[key] = _Span(min(known.start, span.start), max(known.stop, span.stop))
         self.owners.append(tensor)
 
-    def blobs(self) -> Iterator[tuple[str, Any]]:
+    def blobs(self) -> Iterator[tuple[str, memoryview | bytes]]:
         for position, (key, span) in enumerate(self.spans.items()):
             size = np.dtype(_STORAGES[_STORAGE_OF_DTYPE[key[1]]][0]).itemsize
             count = (span.stop - span.start) * size
@@ -124,12 +125,12 @@ class _Storages:
 class _Pickler(_PythonPickler):
     """Writes tensors as references to storages, and names for classes of other packages."""
 
-    def __init__(self, file: Any, storages: _Storages, final: bool) -> None:
+    def __init__(self, file: IO[bytes], storages: _Storages, final: bool) -> None:
         super().__init__(file, protocol=2)
         self.storages, self.final = storages, final
         self.positions = {key: str(i) for i, key in enumerate(storages.spans)}
 
-    def persistent_id(self, obj: Any) -> Any:
+    def persistent_id(self, obj: object) -> tuple[object, ...] | None:
         if type(obj) is not _StorageRef:
             return None
         span = self.storages.spans[obj.key]
@@ -137,7 +138,7 @@ class _Pickler(_PythonPickler):
         position = self.positions.get(obj.key, "0")
         return ("storage", name, position, "cpu", span.stop - span.start)
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> object:
         if isinstance(obj, _native.Tensor):
             return self._reduce_tensor(obj)
         if isinstance(obj, _native.Size):
@@ -148,7 +149,7 @@ class _Pickler(_PythonPickler):
             return obj.name
         return NotImplemented
 
-    def save_global(self, obj: Any, name: str | None = None) -> None:
+    def save_global(self, obj: object, name: str | None = None) -> None:
         if not isinstance(obj, (_native.dtype, _Global)):
             super().save_global(obj, name)
             return
@@ -156,13 +157,15 @@ class _Pickler(_PythonPickler):
         self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
         self.memoize(obj)
 
-    def save_reduce(self, func: Any, args: Any, *rest: Any, obj: Any = None, **more: Any) -> None:
+    def save_reduce(
+        self, func: object, args: object, *rest: object, obj: object = None, **more: object
+    ) -> None:
         if func is dict and not args and isinstance(obj, dict):
             self.save_dict(obj)  # an optimizer's state says it is a dict; readers know dicts only
         else:
             super().save_reduce(func, args, *rest, obj=obj, **more)
 
-    def _reduce_tensor(self, tensor: Any) -> Any:
+    def _reduce_tensor(self, tensor: Tensor) -> tuple[object, ...]:
         if not self.final:
             self.storages.add(tensor)
         key, span = _base_and_span(tensor)
@@ -187,7 +190,7 @@ class _Pickler(_PythonPickler):
         return _REBUILD_PARAMETER, (_Reduced(core), requires_grad, OrderedDict())
 
 
-def _is_parameter(tensor: Any) -> bool:
+def _is_parameter(tensor: Tensor) -> bool:
     from .nn.parameter import Parameter  # here, as nn is built on top of this package
 
     return isinstance(tensor, Parameter)
@@ -196,16 +199,16 @@ def _is_parameter(tensor: Any) -> bool:
 class _Reduced(NamedTuple):
     """A value given by the call that rebuilds it."""
 
-    core: tuple
+    core: tuple[object, ...]
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         return self.core
 
 
 def save(
-    obj: Any,
+    obj: object,
     f: FileLike,
-    pickle_module: Any = None,
+    pickle_module: object = None,
     pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True,
 ) -> None:
@@ -222,18 +225,18 @@ def save(
     stream = io.BytesIO()
     _Pickler(stream, storages, final=True).dump(obj)
     if hasattr(f, "write"):
-        _write_archive(f, stream.getvalue(), storages)
+        _write_archive(cast("IO[bytes]", f), stream.getvalue(), storages)
         return
-    with atomic_write(f) as file:
+    with atomic_write(cast("str", f)) as file:
         _write_archive(file, stream.getvalue(), storages)
 
 
-def _write_archive(file: Any, pickled: bytes, storages: _Storages) -> None:
+def _write_archive(file: IO[bytes], pickled: bytes, storages: _Storages) -> None:
     import zipfile  # here, as importing the package should not pay for it
 
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
 
-        def put(name: str, data: Any) -> None:
+        def put(name: str, data: bytes | memoryview) -> None:
             # A fixed date: the same weights make the same file.
             info = zipfile.ZipInfo("archive/" + name, (1980, 1, 1, 0, 0, 0))
             info.external_attr = 0o600 << 16
@@ -268,10 +271,10 @@ class _Named:
     def __init__(self, call: Callable) -> None:
         object.__setattr__(self, "_call", call)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise pickle.UnpicklingError("load: the file sets an attribute of a function")
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> object:
         return self._call(*args)
 
 
@@ -284,8 +287,8 @@ def _refuse(what: str) -> pickle.UnpicklingError:
 
 
 def _rebuild_tensor(
-    storage: Any, offset: Any, size: Any, stride: Any, requires_grad: Any = False, *_: Any
-) -> Any:
+    storage: object, offset: Any, size: Any, stride: Any, requires_grad: object = False, *_: object
+) -> Tensor:
     if not isinstance(storage, _Storage):
         raise _refuse("a tensor without a storage")
     numbers = [offset, *size, *stride]
@@ -309,7 +312,7 @@ def _rebuild_tensor(
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _rebuild_parameter(data: Any, requires_grad: Any = True, *_: Any) -> Any:
+def _rebuild_parameter(data: object, requires_grad: object = True, *_: object) -> Tensor:
     from .nn.parameter import Parameter
 
     if not isinstance(data, _native.Tensor):
@@ -317,19 +320,19 @@ def _rebuild_parameter(data: Any, requires_grad: Any = True, *_: Any) -> Any:
     return Parameter(data, bool(requires_grad))
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+def _encode(text: object, encoding: object = "latin1") -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise _refuse("bytes in an unknown encoding")
     return text.encode("latin1")
 
 
-def _make_defaultdict(factory: Any = None) -> Any:
+def _make_defaultdict(factory: type | None = None) -> defaultdict[object, object]:
     if factory not in (None, dict, set):
         raise _refuse("a defaultdict of an unknown kind")
     return defaultdict(factory)
 
 
-def _make_size(values: Any = ()) -> Any:
+def _make_size(values: Iterable[int] = ()) -> _native.Size:
     return _native.Size(tuple(values))
 
 
@@ -358,7 +361,7 @@ _TYPES: dict[tuple[str, str], type] = {
 class _Archive:
     """An open `.pt` file: its members and its storages, each read once."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         import zipfile  # here, as importing the package should not pay for it
 
         # What zipfile raises, depending on which byte of an archive is wrong.
@@ -394,7 +397,7 @@ class _Archive:
         except self.damaged as error:
             raise _refuse(f"the archive's member {name!r} is damaged: {error}") from None
 
-    def storage(self, reference: Any) -> _Storage:
+    def storage(self, reference: object) -> _Storage:
         if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
             raise _refuse(f"a reference of unknown form: {reference!r:.100}")
         _, kind, key, _, count = reference[:5]
@@ -429,7 +432,7 @@ class _Restricted(_PythonUnpickler):
         super().__init__(io.BytesIO(data), encoding="utf-8")
         self.persistent_load = archive.storage
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         found = _find_known(module, name)
         if found is None:
             raise _refuse(
@@ -449,7 +452,7 @@ class _Restricted(_PythonUnpickler):
     dispatch[pickle.BUILD[0]] = _build
 
 
-def _find_known(module: str, name: str) -> Any:
+def _find_known(module: str, name: str) -> object:
     function = _FUNCTIONS.get((module, name))
     if function is not None:
         return _Named(function)
@@ -467,10 +470,10 @@ class _Trusting(pickle.Unpickler):
         super().__init__(io.BytesIO(data), encoding="utf-8")
         self._storage = archive.storage
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> _Storage:
         return self._storage(pid)
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         known = _find_known(module, name)
         if known is not None:
             return known
@@ -482,7 +485,7 @@ class _Trusting(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _check_location(map_location: Any) -> None:
+def _check_location(map_location: object) -> None:
     if map_location is None or callable(map_location) or isinstance(map_location, Mapping):
         return
     if str(map_location).partition(":")[0] != "cpu":
@@ -491,12 +494,12 @@ def _check_location(map_location: Any) -> None:
 
 def load(
     f: FileLike,
-    map_location: Any = None,
-    pickle_module: Any = None,
+    map_location: object = None,
+    pickle_module: object = None,
     *,
     weights_only: bool | None = True,
     mmap: bool | None = None,
-    **pickle_load_args: Any,
+    **pickle_load_args: object,
 ) -> Any:
     """Reads what `save` wrote to a path or a binary, seekable file object.
 
@@ -513,7 +516,7 @@ def load(
     return _load_archive(f, weights_only is not False)
 
 
-def _load_archive(file: Any, weights_only: bool) -> Any:
+def _load_archive(file: IO[bytes], weights_only: bool) -> Any:
     archive = _Archive(file)
     data = archive.read("data.pkl")
     if weights_only:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from . import _native
+from ._native import Tensor
+from ._typing import Device
 
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
 
@@ -16,13 +18,14 @@ __all__ = ["assert_allclose", "assert_close", "make_tensor"]
 _TOLERANCES = {_native.float32: (1.3e-6, 1e-5), _native.float64: (1e-7, 1e-7)}
 
 # What a comparison is made with: rtol, atol (None: the defaults), and the checks to make.
-_Options = dict[str, Any]
+_Options: TypeAlias = dict[str, Any]
+_Path: TypeAlias = tuple[object, ...]
 
 
 class _Mismatch(Exception):
     """A difference, and where in nested containers it was found."""
 
-    def __init__(self, text: str, path: tuple[Any, ...]) -> None:
+    def __init__(self, text: str, path: _Path) -> None:
         super().__init__(text)
         self.text = text
         self.path = path
@@ -34,14 +37,14 @@ class _Mismatch(Exception):
         return f"{self.text}\n\nThe failure occurred for item {where}"
 
 
-def _tolerances(options: _Options, *dtypes: Any) -> tuple[float, float]:
+def _tolerances(options: _Options, *dtypes: _native.dtype) -> tuple[float, float]:
     if options["rtol"] is not None:
         return options["rtol"], options["atol"]
     pairs = [_TOLERANCES.get(dtype, (0.0, 0.0)) for dtype in dtypes]
     return max(rtol for rtol, _ in pairs), max(atol for _, atol in pairs)
 
 
-def _scalar_text(actual: Any, expected: Any, rtol: float, atol: float) -> str:
+def _scalar_text(actual: float, expected: float, rtol: float, atol: float) -> str:
     exact = rtol == 0 and atol == 0
     difference = abs(actual - expected)
     relative = difference / abs(expected) if expected else math.inf
@@ -54,7 +57,7 @@ def _scalar_text(actual: Any, expected: Any, rtol: float, atol: float) -> str:
     return "\n".join(lines)
 
 
-def _array_text(a: Any, e: Any, close: Any, rtol: float, atol: float) -> str:
+def _array_text(a: np.ndarray, e: np.ndarray, close: np.ndarray, rtol: float, atol: float) -> str:
     exact = rtol == 0 and atol == 0
     wrong = int(close.size - np.count_nonzero(close))
     signed = a.dtype.kind in "bui"
@@ -77,14 +80,14 @@ def _array_text(a: Any, e: Any, close: Any, rtol: float, atol: float) -> str:
     return "\n".join(lines)
 
 
-def _require_same(name: str, actual: Any, expected: Any, path: tuple[Any, ...]) -> None:
+def _require_same(name: str, actual: object, expected: object, path: _Path) -> None:
     if actual != expected:
         raise _Mismatch(
             f"The values for attribute '{name}' do not match: {actual} != {expected}.", path
         )
 
 
-def _compare_tensors(actual: Any, expected: Any, options: _Options, path: tuple[Any, ...]) -> None:
+def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, path: _Path) -> None:
     _require_same("shape", actual.shape, expected.shape, path)
     if options["check_dtype"]:
         _require_same("dtype", actual.dtype, expected.dtype, path)
@@ -110,7 +113,7 @@ def _compare_tensors(actual: Any, expected: Any, options: _Options, path: tuple[
     raise _Mismatch(_array_text(a, e, close, rtol, atol), path)
 
 
-def _compare_numbers(actual: Any, expected: Any, options: _Options, path: tuple[Any, ...]) -> None:
+def _compare_numbers(actual: float, expected: float, options: _Options, path: _Path) -> None:
     if options["check_dtype"] and type(actual) is not type(expected):
         raise _Mismatch(f"The (d)types do not match: {type(actual)} != {type(expected)}.", path)
     kinds = [
@@ -126,7 +129,9 @@ def _compare_numbers(actual: Any, expected: Any, options: _Options, path: tuple[
         raise _Mismatch(_scalar_text(actual, expected, rtol, atol), path)
 
 
-def _compare_mappings(actual: Any, expected: Any, options: _Options, path: tuple[Any, ...]) -> None:
+def _compare_mappings(
+    actual: Mapping[Any, object], expected: Mapping[Any, object], options: _Options, path: _Path
+) -> None:
     missing = sorted(set(expected) - set(actual), key=str)
     extra = sorted(set(actual) - set(expected), key=str)
     if missing or extra:
@@ -141,7 +146,7 @@ def _compare_mappings(actual: Any, expected: Any, options: _Options, path: tuple
 
 
 def _compare_sequences(
-    actual: Any, expected: Any, options: _Options, path: tuple[Any, ...]
+    actual: Sequence[object], expected: Sequence[object], options: _Options, path: _Path
 ) -> None:
     if len(actual) != len(expected):
         raise _Mismatch(
@@ -151,11 +156,11 @@ def _compare_sequences(
         _compare(a, e, options, (*path, i))
 
 
-def _both(kinds: Any, actual: Any, expected: Any) -> bool:
+def _both(kinds: type | tuple[type, ...], actual: object, expected: object) -> bool:
     return isinstance(actual, kinds) and isinstance(expected, kinds)
 
 
-def _compare(actual: Any, expected: Any, options: _Options, path: tuple[Any, ...]) -> None:
+def _compare(actual: Any, expected: Any, options: _Options, path: _Path) -> None:
     """Compares by kind; containers are walked."""
     if _both(np.ndarray, actual, expected):
         actual, expected = _native.from_numpy(actual), _native.from_numpy(expected)
@@ -179,7 +184,7 @@ def _compare(actual: Any, expected: Any, options: _Options, path: tuple[Any, ...
         _unknown(actual, expected, path)
 
 
-def _unknown(actual: Any, expected: Any, path: tuple[Any, ...]) -> None:
+def _unknown(actual: object, expected: object, path: _Path) -> None:
     text = (
         f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}."
     )
@@ -187,8 +192,8 @@ def _unknown(actual: Any, expected: Any, path: tuple[Any, ...]) -> None:
 
 
 def assert_close(
-    actual: Any,
-    expected: Any,
+    actual: object,
+    expected: object,
     *,
     allow_subclasses: bool = True,
     rtol: float | None = None,
@@ -235,8 +240,8 @@ def assert_close(
 
 
 def assert_allclose(
-    actual: Any,
-    expected: Any,
+    actual: object,
+    expected: object,
     rtol: float | None = None,
     atol: float | None = None,
     equal_nan: bool = True,
@@ -260,15 +265,15 @@ def assert_allclose(
 
 def make_tensor(
     *shape: Any,
-    dtype: Any,
-    device: Any = "cpu",
+    dtype: _native.dtype,
+    device: Device = "cpu",
     low: float | None = None,
     high: float | None = None,
     requires_grad: bool = False,
     noncontiguous: bool = False,
     exclude_zero: bool = False,
-    memory_format: Any = None,
-) -> Any:
+    memory_format: object = None,
+) -> Tensor:
     """A tensor of random values in [low, high) from the global generator.
 
     The range defaults to [-9, 9) for floating-point and signed integer dtypes, [0, 10) for uint8

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import _native
+from .._native import Tensor
 
 _SPLITS = {"train": 0, "valid": 1, "test": 2}
 
 
-def digits(split: str | None = None) -> tuple[Any, Any]:
+def digits(split: str | None = None) -> tuple[Tensor, Tensor]:
     """Handwritten digits: 1,797 images of 8x8 with their labels.
 
     Returns (images, labels): float32 of shape (n, 64), rows top to bottom, scaled from the

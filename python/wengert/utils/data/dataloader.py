@@ -7,11 +7,12 @@ processes would be given), then whatever the sampler draws; see Note [index chun
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Generic, TypeVar, cast
 
 from ... import _native, _order
 from ..._functions import as_tensor
+from ..._typing import Generator
 from ._utils.collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
 from .sampler import (
@@ -75,7 +76,9 @@ def _check_options(
         raise ValueError("persistent_workers option needs num_workers > 0")
 
 
-def _check_iterable(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:
+def _check_iterable(
+    shuffle: bool | None, sampler: Iterable | None, batch_sampler: Iterable | None
+) -> None:
     where = "DataLoader with IterableDataset: expected unspecified"
     if shuffle:
         raise ValueError(f"{where} shuffle option, but got shuffle={shuffle}")
@@ -86,7 +89,11 @@ def _check_iterable(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> N
 
 
 def _check_batching(
-    batch_size: int | None, shuffle: bool, sampler: Any, batch_sampler: Any, drop_last: bool
+    batch_size: int | None,
+    shuffle: bool,
+    sampler: Iterable | None,
+    batch_sampler: Iterable | None,
+    drop_last: bool,
 ) -> None:
     if sampler is not None and shuffle:
         raise ValueError("sampler option is mutually exclusive with shuffle")
@@ -141,8 +148,8 @@ class DataLoader(Generic[T_co]):
         drop_last: bool = False,
         timeout: float = 0,
         worker_init_fn: Callable[[int], None] | None = None,
-        multiprocessing_context: Any = None,
-        generator: Any = None,
+        multiprocessing_context: object = None,
+        generator: Generator = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
@@ -179,14 +186,15 @@ class DataLoader(Generic[T_co]):
         self._initialized = True
         _warn_about_workers(num_workers)
 
-    def _default_sampler(self, shuffle: bool, generator: Any) -> Sampler:
+    def _default_sampler(self, shuffle: bool, generator: Generator) -> Sampler:
         if self._iterable:
             return _EndlessSampler()
+        dataset = cast("Sized", self.dataset)
         if shuffle:
-            return RandomSampler(self.dataset, generator=generator)
-        return SequentialSampler(self.dataset)
+            return RandomSampler(dataset, generator=generator)
+        return SequentialSampler(dataset)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if self._initialized and name in _FIXED:
             raise ValueError(f"{name} attribute should not be set after DataLoader is initialized")
         super().__setattr__(name, value)

@@ -10,6 +10,8 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from ... import _native
+from ..._native import Tensor
+from ..._typing import Generator
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -43,12 +45,12 @@ class TensorDataset(Dataset[tuple]):
     Raises AssertionError when the first dimensions differ.
     """
 
-    def __init__(self, *tensors: Any) -> None:
+    def __init__(self, *tensors: Tensor) -> None:
         if any(tensors[0].shape[0] != tensor.shape[0] for tensor in tensors):
             raise AssertionError("Size mismatch between tensors")
         self.tensors = tensors
 
-    def __getitem__(self, index: Any) -> tuple:
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
@@ -190,7 +192,7 @@ def _fraction_lengths(fractions: Sequence[float], total: int) -> list[int]:
 
 
 def random_split(
-    dataset: Dataset, lengths: Sequence[int | float], generator: Any = None
+    dataset: Dataset, lengths: Sequence[int | float], generator: Generator = None
 ) -> list[Subset]:
     """Splits `dataset` at random into subsets of the given lengths.
 

@@ -6,12 +6,14 @@ chunks]), and their `__iter__` only unpacks them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ... import _native, _order
 from ..._functions import as_tensor
+from ..._native import Tensor
+from ..._typing import Generator
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -26,7 +28,7 @@ class Sampler(Generic[T_co]):
 class _ChunkedSampler(Sampler[int]):
     """A sampler whose indices come as int64 tensors; see Note [index chunks]."""
 
-    def _chunks(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Tensor]:
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[int]:
@@ -37,13 +39,13 @@ class _ChunkedSampler(Sampler[int]):
 class SequentialSampler(_ChunkedSampler):
     """0, 1, ..., len(data_source) - 1."""
 
-    def __init__(self, data_source: Any) -> None:
+    def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
 
-    def _chunks(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Tensor]:
         return _order.whole(len(self.data_source))
 
     def __len__(self) -> int:
@@ -66,10 +68,10 @@ class RandomSampler(_ChunkedSampler):
 
     def __init__(
         self,
-        data_source: Any,
+        data_source: Sized,
         replacement: bool = False,
         num_samples: int | None = None,
-        generator: Any = None,
+        generator: Generator = None,
     ) -> None:
         self.data_source = data_source
         self.replacement = replacement
@@ -84,7 +86,7 @@ class RandomSampler(_ChunkedSampler):
         # The dataset may have grown since the sampler was made.
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def _chunks(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Tensor]:
         order = _order.drawn if self.replacement else _order.shuffled
         return order(len(self.data_source), self.num_samples, self.generator)
 
@@ -95,7 +97,7 @@ class RandomSampler(_ChunkedSampler):
 class SubsetRandomSampler(_ChunkedSampler):
     """The given `indices` in random order: one `randperm(len(indices))` per pass."""
 
-    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+    def __init__(self, indices: Sequence[int], generator: Generator = None) -> None:
         self.indices = indices
         self.generator = generator
 
@@ -103,7 +105,7 @@ class SubsetRandomSampler(_ChunkedSampler):
         for position in _native.randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[position]
 
-    def _chunks(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Tensor]:
         order = _native.randperm(len(self.indices), generator=self.generator)
         yield as_tensor(list(self.indices), dtype=_native.int64).index_select(0, order)
 
@@ -123,7 +125,7 @@ class WeightedRandomSampler(_ChunkedSampler):
         weights: Sequence[float],
         num_samples: int,
         replacement: bool = True,
-        generator: Any = None,
+        generator: Generator = None,
     ) -> None:
         _order.check_count(num_samples)
         if not isinstance(replacement, bool):
@@ -141,7 +143,7 @@ class WeightedRandomSampler(_ChunkedSampler):
         self.replacement = replacement
         self.generator = generator
 
-    def _chunks(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Tensor]:
         yield _native.multinomial(
             self.weights, self.num_samples, self.replacement, generator=self.generator
         )
@@ -166,7 +168,7 @@ class BatchSampler(Sampler[list]):
                 return
             yield batch
 
-    def _tensors(self) -> Iterator[Any]:
+    def _tensors(self) -> Iterator[Tensor]:
         """The batches as int64 tensors. `sampler` must be one of this file's."""
         chunks = self.sampler._chunks()  # type: ignore[attr-defined]
         for run in _order.batches(chunks, self.batch_size, self.drop_last):

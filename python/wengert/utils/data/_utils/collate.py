@@ -9,13 +9,14 @@ import numpy as np
 
 from .... import _native
 from ...._functions import as_tensor
+from ...._native import Tensor
 
 
-def _is_namedtuple(value: Any) -> bool:
+def _is_namedtuple(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def _array_to_tensor(array: Any) -> Any:
+def _array_to_tensor(array: np.ndarray | np.generic) -> Tensor:
     # A 0-d NumPy scalar has no buffer to share.
     return as_tensor(np.asarray(array))
 
