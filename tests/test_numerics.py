@@ -1,0 +1,132 @@
+"""What Python computes: little, where it is listed, and with types that say what it is."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.rows.table import FAMILIES, ROWS
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC, PACKAGE = ROOT / "csrc", ROOT / "python" / "wengert"
+
+pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="only in a source tree")
+
+# ---- numerics in Python ----------------------------------------------------------------------
+
+#: Files that compute with NumPy, and why no row does it.
+COMPUTES = {
+    "_search.py": "looking up, counting: results of Python's, or of a size that values decide",
+    "_tensor.py": "apply_ and map_ call a Python function for each element",
+    "autograd/gradcheck.py": "finite differences in float64, independent of what they check",
+    "cli/predict.py": "the score of a table of predictions",
+    "nn/init.py": "orthogonal_ needs the QR of LAPACK",
+    "tabular/encode.py": "means and deviations of columns that are not tensors yet",
+    "tabular/prepare.py": "the order of rows in a split",
+    "tabular/table.py": "which cells of a column are numbers",
+    "testing.py": "comparing arrays, independent of what is compared",
+}
+#: Files that hand NumPy's arrays, dtypes and numbers on and compute nothing with them.
+HANDS_ON = {
+    "_capture/compiled.py",
+    "_capture/loop.py",
+    "_capture/program.py",
+    "_capture/structures.py",
+    "_functions.py",
+    "_safetensors.py",
+    "_types.py",
+    "cli/info.py",
+    "datasets/__init__.py",
+    "serialization.py",
+    "utils/data/_utils/collate.py",
+}
+#: What of NumPy is no computation.
+HANDLES = {
+    "__version__", "array", "ascontiguousarray", "asarray", "bool_", "broadcast_shapes", "dtype",
+    "finfo", "float32", "floating", "from_dlpack", "frombuffer", "generic", "iinfo", "int64",
+    "integer", "lib", "load", "ndarray", "number", "random", "shares_memory", "stack", "str_",
+    "uint8", "uint32", "zeros",
+}  # fmt: skip
+#: Files that compose rows, and why that is no row itself.
+COMPOSES = {
+    "_einsum.py": "parses an equation into products, sums and views",
+    "_functions.py": "asks an empty operation for the dtype of its result",
+    "_search.py": "one row and a question to its result",
+    "_tensor.py": "methods with the arguments of a function in another order",
+    "autograd/function.py": "sums a user's gradient to the shape of its input",
+    "cli/predict.py": "the probabilities of classes",
+    "nn/init.py": "draws again what a mask says",
+    "nn/modules": "layers are functions with parameters",
+    "nn/utils/clip_grad.py": "a norm and its check",
+    "tabular/training.py": "a loss for a table",
+    "testing.py": "values other than zero",
+    "utils/data/dataloader.py": "indices that count from the end",
+}
+
+
+def numpy_names(tree):
+    """The names X of `np.X` in a file that imports NumPy; None if it does not."""
+    nodes = list(ast.walk(tree))
+    plain = [
+        n for n in nodes if isinstance(n, ast.Import) and any(a.name == "numpy" for a in n.names)
+    ]
+    if not plain:
+        return None
+    return {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np"
+    }
+
+
+def of_package():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text())
+
+
+def test_numpy_computes_only_where_listed():
+    found = {path: names for path, tree in of_package() if (names := numpy_names(tree)) is not None}
+    assert not found.keys() - COMPUTES.keys() - HANDS_ON, "NumPy in a file that is not listed"
+    assert not (COMPUTES.keys() | HANDS_ON) - found.keys(), "listed, but without NumPy"
+    computing = {path: found[path] - HANDLES for path in HANDS_ON if found[path] - HANDLES}
+    assert not computing
+    idle = {path for path in COMPUTES if not found[path] - HANDLES}
+    assert not idle, "listed as computing, but only hands on"
+
+
+def test_rows_are_composed_only_where_listed():
+    families = ("pointwise", "reduce", "matmul", "loss")
+    rows = {ROWS[key]["name"] for family in families for key in FAMILIES[family]}
+    found = set()
+    for path, tree in of_package():
+        calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
+        named = {
+            f.attr
+            for f in calls
+            if isinstance(f, ast.Attribute) and ast.unparse(f.value) in ("_native", "F", "wg")
+        }
+        if named & rows:
+            found.add("nn/modules" if path.startswith("nn/modules/") else path)
+    assert found == COMPOSES.keys()
+
+
+def test_every_family_has_its_samples():
+    folders = {path.name for path in (CSRC / "wengert" / "ops").iterdir() if path.is_dir()}
+    assert folders == FAMILIES.keys()
+
+
+# ---- types -----------------------------------------------------------------------------------
+
+
+def test_few_types_are_any():
+    """`Any` says nothing to a type checker. The stubs and what writes them have their own."""
+    generator = {"_stubs.py", "_stub_templates.py"}
+    counts = {
+        path.relative_to(PACKAGE).as_posix(): len(re.findall(r"\bAny\b", path.read_text()))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.name not in generator
+    }
+    most = dict(sorted(counts.items(), key=lambda item: -item[1])[:8])
+    # To fall below 200; never to rise.
+    assert sum(counts.values()) < 560, f"{sum(counts.values())} times Any, most in {most}"
