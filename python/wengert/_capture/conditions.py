@@ -22,7 +22,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import _native
 from .structures import PLAIN
@@ -47,8 +47,8 @@ _LEAVES = frozenset((*PLAIN, _Tensor))
 _LARGEST = 64
 _DEEPEST = 3
 
-State = Callable[[list[Any]], Callable[[], list[Any]]]
-Effect = Callable[[list[Any]], str]
+State: TypeAlias = "Callable[[list[Any]], Callable[[], list[Any]]]"
+Effect: TypeAlias = "Callable[[list[Any]], str]"
 
 
 def is_own_code(filename: str) -> bool:

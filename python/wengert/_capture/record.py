@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import linecache
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import _native
 from .._native import CaptureError, Tensor
@@ -16,14 +16,24 @@ from .structures import fill, flatten_result
 __all__ = ["CaptureError", "Recorded", "record"]
 
 
-class Recorded(NamedTuple):
+class Recorded:
     """A function that has run: its recording, arguments and result."""
 
-    recording: Any
-    copies: list[Tensor]
-    result: Any  # with slots in place of `tensors`
-    tensors: list[Tensor]
-    effects: list[Callable[[], str]]  # what calls do that a replay would not
+    __slots__ = ("copies", "effects", "recording", "result", "tensors")
+
+    def __init__(
+        self,
+        recording: Any,
+        copies: list[Tensor],
+        result: Any,
+        tensors: list[Tensor],
+        effects: list[Callable[[], str]],
+    ) -> None:
+        self.recording = recording
+        self.copies = copies
+        self.result = result  # with slots in place of `tensors`
+        self.tensors = tensors
+        self.effects = effects  # what calls do that a replay would not
 
 
 def record(
