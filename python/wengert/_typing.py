@@ -18,3 +18,6 @@ Shape: TypeAlias = "Sequence[int] | _native.Size"
 TensorOrTensors: TypeAlias = "Tensor | Iterable[Tensor]"
 #: Its arguments are said where it is registered.
 Hook: TypeAlias = Callable[..., Any]
+#: Arguments for a function of which nothing is known.
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]

@@ -28,6 +28,7 @@ from typing import Any
 
 from .. import _native
 from .._native import Tensor
+from .._typing import Args, Kwargs
 from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
 from .record import CaptureError, record
@@ -62,9 +63,7 @@ class Captured:
             return fill(cached.result, results)
         return self._capture(key, structure, tensors)
 
-    def _key(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
-    ) -> tuple[object, Any]:
+    def _key(self, args: Args, kwargs: Kwargs, tensors: list[Tensor]) -> tuple[object, Any]:
         """What programs for these arguments are kept under, and their structure."""
         modes = _native._capture_modes()
         if not (args or kwargs):
@@ -73,7 +72,7 @@ class Captured:
         structure = flatten_argument((args, kwargs), tensors, parts)
         return tuple(parts), structure
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Args:
         return Captured, (self._fn, self._cache.maxsize)  # a copy has no programs
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:

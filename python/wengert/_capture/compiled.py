@@ -25,6 +25,7 @@ import numpy as np
 
 from .. import _native
 from .._native import Tensor
+from .._typing import Args
 from .cache import Cached
 from .captured import Captured
 from .conditions import is_own_code, tells_conditions
@@ -110,7 +111,7 @@ class Compiled(Captured):
         self._plain_modes: set[int] = set()
         self._warned = False
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Args:
         return Compiled, (self._fn, self._fullgraph)
 
     def cache_clear(self) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeAlias
 
 from .. import _native
-from .._typing import Hook
+from .._typing import Args, Hook
 from . import anomaly_mode
 from .grad_mode import no_grad
 
@@ -36,7 +36,7 @@ class FunctionCtx:
     _non_differentiable: tuple[Tensor, ...] = ()
     _materialize_grads = True
     _freed = False
-    _args: tuple[Any, ...] = ()
+    _args: Args = ()
     needs_input_grad: tuple[bool, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -68,7 +68,7 @@ class FunctionCtx:
         self._materialize_grads = bool(value)
 
     @property
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def saved_tensors(self) -> Args:
         """The tensors of `save_for_backward`, checked to be unmodified since."""
         if self._freed:
             raise RuntimeError(
@@ -210,7 +210,7 @@ class Function:
         )
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    def setup_context(ctx: Any, inputs: Args, output: Any) -> None:
         """Saves what backward needs, for a `forward` without ctx."""
         raise NotImplementedError("setup_context is not implemented.")
 
@@ -263,7 +263,7 @@ def _check_dirty(ctx: FunctionCtx, args: tuple[object, ...], result: object) -> 
             )
 
 
-def _record(ctx: BackwardCFunction, args: tuple[Any, ...], result: Any) -> Any:
+def _record(ctx: BackwardCFunction, args: Args, result: Any) -> Any:
     """Puts the finished call on the tape; see Note [Python functions on the tape]."""
     _check_dirty(ctx, args, result)
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]

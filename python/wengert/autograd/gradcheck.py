@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _native
+from .._typing import Args
 from .grad_mode import enable_grad, no_grad
 
 Tensor = _native.Tensor
@@ -25,7 +26,7 @@ class GradcheckError(RuntimeError):
     """A gradient disagrees with its finite differences, or a backward is not what it should be."""
 
 
-def _as_tuple(value: object) -> tuple[Any, ...]:
+def _as_tuple(value: object) -> Args:
     if isinstance(value, Tensor):
         return (value,)
     if isinstance(value, (tuple, list)):
@@ -33,7 +34,7 @@ def _as_tuple(value: object) -> tuple[Any, ...]:
     raise ValueError(f"gradcheck: the function returned {type(value).__name__}, not tensors")
 
 
-def _outputs(func: _Func, inputs: tuple[Any, ...]) -> list[Any]:
+def _outputs(func: _Func, inputs: Args) -> list[Any]:
     """The outputs that gradients can flow through."""
     return [
         out
@@ -46,7 +47,7 @@ def _array(tensor: Tensor) -> np.ndarray:
     return np.array(tensor.detach().numpy(), dtype=np.float64)
 
 
-def _check_inputs(inputs: tuple[Any, ...]) -> list[int]:
+def _check_inputs(inputs: Args) -> list[int]:
     wanted = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not wanted:
         raise ValueError(
@@ -71,15 +72,13 @@ def _check_inputs(inputs: tuple[Any, ...]) -> list[int]:
     return wanted
 
 
-def _values(func: _Func, inputs: tuple[Any, ...], keep: list[int]) -> list[np.ndarray]:
+def _values(func: _Func, inputs: Args, keep: list[int]) -> list[np.ndarray]:
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
     return [_array(outputs[k]) for k in keep]
 
 
-def _numerical(
-    func: _Func, inputs: tuple[Any, ...], i: int, keep: list[int], eps: float
-) -> list[np.ndarray]:
+def _numerical(func: _Func, inputs: Args, i: int, keep: list[int], eps: float) -> list[np.ndarray]:
     """Jacobians (input numel, output numel) of the kept outputs with respect to input i."""
     data = inputs[i].detach()
     rows: list[list[np.ndarray]] = [[] for _ in keep]
@@ -149,7 +148,7 @@ def _require_close(
 
 def _check_slow(
     func: _Func,
-    inputs: tuple[Any, ...],
+    inputs: Args,
     wanted: list[int],
     tolerances: dict[str, float],
 ) -> None:
@@ -177,7 +176,7 @@ def _require_same(first: npt.ArrayLike, second: npt.ArrayLike, tolerance: float)
         )
 
 
-def _differentiable(func: _Func, inputs: tuple[Any, ...]) -> tuple[list[Tensor], list[int]]:
+def _differentiable(func: _Func, inputs: Args) -> tuple[list[Tensor], list[int]]:
     """Outputs with a gradient, and their positions."""
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
@@ -191,7 +190,7 @@ def _differentiable(func: _Func, inputs: tuple[Any, ...]) -> tuple[list[Tensor],
 
 def _check_fast(
     func: _Func,
-    inputs: tuple[Any, ...],
+    inputs: Args,
     wanted: list[int],
     tolerances: dict[str, float],
 ) -> None:
@@ -227,7 +226,7 @@ def _check_fast(
             )
 
 
-def _check_zero_vector(func: _Func, inputs: tuple[Any, ...], wanted: list[int]) -> None:
+def _check_zero_vector(func: _Func, inputs: Args, wanted: list[int]) -> None:
     """A zero gradient coming in must give zeros, or no gradient at all."""
     outputs, _ = _differentiable(func, inputs)
     tensors = [inputs[i] for i in wanted]
@@ -239,7 +238,7 @@ def _check_zero_vector(func: _Func, inputs: tuple[Any, ...], wanted: list[int]) 
                 raise GradcheckError("grad is incorrect size")
 
 
-def _check_constant(func: _Func, inputs: tuple[Any, ...], wanted: list[int], eps: float) -> None:
+def _check_constant(func: _Func, inputs: Args, wanted: list[int], eps: float) -> None:
     """With no differentiable output, finite differences must be zero."""
     with enable_grad():
         outputs = _as_tuple(func(*inputs))
@@ -294,7 +293,7 @@ def gradcheck(
     return True
 
 
-def _random_like(func: _Func, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _random_like(func: _Func, inputs: Args) -> Args:
     rng = np.random.default_rng(0)
     return tuple(
         _like(rng.standard_normal(tuple(out.shape)), out).requires_grad_()

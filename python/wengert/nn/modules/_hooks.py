@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ... import _native
 from ..._capture.compiled import compile
 from ..._native import Tensor
-from ..._typing import Hook
+from ..._typing import Args, Hook, Kwargs
 from ...autograd.function import Function, FunctionCtx
 from ...utils.hooks import RemovableHandle
 
@@ -45,13 +45,15 @@ STATE_TABLES = frozenset(
 )
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_EMPTY: dict[int, Any] = {}
-_global: dict[str, OrderedDict[int, Any]] = {name: OrderedDict() for name in CALL_TABLES}
+#: Hooks, or that a hook has a flag, by the id of the handle.
+Table: TypeAlias = "OrderedDict[int, Any]"
+_EMPTY: Table = OrderedDict()
+_global: dict[str, Table] = {name: OrderedDict() for name in CALL_TABLES}
 
 
 Grads: TypeAlias = tuple[Tensor | None, ...]
 _See: TypeAlias = Callable[[Sequence[Tensor | None]], list[Tensor | None]]
-Tables: TypeAlias = "Mapping[str, OrderedDict[int, Any]] | ModuleTables"
+Tables: TypeAlias = "Mapping[str, Table] | ModuleTables"
 
 
 def register(
@@ -76,7 +78,7 @@ class ModuleTables:
     def __init__(self, module: Module) -> None:
         self.module = module
 
-    def __getitem__(self, name: str) -> OrderedDict[int, Any]:
+    def __getitem__(self, name: str) -> Table:
         return getattr(self.module, name)
 
 
@@ -108,12 +110,12 @@ def settle(module: Module, module_class: type[Module]) -> bool:
 class _Call:
     """One call of a module with hooks: pre-hooks, forward, hooks, and taps for the backward."""
 
-    def __init__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, module: Module, args: Args, kwargs: Kwargs) -> None:
         self.module, self.args, self.kwargs = module, args, kwargs
         self.result: Any = None
         self.called: set[int] = set()
 
-    def table(self, name: str) -> dict[int, Any]:
+    def table(self, name: str) -> Table:
         return vars(self.module).get(name, _EMPTY)
 
     def hooks(self, name: str) -> list[tuple[int, Hook]]:
@@ -178,9 +180,7 @@ class _Call:
                 )
 
 
-def call_with_hooks(
-    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def call_with_hooks(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> Any:
     """`module(*args, **kwargs)` around which the hooks run; the module may be compiled."""
     compiled = vars(module).get("_compiled_call_impl")
     if compiled is not None:
@@ -188,9 +188,7 @@ def call_with_hooks(
     return call_plainly(module, module_class, args, kwargs)
 
 
-def compile_calls(
-    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
+def compile_calls(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> None:
     """Calls of the module are those of a compiled function from now on."""
 
     def call(self: Module, *args: Any, **kwargs: Any) -> Any:
@@ -213,9 +211,7 @@ def global_hooks() -> list[Any]:
     return [hook for table in _global.values() for hook in table.values()]
 
 
-def call_plainly(
-    module: Module, module_class: type[Module], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def call_plainly(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> Any:
     """The same, not compiled."""
     if not settle(module, module_class):
         return module.forward(*args, **kwargs)
@@ -252,7 +248,7 @@ class BackwardTaps:
         self.input_count = 0
 
     @staticmethod
-    def _apply(see: _See, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int]]:
+    def _apply(see: _See, values: Args) -> tuple[Args, list[int]]:
         """The values with their tensors tapped, and the tensors' positions."""
         at = [i for i, value in enumerate(values) if isinstance(value, _native.Tensor)]
         if not (_native.is_grad_enabled() and any(values[i].requires_grad for i in at)):
@@ -269,7 +265,7 @@ class BackwardTaps:
             full[i] = grad
         return tuple(full)
 
-    def tap_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def tap_inputs(self, args: Args) -> Args:
         at: list[int] = []
 
         def see(grads: Sequence[Tensor | None]) -> list[Tensor | None]:

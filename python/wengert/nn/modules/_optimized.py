@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._capture.compiled import Compiled, compiled_form
+from ..._typing import Kwargs
 from .module import Module
 
 
@@ -47,12 +48,12 @@ class OptimizedModule(Module):
         else:
             setattr(self._orig_mod, name, value)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Kwargs:
         state = super().__getstate__()
         del state["_compiled"]
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Kwargs) -> None:
         super().__setstate__(state)
         del self.__dict__["training"]
         self._compiled = Compiled(self._orig_mod, self._fullgraph)

@@ -80,11 +80,11 @@ class Registry(dict[str, Any]):
         for key in list(self):
             del self[key]
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, *args: Any, **kwargs: object) -> None:
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> Registry:  # type: ignore[override, misc]
+    def __ior__(self, other: Mapping[str, object]) -> Registry:  # type: ignore[override, misc]
         self.update(other)
         return self
 

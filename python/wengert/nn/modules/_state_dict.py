@@ -7,7 +7,7 @@ import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import _native
 from ..._native import Tensor
@@ -18,6 +18,9 @@ from ..parameter import Parameter
 
 if TYPE_CHECKING:
     from .module import Module
+
+#: Tensors by name, and what `get_extra_state` gave.
+State: TypeAlias = "dict[str, Any]"
 
 _EXTRA_STATE = "_extra_state"
 _NONE: dict[int, Hook] = {}
@@ -128,9 +131,7 @@ class StateDict:
             "found in the state_dict"
         )
 
-    def _save_to_state_dict(
-        self, destination: dict[str, Any], prefix: str, keep_vars: bool
-    ) -> None:
+    def _save_to_state_dict(self, destination: State, prefix: str, keep_vars: bool) -> None:
         for name, param in self._parameters.items():
             if param is not None:
                 destination[prefix + name] = param if keep_vars else param.detach()
@@ -143,10 +144,10 @@ class StateDict:
     def state_dict(
         self,
         *args: Any,
-        destination: dict[str, Any] | None = None,
+        destination: State | None = None,
         prefix: str = "",
         keep_vars: bool = False,
-    ) -> dict[str, Any]:
+    ) -> State:
         """An ordered dict from names to parameters and persistent buffers.
 
         The tensors share storage with the module's; detached, or with `keep_vars` themselves.
@@ -220,9 +221,9 @@ class StateDict:
 
     def _load_from_state_dict(
         self,
-        state_dict: Mapping[str, Any],
+        state_dict: Mapping[str, object],
         prefix: str,
-        local_metadata: dict[str, Any],
+        local_metadata: State,
         strict: bool,
         missing_keys: list[str],
         unexpected_keys: list[str],
@@ -263,7 +264,7 @@ class StateDict:
                         unexpected_keys.append(key)
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+        self, state_dict: Mapping[str, object], strict: bool = True, assign: bool = False
     ) -> _IncompatibleKeys:
         """Copies values from `state_dict` into parameters and buffers of the same names.
 
@@ -281,7 +282,7 @@ class StateDict:
         if metadata is not None:
             values._metadata = metadata
 
-        def load(module: StateDict, local_values: Mapping[str, Any], prefix: str) -> None:
+        def load(module: StateDict, local_values: Mapping[str, object], prefix: str) -> None:
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
             if assign:
                 local_metadata["assign_to_params_buffers"] = assign

@@ -6,7 +6,7 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, cast, overload
 
 from ... import _native
 from ..._common import typename
@@ -77,7 +77,11 @@ class Sequential(Module):
             raise IndexError(f"index {idx} is out of range")
         return next(islice(self._modules, idx % size, None))
 
-    def __getitem__(self, idx: Any) -> Any:
+    @overload
+    def __getitem__(self, idx: slice) -> Self: ...
+    @overload
+    def __getitem__(self, idx: SupportsIndex) -> Module: ...
+    def __getitem__(self, idx: SupportsIndex | slice) -> Self | Module:
         if isinstance(idx, slice):
             return type(self)(OrderedDict(list(self._modules.items())[idx]))
         return self._modules[self._key(idx)]
@@ -153,7 +157,11 @@ class Sequential(Module):
             self.append(module)
         return self
 
-    def pop(self, key: Any) -> Any:
+    @overload
+    def pop(self, key: slice) -> Self: ...
+    @overload
+    def pop(self, key: SupportsIndex) -> Module: ...
+    def pop(self, key: SupportsIndex | slice) -> Self | Module:
         """Removes a module, or a slice of them, and returns it."""
         module = self[key]
         del self[key]
@@ -174,7 +182,11 @@ class ModuleList(Module):
             raise IndexError(f"index {idx} is out of range")
         return str(idx % len(self))
 
-    def __getitem__(self, idx: Any) -> Any:
+    @overload
+    def __getitem__(self, idx: slice) -> Self: ...
+    @overload
+    def __getitem__(self, idx: SupportsIndex) -> Module: ...
+    def __getitem__(self, idx: SupportsIndex | slice) -> Self | Module:
         if isinstance(idx, slice):
             return type(self)(list(self._modules.values())[idx])
         return self._modules[self._key(idx)]
@@ -211,7 +223,7 @@ class ModuleList(Module):
         self.add_module(str(len(self)), module)
         return self
 
-    def pop(self, key: Any) -> Any:
+    def pop(self, key: SupportsIndex) -> Module:
         """Removes a module and returns it."""
         module = self[key]
         del self[key]
@@ -352,7 +364,11 @@ class ParameterList(Module):
             raise IndexError(f"index {idx} is out of range")
         return str(idx % len(self))
 
-    def __getitem__(self, idx: Any) -> Any:
+    @overload
+    def __getitem__(self, idx: slice) -> Self: ...
+    @overload
+    def __getitem__(self, idx: SupportsIndex) -> Any: ...
+    def __getitem__(self, idx: SupportsIndex | slice) -> Any:
         if isinstance(idx, slice):
             result = type(self)()
             for i in range(*idx.indices(len(self))):
@@ -394,7 +410,7 @@ class ParameterList(Module):
     def extra_repr(self) -> str:
         return "\n".join(f"  ({i}): {_entry_repr(v, _dtype)}" for i, v in enumerate(self))
 
-    def __call__(self, *args: Any, **kwargs: Module) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError("ParameterList should not be called.")
 
 
