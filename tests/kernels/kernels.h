@@ -1,6 +1,7 @@
 // What the tests of kernels share: numbers, layouts, comparison.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -67,8 +68,10 @@ inline std::vector<Memory> memories(const Dims& shape) {
     turned[static_cast<int>(d)] = step;
   for (int64_t& s : wide) s *= 2;
   for (int64_t& s : back) s = -s;
-  return {
-      {dense, 0, count}, {wide, 1, 2 * count + 1}, {turned, 0, count}, {back, count - 1, count}};
+  return {{dense, 0, count},
+          {wide, 1, 2 * count + 1},
+          {turned, 0, count},
+          {back, std::max<int64_t>(count - 1, 0), count}};
 }
 
 }  // namespace wengert
