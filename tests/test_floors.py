@@ -83,6 +83,16 @@ def test_eigen_stays_in_kernels():
     assert not wrong
 
 
+def test_nobody_includes_every_family():
+    """So that a declaration in a family's header does not compile everything anew."""
+    wrong = [
+        str(path)
+        for path, text in sources("csrc")
+        if "wengert/ops.h" in INCLUDE.findall(text) and path.name != "wengert.h"
+    ]
+    assert not wrong
+
+
 def test_openmp_stays_in_one_file():
     wrong = [
         str(path)

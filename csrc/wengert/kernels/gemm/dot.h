@@ -66,8 +66,8 @@ void dot_product(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b
   const auto tile = [&](int64_t i, int64_t j, int64_t l) {
     const int64_t row = down.begin(i), col = across.begin(j), at = depth.begin(l);
     kDotKernels<T>[static_cast<size_t>((down.size(i) - 1) * kDotCols + across.size(j) - 1)](
-        c + row* ldc + col, ldc, a.data + row* a.row_stride + at, a.row_stride,
-        b.data + col* b.col_stride + at, b.col_stride, depth.size(l), accumulate || l > 0);
+        c + row * ldc + col, ldc, a.data + row * a.row_stride + at, a.row_stride,
+        b.data + col * b.col_stride + at, b.col_stride, depth.size(l), accumulate || l > 0);
   };
   // What is smaller is walked again and again.
   const bool few_rows = m < n;
