@@ -51,6 +51,38 @@ def _mlp(m: Any, widths: list[int], batch: int, optimizer: str, **options: Any) 
     return step
 
 
+def _tanh_mlp(m: Any) -> Step:
+    m.manual_seed(0)
+    nn = m.nn
+    model = nn.Sequential(
+        nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 2)
+    )
+    x, y = m.randn(32, 4), m.randint(0, 2, (32,))
+    optim = m.optim.Adam(model.parameters())
+
+    def step() -> None:
+        optim.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optim.step()
+
+    return step
+
+
+def _scalar(m: Any) -> Step:
+    p = m.nn.Parameter(m.tensor(0.5))
+    optim = m.optim.SGD([p], lr=1e-6)
+
+    def step() -> None:
+        optim.zero_grad()
+        z = p
+        for _ in range(500):
+            z = z * 0.999 + p
+        z.backward()
+        optim.step()
+
+    return step
+
+
 def _regression(m: Any, features: int, width: int, batch: int) -> Step:
     m.manual_seed(0)
     model = m.nn.Sequential(
@@ -229,6 +261,23 @@ LARGE: dict[str, tuple[list[int], int]] = {
     "4096-4096-4096-10, batch 1024": ([4096, 4096, 4096, 10], 1024),
 }
 
+# What report.py shows: the builder, and widths and batch if it is a dense network.
+Dense = tuple[Callable[[Any], Step], tuple[list[int], int] | None]
+DENSE: dict[str, Dense] = {
+    "tiny": (_tanh_mlp, ([4, 64, 64, 2], 32)),
+    "scalar": (_scalar, None),
+    "deep": (lambda m: _mlp(m, [64] * 65, 32, "SGD", lr=0.01), ([64] * 65, 32)),
+    "small": (
+        lambda m: _mlp(m, [784, 128, 10], 64, "SGD", lr=0.01, momentum=0.9),
+        ([784, 128, 10], 64),
+    ),
+    "mid": (lambda m: _mlp(m, [784, 1024, 1024, 10], 256, "Adam"), ([784, 1024, 1024, 10], 256)),
+    "large": (
+        lambda m: _mlp(m, [4096, 4096, 4096, 10], 1024, "SGD", lr=0.01),
+        ([4096, 4096, 4096, 10], 1024),
+    ),
+}
+
 # Name: (builder, evaluations in one call).
 WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "mlp 8-32-32-3, batch 16, Adam": (lambda m: _mlp(m, [8, 32, 32, 3], 16, "Adam"), 1),
@@ -257,6 +306,7 @@ WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "op x[0]": (lambda m: _op(m, "x[0]", False), 100),
     "op x.reshape(4, 16)": (lambda m: _op(m, "x.reshape(4, 16)", False), 100),
 }
+WORKLOADS |= {f"dense {name}": (builder, 1) for name, (builder, _) in DENSE.items()}
 WORKLOADS |= {_net_name(net): (functools.partial(_net, **net), 1) for net in NETS}
 
 
@@ -298,6 +348,9 @@ def _parts(m: Any, widths: list[int], batch: int) -> Timer:
 def _timer(m: Any, workload: str, captured: bool) -> Timer:
     if workload in LARGE:
         return _parts(m, *LARGE[workload])
+    if m.__name__ == "jax":
+        step = importlib.import_module("jax_steps").build(workload.removeprefix("dense "))
+        return lambda seconds: [measure(step, seconds)]
     builder, evaluations = WORKLOADS[workload]
     step = m.capture(builder(m)) if captured else builder(m)
     return lambda seconds: [measure(step, seconds) / evaluations]
@@ -306,7 +359,8 @@ def _timer(m: Any, workload: str, captured: bool) -> Timer:
 def serve(module: str, threads: int) -> None:
     """Answers requests on stdin, a line of JSON each, until it is closed."""
     m = importlib.import_module(module.removesuffix("+capture"))
-    m.set_num_threads(threads)
+    if hasattr(m, "set_num_threads"):
+        m.set_num_threads(threads)
     built: dict[str, Timer] = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -324,10 +378,14 @@ def serve(module: str, threads: int) -> None:
 class Worker:
     """A process that measures for one module."""
 
-    def __init__(self, module: str, threads: int) -> None:
+    def __init__(self, module: str, threads: int, **environment: str) -> None:
         command = [sys.executable, __file__, "--serve", module, "--threads", str(threads)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
         )
 
     def ask(self, workload: str, seconds: float) -> dict[str, Any]:
