@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/core/walk.h"
 
 namespace wengert {
 namespace {
@@ -31,136 +32,96 @@ void copy_run(int64_t size, std::byte* to, int64_t to_step, const std::byte* fro
   copy_run<uint8_t>(to, to_step, from, from_step, n);
 }
 
-// Merges neighbouring dimensions that every operand walks with one step.
-int coalesce(Dims& shape, PointwiseOperand* ops, int count) {
-  int n = 0;
-  for (int d = 0; d < shape.size(); ++d) {
-    if (shape[d] == 1) continue;
-    bool merge = n > 0;
-    for (int k = 0; k < count && merge; ++k)
-      merge = ops[k].strides[n - 1] == shape[d] * ops[k].strides[d];
-    if (merge) {
-      shape[n - 1] *= shape[d];
-      for (int k = 0; k < count; ++k) ops[k].strides[n - 1] = ops[k].strides[d];
-    } else {
-      shape[n] = shape[d];
-      for (int k = 0; k < count; ++k) ops[k].strides[n] = ops[k].strides[d];
-      ++n;
-    }
-  }
-  if (n == 0) {
-    shape[0] = 1;
-    for (int k = 0; k < count; ++k) ops[k].strides[0] = 1;
-    n = 1;
-  }
-  return n;
-}
-
-// A position in the index space, and where each operand stands there.
-struct Walker {
+// The operands' index space.
+struct Operands {
+  static constexpr int kMost = kMaxOperands;
   const Dims& shape;
   const PointwiseOperand* ops;
-  int ndim, count;
-  int64_t at[kMaxDims];
-  int64_t offset[kMaxOperands];
+  int count;
 
-  void seek(int64_t flat) {
-    std::fill_n(offset, count, 0);
-    for (int d = ndim - 1; d >= 0; --d) {
-      at[d] = flat % shape[d];
-      flat /= shape[d];
-      for (int k = 0; k < count; ++k) offset[k] += at[d] * ops[k].strides[d];
-    }
-  }
-  void skip(int64_t n) {
-    int64_t flat = 0;
-    for (int d = 0; d < ndim; ++d) flat = flat * shape[d] + at[d];
-    seek(flat + n);
-  }
-  int64_t left_in_row() const { return shape[ndim - 1] - at[ndim - 1]; }
-  int64_t step(int k) const { return ops[k].strides[ndim - 1]; }
-  std::byte* pointer(int k) const { return ops[k].data + offset[k] * ops[k].item_size; }
-  // n is at most left_in_row().
-  void advance(int64_t n) {
-    int d = ndim - 1;
-    at[d] += n;
-    for (int k = 0; k < count; ++k) offset[k] += n * ops[k].strides[d];
-    while (at[d] == shape[d] && d > 0) {
-      for (int k = 0; k < count; ++k)
-        offset[k] += ops[k].strides[d - 1] - shape[d] * ops[k].strides[d];
-      at[d] = 0;
-      ++at[--d];
-    }
-  }
+  int operands() const { return count; }
+  int ndim() const { return shape.size(); }
+  int64_t size(int d) const { return shape[d]; }
+  int64_t stride(int k, int d) const { return ops[k].strides[d]; }
+  int64_t step(int k) const { return ops[k].strides[ndim() - 1]; }
 };
+
+std::byte* pointer(const Operands& all, const Cursor<Operands>& at, int k) {
+  return all.ops[k].data + at.offsets()[k] * all.ops[k].item_size;
+}
 
 struct Buffers {
   alignas(64) std::byte data[kMaxOperands][kBlock * 8];
 };
 
 // Long rows: operands of step 1 are used where they lie, others pass through a buffer.
-void run_rows(PointwiseKernel kernel, const double* params, Walker& w, int64_t n) {
+void run_rows(PointwiseKernel kernel, const double* params, const Operands& all, int64_t begin,
+              int64_t end) {
   Buffers buffers;
-  while (n > 0) {
-    const int64_t m = std::min({n, w.left_in_row(), kBlock});
+  Cursor at(all, begin);
+  for (int64_t n = end - begin;;) {
+    const int64_t m = std::min({n, at.left_in_row(), kBlock});
     const void* in[kMaxOperands];
-    for (int k = 1; k < w.count; ++k) {
-      in[k - 1] = w.pointer(k);
-      if (w.step(k) == 1) continue;
-      copy_run(w.ops[k].item_size, buffers.data[k], 1, w.pointer(k), w.step(k), m);
+    for (int k = 1; k < all.count; ++k) {
+      in[k - 1] = pointer(all, at, k);
+      if (all.step(k) == 1) continue;
+      copy_run(all.ops[k].item_size, buffers.data[k], 1, pointer(all, at, k), all.step(k), m);
       in[k - 1] = buffers.data[k];
     }
-    const bool direct = w.step(0) == 1;
-    kernel(direct ? w.pointer(0) : buffers.data[0], in, m, params);
-    if (!direct) copy_run(w.ops[0].item_size, w.pointer(0), w.step(0), buffers.data[0], 1, m);
-    w.advance(m);
-    n -= m;
+    const bool direct = all.step(0) == 1;
+    std::byte* const out = pointer(all, at, 0);
+    kernel(direct ? out : buffers.data[0], in, m, params);
+    if (!direct) copy_run(all.ops[0].item_size, out, all.step(0), buffers.data[0], 1, m);
+    if ((n -= m) == 0) return;
+    at.advance(m);
   }
 }
 
 // Whether an operand lies in memory in the order of the index space, without gaps.
-bool is_dense(const Walker& w, int k) {
+bool is_dense(const Operands& all, int k) {
   int64_t step = 1;
-  for (int d = w.ndim - 1; d >= 0; --d) {
-    if (w.ops[k].strides[d] != step) return false;
-    step *= w.shape[d];
+  for (int d = all.ndim() - 1; d >= 0; --d) {
+    if (all.ops[k].strides[d] != step) return false;
+    step *= all.shape[d];
   }
   return true;
 }
 
-// Moves n elements of operand k, of those from w on, into the buffer or out of it.
+// Moves n elements of operand k, of those from `from` on, into the buffer or out of it.
 template <bool kIn>
-void move_block(Walker w, int k, std::byte* buffer, int64_t n) {
-  const int64_t size = w.ops[k].item_size;
-  w.ops += k;
-  w.offset[0] = w.offset[k];
-  w.count = 1;
-  for (int64_t done = 0; done < n;) {
-    const int64_t run = std::min(n - done, w.left_in_row());
-    std::byte* at = buffer + done * size;
-    kIn ? copy_run(size, at, 1, w.pointer(0), w.step(0), run)
-        : copy_run(size, w.pointer(0), w.step(0), at, 1, run);
-    w.advance(run);
-    done += run;
+void move_block(const Operands& all, const Cursor<Operands>& from, int k, std::byte* buffer,
+                int64_t n) {
+  const Operands one{all.shape, all.ops + k, 1};
+  const int64_t size = one.ops->item_size;
+  for (Cursor at(one, from);; at.next_row()) {
+    const int64_t run = std::min(n, at.left_in_row());
+    std::byte* const p = pointer(one, at, 0);
+    kIn ? copy_run(size, buffer, 1, p, one.step(0), run)
+        : copy_run(size, p, one.step(0), buffer, 1, run);
+    if ((n -= run) == 0) return;
+    buffer += run * size;
   }
 }
 
 // Short rows: whole blocks of rows of the operands that are not dense are gathered, so that the
 // kernel has something to do.
-void run_blocks(PointwiseKernel kernel, const double* params, Walker& w, int64_t n) {
+void run_blocks(PointwiseKernel kernel, const double* params, const Operands& all, int64_t begin,
+                int64_t end) {
   Buffers buffers;
   const void* in[kMaxOperands];
   bool dense[kMaxOperands];
-  for (int k = 0; k < w.count; ++k) dense[k] = is_dense(w, k);
-  while (n > 0) {
-    const int64_t m = std::min(n, kBlock);
-    for (int k = 1; k < w.count; ++k) {
-      in[k - 1] = dense[k] ? w.pointer(k) : buffers.data[k];
-      if (!dense[k]) move_block<true>(w, k, buffers.data[k], m);
+  for (int k = 0; k < all.count; ++k) dense[k] = is_dense(all, k);
+  Cursor at(all, begin);
+  for (int64_t i = begin;;) {
+    const int64_t m = std::min(end - i, kBlock);
+    for (int k = 1; k < all.count; ++k) {
+      in[k - 1] = dense[k] ? pointer(all, at, k) : buffers.data[k];
+      if (!dense[k]) move_block<true>(all, at, k, buffers.data[k], m);
     }
-    kernel(dense[0] ? w.pointer(0) : buffers.data[0], in, m, params);
-    if (!dense[0]) move_block<false>(w, 0, buffers.data[0], m);
-    if ((n -= m) > 0) w.skip(m);
+    kernel(dense[0] ? pointer(all, at, 0) : buffers.data[0], in, m, params);
+    if (!dense[0]) move_block<false>(all, at, 0, buffers.data[0], m);
+    if ((i += m) == end) return;
+    at.seek(i);
   }
 }
 
@@ -171,17 +132,11 @@ void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& sh
   const int64_t n = numel(shape);
   if (n == 0) return;
   Dims merged = shape;
-  if (merged.empty()) {
-    merged.push_back(1);
-    for (int k = 0; k < count; ++k) operands[k].strides.push_back(1);
-  }
-  const int ndim = coalesce(merged, operands, count);
-  const auto run = merged[ndim - 1] >= kLongRow ? run_rows : run_blocks;
-  parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
-    Walker w{merged, operands, ndim, count, {}, {}};
-    w.seek(begin);
-    run(kernel, params, w, end - begin);
-  });
+  merge_dims(merged, count, [&](int k) -> Dims& { return operands[k].strides; });
+  const Operands all{merged, operands, count};
+  const auto run = merged.back() >= kLongRow ? run_rows : run_blocks;
+  parallel_for(n, kGrain,
+               [&](int64_t begin, int64_t end) { run(kernel, params, all, begin, end); });
 }
 
 void pointwise_flat(PointwiseKernel kernel, const double* params, int64_t n, std::byte* const* data,

@@ -15,6 +15,7 @@
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/rows.h"
+#include "wengert/kernels/core/walk.h"
 #include "wengert/kernels/reduce/reduce.h"
 
 namespace wengert::detail {
@@ -22,17 +23,6 @@ namespace wengert::detail {
 inline constexpr int64_t kReduceGrain = 32768;  // elements per chunk
 inline constexpr int64_t kTile = 256;           // columns per accumulator buffer
 inline constexpr int64_t kEnoughTasks = 16;     // with fewer, one output's elements are split too
-
-// Where combination `i` of a strided block starts.
-inline int64_t offset_of(int64_t i, const Dims& shape, const Dims& strides) {
-  if (shape.size() == 1) return i * strides[0];
-  int64_t offset = 0;
-  for (int d = shape.size() - 1; d >= 0; --d) {
-    offset += i % shape[d] * strides[d];
-    i /= shape[d];
-  }
-  return offset;
-}
 
 template <class R>
 typename R::Acc reduce_range(const R& r, const ReducePlan& p, const typename R::In* x,
@@ -42,7 +32,7 @@ typename R::Acc reduce_range(const R& r, const ReducePlan& p, const typename R::
   while (begin < end) {
     const int64_t row = begin / p.run, column = begin % p.run;
     const int64_t n = std::min(p.run - column, end - begin);
-    const auto* from = x + offset_of(row, p.reduced_shape, p.reduced_strides) + column;
+    const auto* from = x + offset_at(row, p.reduced_shape, p.reduced_strides) + column;
     acc = r.combine(acc, r.row(from, n, begin));
     begin += n;
   }
@@ -64,7 +54,7 @@ void reduce_short_runs(const R& r, const ReducePlan& p, const typename R::In* x,
       T sum[kSize];
       fold_sum<T>([&](auto i) {
         const int64_t row = o + std::min<int64_t>(i, rows - 1);
-        return r.lanes(x + offset_of(row, p.outer_shape, p.outer_strides), p.count);
+        return r.lanes(x + offset_at(row, p.outer_shape, p.outer_strides), p.count);
       }).store(sum);
       for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
     }
@@ -76,7 +66,7 @@ void reduce_runs(const R& r, const ReducePlan& p, const typename R::In* x, const
   if constexpr (requires { r.lanes(x, p.count); })
     if (p.reduced_shape.empty() && p.count <= kShortRow && p.outputs >= Vec<typename R::In>::kSize)
       return reduce_short_runs(r, p, x, to);
-  const auto start = [&](int64_t o) { return x + offset_of(o, p.outer_shape, p.outer_strides); };
+  const auto start = [&](int64_t o) { return x + offset_at(o, p.outer_shape, p.outer_strides); };
   if (p.outputs >= kEnoughTasks || p.count < 2 * kReduceGrain) {
     parallel_for(p.outputs, std::max<int64_t>(1, kReduceGrain / p.count),
                  [&](int64_t begin, int64_t end) {
@@ -127,7 +117,7 @@ void reduce_strip(const R& r, const ReducePlan& p, const typename R::In* x, int6
   }
   while (begin < end) {
     const int64_t n = std::min(length - begin % length, end - begin);
-    r.rows(acc, x + offset_of(begin, p.reduced_shape, p.reduced_strides), stride, n, width, begin);
+    r.rows(acc, x + offset_at(begin, p.reduced_shape, p.reduced_strides), stride, n, width, begin);
     begin += n;
   }
 }
@@ -141,7 +131,7 @@ void reduce_columns(const R& r, const ReducePlan& p, const typename R::In* x,
   const int64_t widest = std::min(p.inner, kTile);
   const auto strip = [&](int64_t task, int64_t begin, int64_t end, Acc* acc) {
     const int64_t first = task % tiles * kTile;
-    const int64_t outer = offset_of(task / tiles, p.outer_shape, p.outer_strides);
+    const int64_t outer = offset_at(task / tiles, p.outer_shape, p.outer_strides);
     reduce_strip(r, p, x + outer + first, std::min(kTile, p.inner - first), begin, end, acc);
   };
   const auto store = [&](int64_t task, const Acc* acc) {
