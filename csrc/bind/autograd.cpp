@@ -148,7 +148,7 @@ struct Node {
 
 // AddBackward0, as PyTorch calls them: the op's name in capitals and the overload's number.
 std::string node_name(const Entry& e) {
-  if (e.custom) return e.custom->name();
+  if (e.custom()) return e.custom()->name();
   std::string out;
   bool upper = true;
   for (const char* c = e.op->name; *c; ++c) {
@@ -165,8 +165,8 @@ std::string node_name(const Entry& e) {
 py::tuple next_functions(const Node& n) {
   py::list out;
   for (const Entry::Input& in : n.entry->inputs())
-    out.append(in.producer ? py::tuple(py::make_tuple(Node{in.producer}, in.index))
-                           : py::tuple(py::make_tuple(py::none(), 0)));
+    out.append(in.producer() ? py::tuple(py::make_tuple(Node{in.producer()}, in.index))
+                             : py::tuple(py::make_tuple(py::none(), 0)));
   return py::tuple(out);
 }
 

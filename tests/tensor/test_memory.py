@@ -239,3 +239,33 @@ def test_a_refused_block_is_not_counted():
     finally:
         wg.set_memory_limit(None)
     assert wg.memory_stats()["current"] - before < 4000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("step", "limit"),
+    [
+        ("x * 1.0001", 700),  # saves its input
+        ("x * k", 700),
+        ("x + k", 256),  # saves nothing
+        ("x.exp()", 600),  # saves its output
+        ("F.leaky_relu(x, 0.1)", 700),  # has an argument beside tensors
+    ],
+)
+def test_bytes_of_a_recorded_scalar_operation(step, limit):
+    """What one operation holds until backward, by our count and by the system's."""
+    script = f"""
+import wengert as wg
+F = wg.nn.functional
+k = wg.tensor(0.5)
+f = lambda x: {step}
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
+x = f(wg.tensor(1.0, requires_grad=True))
+ours, theirs, n = wg.memory_stats()["current"], resident(), 100_000
+for _ in range(n):
+    x = f(x)
+print((wg.memory_stats()["current"] - ours) / n, (resident() - theirs) / n)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(float(held) <= limit for held in done.stdout.split()), done.stdout

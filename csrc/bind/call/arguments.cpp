@@ -5,10 +5,9 @@
 namespace wengert::bind {
 namespace {
 
-constexpr int kMaxParams = 16;
-
 struct Slots {
-  PyObject* value[kMaxParams] = {};
+  explicit Slots(size_t params) { std::fill_n(value, params, nullptr); }
+  PyObject* value[kMaxParams];
   PyObject* const* rest = nullptr;  // the arguments of a variadic parameter
   Py_ssize_t rest_count = 0;
 };
@@ -123,21 +122,14 @@ bool read_small_int(PyObject* o, int64_t& out) {
   return read_int(o, out);
 }
 
-bool read_ints(PyObject* o, Dims& out) {
-  int64_t one;
-  if (PyTuple_Check(o) || PyList_Check(o)) {
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-    if (n > kMaxDims)
-      fail(ErrorKind::kRuntime, "at most ", kMaxDims, " sizes or dimensions are ",
-           "supported, got ", static_cast<int64_t>(n));
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      if (!read_small_int(PySequence_Fast_GET_ITEM(o, i), one)) return false;
-      out.push_back(one);
-    }
-    return true;
-  }
-  if (!read_small_int(o, one)) return false;
-  out.push_back(one);
+// A sequence, or one integer. What an __index__ may do to a list while it is read is found out.
+bool read_ints(PyObject* o, Attrs& out) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return read_small_int(o, *out.add_ints(1));
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  int64_t* to = out.add_ints(static_cast<size_t>(n));
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (i >= PySequence_Fast_GET_SIZE(o) || !read_small_int(PySequence_Fast_GET_ITEM(o, i), to[i]))
+      return false;
   return true;
 }
 
@@ -203,12 +195,8 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       call.attrs.add(v);
       return true;
     }
-    case Kind::kInts: {
-      Dims v;
-      if (!read_ints(o, v)) return false;
-      call.attrs.add(v);
-      return true;
-    }
+    case Kind::kInts:
+      return read_ints(o, call.attrs);
     case Kind::kFloat: {
       double v;
       if (!read_float(o, v)) return false;
@@ -282,26 +270,20 @@ bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& 
     }
     return no(problem, "argument '", p.name, "' must be tuple of Tensors");
   }
-  Dims v;
   if (keyword) {
-    if (!read_ints(keyword, v)) return no(problem, "argument '", p.name, "' must be tuple of ints");
+    if (!read_ints(keyword, call.attrs))
+      return no(problem, "argument '", p.name, "' must be tuple of ints");
   } else if (slots.rest_count == 1) {
-    if (!read_ints(slots.rest[0], v))
+    if (!read_ints(slots.rest[0], call.attrs))
       return no(problem, "argument '", p.name, "' must be tuple of ints, not ",
                 type_name(slots.rest[0]));
   } else {
-    if (slots.rest_count > kMaxDims)
-      fail(ErrorKind::kRuntime, "at most ", kMaxDims, " sizes or dimensions are supported, got ",
-           static_cast<int64_t>(slots.rest_count));
-    for (Py_ssize_t i = 0; i < slots.rest_count; ++i) {
-      int64_t one;
-      if (!read_small_int(slots.rest[i], one))
+    int64_t* to = call.attrs.add_ints(static_cast<size_t>(slots.rest_count));
+    for (Py_ssize_t i = 0; i < slots.rest_count; ++i)
+      if (!read_small_int(slots.rest[i], to[i]))
         return no(problem, "argument '", p.name, "' must be tuple of ints, but found element of ",
                   "type ", type_name(slots.rest[i]), " at pos ", static_cast<int64_t>(i));
-      v.push_back(one);
-    }
   }
-  call.attrs.add(v);
   return true;
 }
 
@@ -310,7 +292,7 @@ bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& 
 bool read_arguments(const Op& op, const Signature& s, Form form, PyObject* const* args,
                     Py_ssize_t count, PyObject* names, Call& call, Extras& extras,
                     Problem* problem) {
-  Slots slots;
+  Slots slots(s.params.size());
   if (!assign(op, s, form, args, count, names, slots, extras, problem)) return false;
   int attribute = -1;
   for (size_t i = 0; i < s.params.size(); ++i) {

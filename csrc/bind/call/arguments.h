@@ -13,6 +13,9 @@ struct Extras {
   bool requires_grad = false;  // creation ops
 };
 
+// An op whose signature has more arguments is refused at import.
+inline constexpr size_t kMaxParams = 64;
+
 enum class Form : uint8_t { kModule, kMethod, kFunctional, kInplace };
 
 struct Problem {

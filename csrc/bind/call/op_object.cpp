@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bind/call/arguments.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/ops/registry.h"
 
 namespace wengert::bind {
@@ -27,10 +28,26 @@ struct OpObject {
   PyObject* module;
 };
 
+// What calls hold in arrays of fixed size.
+void check_limits(const Op& op, const Signature& s) {
+  if (s.params.size() > kMaxParams)
+    throw std::logic_error(text(op.name, " has ", static_cast<uint64_t>(s.params.size()),
+                                " arguments; at most ", static_cast<uint64_t>(kMaxParams),
+                                " are supported"));
+  const int limit = op.pointwise ? kMaxPointwiseParams : UINT16_MAX;
+  if (s.defaults.count() > limit)
+    throw std::logic_error(text(op.name, " has ", s.defaults.count(),
+                                " arguments that are no tensors; at most ", limit,
+                                " are supported of such an op"));
+}
+
 const Overload* overload_of(const Op* op) {
   static std::map<const Op*, std::unique_ptr<Overload>> all;
   std::unique_ptr<Overload>& o = all[op];
-  if (!o) o.reset(new Overload{op, Signature::parse(op->signature)});
+  if (!o) {
+    o.reset(new Overload{op, Signature::parse(op->signature)});
+    check_limits(*op, o->signature);
+  }
   return o.get();
 }
 
@@ -85,9 +102,9 @@ PyObject* finish_out(const Binding& b, PyObject* out, std::span<Tensor> results)
 PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras) {
   const bool inplace = (b.form == Form::kInplace && !o.op->mutates) || extras.inplace;
   inplace ? apply_inplace(call) : apply(call);
-  std::span<Tensor> results(call.out.data(), static_cast<size_t>(call.outputs()));
+  std::span<Tensor> results(call.out, static_cast<size_t>(call.outputs()));
   if (o.op->is_composite()) results = call.results;
-  if (o.op->mutates && results.empty()) results = {call.out.data(), 1};
+  if (o.op->mutates && results.empty()) results = {call.out, 1};
   if (extras.out) {
     for (const Tensor& t : results)
       check(!t.requires_grad(),

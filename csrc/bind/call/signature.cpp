@@ -79,10 +79,10 @@ void add_default(const Param& p, Attrs& out) {
     throw std::logic_error("default is not a choice: " + t);
   }
   if (t.front() == '(' || t.front() == '[') {
-    Dims values;
+    std::vector<int64_t> values;
     for (const std::string& v : split(t.substr(1, t.size() - 2), ','))
       values.push_back(std::stoll(v));
-    return out.add(values);
+    return out.add(Ints(values.data(), values.size()));
   }
   const bool integer = t.find_first_of(".en") == std::string::npos;
   if (p.kind == Kind::kInts) return out.add(Dims{std::stoll(t)});

@@ -147,7 +147,7 @@ bool has_live_graph(const Tensor& t) {
     open.pop_back();
     if (e->freed) return false;
     for (const Entry::Input& in : e->inputs())
-      if (in.producer && seen.insert(in.producer.get()).second) open.push_back(in.producer.get());
+      if (in.producer() && seen.insert(in.producer()).second) open.push_back(in.producer());
   }
   return true;
 }

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -20,12 +21,18 @@
 // shared lists when it ends; blocks of 256 KiB and more always go to the shared lists, so that a
 // gradient made on one thread and freed on another does not strand memory.
 
+// Note [slabs]: the system's allocator spends up to twice as much on a small aligned block, so
+// blocks of up to 1 KiB are cut from slabs of one class, which begin at a multiple of their size. A
+// slab goes back to the system, when the cache is emptied, if all of its blocks lie in one list.
+
 namespace wengert {
 namespace {
 
 constexpr size_t kSmall = 1024;
 constexpr size_t kShared = size_t{256} << 10;
-constexpr int kClasses = 16 + 4 * 54;
+constexpr int kSmallClasses = 16;
+constexpr int kClasses = kSmallClasses + 4 * 54;
+constexpr size_t kSlab = size_t{32} << 10;
 
 struct Class {
   int index;
@@ -63,6 +70,16 @@ size_t class_bytes(int i) {
   return (size_t{1} << log) + static_cast<size_t>((i - 16) % 4 + 1) * (size_t{1} << (log - 2));
 }
 
+struct alignas(kAlignment) Slab {
+  size_t free = 0;  // while the cache is being emptied
+  Slab* next = nullptr;
+
+  static size_t capacity(int i) { return (kSlab - sizeof(Slab)) / class_bytes(i); }
+  static Slab* of(void* block) {
+    return reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(block) & ~(kSlab - 1));
+  }
+};
+
 struct Global {
   std::mutex mutex;
   Lists lists;
@@ -90,7 +107,7 @@ void* take_stale_block(int newest) {
   Global& g = global();
   std::lock_guard lock(g.mutex);
   int stale = newest;
-  for (int i = 0; i < kClasses; ++i)
+  for (int i = kSmallClasses; i < kClasses; ++i)
     if (g.lists.head[i] && g.last_request[i] < g.last_request[stale]) stale = i;
   if (stale == newest) return nullptr;
   g.cached -= static_cast<int64_t>(class_bytes(stale));
@@ -110,9 +127,34 @@ bool make_room(const Class c) {
   return true;
 }
 
+// Takes the slabs out of a list of small blocks all of whose blocks lie in it.
+void release_slabs(Lists& lists, int i) {
+  for (FreeBlock* b = lists.head[i]; b; b = b->next) ++Slab::of(b)->free;
+  FreeBlock* all = std::exchange(lists.head[i], nullptr);
+  Slab* whole = nullptr;
+  while (all) {
+    FreeBlock* const b = std::exchange(all, all->next);
+    Slab* const slab = Slab::of(b);
+    if (slab->free < Slab::capacity(i)) {
+      lists.push(i, b);
+    } else if (!slab->next) {
+      slab->next = whole ? whole : slab;  // the last one is its own next
+      whole = slab;
+    }
+  }
+  for (FreeBlock* b = lists.head[i]; b; b = b->next) Slab::of(b)->free = 0;
+  while (whole) {
+    Slab* const slab = whole;
+    whole = slab->next == slab ? nullptr : slab->next;
+    global().cached -= static_cast<int64_t>(Slab::capacity(i) * class_bytes(i));
+    std::free(slab);
+  }
+}
+
 // Empties the lists; the caller holds the lock if they are shared.
 void release_all(Lists& lists) {
-  for (int i = 0; i < kClasses; ++i)
+  for (int i = 0; i < kSmallClasses; ++i) release_slabs(lists, i);
+  for (int i = kSmallClasses; i < kClasses; ++i)
     while (void* p = lists.pop(i)) {
       global().cached -= static_cast<int64_t>(class_bytes(i));
       std::free(p);
@@ -121,6 +163,13 @@ void release_all(Lists& lists) {
 
 struct ThreadCache {
   Lists lists;
+  // What has not been cut yet of the last slab of each class.
+  struct Uncut {
+    std::byte* next = nullptr;
+    size_t blocks = 0;
+  } uncut[kSmallClasses];
+  void* cut(const Class c, size_t asked);
+  void cut_all();
   // Small blocks are counted here and folded into the global figures now and then.
   int64_t current = 0, cached = 0;
   void fold() {
@@ -145,8 +194,17 @@ ThreadCache* thread_cache() {
   return &cache;
 }
 
+void ThreadCache::cut_all() {
+  for (int i = 0; i < kSmallClasses; ++i)
+    for (; uncut[i].blocks > 0; --uncut[i].blocks) {
+      lists.push(i, uncut[i].next);
+      uncut[i].next += class_bytes(i);
+    }
+}
+
 ThreadCache::~ThreadCache() {
   fold();
+  cut_all();
   std::lock_guard lock(global().mutex);
   for (int i = 0; i < kClasses; ++i)
     while (void* p = lists.pop(i)) global().lists.push(i, p);
@@ -155,7 +213,7 @@ ThreadCache::~ThreadCache() {
 
 // Large blocks lie on large pages where the system gives them: fewer misses of the address cache,
 // and far fewer page faults.
-void* aligned(size_t bytes) {
+void* aligned(size_t bytes, size_t alignment) {
 #ifdef __linux__
   constexpr size_t kPage = size_t{2} << 20;
   if (bytes >= 2 * kPage) {
@@ -164,7 +222,7 @@ void* aligned(size_t bytes) {
     return p;
   }
 #endif
-  return std::aligned_alloc(kAlignment, bytes);
+  return std::aligned_alloc(alignment, bytes);
 }
 
 void check_limit(size_t bytes, size_t asked) {
@@ -178,16 +236,48 @@ void check_limit(size_t bytes, size_t asked) {
         " bytes: ", g.current.load(), " are in use, and the limit set is ", limit);
 }
 
-void* from_system(size_t bytes, size_t asked) {
+void* from_system(size_t bytes, size_t asked, size_t alignment = kAlignment) {
   check_limit(bytes, asked);
-  void* p = aligned(bytes);
+  void* p = aligned(bytes, alignment);
   if (!p) {
     empty_cache();
-    p = aligned(bytes);
+    p = aligned(bytes, alignment);
   }
   check(p != nullptr, ErrorKind::kMemory, "cannot allocate ", static_cast<uint64_t>(asked),
         " bytes");
   return p;
+}
+
+Slab* new_slab(size_t asked) { return new (from_system(kSlab, asked, kSlab)) Slab; }
+
+// A small block when the list of its class is empty: left over by a thread that has ended, or cut
+// from a slab. It is counted as cached until it is given out.
+void* ThreadCache::cut(const Class c, size_t asked) {
+  Uncut& u = uncut[c.index];
+  if (u.blocks == 0) {
+    Global& g = global();
+    {
+      std::lock_guard lock(g.mutex);
+      if (void* p = g.lists.pop(c.index)) return p;
+    }
+    fold();
+    u.next = reinterpret_cast<std::byte*>(new_slab(asked) + 1);
+    u.blocks = Slab::capacity(c.index);
+    g.cached += static_cast<int64_t>(u.blocks * c.bytes);
+  }
+  --u.blocks;
+  return std::exchange(u.next, u.next + c.bytes);
+}
+
+// The same for a thread that is ending.
+void* cut_shared(const Class c, size_t asked) {
+  Global& g = global();
+  auto* next = reinterpret_cast<std::byte*>(new_slab(asked) + 1);
+  const size_t blocks = Slab::capacity(c.index);
+  g.cached += static_cast<int64_t>(blocks * c.bytes);
+  std::lock_guard lock(g.mutex);
+  for (size_t i = 1; i < blocks; ++i) g.lists.push(c.index, next + i * c.bytes);
+  return next;
 }
 
 void* allocate_shared(const Class c, size_t asked) {
@@ -198,6 +288,7 @@ void* allocate_shared(const Class c, size_t asked) {
     g.last_request[c.index] = ++g.requests;
     p = g.lists.pop(c.index);
   }
+  if (!p && c.index < kSmallClasses) p = cut_shared(c, asked);
   const auto size = static_cast<int64_t>(c.bytes);
   if (p) {
     g.cached -= size;
@@ -220,6 +311,7 @@ void* allocate(size_t bytes) {
   ThreadCache* cache = thread_cache();
   if (c.bytes >= kShared || !cache) return allocate_shared(c, bytes);
   void* p = cache->lists.pop(c.index);
+  if (!p && c.index < kSmallClasses) p = cache->cut(c, bytes);
   if (p) {
     cache->cached -= static_cast<int64_t>(c.bytes);
   } else {
@@ -243,7 +335,7 @@ void deallocate(void* p, size_t bytes) noexcept {
   }
   Global& g = global();
   g.current -= size;
-  if (!make_room(c)) {
+  if (c.index >= kSmallClasses && !make_room(c)) {
     std::free(p);
     return;
   }
@@ -264,11 +356,13 @@ void set_memory_limit(int64_t bytes) {
 }
 
 void empty_cache() {
-  if (ThreadCache* cache = thread_cache()) {
+  ThreadCache* cache = thread_cache();
+  if (cache) {
     cache->fold();
-    release_all(cache->lists);
+    cache->cut_all();
   }
-  std::lock_guard lock(global().mutex);
+  std::lock_guard lock(global().mutex);  // for the counts in slabs too
+  if (cache) release_all(cache->lists);
   release_all(global().lists);
 }
 

@@ -2,6 +2,11 @@
 
 namespace wengert {
 
+void Dims::too_many(size_t n) {
+  fail(ErrorKind::kRuntime, "at most ", kMaxDims, " dimensions are supported, got ",
+       static_cast<uint64_t>(n));
+}
+
 Dims broadcast_shapes(const Dims& a, const Dims& b) {
   const Dims& longer = a.size() >= b.size() ? a : b;
   const Dims& shorter = a.size() >= b.size() ? b : a;

@@ -1,4 +1,4 @@
-// Sizes and strides of up to eight dimensions, held inline: no heap on the way of an op.
+// Sizes and strides. Up to six dimensions are held inline: no heap on the way of an op.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +8,11 @@
 #include <string>
 
 #include "wengert/base/error.h"
+#include "wengert/base/small_list.h"
 
 namespace wengert {
 
-inline constexpr int kMaxDims = 8;
+inline constexpr int kMaxDims = 16;
 
 // A type of our own, not an alias, so that argument-dependent lookup finds our `append`.
 struct Ints : std::span<const int64_t> {
@@ -22,16 +23,12 @@ class Dims {
  public:
   Dims() = default;
   Dims(std::initializer_list<int64_t> v) : Dims(Ints(v.begin(), v.size())) {}
-  explicit Dims(Ints v) : n_(static_cast<int>(v.size())) {
-    check(v.size() <= kMaxDims, "at most ", kMaxDims, " dimensions are supported, got ",
-          static_cast<uint64_t>(v.size()));
-    std::copy(v.begin(), v.end(), v_);
-  }
-  Dims(const Dims& o) : n_(o.n_) { std::copy_n(o.v_, n_, v_); }
-  Dims& operator=(const Dims& o) {
-    n_ = o.n_;
-    std::copy_n(o.v_, n_, v_);
-    return *this;
+  explicit Dims(Ints v) {
+    if (v.size() > kMaxDims) [[unlikely]]
+      too_many(v.size());
+    v_.resize(static_cast<uint32_t>(v.size()));
+    int64_t* to = v_.data();
+    for (size_t i = 0; i < v.size(); ++i) to[i] = v[i];
   }
   static Dims filled(int n, int64_t value) {
     Dims d;
@@ -39,45 +36,52 @@ class Dims {
     return d;
   }
 
-  int size() const { return n_; }
-  bool empty() const { return n_ == 0; }
-  int64_t operator[](int i) const { return v_[i]; }
-  int64_t& operator[](int i) { return v_[i]; }
-  int64_t back() const { return v_[n_ - 1]; }
-  const int64_t* begin() const { return v_; }
-  const int64_t* end() const { return v_ + n_; }
-  int64_t* begin() { return v_; }
-  int64_t* end() { return v_ + n_; }
-  operator Ints() const { return Ints(v_, static_cast<size_t>(n_)); }
+  int size() const { return static_cast<int>(v_.size()); }
+  bool empty() const { return v_.size() == 0; }
+  int64_t operator[](int i) const { return begin()[i]; }
+  int64_t& operator[](int i) { return begin()[i]; }
+  int64_t back() const { return begin()[size() - 1]; }
+  const int64_t* begin() const { return v_.data(); }
+  const int64_t* end() const { return begin() + size(); }
+  int64_t* begin() { return v_.data(); }
+  int64_t* end() { return begin() + size(); }
+  operator Ints() const { return Ints(begin(), static_cast<size_t>(size())); }
 
   void push_back(int64_t v) {
-    check(n_ < kMaxDims, "at most ", kMaxDims, " dimensions are supported");
-    v_[n_++] = v;
+    if (size() >= kMaxDims) [[unlikely]]
+      too_many(kMaxDims + 1);
+    v_.push_back(v);
   }
   void insert(int at, int64_t v) {
     push_back(0);
-    std::copy_backward(v_ + at, v_ + n_ - 1, v_ + n_);
-    v_[at] = v;
+    std::copy_backward(begin() + at, end() - 1, end());
+    begin()[at] = v;
   }
   void erase(int at) {
-    std::copy(v_ + at + 1, v_ + n_, v_ + at);
-    --n_;
+    std::copy(begin() + at + 1, end(), begin() + at);
+    v_.resize(v_.size() - 1);
   }
   void resize(int n, int64_t value = 0) {
-    check(n <= kMaxDims, "at most ", kMaxDims, " dimensions are supported, got ", n);
-    for (int i = n_; i < n; ++i) v_[i] = value;
-    n_ = n;
+    if (n > kMaxDims) [[unlikely]]
+      too_many(static_cast<size_t>(n));
+    const int before = size();
+    v_.resize(static_cast<uint32_t>(n));
+    int64_t* to = begin();
+    for (int i = before; i < n; ++i) to[i] = value;
   }
-  friend bool operator==(const Dims& a, const Dims& b) {
-    if (a.n_ != b.n_) return false;
-    for (int i = 0; i < a.n_; ++i)  // std::equal would call memcmp, for two or three numbers
-      if (a.v_[i] != b.v_[i]) return false;
+  friend bool operator==(const Dims& a, const Dims& b) { return same(a, b); }
+  friend bool operator==(const Dims& a, Ints b) { return same(a, b); }
+
+ private:
+  [[noreturn]] static void too_many(size_t n);
+  static bool same(Ints a, Ints b) {
+    if (a.size() != b.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i)  // std::equal would call memcmp, for two or three numbers
+      if (a[i] != b[i]) return false;
     return true;
   }
 
- private:
-  int64_t v_[kMaxDims];
-  int n_ = 0;
+  SmallList<int64_t, 6> v_;
 };
 
 // (2, 3) and (4,), as Python writes tuples.

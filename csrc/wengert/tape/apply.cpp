@@ -58,6 +58,7 @@ void promote_inputs(Call& c) {
 void make_contiguous(Call& c) {
   for (int i = 0; i < c.inputs(); ++i) {
     if (!c.input(i).is_tensor() || c.in(i).is_contiguous()) continue;
+    if (c.op().mutates && c.writes(i)) continue;
     GradMode off(false);
     c.replace(i, contiguous(c.in(i)));
   }
@@ -82,67 +83,61 @@ void save_input(const Call& c, int i, Entry::Input& in) {
   const Operand& x = c.original(i);
   const bool read = c.op().reads & reads_input(i);
   if (!x.is_tensor()) {
-    if (read) in.saved = x;
+    if (read) in.save(x);
     return;
   }
   const Tensor& t = x.tensor();
-  in.dtype = t.dtype();
-  in.shape = t.shape();
-  if (t->entry) {
-    in.producer = entry_of(t);
-    in.index = t->output_index;
-  } else if (t->requires_grad) {
-    in.leaf = t.ref();
-  }
-  if (read) {
-    check(!t->is_inference,
-          "Inference tensors cannot be saved for backward. To work around you can "
-          "make a clone to get a normal tensor and use it in autograd.");
-    in.saved = t;
-    in.version = t->storage->version;
-  }
+  in.comes_from(t);
+  if (!read) return;
+  check(!t->is_inference,
+        "Inference tensors cannot be saved for backward. To work around you can "
+        "make a clone to get a normal tensor and use it in autograd.");
+  in.save(t);
+  in.version = t->storage->version;
 }
 
-void describe_output(const Op& op, int i, const Tensor& t, Entry& e) {
-  Entry::Output& out = e.outputs()[i];
-  out.dtype = t.dtype();
-  out.shape = t.shape();
-  if (op.reads & reads_output(i)) {
-    out.saved = t.detach();
-    out.version = t->storage->version;
-  }
+void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
+  if (!(op.reads & reads_output(i))) return;
+  Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
+  out.saved = t.detach();
+  out.version = t->storage->version;
 }
 
-Ref<Entry> make_entry(const Call& c, int outputs) {
-  Ref<Entry> e = Entry::create(c.op(), c.inputs(), outputs, c.attrs);
+Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
+  Ref<Entry> e = Entry::create(c, outputs);
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
-  for (int i = 0; i < c.inputs(); ++i) save_input(c, i, e->inputs()[i]);
+  auto inputs = e->inputs();
+  for (int i = 0; i < c.inputs(); ++i) save_input(c, i, inputs[static_cast<size_t>(i)]);
   return e;
 }
 
-void record(Call& c) {
-  Ref<Entry> e = make_entry(c, c.outputs());
-  for (int i = 0; i < c.outputs(); ++i) {
-    Tensor& t = c.out[i];
-    describe_output(c.op(), i, t, *e);
+void give_history(const Op& op, const Ref<Entry>& e, std::span<const Tensor> outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& t = outputs[i];
+    save_output(op, static_cast<int>(i), t, *e);
     if (!is_floating(t.dtype())) continue;
     t->entry = e;
     t->output_index = static_cast<uint32_t>(i);
   }
 }
 
-// The tensor keeps its identity and hooks, and is from now on the new entry's output.
-void record_inplace(Call& c, const Ref<Entry>& e, Tensor& self) {
+void record(Call& c) {
+  const std::span<const Tensor> made(c.out, static_cast<size_t>(c.outputs()));
+  give_history(c.op(), make_entry(c, made), made);
+}
+
+// The tensor keeps its identity and hooks, and is from now on output i of the new entry.
+void record_inplace(Call& c, const Ref<Entry>& e, const Tensor& self, uint32_t i = 0) {
   ++self->storage->recorded;
   if (self->recorded_at != kNeverStale) self->recorded_at = self->storage->recorded;
   if (self->extras) {
     auto* hooks = static_cast<Hooks*>(self->extras.get());
-    if (self->entry) entry_of(self)->outputs()[self->output_index].hooks.reset();
-    e->outputs()[0].hooks = hooks;
+    if (self->entry) entry_of(self)->set_hooks(self->output_index, {});
+    e->set_hooks(i, hooks);
   }
   self->entry = e;
-  self->output_index = 0;
-  describe_output(c.op(), 0, self, *e);
+  self->output_index = i;
+  save_output(c.op(), static_cast<int>(i), self, *e);
 }
 
 // The only place where an op runs.
@@ -160,6 +155,7 @@ void run_op(Call& c, Writes writes) {
 }
 
 void allocate_outputs(Call& c) {
+  c.make_room();
   for (int i = 0; i < c.outputs(); ++i) {
     const OutputMeta& m = c.meta[i];
     c.out[i] =
@@ -173,13 +169,13 @@ bool is_view_of_leaf(const Tensor& self) {
   const Entry* e = self->is_view ? entry_of(self) : nullptr;
   while (e && e->op->view) {
     const Entry::Input& in = const_cast<Entry*>(e)->inputs()[0];
-    if (in.leaf) return true;
-    e = in.producer.get();
+    if (in.leaf()) return true;
+    e = in.producer();
   }
   return false;
 }
 
-void check_inplace(const Tensor& self, bool recorded) {
+void check_writable(const Tensor& self) {
   check(!grad_enabled_ || !is_view_of_leaf(self),
         "a view of a leaf Variable that requires grad is being used in an in-place operation.");
   check(!(grad_enabled_ && self->requires_grad && !self->entry),
@@ -190,21 +186,47 @@ void check_inplace(const Tensor& self, bool recorded) {
       check(self.strides()[i] != 0 || self.shape()[i] <= 1,
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation.");
-  check(!recorded || is_floating(self.dtype()), "a gradient can't flow into a tensor of dtype ",
-        self.dtype());
+}
+
+void check_takes_gradient(const Tensor& self) {
+  check(is_floating(self.dtype()), "a gradient can't flow into a tensor of dtype ", self.dtype());
+}
+
+void check_state(const Call& c) {
+  for (int i = 0; i < c.inputs(); ++i)
+    check(!grad_enabled_ || !c.writes(i) || !c.in(i).requires_grad(), "input ", i,
+          " is changed, so no gradient can flow through it, but it requires one; detach() it");
 }
 
 void run_mutating(Call& c) {
-  Tensor self = c.in(0);
+  const Op& op = c.op();
+  const Tensor first = c.in(0);
+  std::span<const Tensor> changed(&first, 1);
   const bool wants = wants_grad(c);
-  check_inplace(self, wants);
-  if (c.op().shape) c.op().shape(c);
-  Ref<Entry> e = wants ? make_entry(c, 1) : Ref<Entry>();
-  if (c.op().contiguous) make_contiguous(c);
+  if (c.writes(0)) check_writable(first);
+  if (op.shape) op.shape(c);  // it may have more to say of what is wrong with the others
+  List<Tensor> several;
+  if (op.writes) {
+    for (int i = 0; i < c.inputs(); ++i)
+      if (c.writes(i)) several.push_back(c.in(i));
+    for (const Tensor& t : several) check_writable(t);
+    changed = several;
+  }
+  const bool in_place = c.outputs() == 0;
+  if (!in_place) check_state(c);
+  allocate_outputs(c);
+  const std::span<const Tensor> made(c.out, static_cast<size_t>(c.outputs()));
+  if (wants && in_place)
+    for (const Tensor& t : changed) check_takes_gradient(t);
+  Ref<Entry> e = wants ? make_entry(c, in_place ? changed : made) : Ref<Entry>();
+  if (op.contiguous) make_contiguous(c);
   run_op(c, Writes::kInputs);
-  ++self->storage->version;
-  if (wants) record_inplace(c, e, self);
-  c.out[0] = std::move(self);
+  for (const Tensor& t : changed) ++t->storage->version;
+  if (wants && in_place)
+    for (size_t i = 0; i < changed.size(); ++i)
+      record_inplace(c, e, changed[i], static_cast<uint32_t>(i));
+  if (wants && !in_place) give_history(op, e, made);
+  if (in_place) c.out[0] = first;
 }
 
 void run_plain(Call& c) {
@@ -233,7 +255,8 @@ void run_inplace(Call& c) {
   const Op& op = c.op();
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
-  check_inplace(self, wants);
+  check_writable(self);
+  if (wants) check_takes_gradient(self);
   if (op.is_composite()) {
     op.composed(c);
     copy_(self, c.results[0]);
@@ -247,7 +270,7 @@ void run_inplace(Call& c) {
         " doesn't match the broadcast shape ", m.shape);
   check(category(m.dtype) <= category(self.dtype()), "result type ", m.dtype,
         " can't be cast to the desired output type ", self.dtype());
-  Ref<Entry> e = wants ? make_entry(c, 1) : Ref<Entry>();
+  Ref<Entry> e = wants ? make_entry(c, {&self, 1}) : Ref<Entry>();
   if (op.pointwise && m.dtype == self.dtype() && !overlaps(c, self)) {
     c.out[0] = self;
     run_op(c, Writes::kSelf);
@@ -293,15 +316,9 @@ void record_custom(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   static constexpr Op row{.name = "Function", .signature = "()"};
   Call c(row);
   for (const Tensor& t : inputs) c.add_input(t);
-  Ref<Entry> e = make_entry(c, static_cast<int>(outputs.size()));
-  e->custom = std::move(custom);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    Tensor& t = outputs[i];
-    describe_output(row, static_cast<int>(i), t, *e);
-    if (!is_floating(t.dtype())) continue;
-    t->entry = e;
-    t->output_index = static_cast<uint32_t>(i);
-  }
+  Ref<Entry> e = make_entry(c, outputs);
+  e->set_custom(std::move(custom));
+  give_history(row, e, outputs);
 }
 
 }  // namespace wengert

@@ -37,50 +37,104 @@ struct CustomVjp : RefCounted {
 class Entry final : public RefCounted {
  public:
   // One input: what to pass the gradient on to, and the value if the vjp reads it.
-  struct Input {
-    Ref<Entry> producer;   // made by another entry, as its output `index`
-    Ref<TensorImpl> leaf;  // or a leaf that needs a gradient
+  class Input {
+   public:
+    // Made by another entry, as its output `index`; or a leaf that needs a gradient; or neither.
+    Entry* producer() const { return made_ ? static_cast<Entry*>(source_.get()) : nullptr; }
+    TensorImpl* leaf() const { return made_ ? nullptr : static_cast<TensorImpl*>(source_.get()); }
+    bool wanted() const { return static_cast<bool>(source_); }
+    bool has_saved() const { return kind_ != Saved::kNone; }
+    Operand saved() const;
+
     uint32_t index = 0;
     uint32_t version = 0;
-    Operand saved;
     Dtype dtype = Dtype::kFloat32;
-    Dims shape;
-    bool wanted() const { return producer || leaf; }
+
+    Input() = default;
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+    ~Input() { forget_tensor(); }
+    void comes_from(const Tensor& t);
+    void save(const Operand& x);  // at most once
+    // Whether there was one. Numbers are kept.
+    bool forget_tensor();
+
+   private:
+    friend class Entry;
+    enum class Saved : uint8_t { kNone, kTensor, kBool, kInt, kFloat };
+    Saved kind_ = Saved::kNone;
+    bool made_ = false;
+    uint8_t ndim_ = 0;
+    uint32_t shape_at_ = 0;
+    Ref<RefCounted> source_;
+    int64_t saved_ = 0;  // a number's bits, or a reference to a TensorImpl
   };
   struct Output {
-    Dtype dtype = Dtype::kFloat32;
-    Dims shape;
     Tensor saved;  // without history: a saved output must not keep its own entry alive
+    Tensor grad;   // while backward runs
     uint32_t version = 0;
-    Ref<Hooks> hooks;
-    Tensor grad;  // while backward runs
+    Dtype dtype = Dtype::kFloat32;
+
+   private:
+    friend class Entry;
+    uint8_t ndim_ = 0;
+    uint32_t shape_at_ = 0;
   };
 
-  const Op* op;
-  uint64_t number;
-  Attrs* attrs = nullptr;
-  Ref<CustomVjp> custom;
+  // Data members are in an order that leaves no gaps: a long graph is many entries.
   bool freed = false;
-  bool needed = true;    // in a selective backward: leads to a chosen input
-  uint64_t running = 0;  // the backward that has this entry in its heap
-
-  std::span<Input> inputs() { return {inputs_, static_cast<size_t>(n_inputs_)}; }
-  std::span<Output> outputs() { return {outputs_, static_cast<size_t>(n_outputs_)}; }
-  const char* name() const { return custom ? custom->name() : op->name; }
-  void release_saved();
-
-  // One block of memory holds the entry, its inputs, outputs and attributes.
-  static Ref<Entry> create(const Op& op, int inputs, int outputs, const Attrs& attrs);
+  bool needed = true;  // in a selective backward: leads to a chosen input
 
  private:
-  Entry(const Op& o, int inputs, int outputs, const Attrs& attrs);
+  // Behind the outputs lie the sizes of shapes, the attributes' numbers, the attributes' tags.
+  uint16_t n_attrs_;
+  uint32_t n_inputs_, n_outputs_, n_sizes_, n_numbers_;
+
+ public:
+  const Op* op;
+  uint64_t number;
+  uint64_t running = 0;  // the backward that has this entry in its heap
+
+  std::span<Input> inputs() { return {reinterpret_cast<Input*>(this + 1), n_inputs_}; }
+  std::span<Output> outputs() {
+    return {reinterpret_cast<Output*>(inputs().data() + n_inputs_), n_outputs_};
+  }
+  Ints shape(const Input& in) { return {numbers() + in.shape_at_, in.ndim_}; }
+  Ints shape(const Output& out) { return {numbers() + out.shape_at_, out.ndim_}; }
+  Attrs attrs();
+  bool has_attrs() const { return n_attrs_ > 0; }
+
+  CustomVjp* custom() const { return rare_ ? rare_->custom.get() : nullptr; }
+  void set_custom(Ref<CustomVjp> custom) { rare().custom = std::move(custom); }
+  // Of the tensor that is output i.
+  Hooks* hooks(uint32_t i) const {
+    return rare_ && i < rare_->hooks.size() ? rare_->hooks[i].get() : nullptr;
+  }
+  void set_hooks(uint32_t i, Ref<Hooks> hooks);
+  const char* name() const { return custom() ? custom()->name() : op->name; }
+  void release_saved();
+
+  // One block of memory holds the entry, its inputs and outputs, their shapes and the attributes.
+  // The outputs are described as these tensors.
+  static Ref<Entry> create(const Call& c, std::span<const Tensor> outputs);
+
+ private:
+  // What most entries have nothing of.
+  struct Rare : RefCounted {
+    Ref<CustomVjp> custom;
+    List<Ref<Hooks>> hooks;  // by output
+  };
+  Entry(const Call& c, std::span<const Tensor> outputs, uint32_t sizes);
   ~Entry() override;
   void dispose() override;
+  Rare& rare() {
+    if (!rare_) rare_ = new Rare;
+    return *rare_;
+  }
+  int64_t* numbers() { return reinterpret_cast<int64_t*>(outputs().data() + n_outputs_); }
+  static size_t bytes(size_t inputs, size_t outputs, size_t sizes, size_t numbers, size_t attrs);
 
-  static size_t bytes(int inputs, int outputs, bool attrs);
-  int n_inputs_, n_outputs_;
-  Input* inputs_;
-  Output* outputs_;
+  Ref<Rare> rare_;
 };
 
 inline Entry* entry_of(const Tensor& t) { return static_cast<Entry*>(t->entry.get()); }
@@ -91,7 +145,10 @@ inline Entry* entry_of(const Tensor& t) { return static_cast<Entry*>(t->entry.ge
 class Vjp {
  public:
   explicit Vjp(Entry& e) : e_(e) {}
-  const Attrs& attrs() const { return *e_.attrs; }
+  const Attrs& attrs() const {
+    if (attrs_.count() == 0 && e_.has_attrs()) attrs_ = e_.attrs();
+    return attrs_;
+  }
   int inputs() const { return static_cast<int>(e_.inputs().size()); }
   // Only gradients that are wanted need to be computed.
   bool needs(int i) const { return e_.inputs()[i].wanted() && (!selective || leads(i)); }
@@ -109,10 +166,10 @@ class Vjp {
   // Input i, output i; must be declared in Op::reads. Errors if changed since, or freed.
   Operand x(int i = 0) const;
   Tensor y(int i = 0) const;
-  const Dims& shape(int i) const { return e_.inputs()[i].shape; }
+  Dims shape(int i) const { return Dims(e_.shape(e_.inputs()[i])); }
   Dtype dtype(int i) const { return e_.inputs()[i].dtype; }
   bool has(int i) const;
-  const Dims& output_shape(int i = 0) const { return e_.outputs()[i].shape; }
+  Dims output_shape(int i = 0) const { return Dims(e_.shape(e_.outputs()[i])); }
   // Sets the gradient of input i. Un-broadcasting and casts are done here, not in the rules.
   void set(int i, Tensor grad);
   Entry& entry() const { return e_; }
@@ -124,6 +181,7 @@ class Vjp {
   bool leads(int i) const;
   bool may_write_g(const Operand& x) const;
   Entry& e_;
+  mutable Attrs attrs_;  // unpacked when first asked for
   bool g_used_up_ = false;
 };
 

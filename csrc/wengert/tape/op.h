@@ -1,11 +1,9 @@
 // Op: one row says all there is to say of an operation. Call: one use of it.
 #pragma once
 
-#include <array>
-#include <bit>
-#include <memory>
+#include <algorithm>
 
-#include "wengert/base/generator.h"
+#include "wengert/tape/attrs.h"
 #include "wengert/tensor/tensor.h"
 
 namespace wengert {
@@ -13,102 +11,6 @@ namespace wengert {
 class Call;
 class Vjp;
 struct Op;
-
-inline constexpr int kMaxOutputs = 4;
-
-// The arguments of an op that are not tensors, in the order of its signature. An argument that was
-// left out without a default is None. Strings are held as the index among the declared choices.
-class Attrs {
- public:
-  enum class Kind : uint8_t { kNone, kBool, kInt, kFloat, kInts, kDtype, kGenerator };
-
-  Attrs() = default;
-  Attrs(const Attrs& o) : count_(o.count_), used_(o.used_) {
-    std::copy_n(o.tags_, count_, tags_);
-    std::copy_n(o.slots_, used_, slots_);
-  }
-  Attrs& operator=(const Attrs& o) {
-    if (this != &o) new (this) Attrs(o);
-    return *this;
-  }
-  template <class... Values>
-    requires(sizeof...(Values) > 0 && (!std::is_same_v<Values, Attrs> && ...))
-  explicit Attrs(const Values&... values) {
-    (add(values), ...);
-  }
-  void add(std::nullptr_t) { push(Kind::kNone, 0); }
-  void add(bool v) { push(Kind::kBool, v); }
-  void add(int v) { push(Kind::kInt, v); }
-  void add(int64_t v) { push(Kind::kInt, v); }
-  void add(double v) { push(Kind::kFloat, std::bit_cast<int64_t>(v)); }
-  void add(Dtype v) { push(Kind::kDtype, static_cast<int64_t>(v)); }
-  void add(Generator* g) { push(Kind::kGenerator, reinterpret_cast<int64_t>(g)); }
-  void add(const Scalar& s) {
-    if (s.is_float()) return add(s.real());
-    if (s.kind() == Scalar::Kind::kBool) return add(s.integer() != 0);
-    add(s.integer());
-  }
-  void add(Ints v) {
-    check(used_ + v.size() <= kSlots, "too many integers in one call: ", v.size());
-    begin(Kind::kInts);
-    tags_[count_ - 1].length = static_cast<uint8_t>(v.size());
-    for (int64_t i : v) slots_[used_++] = i;
-  }
-  void add(const Dims& v) { add(Ints(v)); }
-  // Copies argument i of another call.
-  void add_from(const Attrs& o, int i) {
-    const Tag t = o.tags_[i];
-    if (t.kind == Kind::kInts) return add(o.ints(i));
-    push(t.kind, o.slots_[t.at]);
-  }
-
-  // Replaces number i by another.
-  void set(int i, double v) {
-    tags_[i].kind = Kind::kFloat;
-    slots_[tags_[i].at] = std::bit_cast<int64_t>(v);
-  }
-
-  int count() const { return count_; }
-  Kind kind(int i) const { return tags_[i].kind; }
-  bool has(int i) const { return tags_[i].kind != Kind::kNone; }
-  int64_t integer(int i) const {
-    return kind(i) == Kind::kFloat ? static_cast<int64_t>(real(i)) : slots_[tags_[i].at];
-  }
-  double real(int i) const {
-    const int64_t bits = slots_[tags_[i].at];
-    return kind(i) == Kind::kFloat ? std::bit_cast<double>(bits) : static_cast<double>(bits);
-  }
-  bool flag(int i) const { return slots_[tags_[i].at] != 0; }
-  Dtype dtype(int i) const { return static_cast<Dtype>(slots_[tags_[i].at]); }
-  Dtype dtype_or(int i, Dtype otherwise) const { return has(i) ? dtype(i) : otherwise; }
-  Generator* generator(int i) const { return reinterpret_cast<Generator*>(slots_[tags_[i].at]); }
-  Ints ints(int i) const { return Ints(slots_ + tags_[i].at, tags_[i].length); }
-  Dims dims(int i) const { return Dims(ints(i)); }
-  Scalar scalar(int i) const {
-    if (kind(i) == Kind::kFloat) return Scalar(real(i));
-    if (kind(i) == Kind::kBool) return Scalar(flag(i));
-    return Scalar(slots_[tags_[i].at]);
-  }
-
- private:
-  static constexpr int kMax = 14, kSlots = 24;
-  struct Tag {
-    Kind kind;
-    uint8_t at, length;
-  };
-  void begin(Kind k) {
-    check(count_ < kMax, "too many arguments in one call");
-    tags_[count_++] = {k, used_, 1};
-  }
-  void push(Kind k, int64_t v) {
-    begin(k);
-    check(used_ < kSlots, "too many arguments in one call");
-    slots_[used_++] = v;
-  }
-  Tag tags_[kMax];
-  int64_t slots_[kSlots];
-  uint8_t count_ = 0, used_ = 0;
-};
 
 // Where an op appears in Python.
 enum On : uint32_t {
@@ -130,9 +32,10 @@ enum class Promote : uint8_t {
 };
 
 // What the vjp reads of the call, beside shapes; all else is released once the op has run.
-// Inputs are bits 0..., outputs bits 16...
-constexpr uint32_t reads_input(int i) { return 1u << i; }
-constexpr uint32_t reads_output(int i) { return 1u << (16 + i); }
+// Inputs are bits 0..., outputs bits 16...; the last bit of each stands for all that follow as
+// well.
+constexpr uint32_t reads_input(int i) { return 1u << std::min(i, 15); }
+constexpr uint32_t reads_output(int i) { return 1u << (16 + std::min(i, 15)); }
 enum Reads : uint32_t {
   kNothing = 0,
   kInput = 1u << 0,
@@ -156,7 +59,7 @@ struct Op {
   Promote promote = Promote::kNone;
   bool contiguous = false;      // `run` is given contiguous inputs, by a copy where needed
   bool view = false;            // the output is the input's memory: `shape` gives strides, offset
-  bool mutates = false;         // input 0 is changed; it is output 0 as well
+  bool mutates = false;         // inputs are changed: the first, or those that `writes` names
   bool data_dependent = false;  // the output's shape depends on values
   bool shape_only = false;      // of the inputs it looks at shape and dtype, never at values
   bool draws = false;           // takes random numbers from a generator
@@ -166,7 +69,9 @@ struct Op {
   void (*run)(Call& c) = nullptr;
   void (*vjp)(Vjp& v) = nullptr;
   uint32_t reads = kNothing;
-  // Which inputs a mutating op changes, if it is not input 0 alone.
+  // Which inputs a mutating op changes, if it is not input 0 alone. If `shape` declares no outputs,
+  // they are what the vjp knows as outputs, in order. If it does, they are state, such as running
+  // means: no gradient flows into them.
   bool (*writes)(const Call& c, int i) = nullptr;
   // An op that is other ops: no shape, run or vjp, it calls them. For fused ops, `composed` is
   // the same function in small ops: its derivative where there is no vjp, and its test oracle.
@@ -188,6 +93,8 @@ class Call {
  public:
   explicit Call(const Op& op) : op_(&op) {}
   Call(const Op& op, const Attrs& a) : attrs(a), op_(&op) {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
 
   const Op& op() const { return *op_; }
 
@@ -204,25 +111,30 @@ class Call {
   Operand& input(int i) { return i < kInline ? inline_[i] : more_[i - kInline]; }
   const Operand& input(int i) const { return i < kInline ? inline_[i] : more_[i - kInline]; }
   const Tensor& in(int i) const { return input(i).tensor(); }
-  bool has(int i) const { return i < count_ && !input(i).is_none(); }
+  bool has(int i) const { return i < inputs() && !input(i).is_none(); }
+  // Whether the op, which mutates, changes input i.
+  bool writes(int i) const {
+    return input(i).is_tensor() && (op_->writes ? op_->writes(*this, i) : i == 0);
+  }
   Dtype common = Dtype::kFloat32;  // the dtype that promotion found
 
   Attrs attrs;
 
   // For `shape`: declares the next output.
-  void output(Dtype dtype, const Dims& shape) {
-    OutputMeta& m = meta[outputs_++];
-    m.dtype = dtype;
-    m.shape = shape;
-  }
+  void output(Dtype dtype, const Dims& shape) { meta.push_back({dtype, shape, {}, 0}); }
   void output_view(const Dims& shape, const Dims& strides, int64_t offset) {
-    output(in(0).dtype(), shape);
-    meta[outputs_ - 1].strides = strides;
-    meta[outputs_ - 1].offset = offset;
+    meta.push_back({in(0).dtype(), shape, strides, offset});
   }
-  int outputs() const { return outputs_; }
-  std::array<OutputMeta, kMaxOutputs> meta;
-  std::array<Tensor, kMaxOutputs> out;  // allocated before `run`
+  int outputs() const { return meta.size(); }
+  Few<OutputMeta, 4> meta;
+  // One for each output; for an op in place the first is input 0. Made before `run`.
+  Tensor* out = near_out_;
+  void make_room() {
+    if (outputs() <= kNearOut) [[likely]]
+      return;
+    far_out_.resize(static_cast<size_t>(outputs()));
+    out = far_out_.data();
+  }
 
   // For `composed`: the results. A composite may return a list of any length.
   List<Tensor> results;
@@ -240,11 +152,13 @@ class Call {
   }
 
  private:
-  static constexpr int kInline = 6;
+  static constexpr int kInline = 6, kNearOut = 4;
   const Op* op_;
-  int count_ = 0, outputs_ = 0;
-  std::array<Operand, kInline> inline_;
+  int count_ = 0;
+  Operand inline_[kInline];
   List<Operand> more_;
+  Tensor near_out_[kNearOut];
+  List<Tensor> far_out_;
   List<std::pair<int, Operand>> replaced_;
 };
 

@@ -80,9 +80,10 @@ class Run {
     auto outputs = e.outputs();
     for (size_t i = 0; i < outputs.size(); ++i) {
       Entry::Output& out = outputs[i];
-      if (out.grad.defined() && out.hooks) {
-        out.grad = call_hooks(*out.hooks, out.grad, false);
-        if (out.hooks->kept) Tensor(out.hooks->kept).set_grad(out.grad);
+      const Ref<Hooks> hooks = e.hooks(static_cast<uint32_t>(i));
+      if (hooks && out.grad.defined()) {
+        out.grad = call_hooks(*hooks, out.grad, false);
+        if (hooks->kept) Tensor(hooks->kept).set_grad(out.grad);
       }
       if (selective_) collect(&e, static_cast<uint32_t>(i), out.grad);
     }
@@ -91,15 +92,15 @@ class Run {
     v.grads = &grads_;
     v.selective = selective_;
     if (selective_ && !v.needs_any()) return;
-    e.custom ? e.custom->vjp(v) : e.op->vjp(v);
+    e.custom() ? e.custom()->vjp(v) : e.op->vjp(v);
     auto inputs = e.inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!grads_[i].defined()) continue;
       Tensor g = std::move(grads_[i]);
-      if (inputs[i].producer) {
-        give(inputs[i].producer.get(), inputs[i].index, std::move(g));
+      if (inputs[i].producer()) {
+        give(inputs[i].producer(), inputs[i].index, std::move(g));
       } else {
-        give_leaf(inputs[i].leaf.get(), std::move(g));
+        give_leaf(inputs[i].leaf(), std::move(g));
       }
     }
     if (!options_.retain_graph) e.release_saved();
@@ -215,14 +216,14 @@ void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
   for (const Tensor& r : roots) reach(entry_of(r));
   for (size_t i = 0; i < reached_.size(); ++i) {
     Entry* e = reached_[i].get();
-    for (const Entry::Input& in : e->inputs()) reach(in.producer.get());
+    for (const Entry::Input& in : e->inputs()) reach(in.producer());
   }
   std::sort(reached_.begin(), reached_.end(),
             [](const auto& a, const auto& b) { return older(a.get(), b.get()); });
   for (const Ref<Entry>& e : reached_) {
     e->needed = targets_.contains(e.get());
     for (const Entry::Input& in : e->inputs())
-      e->needed |= in.producer ? in.producer->needed : in.leaf && in.leaf->retains_grad;
+      e->needed |= in.producer() ? in.producer()->needed : in.leaf() && in.leaf()->retains_grad;
   }
 }
 

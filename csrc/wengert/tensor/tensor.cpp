@@ -19,18 +19,41 @@ Storage::Storage(size_t bytes) : data_(static_cast<std::byte*>(allocate(bytes)))
 }
 
 Storage::Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable)
-    : data_(static_cast<std::byte*>(data)),
+    : writable_(writable),
+      data_(static_cast<std::byte*>(data)),
       bytes_(bytes),
       owner_(owner),
-      release_(release),
-      writable_(writable) {}
+      release_(release) {}
+
+Storage::Storage(Within, size_t bytes)
+    : within_(true), data_(reinterpret_cast<std::byte*>(this + 1)), bytes_(bytes) {
+  if (Watch* w = watch()) watch_id = w->id;
+}
+
+namespace {
+// Beyond, a block of both would be of a larger class than the two.
+constexpr size_t kLargestWithin = 1024 - sizeof(Storage);
+size_t bytes_with(size_t bytes) { return sizeof(Storage) + std::max<size_t>(bytes, 1); }
+}  // namespace
+
+Storage* Storage::make(size_t bytes) {
+  if (bytes > kLargestWithin) return new Storage(bytes);
+  return new (allocate(bytes_with(bytes))) Storage(Within(), bytes);
+}
+
+void Storage::dispose() {
+  if (!within_) return RefCounted::dispose();
+  const size_t size = bytes_with(bytes_);
+  this->~Storage();
+  deallocate(this, size);
+}
 
 Storage::~Storage() {
   if (watch_slot != 0) [[unlikely]]
     if (Watch* w = watch(); w && w->id == watch_id) w->storage_gone(watch_slot);
   if (release_) {
     release_(owner_);
-  } else {
+  } else if (!within_) {
     deallocate(data_, bytes_);
   }
 }
@@ -42,7 +65,7 @@ Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
   check(!__builtin_mul_overflow(wengert::numel(shape), item_size(dtype), &bytes),
         ErrorKind::kMemory, "a tensor of shape ", shape, " and dtype ", dtype,
         " is larger than the address space");
-  return Tensor(new TensorImpl(new Storage(static_cast<size_t>(bytes)), 0, dtype, shape,
+  return Tensor(new TensorImpl(Storage::make(static_cast<size_t>(bytes)), 0, dtype, shape,
                                contiguous_strides(shape)));
 }
 

@@ -18,6 +18,8 @@ class Storage final : public RefCounted {
   // Memory of somebody else's; `release(owner)` is called when the last tensor goes.
   Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable);
   ~Storage() override;
+  // As Storage(bytes), but what is small shares one block with its storage.
+  static Storage* make(size_t bytes);
 
   std::byte* data() const { return data_; }
   size_t bytes() const { return bytes_; }
@@ -35,12 +37,18 @@ class Storage final : public RefCounted {
   void point_to(void* data) { data_ = static_cast<std::byte*>(data); }
 
  private:
+  struct Within {};
+  Storage(Within, size_t bytes);
+  void dispose() override;
+
+  bool writable_ = true;
+  bool within_ = false;  // the data follow this object, in its block
   std::byte* data_;
   size_t bytes_;
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
-  bool writable_ = true;
 };
+static_assert(sizeof(Storage) == kAlignment, "data that follow it are aligned");
 
 // What only few tensors have: hooks, a kept gradient of a non-leaf. Floor 2 fills it in.
 struct TensorExtras : RefCounted {
@@ -52,32 +60,33 @@ inline constexpr uint32_t kNeverStale = UINT32_MAX;
 
 struct TensorImpl final : RefCounted {
   TensorImpl(Ref<Storage> s, int64_t off, Dtype d, const Dims& sh, const Dims& st)
-      : storage(std::move(s)),
+      : dtype(d),
+        recorded_at(s->recorded),
         offset(off),
         shape(sh),
         strides(st),
-        dtype(d),
-        recorded_at(storage->recorded) {}
+        storage(std::move(s)) {}
   ~TensorImpl() override {
     if (extras) extras->tensor_gone();
   }
 
   bool stale() const { return recorded_at != storage->recorded && recorded_at != kNeverStale; }
 
-  Ref<Storage> storage;
-  int64_t offset;  // in elements
-  Dims shape, strides;
+  // In an order that leaves no gaps.
   Dtype dtype;
   bool requires_grad = false;  // of a leaf; a tensor with an entry needs one anyway
   bool is_view = false;
   bool retains_grad = false;
-  bool is_inference = false;
   uint32_t output_index = 0;  // which output of `entry` this is
   uint32_t recorded_at;       // storage->recorded that this tensor's history knows of
-  Ref<RefCounted> entry;      // the tape entry that made it
+  int64_t offset;             // in elements
+  Dims shape, strides;
+  Ref<Storage> storage;
+  Ref<RefCounted> entry;  // the tape entry that made it
   Ref<TensorImpl> grad;
   Ref<TensorExtras> extras;
   void* python = nullptr;  // the Python object of this tensor, if there is one; not owned
+  bool is_inference = false;
 };
 
 class Tensor {

@@ -10,7 +10,9 @@
 
 namespace wengert {
 
-inline constexpr int kMaxOperands = 5;  // the output and up to four inputs
+// What a row may have at most; a row with more is refused when it is registered.
+inline constexpr int kMaxOperands = 5;         // the output and up to four inputs
+inline constexpr int kMaxPointwiseParams = 8;  // arguments that are no tensors
 
 // Computes n elements. `params` are the op's number attributes.
 using PointwiseKernel = void (*)(void* out, const void* const* in, int64_t n, const double* params);

@@ -106,6 +106,7 @@ constexpr PointwiseKernel same_type_kernel() {
 // Output of the inputs' dtype.
 template <int N, class... T, class F>
 constexpr PointwiseRow pointwise(Types<T...>, F) {
+  static_assert(N < kMaxOperands);
   PointwiseRow row{.arity = N};
   ((row.kernels[index(dtype_of<T>())] = detail::same_type_kernel<T, N, F>()), ...);
   return row;
@@ -114,6 +115,7 @@ constexpr PointwiseRow pointwise(Types<T...>, F) {
 // Output bool.
 template <int N, class... T, class F>
 constexpr PointwiseRow predicate(Types<T...>, F) {
+  static_assert(N < kMaxOperands);
   PointwiseRow row{.arity = N, .bool_output = true};
   ((row.kernels[index(dtype_of<T>())] = detail::scalar_kernel<T, bool, N, F>), ...);
   return row;

@@ -19,10 +19,11 @@ using Kind = IndexItem::Kind;
 // Note [basic key]: integers, slices and new axes are kept as four attributes that say nothing of
 // strides, so that the same key applies to x, to its gradient, or to a copy:
 //   size, steps  of each output dimension
-//   dims         four bits for each: the input dimension it steps along, kNewAxis for none
+//   dims         four bits for each: the input dimension it steps along
 //   offset       of the first element, counted as if the input were contiguous
-// No size at all: the whole input.
-constexpr int kNewAxis = 15;
+// A new axis has step 0, and no other has. No size at all: the whole input.
+
+int dim_of(const Attrs& a, int i) { return static_cast<int>(a.integer(2) >> 4 * i & 15); }
 
 View basic_rule(const View& x, const Attrs& a) {
   if (!a.has(0)) return x;
@@ -33,9 +34,8 @@ View basic_rule(const View& x, const Attrs& a) {
     rest /= x.shape[d];
   }
   for (int i = y.shape.size() - 1; i >= 0; --i) {
-    const int d = static_cast<int>(a.integer(2) >> 4 * i & 15);
-    if (d != kNewAxis) {
-      y.strides[i] *= x.strides[d];
+    if (y.strides[i] != 0) {
+      y.strides[i] *= x.strides[dim_of(a, i)];
     } else {
       y.strides[i] = i + 1 < y.shape.size() ? y.shape[i + 1] * y.strides[i + 1] : 1;
     }
@@ -65,11 +65,11 @@ void check_basic(const Dims& x, const Attrs& a) {
               (count > 0 || numel(size) == 0);
   uint32_t seen = 0;
   for (int i = 0; fits && i < size.size(); ++i) {
-    const int d = static_cast<int>(a.integer(2) >> 4 * i & 15);
-    if (d == kNewAxis) {
+    if (steps[i] == 0) {
       fits = size[i] == 1;
       continue;
     }
+    const int d = dim_of(a, i);
     fits = d < x.size() && !(seen >> d & 1) && size[i] >= 0 && size[i] <= x[d] && steps[i] > 0;
     if (fits && count > 0 && size[i] > 1)
       fits = size[i] - 1 <= (x[d] - 1 - offset / own[d] % x[d]) / steps[i];
@@ -145,7 +145,9 @@ class Key {
   }
 
   void emit(int64_t size, int64_t step, int dim) {
-    dims_ |= static_cast<int64_t>(dim) << 4 * shape_.size();
+    check(shape_.size() < kMaxDims, ErrorKind::kIndex, "the result would have more than ", kMaxDims,
+          " dimensions");
+    dims_ |= static_cast<int64_t>(static_cast<uint64_t>(dim) << 4 * shape_.size());
     shape_.push_back(size);
     steps_.push_back(step);
   }
@@ -176,7 +178,7 @@ class Key {
     emit(size, size > 1 ? item.step : 1, dim_++);
   }
   void new_axis() {
-    emit(1, 0, kNewAxis);
+    emit(1, 0, 0);
     whole_ = false;
   }
   void truth(bool b) {
@@ -501,20 +503,26 @@ constinit const Op put_inplace_op{
     .reads = kAllButTwo,
 };
 
-Call put_call(const Op& op, const Tensor& x, const Operand& value, std::span<const Tensor> indices,
-              const Attrs& attrs) {
-  Call c(op, attrs);
+void add_put_inputs(Call& c, const Tensor& x, const Operand& value,
+                    std::span<const Tensor> indices) {
   c.add_input(x);
   c.add_input(value.is_tensor() && !is_floating(x.dtype()) ? Operand(value->detach()) : value);
   for (const Tensor& t : indices) c.add_input(t);
-  return c;
 }
 
 Tensor put_copy(const Tensor& x, const Operand& value, std::span<const Tensor> indices,
                 const Attrs& attrs) {
-  Call c = put_call(put_op, x, value, indices, attrs);
+  Call c(put_op, attrs);
+  add_put_inputs(c, x, value, indices);
   apply(c);
   return std::move(c.out[0]);
+}
+
+void put_inplace(const Tensor& x, const Operand& value, std::span<const Tensor> indices,
+                 const Attrs& attrs) {
+  Call c(put_inplace_op, attrs);
+  add_put_inputs(c, x, value, indices);
+  apply(c);
 }
 
 // Whether mask has the shape of x, or of its first dimensions.
@@ -547,9 +555,8 @@ Tensor index_put(const Tensor& x, std::span<const Tensor> indices, const Operand
 
 Tensor& index_put_(Tensor& x, std::span<const Tensor> indices, const Operand& values,
                    bool accumulate) {
-  Call c = put_call(put_inplace_op, x, values, expand_masks(x.shape(), indices),
-                    Attrs(nullptr, nullptr, 0, 0, accumulate));
-  apply(c);
+  put_inplace(x, values, expand_masks(x.shape(), indices),
+              Attrs(nullptr, nullptr, 0, 0, accumulate));
   return x;
 }
 
@@ -571,8 +578,7 @@ Tensor& set_item(Tensor& x, const IndexKey& key, const Operand& value) {
   Attrs attrs = k.attrs();
   attrs.add(false);
   const Dims region = basic_rule(view_of(x), attrs).shape;
-  Call c = put_call(put_inplace_op, x, value, expand_masks(region, k.indices), attrs);
-  apply(c);
+  put_inplace(x, value, expand_masks(region, k.indices), attrs);
   return x;
 }
 

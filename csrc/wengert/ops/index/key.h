@@ -1,7 +1,6 @@
 // x[key] and x[key] = value, for any key Python's brackets take.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 
@@ -20,13 +19,11 @@ struct IndexItem {
 
 class IndexKey {
  public:
-  static constexpr int kMaxItems = 3 * kMaxDims;
-
+  IndexKey() { items_.reserve(4); }
   IndexItem& add(IndexItem::Kind kind) {
-    check(count_ < kMaxItems, ErrorKind::kIndex, "too many indices: at most ", int{kMaxItems},
-          " are supported");
-    items_[count_].kind = kind;
-    return items_[count_++];
+    IndexItem& item = items_.emplace_back();
+    item.kind = kind;
+    return item;
   }
   void add_int(int64_t i) { add(IndexItem::Kind::kInt).start = i; }
   void add_bool(bool b) { add(IndexItem::Kind::kBool).start = b; }
@@ -39,11 +36,10 @@ class IndexKey {
     item.stop = stop;
     item.step = step;
   }
-  std::span<const IndexItem> items() const { return {items_.data(), static_cast<size_t>(count_)}; }
+  std::span<const IndexItem> items() const { return items_; }
 
  private:
-  std::array<IndexItem, kMaxItems> items_;
-  int count_ = 0;
+  List<IndexItem> items_;
 };
 
 // One view op for integers, slices, None and `...`; then, where there are tensors, `index`.

@@ -35,9 +35,8 @@ void pointwise_run(Call& c) {
   const PointwiseRow& row = *c.op().pointwise;
   const int count = row.arity + 1;
   const Tensor& out = c.out[0];
-  double params[4];
-  for (int i = 0; i < std::min(c.attrs.count(), 4); ++i)
-    params[i] = c.attrs.has(i) ? c.attrs.real(i) : 0;
+  double params[kMaxPointwiseParams];
+  for (int i = 0; i < c.attrs.count(); ++i) params[i] = c.attrs.has(i) ? c.attrs.real(i) : 0;
 
   std::byte* data[kMaxOperands];
   int64_t sizes[kMaxOperands];

@@ -66,7 +66,7 @@ void unbiased_all(Call& c) {
   Call inner(kOp, Attrs(nullptr, c.attrs.flag(0) ? 1 : 0, false));
   inner.add_input(c.in(0));
   apply(inner);
-  c.results.assign(inner.out.begin(), inner.out.begin() + inner.outputs());
+  c.results.assign(inner.out, inner.out + inner.outputs());
 }
 template <const Op& kOp>
 void unbiased_dims(Call& c) {
@@ -77,7 +77,7 @@ void unbiased_dims(Call& c) {
   Call inner(kOp, a);
   inner.add_input(c.in(0));
   apply(inner);
-  c.results.assign(inner.out.begin(), inner.out.begin() + inner.outputs());
+  c.results.assign(inner.out, inner.out + inner.outputs());
 }
 
 #define WENGERT_MOMENT_SIGNATURES(result)                                                 \

@@ -166,6 +166,13 @@ constinit const Op roll_any_op{
 
 // Each position of dimension d (inner) or the whole dimension (outer) n times over.
 Tensor repeat_dim(const Tensor& x, int d, int64_t n, bool inner) {
+  if (x.ndim() == kMaxDims) {  // no room for one more: two of the others become one
+    const int from = d > 1 ? 0 : 2;
+    const Tensor y = repeat_dim(flatten(x, from, from + 1), d > 1 ? d - 1 : d, n, inner);
+    Dims out = x.shape();
+    out[d] *= n;
+    return reshape(y, out);
+  }
   Dims wide = x.shape(), out = x.shape();
   wide.insert(inner ? d + 1 : d, n);
   out[d] *= n;

@@ -245,20 +245,17 @@ void add_step(Recording& rec, const Script& script, const Script::Step& from) {
   s.first = static_cast<uint32_t>(rec.arguments.size());
   s.inputs = static_cast<int32_t>(from.inputs.size());
   s.outputs = static_cast<int32_t>(from.outputs.size());
-  const auto write = [&](uint32_t slot) {
-    if (from.writes != Writes::kOutputs) rec.slots[slot].written = true;
-  };
   for (size_t k = 0; k < from.inputs.size(); ++k) {
     rec.arguments.push_back(argument_of(rec, script, from.inputs[k]));
     rec.written.push_back(from.written[k]);
-    if (from.written[k]) write(from.inputs[k].piece.slot);
+    if (from.written[k]) rec.slots[from.inputs[k].piece.slot].written = true;
   }
   for (const Script::Piece& p : from.outputs) {
     Argument& a = rec.arguments.emplace_back();
     a.kind = Kind::kPiece;
     a.piece = piece_of(rec, script, p);
     rec.written.push_back(1);
-    write(p.slot);
+    if (from.writes == Writes::kSelf) rec.slots[p.slot].written = true;
   }
 }
 

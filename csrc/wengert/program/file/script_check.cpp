@@ -153,6 +153,7 @@ class Checker {
     } else if (s.writes == Writes::kSelf) {
       itself(s, call);
     } else {
+      check(s.writes == Writes::kOutputs, "it cannot write to its input");
       made(s, call);
     }
   }
@@ -260,14 +261,15 @@ class Checker {
             "it writes to one place more than once");
   }
 
-  // A step that changes inputs of its own choice, and has no outputs.
-  void mutated(Step& s, const Call& call) const {
-    check(s.writes == Writes::kInputs && s.outputs.empty(), "it must change its input");
+  // A step that changes inputs of its own choice.
+  void mutated(Step& s, const Call& call) {
+    check(s.writes == Writes::kInputs, "it must change its input");
     for (int i = 0; i < call.inputs(); ++i) {
-      if (!call.input(i).is_tensor() || !(s.op->writes ? s.op->writes(call, i) : i == 0)) continue;
+      if (!call.writes(i)) continue;
       write(s.inputs[static_cast<size_t>(i)].piece);
       s.written[static_cast<size_t>(i)] = 1;
     }
+    made(s, call);
   }
 
   void outputs(const Step& s, const Call& call) {
@@ -276,7 +278,7 @@ class Checker {
     for (size_t i = 0; i < s.outputs.size(); ++i) {
       const Piece& p = s.outputs[i];
       place(p);
-      const OutputMeta& m = call.meta[i];
+      const OutputMeta& m = call.meta[static_cast<int>(i)];
       check(p.shape == m.shape && dtype(p) == m.dtype, "output ", static_cast<uint64_t>(i),
             " must be ", m.dtype, ' ', m.shape, ", not ", dtype(p), ' ', p.shape);
     }
@@ -296,7 +298,6 @@ class Checker {
 
   // A step whose outputs are memory of their own, all of it, not seen before.
   void made(const Step& s, const Call& call) {
-    check(s.writes == Writes::kOutputs, "it cannot write to its input");
     outputs(s, call);
     for (const Piece& p : s.outputs) {
       const Slot& to = script_.slots[p.slot];

@@ -353,7 +353,7 @@ class Parser {
     for (std::string_view w = line.word(); w != "->"; w = line.word())
       s.inputs.push_back(operand(w));
     while (!line.empty()) s.outputs.push_back(piece(line.word()));
-    check(s.inputs.size() <= UINT16_MAX && s.outputs.size() <= kMaxOutputs, "too many tensors");
+    check(s.inputs.size() <= UINT16_MAX && s.outputs.size() <= UINT16_MAX, "too many tensors");
   }
 
   Script out_;

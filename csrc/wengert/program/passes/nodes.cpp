@@ -178,8 +178,7 @@ Node Builder::finish() {
     link.kernel = s.op->pointwise->kernels[wengert::index(s.common)];
     link.inputs = s.inputs;
     const Attrs& attrs = rec_.attrs_of(s);
-    for (int i = 0; i < std::min(attrs.count(), 4); ++i)
-      link.params[i] = attrs.has(i) ? attrs.real(i) : 0;
+    for (int i = 0; i < attrs.count(); ++i) link.params[i] = attrs.has(i) ? attrs.real(i) : 0;
     link.operands[0] = operand(rec_.outputs_of(s)[0], s, 0, link);
     for (int k = 1; k <= s.inputs; ++k)
       link.operands[k] = operand(rec_.inputs_of(s)[k - 1], s, k, link);

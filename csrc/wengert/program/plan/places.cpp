@@ -63,8 +63,9 @@ std::unique_ptr<Call> Program::Impl::make_call(const Step& s) {
   for (int i = 0; i < s.outputs; ++i) {
     const Piece& p = rec.outputs_of(s)[i].piece;
     call->output(p.dtype, p.shape());
-    call->out[static_cast<size_t>(i)] = tensor_at(p);
   }
+  call->make_room();
+  for (int i = 0; i < s.outputs; ++i) call->out[i] = tensor_at(rec.outputs_of(s)[i].piece);
   return call;
 }
 

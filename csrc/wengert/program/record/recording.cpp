@@ -143,15 +143,13 @@ void Recording::before(const Call& c, Writes writes) {
   const bool mutates = writes == Writes::kInputs;
   for (int i = 0; i < c.inputs(); ++i) {
     arguments.push_back(describe(c.input(i)));
-    const bool changes =
-        mutates && c.input(i).is_tensor() && (c.op().writes ? c.op().writes(c, i) : i == 0);
-    written.push_back(changes);
+    written.push_back(mutates && c.writes(i));
   }
-  const int outputs = mutates ? 0 : writes == Writes::kSelf ? 1 : c.outputs();
+  const int outputs = writes == Writes::kSelf ? 1 : c.outputs();
   s.outputs = outputs;
   for (int i = 0; i < outputs; ++i) {
     // Memory that was made for this call, except that of an op in place.
-    const bool fresh = writes == Writes::kOutputs;
+    const bool fresh = writes != Writes::kSelf;
     arguments.push_back(describe(c.out[i]));
     written.push_back(1);
     if (!fresh) continue;
@@ -162,7 +160,7 @@ void Recording::before(const Call& c, Writes writes) {
   for (size_t i = s.first; i < arguments.size(); ++i) {
     if (!written[i]) continue;
     Slot& slot = slots[arguments[i].piece.slot];
-    if (writes != Writes::kOutputs) slot.written = true;
+    if (writes == Writes::kSelf || i < s.first + static_cast<size_t>(s.inputs)) slot.written = true;
     if (slot.origin != Slot::Origin::kConstant) continue;
     // A constant that the function changes begins every replay as it was made.
     const WatchPause pause;

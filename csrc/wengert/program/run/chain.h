@@ -26,7 +26,7 @@ struct ChainLink {
   PointwiseKernel kernel = nullptr;
   int inputs = 0;
   ChainOperand operands[kMaxOperands];  // the output first
-  double params[4] = {};
+  double params[kMaxPointwiseParams] = {};
   int64_t numbers[kMaxOperands] = {};  // what a kSingle that is a number points to
 };
 
