@@ -51,11 +51,14 @@ def configured(folder: str, *options: str) -> Path:
 
 
 def chip() -> str:
-    with contextlib.suppress(OSError):
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        if found:
-            return found[1]
-    return "unknown CPU"
+    """The CPU's name with its family and model: clouds give several chips one name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "unknown CPU"
+    facts = dict(re.findall(r"^([^\t:]+?)\s*: (.*)$", text, re.MULTILINE))
+    name = facts.get("model name", "unknown CPU")
+    return f"{name}, family {facts.get('cpu family')}, model {facts.get('model')}"
 
 
 def native(threads: int, quick: bool) -> dict[str, float]:
