@@ -315,18 +315,19 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
+    import copy
+
     result = self.detach().clone()
     if self.__class__ is not Tensor:
         result = _native.make_parameter(self.__class__, result, self.requires_grad)
     elif self.requires_grad:
         result.requires_grad_()
     if self.grad is not None:
-        result.grad = self.grad.__deepcopy__(memo)
+        # Not by its method: `deepcopy` keeps the object, whose address is its key, alive.
+        result.grad = copy.deepcopy(self.grad, memo)
     memo[id(self)] = result
     attributes = getattr(self, "__dict__", None)
     if attributes:
-        import copy
-
         result.__dict__.update(copy.deepcopy(attributes, memo))
     return result
 

@@ -531,3 +531,12 @@ def test_description():
     assert wg.finfo(wg.float32).eps == np.finfo(np.float32).eps
     assert wg.iinfo(wg.int32).max == 2**31 - 1
     assert wg.broadcast_shapes((2, 1), (3,)) == (2, 3)
+
+
+def test_copies_of_tensors_with_gradients():
+    """Each gradient is copied for its own tensor, whatever else is copied with it."""
+    tensors = [wg.ones(n, requires_grad=True) for n in range(1, 9)]
+    for t in tensors:
+        t.grad = wg.full(t.shape, float(len(t)))
+    for copied, t in zip(copy.deepcopy(tensors), tensors, strict=True):
+        assert copied.grad is not t.grad and copied.grad.tolist() == t.grad.tolist()
