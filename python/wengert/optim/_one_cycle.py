@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .lr_scheduler import LRScheduler, _require_optimizer
+from ._scheduler import LRScheduler, require_optimizer
 from .optimizer import Optimizer
 
 
@@ -50,7 +50,7 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        _require_optimizer(optimizer)
+        require_optimizer(optimizer)
         self.optimizer = optimizer
         if total_steps is not None:
             self.total_steps = _positive("total_steps", total_steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .lr_scheduler import LRScheduler, _require_optimizer, _set, _values, _warn_epoch
+from ._scheduler import LRScheduler, require_optimizer, set_in_group, values_of_groups, warn_epoch
 from .optimizer import Optimizer
 
 
@@ -30,7 +30,7 @@ class ReduceLROnPlateau(LRScheduler):
     ) -> None:
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
-        _require_optimizer(optimizer)
+        require_optimizer(optimizer)
         self.factor = factor
         self.optimizer = optimizer
         count = len(optimizer.param_groups)
@@ -46,7 +46,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown = cooldown
         self.eps = eps
         self.last_epoch = 0
-        self._last_lr = _values(optimizer, "lr")
+        self._last_lr = values_of_groups(optimizer, "lr")
         self._init_is_better(mode, threshold, threshold_mode)
         self._reset()
 
@@ -59,7 +59,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Takes this epoch's value of the metric into account."""
         value = float(metrics)
         if epoch is not None:
-            _warn_epoch()
+            warn_epoch()
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(value, self.best):
             self.best = value
@@ -73,7 +73,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce_lr(self.last_epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = _values(self.optimizer, "lr")
+        self._last_lr = values_of_groups(self.optimizer, "lr")
 
     def _reduce_lr(self, epoch: int) -> None:
         groups = self.optimizer.param_groups
@@ -90,7 +90,7 @@ class ReduceLROnPlateau(LRScheduler):
             old = float(group["lr"])
             new = max(old * self.factor, lowest)
             if old - new > self.eps:
-                _set(group, "lr", new)
+                set_in_group(group, "lr", new)
 
     @property
     def in_cooldown(self) -> bool:

@@ -8,17 +8,16 @@ with each class is what that comes to when it is alone.
 
 from __future__ import annotations
 
-import functools
 import math
 import types
-import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from .. import _native
-from .._capture.conditions import Conditions
+from ._one_cycle import OneCycleLR
+from ._plateau import ReduceLROnPlateau
+from ._scheduler import LRScheduler, set_in_group
 from .optimizer import Optimizer
 
 __all__ = [
@@ -38,168 +37,7 @@ __all__ = [
     "StepLR",
 ]
 
-_ORDER_URL = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
-
-
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, _native.Tensor) else value
-
-
-def _values(optimizer: Optimizer, key: str) -> list[Any]:
-    """One entry of every group; tensors copied, as they change in place."""
-    return [_copied(group[key]) for group in optimizer.param_groups]
-
-
-def _set(group: dict[str, Any], key: str, value: Any) -> None:
-    if isinstance(group[key], _native.Tensor):
-        group[key].fill_(float(value))
-    else:
-        group[key] = value
-
-
-def _require_optimizer(optimizer: Any) -> None:
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-
-
-def _repeated(step: Any) -> Any:
-    """A `step` that a captured program calls again, in Python, at the same place."""
-
-    @functools.wraps(step)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        values = (*args, *kwargs.values())
-        if not _native._is_capturing() or any(isinstance(v, _native.Tensor) for v in values):
-            return step(self, *args, **kwargs)
-        again = functools.partial(step, self, *args, **kwargs)
-        _native._capture_call(again)
-        return _native._outside_capture(again)
-
-    return wrapper
-
-
-class LRScheduler:
-    """Base of the schedulers: `get_lr` gives the rates for `self.last_epoch`."""
-
-    _get_lr_called_within_step = False
-    _is_initial = False
-    _last_lr: list[Any]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        step = cls.__dict__.get("step")
-        if callable(step):
-            cls.step = _repeated(step)  # type: ignore[method-assign]
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        _require_optimizer(optimizer)
-        self.optimizer = optimizer
-        for i, group in enumerate(optimizer.param_groups):
-            if last_epoch == -1:
-                group.setdefault("initial_lr", _copied(group["lr"]))
-            elif "initial_lr" not in group:
-                raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
-                    "scheduler with last_epoch >= 0.\nThis typically happens when:\n1. You're "
-                    "trying to resume training from a checkpoint but haven't properly loaded the "
-                    "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run "
-                    "(not recommended)"
-                )
-        self.base_lrs = _values(optimizer, "initial_lr")
-        self.last_epoch = last_epoch
-        self._initial_step()
-
-    def _initial_step(self) -> None:
-        self._step_count = 0
-        self._is_initial = True
-        try:
-            self.step()
-        finally:
-            self._is_initial = False
-
-    def __capture_conditions__(self, conditions: Conditions) -> None:
-        """The rates that code reads by way of the schedule."""
-        conditions.look_at(self.optimizer)
-        if "get_last_lr" in conditions.names:
-            conditions.item(vars(self), "_last_lr")
-        conditions.look_into(self)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer."""
-        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over what `state_dict` gave."""
-        self.__dict__.update(state_dict)
-
-    def get_last_lr(self) -> list[Any]:
-        """The rates set last, one per group."""
-        return self._last_lr
-
-    def get_lr(self) -> list[Any]:
-        """The rates for `self.last_epoch`, one per group; only for use in `step`."""
-        raise NotImplementedError
-
-    def _warn_outside_step(self) -> None:
-        if not self._get_lr_called_within_step:
-            warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use "
-                "`get_last_lr()`.",
-                UserWarning,
-                stacklevel=3,
-            )
-
-    def step(self, epoch: int | None = None) -> None:
-        """Sets the rates of the next epoch (or of a given one, deprecated)."""
-        if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch "
-                "1.1.0 and later, you should call them in the opposite order: `optimizer.step()` "
-                "before `lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping "
-                f"the first value of the learning rate schedule. See more details at {_ORDER_URL}",
-                UserWarning,
-                stacklevel=2,
-            )
-        self._step_count += 1
-        if epoch is not None:
-            _warn_epoch()
-        self._update_lr(epoch)
-
-    def _update_lr(self, epoch: int | None = None) -> None:
-        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
-        self._set_rates(self.get_lr if closed is None else closed)
-
-    def _set_rates(self, rates: Callable[[], list[Any]]) -> None:
-        self._get_lr_called_within_step = True
-        try:
-            values = rates()
-        finally:
-            self._get_lr_called_within_step = False
-        for group, rate in zip(self.optimizer.param_groups, values, strict=True):
-            _set(group, "lr", rate)
-        self._last_lr = _values(self.optimizer, "lr")
-
-    def _scaled(self, factor: float) -> list[Any]:
-        """The rates in force times a factor."""
-        return [group["lr"] * factor for group in self.optimizer.param_groups]
-
-    def _kept(self) -> list[Any]:
-        return _values(self.optimizer, "lr")
-
-
-LRScheduler.step = _repeated(LRScheduler.step)  # type: ignore[method-assign]
-_LRScheduler = LRScheduler
-
-
-def _warn_epoch() -> None:
-    warnings.warn(
-        "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-        "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if "
-        "epoch is different from None, the closed form is used instead of the new chainable form, "
-        "where available.",
-        UserWarning,
-        stacklevel=3,
-    )
+_LRScheduler = LRScheduler  # its name in PyTorch 1
 
 
 class _ByFunction(LRScheduler):
@@ -523,7 +361,7 @@ class SequentialLR(LRScheduler):
         self.optimizer = optimizer
         # Each scheduler has taken its first step when it was made: all but one take it back.
         for group in optimizer.param_groups:
-            _set(group, "lr", group["initial_lr"])
+            set_in_group(group, "lr", group["initial_lr"])
         self.recursive_undo()
         first = schedulers[bisect_right(milestones, 0)]
         first._initial_step()
@@ -587,8 +425,3 @@ class SequentialLR(LRScheduler):
         self.__dict__.update(rest)
         for scheduler, saved in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(saved)
-
-
-# Their base class is above.
-from ._one_cycle import OneCycleLR  # noqa: E402
-from ._plateau import ReduceLROnPlateau  # noqa: E402
