@@ -89,7 +89,6 @@ void init_settings(py::module_& m) {
 
 // What the package has for its own use.
 constexpr std::string_view kInternal[] = {"Node",
-                                          "adam_step",
                                           "aliases",
                                           "build_info",
                                           "device",
@@ -102,8 +101,9 @@ constexpr std::string_view kInternal[] = {"Node",
                                           "run_backward",
                                           "set_grad_enabled_",
                                           "set_inference_mode_",
-                                          "sgd_step",
                                           "total_norm",
+                                          "update_rule",
+                                          "update_step",
                                           "zero_grad"};
 
 // Sorted: the stub repeats them.

@@ -12,6 +12,7 @@ import pytest
 
 import wengert as wg
 from tests.capture.captures import Net, bits, differing, leaf, observe, ones
+from tests.optim.table import TABLE as OPTIMIZERS
 
 F = wg.nn.functional
 CALLS = 4
@@ -390,11 +391,11 @@ def hyper_parameters(make, changes):
 
 COMMON = [("lr", 0.2), ("weight_decay", 0.1), ("maximize", True), ("lr", lambda _: wg.tensor(0.05))]
 COMMON += [("lr", lambda lr: lr.fill_(0.01)), ("lr", lambda _: wg.tensor(0.3)), ("lr", 0.1)]
-SGD = [("momentum", 0.9), ("dampening", 0.1), ("dampening", 0), ("nesterov", True)]
-ADAM = [("betas", (0.8, 0.9)), ("eps", 1e-3), ("amsgrad", True), ("betas", (0.5, 0.99))]
-for name, changes in {"SGD": SGD, "Adam": ADAM, "AdamW": ADAM}.items():
-    make = functools.partial(getattr(wg.optim, name), lr=0.01)
-    LATER[f"hyper_parameters_{name}"] = functools.partial(hyper_parameters, make, changes + COMMON)
+for row in OPTIMIZERS:
+    make = functools.partial(getattr(wg.optim, row.name), lr=0.01)
+    LATER[f"hyper_parameters_{row.name}"] = functools.partial(
+        hyper_parameters, make, row.changes + COMMON
+    )
 
 
 @pytest.mark.parametrize("name", LATER)

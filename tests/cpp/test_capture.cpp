@@ -71,7 +71,7 @@ void trains_alike(double dropout, const Options& options, std::initializer_list<
 }
 
 void training() {
-  using optim::Adam, optim::AdamW, optim::AdamWOptions, optim::SGD;
+  using optim::Adam, optim::AdamW, optim::AdamWOptions, optim::RMSprop, optim::SGD;
   const auto nothing = [](int, auto&, auto&) {};
   const auto schedule = [](int i, auto& o, auto&) {
     if (i % 10 == 9) o.lr *= 0.7;
@@ -80,6 +80,7 @@ void training() {
   trains_alike<SGD>(0.0, SgdOptions{.lr = 0.1, .momentum = 0.9, .dampening = 0.2}, {32}, nothing);
   trains_alike<Adam>(0.0, AdamOptions{.lr = 1e-2}, {32}, schedule);
   trains_alike<AdamW>(0.0, AdamWOptions{.lr = 1e-2, .amsgrad = true}, {32}, schedule);
+  trains_alike<RMSprop>(0.0, RmspropOptions{.momentum = 0.9}, {32}, schedule);
   trains_alike<SGD>(0.5, SgdOptions{.lr = 0.1}, {32}, schedule);
   trains_alike<Adam>(0.2, AdamOptions{}, {32, 17, 1}, schedule);
   // A momentum that comes and goes, a flag, and the mode of the modules are other programs.

@@ -1,4 +1,5 @@
 // Tensors, a few operations, printing, errors, threads.
+#include <cmath>
 #include <limits>
 
 #include "check.h"
@@ -38,7 +39,10 @@ void errors() {
   CHECK_THROWS(backward(sum(x)), kRuntime, "grad");
   CHECK_THROWS(tensor<float>({1, 2}, {3}), kRuntime, "tensor");
   CHECK_THROWS(nn::Dropout(2), kValue, "probability");
-  CHECK_THROWS(optim::SGD(nn::Linear(1, 1).parameters(), {.lr = -1}), kValue, "learning rate");
+  CHECK_THROWS(optim::SGD(nn::Linear(1, 1).parameters(), {.lr = -1}), kValue,
+               "SGD: invalid learning rate: -1");
+  CHECK_THROWS(optim::Adam({ones({1})}, {.beta2 = 1}), kValue, "Adam: invalid beta2");
+  CHECK_THROWS(optim::RMSprop({ones({1})}, {.alpha = std::nan("")}), kValue, "RMSprop: invalid alpha");
   CHECK_THROWS(set_num_threads(0), kRuntime, "threads");
 }
 

@@ -29,7 +29,7 @@ double train(nn::Module& model, optim::Optimizer& optimizer, int steps) {
 
 void xor_with_every_optimizer() {
   manual_seed(0);
-  Net a, b, c, d;
+  Net a, b, c, d, e;
   CHECK(a.named_parameters()[2].first == "out.weight");
   optim::SGD sgd(a.parameters(), {.lr = 0.5, .momentum = 0.9, .nesterov = true});
   CHECK(train(a, sgd, 1000) < 0.01);
@@ -40,6 +40,8 @@ void xor_with_every_optimizer() {
   // With dampening, an own state for the parameters that get their first gradient later.
   optim::SGD damped(d.parameters(), {.lr = 0.5, .momentum = 0.9, .dampening = 0.1});
   CHECK(train(d, damped, 2000) < 0.01);
+  optim::RMSprop rmsprop(e.parameters(), {.momentum = 0.5, .centered = true});
+  CHECK(train(e, rmsprop, 1000) < 0.01);
 }
 
 void image_classifier_step() {

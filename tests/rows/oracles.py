@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from tests.optim.table import TABLE as OPTIMIZERS
 from tests.rows.sample import SEED
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -320,27 +321,7 @@ def pairs(loss):
     return lambda x, t, reduction="mean": reduce(loss(x, t), reduction, x.size)
 
 
-# ---- optimizer steps change what they are given; the first parameter is returned
-
-
-def sgd(tensors, n, lr, momentum, dampening, decay, nesterov, maximize, fresh):
-    p, g = tensors[0], tensors[n] * (-1 if maximize else 1)
-    g = g + decay * p
-    if momentum:
-        b = g if fresh else momentum * tensors[2 * n] + (1 - dampening) * g
-        g = g + momentum * b if nesterov else b
-    return p - lr * g
-
-
-def adam(tensors, n, lr, beta1, beta2, eps, decay, amsgrad, maximize, decoupled):
-    p, g, m, v = (tensors[k * n] for k in range(4))
-    g = -g if maximize else g
-    p, g = (p * (1 - lr * decay), g) if decoupled else (p, g + decay * p)
-    step = float(tensors[-n]) + 1
-    m, v = m + (1 - beta1) * (g - m), beta2 * v + (1 - beta2) * g * g
-    root = np.maximum(tensors[4 * n], v) if amsgrad else v
-    root = np.sqrt(root) / math.sqrt(1 - beta2**step) + eps
-    return p - lr / (1 - beta1**step) * m / root
+# ---- lists of tensors
 
 
 def norm(tensors, norm_type=2.0):
@@ -391,8 +372,7 @@ HIDDEN = {
     "huber_loss_backward": pair_backward(lambda x, t, d: np.clip(x - t, -d, d)),
     "binary_cross_entropy_backward": pair_backward(lambda x, t, _: (x - t) / (x * (1 - x))),
     "binary_cross_entropy_with_logits_backward": pair_backward(lambda x, t, _: sigmoid(x) - t),
-    "sgd_update": sgd,
-    "adam_update": adam,
+    **{row.op: row.update for row in reversed(OPTIMIZERS)},  # the first of several of one rule
     "total_norm": norm,
     "_dropout": dropout,
     "_dropout_mask": dropout_mask,

@@ -15,7 +15,7 @@ from tests.rows.table import DTYPES, FAMILIES, ROWS, SAMPLES, run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "operations.md"
-ROW = re.compile(r"\s*(?:constinit const|constexpr|const) Op (\w+)_op(?: =|\{)")
+ROW = re.compile(r"\s*(?:constinit const|constexpr|const) (?:Op|UpdateRow) (\w+)_op(?: =|\{)")
 SECTION = re.compile(r"---- (\w+)\s")
 # Where the gradient begins: behind a gap, at its name or at words about it.
 GRADIENT = re.compile(

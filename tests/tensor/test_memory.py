@@ -7,6 +7,8 @@ import sys
 import pytest
 
 import wengert as wg
+from tests.optim.table import TABLE as OPTIMIZERS
+from tests.optim.table import case_name
 
 F = wg.nn.functional
 
@@ -26,11 +28,10 @@ def growth(work, rounds=30, warm=5):
     return current() - before
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
-def test_training_does_not_leak(name):
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=case_name)
+def test_training_does_not_leak(row):
     net = wg.nn.Sequential(wg.nn.Linear(64, 128), wg.nn.Tanh(), wg.nn.Linear(128, 10))
-    options = {"lr": 0.01} | ({"momentum": 0.9} if name == "SGD" else {})
-    step = getattr(wg.optim, name)(net.parameters(), **options)
+    step = getattr(wg.optim, row.name)(net.parameters(), **{**row.variants[-1], "lr": 0.01})
     x, y = wg.randn(32, 64), wg.randint(10, (32,))
     losses = []
 

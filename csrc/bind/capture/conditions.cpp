@@ -168,54 +168,6 @@ struct OptimizerGuard final : Guard {
   std::vector<Group> groups_;
 };
 
-// Hyper-parameters of a group, read from its dict into the attributes of its step. A flag, or a
-// momentum that comes or goes, needs another program.
-struct GroupRefresh final : Refresh {
-  GroupRefresh(PyObject* g, PyObject* places) : group(own(g)) {
-    fields.reserve(static_cast<size_t>(PyDict_GET_SIZE(places)));
-    Py_ssize_t i = 0;
-    for (PyObject *key, *at; PyDict_Next(places, &i, &key, &at);)
-      fields.push_back({own(key), own(at)});
-  }
-  bool refresh(Attrs& a) override {
-    const py::gil_scoped_acquire gil;  // asked within a run too, after a call out of it
-    for (const Field& f : fields) {
-      PyObject* value = PyDict_GetItem(group.ptr(), f.key.ptr());
-      if (!value) return false;
-      if (PyLong_Check(f.at.ptr())) {
-        if (!set(a, static_cast<int>(PyLong_AsLong(f.at.ptr())), value)) return false;
-        continue;
-      }
-      const Py_ssize_t n = PyTuple_GET_SIZE(f.at.ptr());  // betas
-      if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != n) return false;
-      for (Py_ssize_t i = 0; i < n; ++i)
-        if (!set(a, static_cast<int>(PyLong_AsLong(PyTuple_GET_ITEM(f.at.ptr(), i))),
-                 PyTuple_GET_ITEM(value, i)))
-          return false;
-    }
-    return true;
-  }
-  // A negative place: whether the number is zero decides what the step is.
-  static bool set(Attrs& a, int place, PyObject* value) {
-    const int i = place < 0 ? -place : place;
-    if (a.kind(i) == Attrs::Kind::kBool) {
-      const int on = PyObject_IsTrue(value);
-      if (on < 0) throw py::error_already_set();
-      return (on == 1) == a.flag(i);
-    }
-    double v;
-    if (!read_float(value, v)) return false;
-    if (place < 0 && (v == 0) != (a.real(i) == 0)) return false;
-    a.set(i, v);
-    return true;
-  }
-  struct Field {
-    py::object key, at;
-  };
-  py::object group;
-  std::vector<Field> fields;
-};
-
 struct PythonCall final : HostCall {
   explicit PythonCall(PyObject* f) : function(own(f)) {}
   ~PythonCall() override {
@@ -295,19 +247,9 @@ PyObject* optimizer(PyObject*, PyObject* const* args, Py_ssize_t count) {
     r.guard(new OptimizerGuard(args[0], args[1], args[2]));
   });
 }
-PyObject* group(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return add([&](Recording& r) {
-    expect(count == 2 && PyDict_Check(args[0]) && PyDict_Check(args[1]), "_capture_group");
-    r.attach(new GroupRefresh(args[0], args[1]));
-  });
-}
 PyObject* call(PyObject*, PyObject* f) {
   return add([&](Recording& r) { r.call_host(new PythonCall(f)); });
 }
-PyObject* again(PyObject*, PyObject*) {
-  return add([](Recording& r) { r.left_behind = true; });
-}
-
 PyObject* is_capturing(PyObject*, PyObject*) { return PyBool_FromLong(watch() != nullptr); }
 PyObject* changed(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
@@ -324,9 +266,7 @@ PyMethodDef fast_functions[] = {
     fast("_capture_check", condition, "A condition in Python."),
     {"_capture_keep", keep, METH_O, "An object that the program uses."},
     fast("_capture_optimizer", optimizer, "An optimizer whose step was recorded."),
-    fast("_capture_group", group, "Hyper-parameters that the last step reads at every replay."),
     {"_capture_call", call, METH_O, "A call out of the program."},
-    {"_capture_again", again, METH_NOARGS, "The function makes state when it is first called."},
     {"_change_count", change_count, METH_NOARGS, "How often _changed was called."},
     {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
     {"_changed", changed, METH_NOARGS, "Something is about to change that programs depend on."},

@@ -33,6 +33,7 @@ Rows inplace_ops();
 Rows draw_ops();
 Rows random_ops();
 Rows update_ops();
+Rows clip_ops();
 
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
@@ -42,7 +43,8 @@ std::span<const Op* const> all_ops() {
           extremum_ops,   moment_ops,  scan_ops,       sort_ops,    shape_ops,
           slice_ops,      arrange_ops, join_ops,       index_ops,   gather_ops,
           scatter_ops,    matmul_ops,  softmax_ops,    loss_ops,    regression_loss_ops,
-          create_ops,     inplace_ops, draw_ops,       random_ops,  update_ops}) {
+          create_ops,     inplace_ops, draw_ops,       random_ops,  update_ops,
+          clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

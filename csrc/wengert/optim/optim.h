@@ -1,4 +1,4 @@
-// Optimizers for C++ users: a list of parameters, options, state. The steps are in
+// Optimizers for C++ users: a list of parameters, options, state. The rules are in
 // ops/optim/optim.h.
 //
 //   optim::Adam optimizer(model.parameters(), {.lr = 1e-3});
@@ -11,6 +11,7 @@
 
 #include "wengert/ops/optim/optim.h"
 #include "wengert/program/record/owned.h"
+#include "wengert/tape/options.h"
 
 namespace wengert::optim {
 
@@ -31,35 +32,47 @@ class Optimizer {
   std::vector<Tensor> params_;
 };
 
-// What a program reads of an optimizer when it replays a step; see program/capture.h.
-template <class Options>
-struct OptimizerState final : OwnedState {
-  Options options;
+// Hyper-parameters as a program reads them when it replays a step; see program/capture.h.
+struct OptimizerState : OwnedState {
+  virtual Attrs hyper() const = 0;
 };
 
-// Options may be changed between steps: `sgd.options().lr *= 0.1`. The constructors throw a
-// ValueError for an option out of range.
-class SGD final : public Optimizer {
+// What optimizers that are rules have in common.
+class RuleOptimizer : public Optimizer {
  public:
-  SGD(std::vector<Tensor> params, const SgdOptions& options);
-  void step() override;
-  SgdOptions& options() { return state_->options; }
+  // A ValueError for hyper-parameters out of range.
+  RuleOptimizer(std::vector<Tensor> params, const UpdateRow& rule, const Attrs& hyper);
+
+ protected:
+  void step_with(const Ref<OptimizerState>& state);
 
  private:
-  Owner<OptimizerState<SgdOptions>> state_;
-  std::vector<Tensor> momentum_buffers_;
+  const UpdateRow* rule_;
+  std::vector<std::vector<Tensor>> lists_;  // one for each state of the rule
 };
 
-class Adam : public Optimizer {
+// The optimizer of a rule. Options may be changed between steps: `sgd.options().lr *= 0.1`.
+template <class Options, const UpdateRow& kRule>
+class OptimizerOf : public RuleOptimizer {
  public:
-  explicit Adam(std::vector<Tensor> params, const AdamOptions& options = {});
-  void step() override;
-  AdamOptions& options() { return state_->options; }
+  explicit OptimizerOf(std::vector<Tensor> params, const Options& options = {})
+      : RuleOptimizer(std::move(params), kRule, attrs_of(options)) {
+    state_->options = options;
+  }
+  void step() override { step_with(state_.ref()); }
+  Options& options() { return state_->options; }
 
  private:
-  Owner<OptimizerState<AdamOptions>> state_;
-  std::vector<Tensor> exp_avgs_, exp_avg_sqs_, max_exp_avg_sqs_, steps_;
+  struct State final : OptimizerState {
+    Attrs hyper() const override { return attrs_of(options); }
+    Options options;
+  };
+  Owner<State> state_;
 };
+
+using SGD = OptimizerOf<SgdOptions, sgd_update_op>;
+using Adam = OptimizerOf<AdamOptions, adam_update_op>;
+using RMSprop = OptimizerOf<RmspropOptions, rmsprop_update_op>;
 
 // AdamOptions with decoupled weight decay, which is on by default.
 struct AdamWOptions {

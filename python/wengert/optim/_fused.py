@@ -1,4 +1,4 @@
-"""Optimizers whose step is one call of the core per parameter group."""
+"""Optimizers whose step is a rule of the core, one call per parameter group."""
 
 from __future__ import annotations
 
@@ -10,33 +10,66 @@ from ._state import State
 from .optimizer import Optimizer, evaluate, runs_hooks
 
 _same_items = _native._same_items
+_update_step = _native.update_step
 
 
 class Plan:
-    """One group's lists of state, position by position as its parameters.
+    """One group's lists of state, each position by position as its parameters.
 
-    `waiting` are the positions without state yet; the core makes it at their first gradient.
+    There is one for each state of the rule. The core fills in what is None, where it is needed, at
+    a parameter's first gradient.
     """
 
-    __slots__ = ("group", "lists", "modes", "params", "waiting")
+    __slots__ = ("group", "lists", "params")
 
-    def __init__(
-        self, group: dict[str, Any], lists: tuple[Any, ...], waiting: list[int], modes: Any = None
-    ) -> None:
+    def __init__(self, group: dict[str, Any], lists: tuple[list[Any], ...]) -> None:
         self.group = group
         self.params = list(group["params"])
         self.lists = lists
-        self.waiting = waiting
-        self.modes = modes  # what in the group decides which lists there are
+
+
+def hyper_parameters(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The `locals()` of a constructor at its start, without what is no hyper-parameter."""
+    return {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
 
 
 class FusedOptimizer(Optimizer):
-    """Base of optimizers with plans; see Note [optimizer state].
+    """Base of optimizers whose step is a rule of the core; see Note [optimizer state].
 
-    Subclasses give the names of the state in `_plan`, and the call of the core in `_update`.
+    A subclass names its rule (`class Adam(FusedOptimizer, rule="Adam")`). Its constructor checks
+    the arguments and hands them on, under the names that a group has them: the rule reads what it
+    needs there at every step. The rule knows the names of the state, too.
     """
 
+    _rule: Any
+    _states: tuple[tuple[str, bool], ...]  # (name, is a number) of each state
+    _constructor_defaults: dict[str, Any]
     _plans: list[Plan] | None = None
+
+    def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if rule is None:
+            return
+        cls._rule, cls._states = _native.update_rule(rule)
+        init: Any = cls.__init__
+        values = init.__defaults__
+        names = init.__code__.co_varnames[: init.__code__.co_argcount][-len(values) :]
+        cls._constructor_defaults = {
+            **dict(zip(names, values, strict=True)),
+            **(init.__kwdefaults__ or {}),
+        }
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        super().__init__(params, defaults)
+        fused, differentiable = defaults.get("fused"), defaults["differentiable"]
+        if fused and differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if fused and defaults["foreach"]:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        if differentiable:
+            raise RuntimeError(
+                "differentiable=True is not available: the fused step is not recorded"
+            )
 
     def _new_state(self, items: Any) -> Any:
         return State(items)
@@ -50,6 +83,10 @@ class FusedOptimizer(Optimizer):
         self._plans = None
         if not isinstance(self.state, State):
             self.state = State(self.state)
+        # What groups saved by older versions lack is as if it had not been given.
+        for group in self.param_groups:
+            for name, value in self._constructor_defaults.items():
+                group.setdefault(name, value)
 
     @runs_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -65,11 +102,10 @@ class FusedOptimizer(Optimizer):
         if plans is None or self._stale(plans):
             plans = _native._outside_capture(self._replan)
         for plan in plans:
-            self._update(plan.group, plan.params, *plan.lists)
-            if plan.waiting:
+            if _update_step(self._rule, plan.group, plan.params, plan.lists):
                 self._publish(plan)
         if _native._is_capturing():
-            _native._capture_optimizer(vars(self), self.state._flag, plans)
+            _native._capture_optimizer(vars(self), self.state.flag, plans)
             _native._capture_check(self._hooks_unchanged, False)
         return loss
 
@@ -80,12 +116,10 @@ class FusedOptimizer(Optimizer):
     def _stale(self, plans: list[Plan]) -> bool:
         """True if the user has changed state, groups or their parameters since the last step."""
         state, groups = self.state, self.param_groups
-        if type(state) is not State or state._flag[0] or len(plans) != len(groups):
+        if type(state) is not State or state.flag[0] or len(plans) != len(groups):
             return True
         for plan, group in zip(plans, groups):  # noqa: B905 - of equal length
-            if plan.group is not group or plan.modes != self._modes(group):
-                return True
-            if not _same_items(plan.params, group["params"]):
+            if plan.group is not group or not _same_items(plan.params, group["params"]):
                 return True
         return False
 
@@ -93,21 +127,30 @@ class FusedOptimizer(Optimizer):
         if type(self.state) is not State:
             self.state = State(self.state)
         plans = [self._plan(group) for group in self.param_groups]
-        self.state._flag[0] = False
+        self.state.flag[0] = False
         self._plans = plans
         return plans
 
-    def _modes(self, group: dict[str, Any]) -> Any:
-        return None
-
     def _plan(self, group: dict[str, Any]) -> Plan:
-        raise NotImplementedError
-
-    def _update(self, group: dict[str, Any], params: list[Any], *lists: list[Any]) -> None:
-        raise NotImplementedError
+        lists: tuple[list[Any], ...] = tuple([] for _ in self._states)
+        for param in group["params"]:
+            # `state[param]` would enter an empty dict for a parameter that never gets a gradient.
+            state = self.state.get(param) or {}
+            for (name, is_number), values in zip(self._states, lists, strict=True):
+                value = state.get(name)
+                if is_number and value is not None and not isinstance(value, _native.Tensor):
+                    # As old versions of PyTorch saved it.
+                    value = state[name] = _native.tensor(float(value), dtype=_native.float32)
+                values.append(value)
+        return Plan(group, lists)
 
     def _publish(self, plan: Plan) -> None:
-        raise NotImplementedError
+        """Lets the user see the state that a step has made."""
+        for param, *values in zip(plan.params, *plan.lists, strict=True):
+            named = zip(self._states, values, strict=True)
+            self.state.publish(
+                param, {name: value for (name, _), value in named if value is not None}
+            )
 
 
 def number(value: Any) -> float:
@@ -119,13 +162,3 @@ def check_lr(lr: Any) -> None:
     """ValueError for a tensor that is not one number."""
     if isinstance(lr, _native.Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-
-
-def check_modes(fused: Any, foreach: Any, differentiable: Any) -> None:
-    """RuntimeError for modes that exclude each other or that there is no support for."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    if differentiable:
-        raise RuntimeError("differentiable=True is not available: the fused step is not recorded")

@@ -75,10 +75,10 @@ class State(_Watched, defaultdict):
     """`state[p]` is the dict of parameter p, made empty when first asked for."""
 
     # A list, as the dicts of the parameters share it: [stale].
-    _flag: list[bool]
+    flag: list[bool]
 
     def __init__(self, items: Any = ()) -> None:
-        self._flag = [True]
+        self.flag = [True]
         defaultdict.__init__(self, dict)
         for key, value in dict(items).items():
             self[key] = value
@@ -86,23 +86,25 @@ class State(_Watched, defaultdict):
     @property
     def stale(self) -> bool:
         """True if plans made before may no longer hold."""
-        return self._flag[0]
+        return self.flag[0]
 
     def _touch(self) -> None:
-        self._flag[0] = True
+        self.flag[0] = True
 
     def __missing__(self, key: Any) -> ParamState:
-        made = ParamState(self._flag)
+        made = ParamState(self.flag)
         dict.__setitem__(self, key, made)
         return made
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, dict):
-            value = ParamState(self._flag, value)
+            value = ParamState(self.flag, value)
         super().__setitem__(key, value)
 
-    def publish(self, key: Any, **values: Any) -> None:
+    def publish(self, key: Any, values: dict[str, Any]) -> None:
         """Enters what the core has made itself, which leaves the plans valid."""
+        if not values:
+            return
         state = self[key]
         for name, value in values.items():
             dict.__setitem__(state, name, value)

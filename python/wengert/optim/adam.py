@@ -5,21 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from ._fused import FusedOptimizer, Plan, check_lr, check_modes, number
+from ._fused import FusedOptimizer, check_lr, hyper_parameters, number
 
 __all__ = ["Adam"]
-
-_adam_step = _native.adam_step
-#: Which attribute of the core's step each hyper-parameter is.
-_PLACES = {
-    "lr": 1,
-    "betas": (2, 3),
-    "eps": 4,
-    "weight_decay": 5,
-    "amsgrad": 6,
-    "maximize": 7,
-    "decoupled_weight_decay": 8,
-}
 
 
 def _check_betas(betas: Any) -> None:
@@ -34,7 +22,7 @@ def _check_betas(betas: Any) -> None:
             raise ValueError(f"Tensor betas[{i}] must be 1-element")
 
 
-class Adam(FusedOptimizer):
+class Adam(FusedOptimizer, rule="Adam"):
     """Adam (Kingma & Ba 2015); with `amsgrad` the variant of Reddi et al. 2018.
 
     g = grad + weight_decay * p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
@@ -60,6 +48,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
+        defaults = hyper_parameters(locals())
         if isinstance(lr, _native.Tensor) and foreach and not capturable:
             raise ValueError(
                 "lr as a Tensor is not supported for capturable=False and foreach=True"
@@ -72,88 +61,5 @@ class Adam(FusedOptimizer):
         _check_betas(betas)
         if not weight_decay >= 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        check_modes(fused, foreach, differentiable)
-        defaults = {
-            "lr": lr,
-            "betas": tuple(number(beta) for beta in betas),
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
+        defaults["betas"] = tuple(number(beta) for beta in betas)
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("amsgrad", False)
-            group.setdefault("maximize", False)
-            group.setdefault("foreach", None)
-            group.setdefault("capturable", False)
-            group.setdefault("differentiable", False)
-            group.setdefault("decoupled_weight_decay", False)
-            group.setdefault("fused", None)
-
-    def _plan(self, group: dict[str, Any]) -> Plan:
-        amsgrad = group["amsgrad"]
-        averages: list[Any] = []
-        squares: list[Any] = []
-        largest: list[Any] = []
-        steps: list[Any] = []
-        waiting = []
-        for i, param in enumerate(group["params"]):
-            # `state[param]` would enter an empty dict for a parameter that never gets a gradient.
-            state = self.state.get(param) or {}
-            if state.get("exp_avg") is None or (amsgrad and state.get("max_exp_avg_sq") is None):
-                waiting.append(i)
-            step = state.get("step", 0.0)
-            if not isinstance(step, _native.Tensor):
-                step = _native.tensor(float(step), dtype=_native.float32)
-                if state:
-                    state["step"] = step
-            averages.append(state.get("exp_avg"))
-            squares.append(state.get("exp_avg_sq"))
-            if amsgrad:
-                largest.append(state.get("max_exp_avg_sq"))
-            steps.append(step)
-        return Plan(group, (averages, squares, largest, steps), waiting, amsgrad)
-
-    def _modes(self, group: dict[str, Any]) -> Any:
-        return group["amsgrad"]
-
-    def _update(self, group: dict[str, Any], params: list[Any], *lists: list[Any]) -> None:
-        averages, squares, largest, steps = lists
-        beta1, beta2 = group["betas"]
-        _adam_step(
-            params,
-            averages,
-            squares,
-            largest,
-            steps,
-            group["lr"],
-            beta1,
-            beta2,
-            group["eps"],
-            group["weight_decay"],
-            group["amsgrad"],
-            group["maximize"],
-            group["decoupled_weight_decay"],
-        )
-        if _native._is_capturing():
-            _native._capture_group(group, _PLACES)
-
-    def _publish(self, plan: Plan) -> None:
-        averages, squares, largest, steps = plan.lists
-        for i in plan.waiting:
-            if averages[i] is None:  # no gradient yet
-                continue
-            values = {"step": steps[i], "exp_avg": averages[i], "exp_avg_sq": squares[i]}
-            if largest:
-                values["max_exp_avg_sq"] = largest[i]
-            self.state.publish(plan.params[i], **values)
-        plan.waiting = [i for i in plan.waiting if averages[i] is None]

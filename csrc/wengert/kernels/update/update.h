@@ -19,36 +19,20 @@ struct Lane {
   bool contiguous = true;
 };
 
-// One parameter: its arrays have the same shape and dtype.
+// One parameter and what goes with it: arrays of the same shape and dtype.
 struct UpdateItem {
-  static constexpr int kMaxLanes = 5;
+  static constexpr int kMaxLanes = 6, kMaxNumbers = 2;
   Dtype dtype = Dtype::kFloat32;
   bool contiguous = true;  // all lanes are
   int64_t size = 0;
   int64_t first = 0;  // where it begins in the index space of all items; see place()
   Lane lanes[kMaxLanes];
-  // Adam's bias corrections: lr / (1 - beta1^t) and sqrt(1 - beta2^t).
-  double step_size = 0, root = 1;
+  double numbers[kMaxNumbers] = {};  // that follow from its step count
 };
 using UpdateItems = std::span<UpdateItem>;
 
 // Sets `first` of every item; returns the number of elements of all.
 int64_t place(UpdateItems items);
-
-struct SgdRule {
-  double lr, momentum, dampening, weight_decay;
-  bool nesterov, maximize;
-  bool fresh;  // the buffer becomes the gradient
-};
-// Lanes: parameter, gradient, momentum buffer if momentum != 0.
-void sgd_update(UpdateItems items, const SgdRule& rule);
-
-struct AdamRule {
-  double lr, beta1, beta2, eps, weight_decay;
-  bool amsgrad, maximize, decoupled;
-};
-// Lanes: parameter, gradient, first and second moment, maximum of the second if amsgrad.
-void adam_update(UpdateItems items, const AdamRule& rule);
 
 // Multiplies lane 0 by `factor`.
 void scale(UpdateItems items, double factor);

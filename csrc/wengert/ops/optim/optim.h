@@ -7,10 +7,18 @@
 #include <span>
 #include <vector>
 
-#include "wengert/tensor/tensor.h"
+#include "wengert/tape/op.h"
 
 namespace wengert {
 
+struct UpdateRule;
+struct UpdateRow : Op {
+  const UpdateRule* rule;
+};
+
+// ---- the rules, each in a file of its name, with its formulas; see Note [update rules]
+
+extern const UpdateRow sgd_update_op;
 struct SgdOptions {
   double lr = 1e-3;
   double momentum = 0;
@@ -20,6 +28,7 @@ struct SgdOptions {
   bool maximize = false;
 };
 
+extern const UpdateRow adam_update_op;
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9;
@@ -31,25 +40,41 @@ struct AdamOptions {
   bool decoupled = false;  // AdamW: the parameter shrinks by lr * weight_decay
 };
 
-// In both steps: g = p.grad(), and parameters without one are skipped. Parameters are float32 or
-// float64, mixed at will; gradients and state have their shape and dtype (RuntimeError otherwise).
-// The lists of state are as long as `params`, or empty; what is missing is made as PyTorch's
-// first step makes it.
+extern const UpdateRow rmsprop_update_op;
+struct RmspropOptions {
+  double lr = 1e-2;
+  double alpha = 0.99;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum = 0;
+  bool centered = false;
+  bool maximize = false;
+};
 
-// Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form):
-//   g += weight_decay p;  b = momentum b + (1 - dampening) g, at first b = g;
-//   p -= lr (nesterov ? g + momentum b : b).  Without momentum p -= lr g, and no buffers are made.
-void sgd_step(std::span<const Tensor> params, std::vector<Tensor>& momentum_buffers,
-              const SgdOptions& options);
+inline constexpr const UpdateRow* kUpdateRows[] = {&sgd_update_op, &adam_update_op,
+                                                   &rmsprop_update_op};
 
-// Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019):
-//   m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;  amsgrad: v = max of all v;
-//   p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps).
-// `steps` holds t of each parameter as a floating 0-d tensor, counted up here; the maxima are only
-// used with amsgrad.
-void adam_step(std::span<const Tensor> params, std::vector<Tensor>& exp_avgs,
-               std::vector<Tensor>& exp_avg_sqs, std::vector<Tensor>& max_exp_avg_sqs,
-               std::vector<Tensor>& steps, const AdamOptions& options);
+// ---- a step of any rule
+
+// What a step has come to.
+struct Stepped {
+  bool any = false;    // a parameter had a gradient
+  bool made = false;   // state that was missing
+  bool fresh = false;  // a first step that differs from later ones
+};
+
+// Steps the parameters that have a gradient. `hyper` are the hyper-parameters of the rule whose op
+// it is; `state` is a list as long as `params`, or empty, for each state of the rule. What is
+// missing is made as PyTorch's first step makes it. Parameters are float32 or float64, mixed at
+// will; gradients and state have their shape and dtype (RuntimeError otherwise).
+Stepped update_step(const UpdateRow& op, std::span<const Tensor> params,
+                    std::span<std::vector<Tensor>> state, const Attrs& hyper);
+
+// Takes new hyper-parameters over into the attributes of a call. False if they ask for another
+// call: if a flag differs, or whether a state exists.
+bool update_reread(const UpdateRow& op, Attrs& attrs, const Attrs& hyper);
+
+// ---- gradients
 
 // Drops the gradients, or fills them with zeros.
 void zero_grad(std::span<const Tensor> params, bool set_to_none = true);

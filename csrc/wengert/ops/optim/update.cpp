@@ -1,257 +1,93 @@
 // Optimizer steps as ops over lists: one call takes every parameter, so that its cost is that of
-// the memory it moves. See optim.h for the formulas.
-#include "wengert/kernels/update/update.h"
-
-#include <algorithm>
-#include <cmath>
+// the memory it moves. The same for all rules; see Note [update rules].
 #include <cstring>
-#include <new>
 
-#include "wengert/base/allocator.h"
 #include "wengert/ops/basic.h"
+#include "wengert/ops/optim/items.h"
 #include "wengert/ops/optim/optim.h"
-
-// Note [update lists]: the inputs of these ops are `lanes` lists of attribute 0's n tensors, one
-// after the other: parameters, gradients, state. All but the gradients are written. The tape's rule
-// for an op that mutates covers input 0 only, so `shape` checks and `run` marks the others.
+#include "wengert/ops/optim/rule.h"
 
 namespace wengert {
 namespace {
 
-using kernels::UpdateItem;
-using kernels::UpdateItems;
+constexpr int kMaxState = UpdateRule::kMaxState;
 
-int count(const Call& c) { return static_cast<int>(c.attrs.integer(0)); }
+int count(const Call& c) { return static_cast<int>(c.attrs.integer(c.attrs.count() - 2)); }
+bool is_fresh(const Call& c) { return c.attrs.flag(c.attrs.count() - 1); }
 
-void check_written(const Tensor& t, const char* what, int i) {
-  check(t->storage->writable(), "the memory of ", what, " ", i, " is read-only; clone() it first");
-  if (t.is_contiguous()) return;
-  for (int d = 0; d < t.ndim(); ++d)
-    check(t.strides()[d] != 0 || t.shape()[d] <= 1, what, " ", i, " is an expanded tensor, whose ",
-          "elements share memory; clone() it first");
+// Of a row that update_row made.
+const UpdateRule& rule_of(const Op& op) { return *static_cast<const UpdateRow&>(op).rule; }
+
+const UpdateState& state_of(const UpdateRule& rule, int k) {
+  return rule.state[static_cast<size_t>(k)];
+}
+bool exists(const UpdateRule& rule, int k, const Attrs& a) {
+  const auto& f = state_of(rule, k).exists;
+  return !f || f(a);
 }
 
-void check_floating(const Tensor& t, const char* what, int i) {
-  check(is_floating(t.dtype()), what, " ", i, " has dtype ", t.dtype(),
-        "; a floating-point dtype is needed");
-}
-
-// Lists 0.. of `lanes` names; tensors of the same place have the same shape and dtype.
-void check_lists(const Call& c, std::initializer_list<const char*> lanes) {
-  const int n = count(c);
-  for (int i = 0; i < n; ++i) {
-    const Tensor& p = c.in(i);
-    check_floating(p, "parameter", i);
-    int lane = 0;
-    for (const char* what : lanes) {
-      const Tensor& t = c.in(lane * n + i);
-      check(t.shape() == p.shape() && t.dtype() == p.dtype(), what, " ", i, " has shape ",
-            t.shape(), " and dtype ", t.dtype(), ", its parameter ", p.shape(), " and ", p.dtype());
-      if (lane++ != 1) check_written(t, what, i);
+// The lists of a call, by number: 0 are the parameters, 1 the gradients.
+struct Lists {
+  Lists(const UpdateRule& rule, const Attrs& a) : states(rule.states()) {
+    int lane = 2;
+    for (int k = 0; k < states; ++k) {
+      of_state[k] = exists(rule, k, a) ? count++ : -1;
+      if (!state_of(rule, k).number) of_lane[lane++] = of_state[k];
     }
+    lanes = {of_lane, static_cast<size_t>(lane)};
   }
-}
-
-kernels::Lane lane_of(const Tensor& t) {
-  return {t.data(), t.shape().begin(), t.strides().begin(), t.ndim(), t.is_contiguous()};
-}
-
-// The items of a call, in memory of the caching allocator.
-class Items {
- public:
-  Items(const Call& c, int n, int lanes)
-      : n_(n), memory_(static_cast<size_t>(n) * sizeof(UpdateItem)) {
-    for (int i = 0; i < n; ++i) {
-      const Tensor& p = c.in(i);
-      auto* item = new (memory_.as<UpdateItem>() + i) UpdateItem;
-      item->dtype = p.dtype();
-      item->size = p.numel();
-      for (int l = 0; l < lanes; ++l) {
-        item->lanes[l] = lane_of(c.in(l * n + i));
-        item->contiguous &= item->lanes[l].contiguous;
-      }
-    }
-  }
-  UpdateItem& operator[](int i) { return memory_.as<UpdateItem>()[i]; }
-  operator UpdateItems() { return {memory_.as<UpdateItem>(), static_cast<size_t>(n_)}; }
+  Lists(const Lists&) = delete;
+  int states, count = 2;
+  int of_state[kMaxState];  // -1 if the state does not exist
+  std::span<const int> lanes;
 
  private:
-  int n_;
-  Scratch memory_;
+  int of_lane[2 + kMaxState] = {0, 1};
 };
 
-// All lists but the second are written, and the step counts behind them.
-bool writes_state(const Call& c, int i) { return i < count(c) || i >= 2 * count(c); }
-bool writes_list(const Call& c, int i) { return i < count(c); }
-
-// Input 0's version is counted by the tape.
-void count_changes(const Call& c, int lists) {
-  const int n = count(c);
-  for (int i = 1; i < n * lists; ++i)
-    if (i < n || i >= 2 * n) ++c.in(i)->storage->version;
+void check_like(const Tensor& t, const Tensor& p, const char* what, int i) {
+  check(t.shape() == p.shape() && t.dtype() == p.dtype(), what, " ", i, " has shape ", t.shape(),
+        " and dtype ", t.dtype(), ", its parameter ", p.shape(), " and ", p.dtype());
 }
 
-// d = g + w x; b = momentum b + (1 - dampening) d; x = x - lr b (nesterov: x - lr (d + momentum b))
-constinit const Op sgd_update_op{
-    .name = "sgd_update",
-    .signature =
-        "(tensors: Tensors, count: int, lr: float, momentum: float, dampening: float, "
-        "weight_decay: float, nesterov: bool, maximize: bool, fresh: bool) -> Tensor",
-    .on = 0,
-    .doc =
-        "A step of stochastic gradient descent: tensors holds `count` parameters, their "
-        "gradients and, if momentum != 0, their momentum buffers; `fresh` buffers are written "
-        "only. See ops/optim/optim.h.",
-    .mutates = true,
-    .shape =
-        [](Call& c) {
-          if (c.attrs.real(2) != 0) return check_lists(c, {"parameter", "gradient", "buffer"});
-          check_lists(c, {"parameter", "gradient"});
-        },
-    .run =
-        [](Call& c) {
-          const Attrs& a = c.attrs;
-          const kernels::SgdRule rule{a.real(1), a.real(2), a.real(3), a.real(4),
-                                      a.flag(5), a.flag(6), a.flag(7)};
-          const int lists = rule.momentum != 0 ? 3 : 2;
-          Items items(c, count(c), lists);
-          kernels::sgd_update(items, rule);
-          count_changes(c, lists);
-        },
-    .writes = writes_state};
+void check_number(const Tensor& t, const char* what, int i) {
+  check_floating(t, what, i);
+  check(t.numel() == 1, what, " ", i, " has shape ", t.shape(), "; one element is needed");
+}
 
-// Counts up the step of every parameter and sets the bias corrections that follow from it, in
-// double. Parameters are nearly always at the same step: the powers are kept from one to the next.
-void advance(const Call& c, int lists, const kernels::AdamRule& rule, Items& items) {
+// Counts up the numbers of every parameter, and computes what follows from them. Parameters are
+// nearly always at the same step: what was computed is kept from one to the next.
+void advance(const Call& c, const UpdateRule& rule, const Lists& lists, UpdateList& items) {
   const int n = count(c);
-  double last = -1, step_size = 0, root = 1;
+  double last[kMaxState], after[kMaxState], out[kernels::UpdateItem::kMaxNumbers] = {};
   for (int i = 0; i < n; ++i) {
-    const Tensor& t = c.in(lists * n + i);
-    const double step = dispatch_floating(
-        t.dtype(), [&](auto zero) -> double { return *t.data_as<decltype(zero)>() += 1; });
-    ++t->storage->version;
-    if (step != last) {
-      step_size = rule.lr / (1 - std::pow(rule.beta1, step));
-      root = std::sqrt(1 - std::pow(rule.beta2, step));
-      last = step;
+    double now[kMaxState];
+    int numbers = 0;
+    bool same = i > 0;
+    for (int k = 0; k < lists.states; ++k) {
+      if (!state_of(rule, k).number) continue;
+      const Tensor& t = c.in(lists.of_state[k] * n + i);
+      now[numbers] = dispatch_floating(
+          t.dtype(), [&](auto zero) -> double { return *t.data_as<decltype(zero)>(); });
+      same = same && now[numbers] == last[numbers];
+      ++numbers;
     }
-    items[i].step_size = step_size;
-    items[i].root = root;
+    if (!same) {
+      std::copy_n(now, numbers, last);
+      std::copy_n(now, numbers, after);
+      rule.numbers(c.attrs, after, out);
+    }
+    numbers = 0;
+    for (int k = 0; k < lists.states; ++k) {
+      if (!state_of(rule, k).number) continue;
+      const Tensor& t = c.in(lists.of_state[k] * n + i);
+      dispatch_floating(t.dtype(), [&](auto zero) {
+        *t.data_as<decltype(zero)>() = static_cast<decltype(zero)>(after[numbers]);
+      });
+      ++numbers;
+    }
+    std::copy(std::begin(out), std::end(out), items[i].numbers);
   }
-}
-
-// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; x = x - lr (m / (1 - b1^t)) / (sqrt(v / (1 -
-// b2^t)) + eps); weight decay adds w x to g, or, decoupled, multiplies x by 1 - lr w before
-constinit const Op adam_update_op{
-    .name = "adam_update",
-    .signature =
-        "(tensors: Tensors, count: int, lr: float, beta1: float, beta2: float, "
-        "eps: float, weight_decay: float, amsgrad: bool, maximize: bool, "
-        "decoupled: bool) -> Tensor",
-    .on = 0,
-    .doc =
-        "A step of Adam or AdamW: tensors holds `count` parameters, their gradients, first and "
-        "second moments, with amsgrad the maxima of the second, and last their 0-d step counts, "
-        "which are counted up. See ops/optim/optim.h.",
-    .mutates = true,
-    .shape =
-        [](Call& c) {
-          const bool amsgrad = c.attrs.flag(6);
-          if (amsgrad) {
-            check_lists(c, {"parameter", "gradient", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"});
-          } else {
-            check_lists(c, {"parameter", "gradient", "exp_avg", "exp_avg_sq"});
-          }
-          for (int n = count(c), i = 0; i < n; ++i) {
-            const Tensor& step = c.in((amsgrad ? 5 : 4) * n + i);
-            check_floating(step, "step", i);
-            check(step.numel() == 1, "step ", i, " has shape ", step.shape(),
-                  "; one element is needed");
-            check_written(step, "step", i);
-          }
-        },
-    .run =
-        [](Call& c) {
-          const Attrs& a = c.attrs;
-          const kernels::AdamRule rule{a.real(1), a.real(2), a.real(3), a.real(4),
-                                       a.real(5), a.flag(6), a.flag(7), a.flag(8)};
-          const int lists = rule.amsgrad ? 5 : 4;
-          Items items(c, count(c), lists);
-          advance(c, lists, rule, items);
-          kernels::adam_update(items, rule);
-          count_changes(c, lists);
-        },
-    .writes = writes_state};
-
-// y = (sum of |x|^p over all tensors)^(1/p)
-constinit const Op total_norm_op{
-    .name = "total_norm",
-    .signature = "(tensors: Tensors, norm_type: float = 2.0) -> Tensor",
-    .on = 0,
-    .doc = "The norm of all elements of a list of floating tensors, 0-d, of their common dtype.",
-    .shape =
-        [](Call& c) {
-          Dtype common = Dtype::kBool;
-          for (int i = 0; i < c.inputs(); ++i) {
-            check_floating(c.in(i), "tensor", i);
-            common = promote(common, c.in(i).dtype());
-          }
-          c.output(c.inputs() ? common : default_dtype(), {});
-        },
-    .run =
-        [](Call& c) {
-          Items items(c, c.inputs(), 1);
-          const double norm = kernels::norm(items, c.attrs.real(0));
-          dispatch_floating(c.out[0].dtype(), [&](auto zero) {
-            *c.out[0].data_as<decltype(zero)>() = static_cast<decltype(zero)>(norm);
-          });
-        }};
-
-// min(1, max_norm / (norm + 1e-6)) in the dtype of the norm.
-double clip_factor(const Tensor& norm, double max_norm) {
-  return dispatch_floating(norm.dtype(), [&](auto zero) -> double {
-    using T = decltype(zero);
-    const T inverse = T{1} / (*norm.data_as<T>() + static_cast<T>(1e-6));
-    const T factor = inverse * static_cast<T>(max_norm);
-    return factor > T{1} ? T{1} : factor;
-  });
-}
-
-// x = x min(1, max_norm / (norm + 1e-6))
-constinit const Op clip_update_op{
-    .name = "clip_update",
-    .signature = "(tensors: Tensors, count: int, max_norm: float) -> Tensor",
-    .on = 0,
-    .doc =
-        "Multiplies the first `count` tensors by min(1, max_norm / (norm + 1e-6)), where norm "
-        "is the last.",
-    .mutates = true,
-    .shape =
-        [](Call& c) {
-          const int n = count(c);
-          for (int i = 0; i < n; ++i) {
-            check_floating(c.in(i), "gradient", i);
-            check_written(c.in(i), "gradient", i);
-          }
-          check(c.in(n).numel() == 1 && is_floating(c.in(n).dtype()), "the norm has shape ",
-                c.in(n).shape(), " and dtype ", c.in(n).dtype(), "; one real number is needed");
-        },
-    .run =
-        [](Call& c) {
-          const int n = count(c);
-          const double factor = clip_factor(c.in(n), c.attrs.real(1));
-          if (factor == 1) return;
-          Items items(c, n, 1);
-          kernels::scale(items, factor);
-          for (int i = 1; i < n; ++i) ++c.in(i)->storage->version;
-        },
-    .writes = writes_list};
-
-// Gives every parameter a place in a list of state.
-void fit(std::vector<Tensor>& list, size_t n, const char* op, const char* what) {
-  if (list.empty()) list.resize(n);
-  check(list.size() == n, op, ": ", static_cast<uint64_t>(list.size()), " ", what, " for ",
-        static_cast<uint64_t>(n), " parameters");
 }
 
 // Not by an op, and unseen: a program must not make its state anew every time it is replayed.
@@ -262,129 +98,141 @@ Tensor new_zeros(const Dims& shape, Dtype dtype) {
   return t;
 }
 
-void add_where(Call& c, std::span<const Tensor> list, std::span<const Tensor> params) {
-  for (size_t i = 0; i < params.size(); ++i)
-    if (params[i].has_grad()) c.add_input(list[i]);
-}
-void add_grads(Call& c, std::span<const Tensor> params) {
-  for (const Tensor& p : params)
-    if (p.has_grad()) c.add_input(p.grad());
-}
-int64_t grads_in(std::span<const Tensor> params) {
-  int64_t n = 0;
-  for (const Tensor& p : params) n += p.has_grad() ? 1 : 0;
-  return n;
+// PyTorch's dtype of numbers in the state.
+Tensor new_number() {
+  return new_zeros({}, default_dtype() == Dtype::kFloat64 ? Dtype::kFloat64 : Dtype::kFloat32);
 }
 
-void sgd_call(std::span<const Tensor> params, std::span<const Tensor> buffers, const SgdOptions& o,
-              bool fresh) {
-  const int64_t n = grads_in(params);
-  if (n == 0) return;
-  Call c(sgd_update_op,
-         Attrs(n, o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize, fresh));
-  add_where(c, params, params);
-  add_grads(c, params);
-  if (o.momentum != 0) add_where(c, buffers, params);
-  apply(c);
-}
+// One step of a list of parameters.
+class Step {
+ public:
+  Step(const UpdateRow& op, std::span<const Tensor> params, std::span<std::vector<Tensor>> state,
+       const Attrs& hyper)
+      : op_(op), params_(params), state_(state), hyper_(hyper), lists_(rule_of(op), hyper) {}
+
+  Stepped run() {
+    Stepped done;
+    done.made = make_state();
+    const int64_t rest = call(false), first = new_.empty() ? 0 : call(true);
+    done.any = rest + first > 0;
+    done.fresh = first > 0;
+    return done;
+  }
+
+ private:
+  // What is missing of the state of parameters with a gradient; true if there was anything.
+  bool make_state() {
+    const UpdateRule& rule = rule_of(op_);
+    const bool differs = rule.begins && rule.begins(hyper_);
+    bool made = false;
+    for (int k = 0; k < lists_.states; ++k) {
+      std::vector<Tensor>& list = state_[static_cast<size_t>(k)];
+      const UpdateState& s = state_of(rule, k);
+      if (lists_.of_state[k] < 0) continue;
+      if (list.empty()) list.resize(params_.size());
+      check(list.size() == params_.size(), op_.name, ": ", static_cast<uint64_t>(list.size()),
+            " tensors of ", s.name, " for ", static_cast<uint64_t>(params_.size()), " parameters");
+      for (size_t i = 0; i < params_.size(); ++i) {
+        const Tensor& p = params_[i];
+        if (list[i].defined() || !p.has_grad()) continue;
+        list[i] = s.number ? new_number() : new_zeros(p.shape(), p.dtype());
+        made = true;
+        if (!differs) continue;
+        new_.resize(params_.size());
+        new_[i] = 1;
+      }
+    }
+    return made;
+  }
+
+  bool takes(size_t i, bool fresh) const {
+    return params_[i].has_grad() && (new_.empty() || (new_[i] != 0) == fresh);
+  }
+
+  // Steps the parameters whose state is new, or the others; returns how many there were.
+  int64_t call(bool fresh) {
+    int64_t n = 0;
+    for (size_t i = 0; i < params_.size(); ++i) n += takes(i, fresh);
+    if (n == 0) return 0;
+    Call c(op_, hyper_);
+    c.attrs.add(n);
+    c.attrs.add(fresh);
+    for (size_t i = 0; i < params_.size(); ++i)
+      if (takes(i, fresh)) c.add_input(params_[i]);
+    for (size_t i = 0; i < params_.size(); ++i)
+      if (takes(i, fresh)) c.add_input(params_[i].grad());
+    for (int k = 0; k < lists_.states; ++k)
+      for (size_t i = 0; i < params_.size() && lists_.of_state[k] >= 0; ++i)
+        if (takes(i, fresh)) c.add_input(state_[static_cast<size_t>(k)][i]);
+    apply(c);
+    return n;
+  }
+
+  const UpdateRow& op_;
+  std::span<const Tensor> params_;
+  std::span<std::vector<Tensor>> state_;
+  const Attrs& hyper_;
+  const Lists lists_;
+  std::vector<char> new_;  // parameters with a first step of another kind; empty: none
+};
 
 }  // namespace
 
-void sgd_step(std::span<const Tensor> params, std::vector<Tensor>& buffers, const SgdOptions& o) {
-  GradMode off(false);
-  if (o.momentum == 0) return sgd_call(params, {}, o, false);
-  fit(buffers, params.size(), "sgd_step", "momentum buffers");
-  // Without dampening the rule itself makes b = g of a buffer of zeros. With it, parameters with
-  // and without a buffer are two calls.
-  std::vector<Tensor> fresh_params, fresh_buffers, old_params, old_buffers;
-  for (size_t i = 0; i < params.size(); ++i) {
-    const Tensor& p = params[i];
-    if (!p.has_grad() || buffers[i].defined()) continue;
-    buffers[i] = new_zeros(p.shape(), p.dtype());
-    if (o.dampening == 0) continue;
-    fresh_params.push_back(p);
-    fresh_buffers.push_back(buffers[i]);
-  }
-  if (fresh_params.empty()) return sgd_call(params, buffers, o, false);
-  for (size_t i = 0; i < params.size(); ++i) {
-    const auto same = [&](const Tensor& t) { return t.is_same(buffers[i]); };
-    if (!buffers[i] || std::any_of(fresh_buffers.begin(), fresh_buffers.end(), same)) continue;
-    old_params.push_back(params[i]);
-    old_buffers.push_back(buffers[i]);
-  }
-  sgd_call(old_params, old_buffers, o, false);
-  sgd_call(fresh_params, fresh_buffers, o, true);
-}
+bool update_writes(const Call& c, int i) { return i < count(c) || i >= 2 * count(c); }
 
-void adam_step(std::span<const Tensor> params, std::vector<Tensor>& exp_avgs,
-               std::vector<Tensor>& exp_avg_sqs, std::vector<Tensor>& max_exp_avg_sqs,
-               std::vector<Tensor>& steps, const AdamOptions& o) {
-  GradMode off(false);
-  const size_t size = params.size();
-  fit(exp_avgs, size, "adam_step", "exp_avgs");
-  fit(exp_avg_sqs, size, "adam_step", "exp_avg_sqs");
-  fit(steps, size, "adam_step", "steps");
-  if (o.amsgrad) fit(max_exp_avg_sqs, size, "adam_step", "max_exp_avg_sqs");
-  const int64_t n = grads_in(params);
-  if (n == 0) return;
-  const Dtype step_dtype = default_dtype() == Dtype::kFloat64 ? Dtype::kFloat64 : Dtype::kFloat32;
-  for (size_t i = 0; i < size; ++i) {
-    const Tensor& p = params[i];
-    if (!p.has_grad()) continue;
-    if (!exp_avgs[i]) exp_avgs[i] = new_zeros(p.shape(), p.dtype());
-    if (!exp_avg_sqs[i]) exp_avg_sqs[i] = new_zeros(p.shape(), p.dtype());
-    if (o.amsgrad && !max_exp_avg_sqs[i]) max_exp_avg_sqs[i] = new_zeros(p.shape(), p.dtype());
-    if (!steps[i]) steps[i] = new_zeros({}, step_dtype);
-  }
-  Call c(adam_update_op, Attrs(n, o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, o.amsgrad,
-                               o.maximize, o.decoupled));
-  add_where(c, params, params);
-  add_grads(c, params);
-  add_where(c, exp_avgs, params);
-  add_where(c, exp_avg_sqs, params);
-  if (o.amsgrad) add_where(c, max_exp_avg_sqs, params);
-  add_where(c, steps, params);
-  apply(c);
-}
-
-void zero_grad(std::span<const Tensor> params, bool set_to_none) {
-  GradMode off(false);
-  for (const Tensor& p : params) {
-    if (set_to_none) {
-      p.set_grad({});
-      continue;
+void update_shape(Call& c) {
+  const UpdateRule& rule = rule_of(c.op());
+  const Lists lists(rule, c.attrs);
+  const int n = count(c);
+  check(n > 0 && c.inputs() == lists.count * n, c.inputs(), " tensors for ", n, " parameters; ",
+        lists.count, " lists of them are needed");
+  for (int i = 0; i < n; ++i) {
+    const Tensor& p = c.in(i);
+    check_floating(p, "parameter", i);
+    check_written(p, "parameter", i);
+    check_like(c.in(n + i), p, "gradient", i);
+    for (int k = 0; k < lists.states; ++k) {
+      if (lists.of_state[k] < 0) continue;
+      const Tensor& t = c.in(lists.of_state[k] * n + i);
+      const UpdateState& s = state_of(rule, k);
+      s.number ? check_number(t, s.name, i) : check_like(t, p, s.name, i);
+      check_written(t, s.name, i);
     }
-    Tensor g = p.grad();
-    if (!g) continue;
-    if (g.requires_grad()) p.set_grad(g = g.detach());
-    zero_(g);
   }
 }
 
-Tensor total_norm(std::span<const Tensor> tensors, double norm_type) {
+void update_run(Call& c) {
+  const UpdateRule& rule = rule_of(c.op());
+  const Lists lists(rule, c.attrs);
+  UpdateList items(c, count(c), lists.lanes);
+  if (rule.numbers) advance(c, rule, lists, items);
+  rule.run(c.attrs, is_fresh(c), items);
+}
+
+Stepped update_step(const UpdateRow& op, std::span<const Tensor> params,
+                    std::span<std::vector<Tensor>> state, const Attrs& hyper) {
   GradMode off(false);
-  Call c(total_norm_op, Attrs(norm_type));
-  for (const Tensor& t : tensors) c.add_input(t);
-  apply(c);
-  return std::move(c.out[0]);
+  return Step(op, params, state, hyper).run();
 }
 
-void clip_grads_with_norm(std::span<const Tensor> grads, double max_norm, const Tensor& norm) {
-  if (grads.empty()) return;
-  GradMode off(false);
-  Call c(clip_update_op, Attrs(static_cast<int64_t>(grads.size()), max_norm));
-  for (const Tensor& g : grads) c.add_input(g);
-  c.add_input(norm);
-  apply(c);
+bool update_reread(const UpdateRow& op, Attrs& attrs, const Attrs& hyper) {
+  const UpdateRule& rule = rule_of(op);
+  for (int i = 0; i < hyper.count(); ++i)
+    if (hyper.kind(i) == Attrs::Kind::kBool && hyper.flag(i) != attrs.flag(i)) return false;
+  for (int k = 0; k < rule.states(); ++k)
+    if (exists(rule, k, hyper) != exists(rule, k, attrs)) return false;
+  for (int i = 0; i < hyper.count(); ++i)
+    if (hyper.kind(i) != Attrs::Kind::kBool) attrs.set(i, hyper.real(i));
+  return true;
 }
 
-Tensor clip_grad_norm(std::span<const Tensor> grads, double max_norm, double norm_type) {
-  Tensor norm = total_norm(grads, norm_type);
-  clip_grads_with_norm(grads, max_norm, norm);
-  return norm;
+std::span<const Op* const> update_ops() {
+  static const auto rows = [] {
+    std::array<const Op*, std::size(kUpdateRows)> all;
+    std::copy(std::begin(kUpdateRows), std::end(kUpdateRows), all.begin());
+    return all;
+  }();
+  return rows;
 }
-
-const Op* const kUpdateOps[] = {&sgd_update_op, &adam_update_op, &total_norm_op, &clip_update_op};
-std::span<const Op* const> update_ops() { return kUpdateOps; }
 
 }  // namespace wengert

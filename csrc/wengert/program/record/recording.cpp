@@ -210,12 +210,7 @@ void Recording::grad_used(TensorImpl& t, bool replaced) {
   grads[number - 1].replaced |= replaced;
 }
 
-void Recording::attach(Ref<Refresh> refresh) {
-  // Without gradients an optimizer makes no step, and the last one is somebody else's.
-  if (steps.empty() || steps.back().refresh || !steps.back().op) return;
-  const std::string_view name = steps.back().op->name;
-  if (name == "sgd_update" || name == "adam_update") steps.back().refresh = std::move(refresh);
-}
+void Recording::attach(Ref<Refresh> refresh) { steps.back().refresh = std::move(refresh); }
 
 void Recording::call_host(Ref<HostCall> host) {
   Step s;

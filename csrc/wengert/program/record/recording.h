@@ -116,8 +116,8 @@ class Recording final : public Watch {
 
   // The function's next argument, before it runs: a copy to call it with, in memory of its own.
   Tensor add_input(const Tensor& t);
-  // While recording: what the optimizer step just made, if it was made, reads at every replay; a
-  // call out; a condition.
+  // While recording: what the op that just ran, an optimizer's step, reads at every replay; a call
+  // out; a condition.
   void attach(Ref<Refresh> refresh);
   void call_host(Ref<HostCall> host);
   void guard(Ref<Guard> guard) { guards.push_back(std::move(guard)); }
