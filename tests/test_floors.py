@@ -123,6 +123,24 @@ def test_every_header_is_guarded():
     assert not wrong
 
 
+def test_rows_are_known_by_what_they_say():
+    """What programs and the binding must know of an op is a field of its row. Python's operators
+    alone name the rows that they call."""
+    rows = re.compile(r"^(?:constinit const|constexpr) Op (\w+_op)\b", re.MULTILINE)
+    names = {name for _, text in sources("csrc/wengert/ops") for name in rows.findall(text)}
+    assert "linear_op" in names
+    row = re.compile(rf"\b(?:{'|'.join(names)})\b")
+    by_name = re.compile(r"\bfind_op\(|\bop(?:\(\))?(?:\.|->)name\s*[=!]=|strcmp\([^;]*->name")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path, text in sources("csrc/wengert/program", "csrc/bind")
+        if path.name != "tensor_type.cpp"
+        for line in text.splitlines()
+        if row.search(line) or by_name.search(line)
+    ]
+    assert not wrong
+
+
 # ---- Python ------------------------------------------------------------------------------------
 
 PACKAGE = ROOT / "python" / "wengert"

@@ -49,7 +49,7 @@ def test_rows_shown_to_contributors_are_in_the_source():
     source = "\n".join(f.read_text() for f in (ROOT / "csrc/wengert/ops").rglob("*.cpp"))
     for block in blocks("CONTRIBUTING.md", "cpp"):
         for line in block.splitlines():
-            assert line in source, line
+            assert "..." in line or line in source, line
     samples = "\n".join(f.read_text() for f in (ROOT / "tests/rows/samples").glob("*.py"))
     for block in blocks("CONTRIBUTING.md", "python"):
         assert block in samples

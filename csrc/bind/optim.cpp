@@ -1,10 +1,10 @@
 // Optimizer steps: a rule, a group of parameters, lists of tensors; one native call.
 #include "wengert/ops/optim/optim.h"
 
-#include "bind/call/signature.h"
 #include "bind/python.h"
 #include "wengert/ops/optim/rule.h"
 #include "wengert/program/record/recording.h"
+#include "wengert/tape/parameters.h"
 
 namespace wengert::bind {
 namespace {
@@ -54,15 +54,16 @@ struct Rule {
     bool flag;
   };
   explicit Rule(const UpdateRow& o) : op(o), states(static_cast<size_t>(o.rule->states())) {
-    for (const Param& p : Signature::parse(o.signature).params) {
-      if (is_input(p.kind) || p.keyword_only) continue;
-      std::string name = p.name;
+    for (const Param& p : parameters_of(o).params) {
+      if (p.is_input() || p.keyword_only) continue;
+      std::string name(p.name);
       Py_ssize_t element = -1;
       if (const char last = name.back(); last >= '1' && last <= '9') {
         element = last - '1';
         name.back() = 's';
       }
-      fields.push_back({PyUnicode_InternFromString(name.c_str()), element, p.kind == Kind::kBool});
+      fields.push_back(
+          {PyUnicode_InternFromString(name.c_str()), element, p.kind == ParamKind::kBool});
     }
   }
   const UpdateRow& op;

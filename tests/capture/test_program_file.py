@@ -386,7 +386,7 @@ def header_mutations(header):
     yield raw.replace('"shape": [', '"shape": [0', 1), "begins with 0"
     yield raw.replace('"shape": [', '"shape": [9223372036854775808, ', 1), "too large"
     yield raw.replace('"shape": [', '"shape": [4611686018427387904, ', 1), "does not fit its shape"
-    yield raw.replace('"shape": [', '"shape": [' + "1, " * 9, 1), "too long"
+    yield raw.replace('"shape": [', '"shape": [' + "1, " * 16, 1), "too long"
     yield raw.replace('"shape": [', '"shape": [1.5, ', 1), "expected"
     yield raw.replace('"data_offsets": [0', '"data_offsets": [8', 1), "does not fit"
     yield raw.replace('"__metadata__": {', '"__metadata__": {"a": {},', 1), "a string expected"

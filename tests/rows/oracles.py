@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
 from tests.rows.sample import SEED
 
@@ -15,14 +16,15 @@ def linear_backward(g, x, w):
     return g @ w, g.T @ x
 
 
-def linear_activation(x, weight, bias, *rest):
-    assert rest == (0, 0, 0, 0, 0, False)
-    return x @ weight.T + (0 if bias is None else bias)
+def linear_activation(x, weight, bias, activation, *rest):
+    z = x @ weight.T + (0 if bias is None else bias)
+    assert activation in (None, wg.relu) and rest == (0, 0, 0, 0, False)
+    return z if activation is None else np.maximum(z, 0)
 
 
-def mm_pointwise(x, y, other, *rest):
-    assert rest == (0, 0, 0, 0, 0)
-    return x @ y
+def mm_pointwise(x, y, other, activation, *rest):
+    assert activation in (None, wg.hypot) and rest == (0, 0, 0, 0)
+    return x @ y if activation is None else np.hypot(x @ y, other)
 
 
 def sigmoid(x):

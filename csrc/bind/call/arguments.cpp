@@ -32,12 +32,13 @@ bool same_name(PyObject* a, PyObject* b) {
 bool truth(PyObject* o) { return o == Py_True || (o != Py_False && PyObject_IsTrue(o) == 1); }
 
 // Keywords that are not the op's own: NumPy's spellings, out=, and what creation ops share.
-bool take_extra(const Op& op, Form form, const Signature& s, const char* name, PyObject* value,
-                Slots& slots, Extras& extras) {
+bool take_extra(const Overload& o, Form form, const char* name, PyObject* value, Slots& slots,
+                Extras& extras) {
+  const std::vector<Param>& params = o.parameters.params;
   const auto alias = [&](const char* spelling, const char* meant) {
     if (std::strcmp(name, spelling) != 0) return false;
-    for (size_t i = 0; i < s.params.size(); ++i)
-      if (s.params[i].name == meant && !slots.value[i]) {
+    for (size_t i = 0; i < params.size(); ++i)
+      if (params[i].name == meant && !slots.value[i]) {
         slots.value[i] = value;
         return true;
       }
@@ -51,13 +52,13 @@ bool take_extra(const Op& op, Form form, const Signature& s, const char* name, P
     return true;
   }
   if (std::strcmp(name, "inplace") == 0 && form == Form::kFunctional &&
-      (op.on & kInplaceFunctional)) {
+      (o.op->on & kInplaceFunctional)) {
     extras.inplace = truth(value);
     return true;
   }
   if (std::strcmp(name, "memory_format") == 0 || std::strcmp(name, "non_blocking") == 0)
     return true;
-  if (!(op.on & kCreation)) return false;
+  if (!(o.op->on & kCreation)) return false;
   if (std::strcmp(name, "requires_grad") == 0) {
     extras.requires_grad = truth(value);
     return true;
@@ -71,13 +72,14 @@ bool take_extra(const Op& op, Form form, const Signature& s, const char* name, P
   return false;
 }
 
-bool assign(const Op& op, const Signature& s, Form form, PyObject* const* args, Py_ssize_t count,
-            PyObject* names, Slots& slots, Extras& extras, Problem* problem) {
-  const int n = static_cast<int>(s.params.size());
+bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t count, PyObject* names,
+            Slots& slots, Extras& extras, Problem* problem) {
+  const std::vector<Param>& params = o.parameters.params;
+  const int n = static_cast<int>(params.size());
   Py_ssize_t i = 0;
   int p = 0;
   for (; i < count && p < n; ++p) {
-    const Param& param = s.params[p];
+    const Param& param = params[p];
     if (param.variadic) {
       slots.rest = args + i;
       slots.rest_count = count - i;
@@ -88,24 +90,25 @@ bool assign(const Op& op, const Signature& s, Form form, PyObject* const* args, 
       slots.value[p] = args[i++];
     }
   }
-  if (i < count && form == Form::kFunctional && (op.on & kInplaceFunctional) && count == i + 1 &&
+  if (i < count && form == Form::kFunctional && (o.op->on & kInplaceFunctional) && count == i + 1 &&
       PyBool_Check(args[i])) {
     extras.inplace = truth(args[i++]);
   }
   if (i < count)
-    return no(problem, "takes ", s.positional, " positional argument", s.positional == 1 ? "" : "s",
-              " but ", static_cast<int64_t>(count), count == 1 ? " was given" : " were given");
+    return no(problem, "takes ", o.parameters.positional, " positional argument",
+              o.parameters.positional == 1 ? "" : "s", " but ", static_cast<int64_t>(count),
+              count == 1 ? " was given" : " were given");
   const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
   for (Py_ssize_t k = 0; k < keywords; ++k) {
     PyObject* name = PyTuple_GET_ITEM(names, k);
     PyObject* value = args[count + k];
     int at = 0;
-    while (at < n && !same_name(s.params[at].py_name, name)) ++at;
+    while (at < n && !same_name(o.names[at], name)) ++at;
     if (at < n) {
-      if (slots.value[at] || (s.params[at].variadic && slots.rest_count))
-        return no(problem, "got multiple values for argument '", s.params[at].name, "'");
+      if (slots.value[at] || (params[at].variadic && slots.rest_count))
+        return no(problem, "got multiple values for argument '", params[at].name, "'");
       slots.value[at] = value;
-    } else if (!take_extra(op, form, s, PyUnicode_AsUTF8(name), value, slots, extras)) {
+    } else if (!take_extra(o, form, PyUnicode_AsUTF8(name), value, slots, extras)) {
       return no(problem, "got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
     }
   }
@@ -159,7 +162,8 @@ bool read_choice(const Param& p, PyObject* o, Call& call) {
       return true;
     }
   std::string known;
-  for (const std::string& c : p.choices) known += (known.empty() ? "'" : ", '") + c + "'";
+  for (std::string_view c : p.choices)
+    known += (known.empty() ? "'" : ", '") + std::string(c) + "'";
   fail(p.name == "reduction" ? ErrorKind::kValue : ErrorKind::kRuntime, "'", s,
        "' is not a valid value for ", p.name, "; expected one of ", known);
 }
@@ -167,13 +171,13 @@ bool read_choice(const Param& p, PyObject* o, Call& call) {
 // One argument that was given, and is not None.
 bool convert(const Param& p, PyObject* o, Call& call) {
   switch (p.kind) {
-    case Kind::kTensor:
+    case ParamKind::kTensor:
       if (!is_tensor(o)) return false;
       call.add_input(unwrap(o));
       return true;
-    case Kind::kTensors:
+    case ParamKind::kTensors:
       return read_tensors(o, call);
-    case Kind::kOperand: {
+    case ParamKind::kOperand: {
       if (is_tensor(o)) {
         call.add_input(unwrap(o));
         return true;
@@ -183,45 +187,51 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       call.add_input(s);
       return true;
     }
-    case Kind::kNumber: {
+    case ParamKind::kNumber: {
       Scalar s;
       if (!read_scalar(o, s)) return !p.choices.empty() && read_choice(p, o, call);
       call.attrs.add(s);
       return true;
     }
-    case Kind::kInt: {
+    case ParamKind::kInt: {
       int64_t v;
       if (!read_small_int(o, v)) return false;
       call.attrs.add(v);
       return true;
     }
-    case Kind::kInts:
+    case ParamKind::kInts:
       return read_ints(o, call.attrs);
-    case Kind::kFloat: {
+    case ParamKind::kFloat: {
       double v;
       if (!read_float(o, v)) return false;
       call.attrs.add(v);
       return true;
     }
-    case Kind::kBool:
+    case ParamKind::kBool:
       // An int is not a bool: `x.var(1)` means a dimension.
       if (!PyBool_Check(o) && std::strncmp(Py_TYPE(o)->tp_name, "numpy.bool", 10) != 0)
         return false;
       call.attrs.add(truth(o));
       return true;
-    case Kind::kDtype: {
+    case ParamKind::kDtype: {
       Dtype d;
       if (!read_dtype(o, d)) return false;
       call.attrs.add(d);
       return true;
     }
-    case Kind::kGenerator: {
+    case ParamKind::kGenerator: {
       Generator* g;
       if (!read_generator(o, g)) return false;
       call.attrs.add(g);
       return true;
     }
-    case Kind::kChoice:
+    case ParamKind::kOp: {
+      const Op* op = read_op(o);
+      if (!op) return false;
+      call.attrs.add(op);
+      return true;
+    }
+    case ParamKind::kChoice:
       return read_choice(p, o, call);
   }
   return false;
@@ -229,27 +239,29 @@ bool convert(const Param& p, PyObject* o, Call& call) {
 
 const char* expected(const Param& p) {
   switch (p.kind) {
-    case Kind::kTensor:
+    case ParamKind::kTensor:
       return "Tensor";
-    case Kind::kTensors:
+    case ParamKind::kTensors:
       return "tuple of Tensors";
-    case Kind::kOperand:
+    case ParamKind::kOperand:
       return "Tensor or Number";
-    case Kind::kNumber:
+    case ParamKind::kNumber:
       return "Number";
-    case Kind::kInt:
+    case ParamKind::kInt:
       return "int";
-    case Kind::kInts:
+    case ParamKind::kInts:
       return "tuple of ints";
-    case Kind::kFloat:
+    case ParamKind::kFloat:
       return "float";
-    case Kind::kBool:
+    case ParamKind::kBool:
       return "bool";
-    case Kind::kDtype:
+    case ParamKind::kDtype:
       return "wengert.dtype";
-    case Kind::kGenerator:
+    case ParamKind::kGenerator:
       return "wengert.Generator";
-    case Kind::kChoice:
+    case ParamKind::kOp:
+      return "function of one operation";
+    case ParamKind::kChoice:
       break;
   }
   return "str";
@@ -258,7 +270,7 @@ const char* expected(const Param& p) {
 // The sizes of `*size: ints`: one sequence, or one by one.
 bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& call,
                    Problem* problem) {
-  if (p.kind == Kind::kTensors) {
+  if (p.kind == ParamKind::kTensors) {
     PyObject* first = keyword ? keyword : slots.rest_count == 1 ? slots.rest[0] : nullptr;
     if (first && !is_tensor(first)) {
       if (read_tensors(first, call)) return true;
@@ -289,40 +301,50 @@ bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& 
 
 }  // namespace
 
-bool read_arguments(const Op& op, const Signature& s, Form form, PyObject* const* args,
-                    Py_ssize_t count, PyObject* names, Call& call, Extras& extras,
-                    Problem* problem) {
-  Slots slots(s.params.size());
-  if (!assign(op, s, form, args, count, names, slots, extras, problem)) return false;
+Overload::Overload(const Op* row) : op(row), parameters(parameters_of(*row)) {
+  for (const Param& p : parameters.params) {
+    const auto size = static_cast<Py_ssize_t>(p.name.size());
+    PyObject* name = PyUnicode_FromStringAndSize(p.name.data(), size);
+    PyUnicode_InternInPlace(&name);
+    names.push_back(name);
+  }
+}
+
+bool read_arguments(const Overload& o, Form form, PyObject* const* args, Py_ssize_t count,
+                    PyObject* names, Call& call, Extras& extras, Problem* problem) {
+  Slots slots(o.parameters.params.size());
+  if (!assign(o, form, args, count, names, slots, extras, problem)) return false;
+  const std::vector<Param>& params = o.parameters.params;
+  const Attrs& defaults = o.parameters.defaults;
   int attribute = -1;
-  for (size_t i = 0; i < s.params.size(); ++i) {
-    const Param& p = s.params[i];
-    PyObject* o = slots.value[i];
-    const bool input = is_input(p.kind);
+  for (size_t i = 0; i < params.size(); ++i) {
+    const Param& p = params[i];
+    PyObject* given = slots.value[i];
+    const bool input = p.is_input();
     if (!input) ++attribute;
     if (p.variadic) {
-      if (!o && slots.rest_count == 0 && p.has_default && !input) {
-        call.attrs.add_from(s.defaults, attribute);
-      } else if (!read_variadic(p, slots, o, call, problem)) {
+      if (!given && slots.rest_count == 0 && p.has_default() && !input) {
+        call.attrs.add_from(defaults, attribute);
+      } else if (!read_variadic(p, slots, given, call, problem)) {
         return false;
       }
       continue;
     }
-    if (!o && !p.has_default) return no(problem, "missing required argument '", p.name, "'");
-    if (!o || (o == Py_None && p.optional)) {
+    if (!given && !p.has_default()) return no(problem, "missing required argument '", p.name, "'");
+    if (!given || (given == Py_None && p.optional)) {
       if (input) {
-        if (p.kind != Kind::kTensors) call.add_input(Operand());
-      } else if (o) {
+        if (p.kind != ParamKind::kTensors) call.add_input(Operand());
+      } else if (given) {
         call.attrs.add(nullptr);
       } else {
-        call.attrs.add_from(s.defaults, attribute);
+        call.attrs.add_from(defaults, attribute);
       }
       continue;
     }
-    if (!convert(p, o, call)) {
+    if (!convert(p, given, call)) {
       if (PyErr_Occurred()) throw py::error_already_set();
       return no(problem, "argument '", p.name, "' (position ", static_cast<int64_t>(i + 1),
-                ") must be ", expected(p), ", not ", type_name(o));
+                ") must be ", expected(p), ", not ", type_name(given));
     }
   }
   return true;

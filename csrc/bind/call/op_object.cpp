@@ -1,6 +1,7 @@
 // Python callables for ops. One vectorcall entry serves all; what differs is data.
 #include <map>
 #include <memory>
+#include <sstream>
 
 #include "bind/call/arguments.h"
 #include "wengert/kernels/core/pointwise.h"
@@ -8,11 +9,6 @@
 
 namespace wengert::bind {
 namespace {
-
-struct Overload {
-  const Op* op;
-  Signature signature;
-};
 
 // All rows of one name in one form.
 struct Binding {
@@ -29,7 +25,7 @@ struct OpObject {
 };
 
 // What calls hold in arrays of fixed size.
-void check_limits(const Op& op, const Signature& s) {
+void check_limits(const Op& op, const Parameters& s) {
   if (s.params.size() > kMaxParams)
     throw std::logic_error(text(op.name, " has ", static_cast<uint64_t>(s.params.size()),
                                 " arguments; at most ", static_cast<uint64_t>(kMaxParams),
@@ -45,8 +41,8 @@ const Overload* overload_of(const Op* op) {
   static std::map<const Op*, std::unique_ptr<Overload>> all;
   std::unique_ptr<Overload>& o = all[op];
   if (!o) {
-    o.reset(new Overload{op, Signature::parse(op->signature)});
-    check_limits(*op, o->signature);
+    o = std::make_unique<Overload>(op);
+    check_limits(*op, o->parameters);
   }
   return o.get();
 }
@@ -113,8 +109,8 @@ PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& ext
     return finish_out(b, extras.out, results);
   }
   if (extras.requires_grad) results[0].set_requires_grad(true);
-  if (o.signature.returns_list) return to_tuple(nullptr, results);
-  const size_t shown = std::max<size_t>(o.signature.outputs.size(), 1);
+  if (o.parameters.returns_list) return to_tuple(nullptr, results);
+  const size_t shown = std::max<size_t>(o.parameters.outputs.size(), 1);
   if (shown == 1) return wrap(results[0]);
   return to_tuple(b.named_tuple, results.first(shown));
 }
@@ -123,7 +119,7 @@ PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& ext
   std::string message = b.name + "(): " + reason;
   if (b.overloads.size() > 1) {
     message += ". Possible forms:";
-    for (const Overload* o : b.overloads) message += "\n  " + b.name + o->op->signature;
+    for (const Overload* o : b.overloads) message += "\n  " + b.name + o->op->signature.text();
   }
   throw Error(ErrorKind::kType, message);
 }
@@ -135,8 +131,7 @@ PyObject* call_binding(const Binding& b, PyObject* const* args, Py_ssize_t n, Py
     Call call(*o->op);
     Extras extras;
     try {
-      if (read_arguments(*o->op, o->signature, b.form, args, n, names, call, extras,
-                         single ? &problem : nullptr))
+      if (read_arguments(*o, b.form, args, n, names, call, extras, single ? &problem : nullptr))
         return run(b, *o, call, extras);
     } catch (Error& e) {
       if (!e.has_op()) e.set_op(b.name);
@@ -146,8 +141,7 @@ PyObject* call_binding(const Binding& b, PyObject* const* args, Py_ssize_t n, Py
   if (!single) {  // once more, to say what is wrong with the first form
     Call call(*b.overloads[0]->op);
     Extras extras;
-    read_arguments(*b.overloads[0]->op, b.overloads[0]->signature, b.form, args, n, names, call,
-                   extras, &problem);
+    read_arguments(*b.overloads[0], b.form, args, n, names, call, extras, &problem);
   }
   complain(b, problem.text);
 }
@@ -157,18 +151,12 @@ PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t flags, PyObje
   return guarded([&] { return call_binding(b, args, PyVectorcall_NARGS(flags), names); });
 }
 
-// Other names of the same rows, in every form but the functional one.
-struct Alias {
-  const char* name;
-  const char* row;
-};
-constexpr Alias kAliases[] = {
-    {"absolute", "abs"},  {"arccos", "acos"},   {"arccosh", "acosh"},   {"arcsin", "asin"},
-    {"arcsinh", "asinh"}, {"arctan", "atan"},   {"arctan2", "atan2"},   {"arctanh", "atanh"},
-    {"divide", "div"},    {"fix", "trunc"},     {"greater", "gt"},      {"greater_equal", "ge"},
-    {"less", "lt"},       {"less_equal", "le"}, {"multiply", "mul"},    {"negative", "neg"},
-    {"not_equal", "ne"},  {"subtract", "sub"},  {"true_divide", "div"},
-};
+// f(name) for each other name of the row.
+template <class F>
+void each_alias(const Op& op, F&& f) {
+  std::istringstream names(op.aliases);
+  for (std::string name; names >> name;) f(name);
+}
 
 // ---- the two Python types ------------------------------------------------------------------
 
@@ -181,7 +169,7 @@ PyObject* get_module(PyObject* self, void*) {
 PyObject* get_doc(PyObject* self, void*) {
   const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
   std::string doc;
-  for (const Overload* o : b.overloads) doc += b.name + o->op->signature + "\n";
+  for (const Overload* o : b.overloads) doc += b.name + o->op->signature.text() + "\n";
   for (const Overload* o : b.overloads) doc += std::string("\n") + o->op->doc + "\n";
   return PyUnicode_FromString(doc.c_str());
 }
@@ -189,11 +177,12 @@ PyObject* get_text_signature(PyObject* self, void*) {
   const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
   std::string out = "(";
   bool star = false;
-  for (const Param& p : b.overloads[0]->signature.params) {
+  for (const Param& p : b.overloads[0]->parameters.params) {
     if (p.keyword_only && !star && !p.variadic) out += "*, ";
     star |= p.keyword_only || p.variadic;
-    out += (p.variadic ? "*" : "") + p.name;
-    if (p.has_default && !p.variadic) out += "=" + p.default_text;
+    if (p.variadic) out += "*";
+    out += p.name;
+    if (p.has_default() && !p.variadic) (out += "=") += p.value;
     out += ", ";
   }
   if (out.size() > 1) out.resize(out.size() - 2);
@@ -241,9 +230,10 @@ PyTypeObject* make_type(const char* name, bool method) {
   return type;
 }
 
-PyTypeObject* make_named_tuple(const std::string& name, const std::vector<std::string>& fields) {
+PyTypeObject* make_named_tuple(const std::string& name,
+                               const std::vector<std::string_view>& fields) {
   auto* f = new PyStructSequence_Field[fields.size() + 1]{};
-  for (size_t i = 0; i < fields.size(); ++i) f[i].name = strdup(fields[i].c_str());
+  for (size_t i = 0; i < fields.size(); ++i) f[i].name = strdup(std::string(fields[i]).c_str());
   auto* full = new std::string("wengert.return_types." + name);
   PyStructSequence_Desc desc{full->c_str(), nullptr, f, static_cast<int>(fields.size())};
   PyTypeObject* type = PyStructSequence_NewType(&desc);
@@ -273,9 +263,9 @@ struct Registrar {
       Py_DECREF(object);
     }
     b->overloads.push_back(o);
-    if (o->signature.outputs.size() < 2) return;
+    if (o->parameters.outputs.size() < 2) return;
     PyTypeObject*& tuple = tuples[name];
-    if (!tuple) tuple = make_named_tuple(name, o->signature.outputs);
+    if (!tuple) tuple = make_named_tuple(name, o->parameters.outputs);
     b->named_tuple = tuple;
   }
 };
@@ -284,7 +274,7 @@ py::dict describe(const Op& op) {
   const Overload& o = *overload_of(&op);
   py::dict d;
   d["name"] = op.name;
-  d["signature"] = op.signature;
+  d["signature"] = op.signature.text();
   d["doc"] = op.doc;
   d["method"] = (op.on & kMethod) != 0;
   d["module"] = (op.on & kModule) != 0;
@@ -298,24 +288,30 @@ py::dict describe(const Op& op) {
   d["mutates"] = op.mutates;
   d["pointwise"] = op.pointwise != nullptr;
   py::list params;
-  for (const Param& p : o.signature.params) {
+  for (const Param& p : o.parameters.params) {
     py::dict q;
     q["name"] = p.name;
     q["annotation"] = p.annotation;
-    q["default"] = p.has_default ? py::object(py::str(p.default_text)) : py::none();
+    q["default"] = p.has_default() ? py::object(py::str(std::string(p.value))) : py::none();
     q["keyword_only"] = p.keyword_only && !p.variadic;
     q["variadic"] = p.variadic;
     params.append(q);
   }
   d["params"] = params;
   py::list outputs;
-  for (const std::string& name : o.signature.outputs) outputs.append(name);
+  for (std::string_view name : o.parameters.outputs) outputs.append(name);
   d["outputs"] = outputs;
-  d["returns_list"] = o.signature.returns_list;
+  d["returns_list"] = o.parameters.returns_list;
   return d;
 }
 
 }  // namespace
+
+const Op* read_op(PyObject* o) {
+  if (Py_TYPE(o)->tp_repr != repr) return nullptr;
+  const std::vector<const Overload*>& rows = reinterpret_cast<OpObject*>(o)->binding->overloads;
+  return rows.size() == 1 ? rows[0]->op : nullptr;
+}
 
 void init_ops(py::module_& m) {
   Registrar r;
@@ -325,6 +321,7 @@ void init_ops(py::module_& m) {
   PyObject* functional_dict = PyModule_GetDict(functional.ptr());
   PyObject* every_dict = PyModule_GetDict(every.ptr());
   py::list registry;
+  py::dict aliases;
   const auto add_public = [&](const Op* op, const std::string& name) {
     if (op->on & kModule) r.add(module_dict, "wengert", name, Form::kModule, op);
     if (op->on & kMethod) r.add(tensor_type->tp_dict, "wengert.Tensor", name, Form::kMethod, op);
@@ -336,8 +333,10 @@ void init_ops(py::module_& m) {
   for (const Op* op : all_ops()) {
     const std::string name = op->name;
     add_public(op, name);
-    for (const Alias& alias : kAliases)
-      if (name == alias.row) add_public(op, alias.name);
+    each_alias(*op, [&](const std::string& alias) {
+      add_public(op, alias);
+      aliases[alias.c_str()] = name;
+    });
     if (op->on & kFunctional)
       r.add(functional_dict, "wengert.nn.functional", name, Form::kFunctional, op);
     if (op->on & kInplaceFunctional)
@@ -345,8 +344,6 @@ void init_ops(py::module_& m) {
     r.add(every_dict, "wengert._native.ops", name, Form::kModule, op);
     registry.append(describe(*op));
   }
-  py::dict aliases;
-  for (const Alias& alias : kAliases) aliases[alias.name] = alias.row;
   m.attr("aliases") = aliases;
   py::module_ tuples = m.def_submodule("return_types", "The named tuples of several outputs.");
   tuples.attr("__name__") = "wengert.return_types";

@@ -11,11 +11,13 @@
 
 namespace wengert {
 
+struct Op;
+
 // In the order of the op's signature. An argument that was left out without a default is None.
 // Strings are held as the index among the declared choices.
 class Attrs {
  public:
-  enum class Kind : uint8_t { kNone, kBool, kInt, kFloat, kInts, kDtype, kGenerator };
+  enum class Kind : uint8_t { kNone, kBool, kInt, kFloat, kInts, kDtype, kGenerator, kOp };
 
   // What an argument is, and which of the numbers are its own: one, or those of a list.
   struct Tag {
@@ -46,6 +48,7 @@ class Attrs {
   void add(double v) { push(Kind::kFloat, std::bit_cast<int64_t>(v)); }
   void add(Dtype v) { push(Kind::kDtype, static_cast<int64_t>(v)); }
   void add(Generator* g) { push(Kind::kGenerator, reinterpret_cast<int64_t>(g)); }
+  void add(const Op* op) { push(Kind::kOp, reinterpret_cast<int64_t>(op)); }
   void add(const Scalar& s) {
     if (s.is_float()) return add(s.real());
     if (s.kind() == Scalar::Kind::kBool) return add(s.integer() != 0);
@@ -91,6 +94,7 @@ class Attrs {
   Dtype dtype(int i) const { return static_cast<Dtype>(number(i)); }
   Dtype dtype_or(int i, Dtype otherwise) const { return has(i) ? dtype(i) : otherwise; }
   Generator* generator(int i) const { return reinterpret_cast<Generator*>(number(i)); }
+  const Op* op(int i) const { return reinterpret_cast<const Op*>(number(i)); }
   // Valid until another argument is added.
   Ints ints(int i) const {
     const Tag& t = tags_[static_cast<uint32_t>(i)];

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 
 #include "wengert/tape/attrs.h"
+#include "wengert/tape/signature.h"
 #include "wengert/tensor/tensor.h"
 
 namespace wengert {
@@ -47,12 +49,22 @@ enum Reads : uint32_t {
 
 struct PointwiseRow;  // kernels of a pointwise op; see ops/pointwise/rows.h
 
+struct Parameters;  // what a signature says; see tape/parameters.h
+
+// A place for what is worked out of a row when first asked for. A copy of a row begins without.
+struct WorkedOut {
+  constexpr WorkedOut() = default;
+  constexpr WorkedOut(const WorkedOut&) {}
+  constexpr WorkedOut& operator=(const WorkedOut&) { return *this; }
+  mutable std::atomic<const Parameters*> value{nullptr};
+};
+
 struct Op {
   const char* name;
-  // Python syntax, parsed once; gives arguments, errors, __doc__ and stubs. See
-  // bind/call/signature.h.
-  const char* signature;
+  // Python syntax; gives arguments, errors, __doc__ and stubs. See Note [signatures].
+  Signature signature;
   uint32_t on = kMethod | kModule;
+  const char* aliases = "";  // other names, with spaces between, in every form but functional
   // One paragraph: what it computes, shapes, dtypes, errors, source of the formula.
   const char* doc = "";
 
@@ -63,6 +75,9 @@ struct Op {
   bool data_dependent = false;  // the output's shape depends on values
   bool shape_only = false;      // of the inputs it looks at shape and dtype, never at values
   bool draws = false;           // takes random numbers from a generator
+  bool zeros = false;           // what it changes becomes zero
+  // Users cannot call it, yet `shape` checks as much as if they did: a saved program may hold it.
+  bool checked = false;
   const PointwiseRow* pointwise = nullptr;  // its kernels, when shape and run are pointwise_*
 
   void (*shape)(Call& c) = nullptr;
@@ -77,6 +92,19 @@ struct Op {
   // the same function in small ops: its derivative where there is no vjp, and its test oracle.
   void (*composed)(Call& c) = nullptr;
 
+  // The op that is this one and then, on tiles still in cache, a pointwise one of its result, which
+  // may take another tensor as well. It finds that one and four numbers of it in its attributes.
+  const Op* then_unary = nullptr;
+  const Op* then_binary = nullptr;
+  const Op* first = nullptr;  // of such an op: the one that it extends
+  WorkedOut parameters = {};  // see parameters_of
+
+  // The row with other names for it; see `aliases`.
+  constexpr Op also(const char* names) const {
+    Op op(*this);
+    op.aliases = names;
+    return op;
+  }
   bool is_composite() const { return !run && !view; }
 };
 

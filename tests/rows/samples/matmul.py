@@ -1,5 +1,6 @@
 """Samples of matrix products."""
 
+import wengert as wg
 from tests.rows.sample import S, Sample, real
 
 SAMPLES: dict[str, list[Sample]] = {}
@@ -20,15 +21,16 @@ SAMPLES["linear_backward"] = [
     S(real(0, 4), real(0, 5), real(4, 5)),
     S(real(64, 120), real(64, 130), real(120, 130)).forward_only(),  # on two threads
 ]
-# Activations are given by address: tests/cpp/test_tensor.cpp has them.
 SAMPLES["linear_activation"] = [
-    S(real(3, 5), real(4, 5), real(4), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
-    S(real(3, 5), real(4, 5), None, 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
-    S(real(33, 40), real(50, 40), real(50), 0, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(3, 5), real(4, 5), real(4), None, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(3, 5), real(4, 5), None, None, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(33, 40), real(50, 40), real(50), None, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
+    S(real(3, 5), real(4, 5), real(4), wg.relu, 0.0, 0.0, 0.0, 0.0, False).forward_only(),
 ]
 SAMPLES["mm_pointwise"] = [
-    S(real(3, 5), real(5, 4), real(3, 4), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
-    S(real(33, 40), real(40, 50), real(33, 50), 0, 0.0, 0.0, 0.0, 0.0).forward_only(),
+    S(real(3, 5), real(5, 4), real(3, 4), None, 0.0, 0.0, 0.0, 0.0).forward_only(),
+    S(real(33, 40), real(40, 50), real(33, 50), None, 0.0, 0.0, 0.0, 0.0).forward_only(),
+    S(real(3, 5), real(5, 4), real(3, 4), wg.hypot, 0.0, 0.0, 0.0, 0.0).forward_only(),
 ]
 SAMPLES["matmul"] = [
     S(real(5), real(5)),

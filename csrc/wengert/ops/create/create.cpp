@@ -28,22 +28,24 @@ void run_zeros(Call& c) { zero_bytes(c.out[0].data(), c.out[0].bytes()); }
 void run_ones(Call& c) { fill(c.out[0], 1); }
 void run_nothing(Call&) {}
 
-// Attributes: size, dtype.
+constexpr Signature kSized = "(*size: ints, dtype: dtype | None = None) -> Tensor";
+constexpr Signature kLike = "(input: Tensor, *, dtype: dtype | None = None) -> Tensor";
+constexpr Signature kNew = "(input: Tensor, *size: ints, dtype: dtype | None = None) -> Tensor";
+
 void shape_of_size(Call& c) {
-  c.output(c.attrs.dtype_or(1, default_dtype()), checked_size(c.attrs.ints(0)));
+  c.output(c.attrs.dtype_or(kSized["dtype"], default_dtype()),
+           checked_size(c.attrs.ints(kSized["size"])));
 }
-// Attribute: dtype.
-void shape_like(Call& c) { c.output(c.attrs.dtype_or(0, c.in(0).dtype()), c.in(0).shape()); }
-// A method of a tensor that gives the dtype. Attributes: size, dtype.
+void shape_like(Call& c) {
+  c.output(c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype()), c.in(0).shape());
+}
+// A method of a tensor that gives the dtype.
 void shape_new(Call& c) {
-  c.output(c.attrs.dtype_or(1, c.in(0).dtype()), checked_size(c.attrs.ints(0)));
+  c.output(c.attrs.dtype_or(kNew["dtype"], c.in(0).dtype()),
+           checked_size(c.attrs.ints(kNew["size"])));
 }
 
-constexpr const char* kSized = "(*size: ints, dtype: dtype | None = None) -> Tensor";
-constexpr const char* kLike = "(input: Tensor, *, dtype: dtype | None = None) -> Tensor";
-constexpr const char* kNew = "(input: Tensor, *size: ints, dtype: dtype | None = None) -> Tensor";
-
-constexpr Op creation(const char* name, const char* signature, uint32_t on, const char* doc,
+constexpr Op creation(const char* name, const Signature& signature, uint32_t on, const char* doc,
                       void (*shape)(Call&), void (*run)(Call&)) {
   return {.name = name,
           .signature = signature,
@@ -86,29 +88,43 @@ constexpr Op new_empty_op = creation("new_empty", kNew, kMethod,
                                      "dtype.",
                                      shape_new, run_nothing);
 
+constexpr Signature kFull =
+    "(size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
 constexpr Op full_op = creation(
-    "full", "(size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor", kModule,
-    "A tensor of fill_value; its dtype is that of the number unless given.",
+    "full", kFull, kModule, "A tensor of fill_value; its dtype is that of the number unless given.",
     [](Call& c) {
-      c.output(c.attrs.dtype_or(2, c.attrs.scalar(1).dtype()), checked_size(c.attrs.ints(0)));
+      c.output(c.attrs.dtype_or(kFull["dtype"], c.attrs.scalar(kFull["fill_value"]).dtype()),
+               checked_size(c.attrs.ints(kFull["size"])));
     },
-    [](Call& c) { fill(c.out[0], c.attrs.scalar(1)); });
+    [](Call& c) { fill(c.out[0], c.attrs.scalar(kFull["fill_value"])); });
+
+constexpr Signature kFullLike =
+    "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
 constexpr Op full_like_op = creation(
-    "full_like", "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
-    kModule, "fill_value everywhere, with the input's shape and dtype.",
-    [](Call& c) { c.output(c.attrs.dtype_or(1, c.in(0).dtype()), c.in(0).shape()); },
-    [](Call& c) { fill(c.out[0], c.attrs.scalar(0)); });
+    "full_like", kFullLike, kModule, "fill_value everywhere, with the input's shape and dtype.",
+    [](Call& c) {
+      c.output(c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype()), c.in(0).shape());
+    },
+    [](Call& c) { fill(c.out[0], c.attrs.scalar(kFullLike["fill_value"])); });
+
+constexpr Signature kNewFull =
+    "(input: Tensor, size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
 constexpr Op new_full_op = creation(
-    "new_full",
-    "(input: Tensor, size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor",
-    kMethod, "fill_value in this shape, with the tensor's dtype.",
-    [](Call& c) { c.output(c.attrs.dtype_or(2, c.in(0).dtype()), checked_size(c.attrs.ints(0))); },
-    [](Call& c) { fill(c.out[0], c.attrs.scalar(1)); });
+    "new_full", kNewFull, kMethod, "fill_value in this shape, with the tensor's dtype.",
+    [](Call& c) {
+      c.output(c.attrs.dtype_or(kNewFull["dtype"], c.in(0).dtype()),
+               checked_size(c.attrs.ints(kNewFull["size"])));
+    },
+    [](Call& c) { fill(c.out[0], c.attrs.scalar(kNewFull["fill_value"])); });
 
 // ---- ranges --------------------------------------------------------------------------------
+
+constexpr Signature kArange =
+    "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = None) -> Tensor";
+constexpr Signature kArangeEnd = "(end: Number, *, dtype: dtype | None = None) -> Tensor";
 
 struct Range {
   Scalar start, end, step;
@@ -116,11 +132,14 @@ struct Range {
 };
 
 Range range_of(const Attrs& a) {
-  Range r{0, a.scalar(0), 1, Dtype::kInt64};
-  const bool only_end = a.count() == 2;
-  if (!only_end) r = {a.scalar(0), a.scalar(1), a.scalar(2), Dtype::kInt64};
+  const bool only_end = a.count() == kArangeEnd.attributes();
+  Range r{0, a.scalar(kArangeEnd["end"]), 1, Dtype::kInt64};
+  if (!only_end)
+    r = {a.scalar(kArange["start"]), a.scalar(kArange["end"]), a.scalar(kArange["step"]),
+         Dtype::kInt64};
   const bool real = r.start.is_float() || r.end.is_float() || r.step.is_float();
-  r.dtype = a.dtype_or(only_end ? 1 : 3, real ? default_dtype() : Dtype::kInt64);
+  r.dtype = a.dtype_or(only_end ? kArangeEnd["dtype"] : kArange["dtype"],
+                       real ? default_dtype() : Dtype::kInt64);
   return r;
 }
 
@@ -155,9 +174,7 @@ void fill_indexed(const Tensor& y, const F& value) {
 
 // y_i = start + i step
 constexpr Op arange_op = creation(
-    "arange",
-    "(start: Number, end: Number, step: Number = 1, *, dtype: dtype | None = None) -> Tensor",
-    kModule,
+    "arange", kArange, kModule,
     "start, start + step, ... up to but without end. int64 if all are integers, else the default "
     "dtype.",
     [](Call& c) {
@@ -177,13 +194,21 @@ constexpr Op arange_op = creation(
       }
     });
 // y_i = start + i step
-constinit const Op arange_end_op =
-    renamed(arange_op, "arange", "(end: Number, *, dtype: dtype | None = None) -> Tensor");
+constinit const Op arange_end_op = renamed(arange_op, "arange", kArangeEnd);
 
-// Attributes: start, end, steps, ..., dtype at `dtype`. From both ends towards the middle, in the
+constexpr Signature kLinspace =
+    "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None) -> Tensor";
+constexpr Signature kLogspace =
+    "(start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: dtype | None = None) "
+    "-> Tensor";
+constexpr int kStart = attribute("start", kLinspace, kLogspace);
+constexpr int kEnd = attribute("end", kLinspace, kLogspace);
+constexpr int kSteps = attribute("steps", kLinspace, kLogspace);
+
+// From both ends towards the middle, in the
 // precision of the dtype (integers: double), so that the last value is `end` exactly.
 void shape_spaced(Call& c, int dtype) {
-  const int64_t n = c.attrs.integer(2);
+  const int64_t n = c.attrs.integer(kSteps);
   check(n >= 0, "number of steps must be non-negative, got ", n);
   c.output(c.attrs.dtype_or(dtype, default_dtype()), Dims{n});
 }
@@ -195,8 +220,8 @@ void fill_spaced(Call& c, const F& f) {
   dispatch(y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
-    const Real start = static_cast<Real>(c.attrs.scalar(0).to<T>());
-    const Real end = static_cast<Real>(c.attrs.scalar(1).to<T>());
+    const Real start = static_cast<Real>(c.attrs.scalar(kStart).to<T>());
+    const Real end = static_cast<Real>(c.attrs.scalar(kEnd).to<T>());
     const Real step = n > 1 ? (end - start) / static_cast<Real>(n - 1) : Real(0);
     T* out = y.data_as<T>();
     parallel_for(n, kGrain, [&](int64_t first, int64_t last) {
@@ -211,33 +236,36 @@ void fill_spaced(Call& c, const F& f) {
 
 // y_i = start + i (end - start) / (steps - 1)
 constexpr Op linspace_op = creation(
-    "linspace", "(start: Number, end: Number, steps: int, *, dtype: dtype | None = None) -> Tensor",
-    kModule, "`steps` evenly spaced values from start to end, both included.",
-    [](Call& c) { shape_spaced(c, 3); }, [](Call& c) { fill_spaced(c, [](auto v) { return v; }); });
+    "linspace", kLinspace, kModule,
+    "`steps` evenly spaced values from start to end, both included.",
+    [](Call& c) { shape_spaced(c, kLinspace["dtype"]); },
+    [](Call& c) { fill_spaced(c, [](auto v) { return v; }); });
+
 // y_i = base^(start + i (end - start) / (steps - 1))
 constexpr Op logspace_op = creation(
-    "logspace",
-    "(start: Number, end: Number, steps: int, base: float = 10.0, *, dtype: dtype | None = None) "
-    "-> Tensor",
-    kModule, "base to the power of `steps` evenly spaced values from start to end.",
-    [](Call& c) { shape_spaced(c, 4); },
+    "logspace", kLogspace, kModule,
+    "base to the power of `steps` evenly spaced values from start to end.",
+    [](Call& c) { shape_spaced(c, kLogspace["dtype"]); },
     [](Call& c) {
-      fill_spaced(c, [base = c.attrs.real(3)](auto v) {
+      fill_spaced(c, [base = c.attrs.real(kLogspace["base"])](auto v) {
         return std::pow(static_cast<decltype(v)>(base), v);
       });
     });
 
 // ---- matrices ------------------------------------------------------------------------------
 
+constexpr Signature kEye =
+    "(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor";
 // y_ij = 1 where i = j, else 0
 constexpr Op eye_op = creation(
-    "eye", "(n: int, m: int | None = None, *, dtype: dtype | None = None) -> Tensor", kModule,
+    "eye", kEye, kModule,
     "An n x m matrix (m = n unless given) with ones on the diagonal and zeros elsewhere.",
     [](Call& c) {
-      const int64_t n = c.attrs.integer(0), m = c.attrs.has(1) ? c.attrs.integer(1) : n;
+      const int64_t n = c.attrs.integer(kEye["n"]),
+                    m = c.attrs.has(kEye["m"]) ? c.attrs.integer(kEye["m"]) : n;
       check(n >= 0, "n must be greater or equal to 0, got ", n);
       check(m >= 0, "m must be greater or equal to 0, got ", m);
-      c.output(c.attrs.dtype_or(2, default_dtype()), Dims{n, m});
+      c.output(c.attrs.dtype_or(kEye["dtype"], default_dtype()), Dims{n, m});
     },
     [](Call& c) {
       const Tensor& y = c.out[0];
@@ -246,11 +274,16 @@ constexpr Op eye_op = creation(
       fill_strided(y.data(), y.dtype(), Dims{m + 1}, Dims{std::min(y.shape()[0], m)}, 1);
     });
 
+constexpr Signature kTriangle =
+    "(row: int, col: int, offset: int = 0, *, dtype: dtype | None = None) -> Tensor";
+
 // Rows i and columns j with j - i <= offset (or >=), as PyTorch orders them.
 template <bool lower>
 struct Triangle {
   explicit Triangle(const Attrs& a)
-      : rows(a.integer(0)), cols(a.integer(1)), offset(std::clamp(a.integer(2), -rows, cols)) {}
+      : rows(a.integer(kTriangle["row"])),
+        cols(a.integer(kTriangle["col"])),
+        offset(std::clamp(a.integer(kTriangle["offset"]), -rows, cols)) {}
 
   int64_t begin(int64_t i) const { return lower ? 0 : std::clamp<int64_t>(i + offset, 0, cols); }
   int64_t end(int64_t i) const {
@@ -267,13 +300,14 @@ struct Triangle {
 
   static void shape(Call& c) {
     const Attrs& a = c.attrs;
-    check(a.integer(0) >= 0, "row must be non-negative, got ", a.integer(0));
-    check(a.integer(1) >= 0, "col must be non-negative, got ", a.integer(1));
-    const Dtype d = a.dtype_or(3, Dtype::kInt64);
+    const int64_t rows = a.integer(kTriangle["row"]), cols = a.integer(kTriangle["col"]);
+    check(rows >= 0, "row must be non-negative, got ", rows);
+    check(cols >= 0, "col must be non-negative, got ", cols);
+    const Dtype d = a.dtype_or(kTriangle["dtype"], Dtype::kInt64);
     check(d == Dtype::kInt64 || d == Dtype::kInt32, "expected an index dtype, got ", d);
     constexpr int64_t kMost = int64_t{1} << 60;
-    const bool fits = a.integer(0) < kMost && a.integer(1) < kMost && Triangle(a).count() < kMost;
-    check(fits, "a matrix of ", a.integer(0), " x ", a.integer(1), " is too large");
+    const bool fits = rows < kMost && cols < kMost && Triangle(a).count() < kMost;
+    check(fits, "a matrix of ", rows, " x ", cols, " is too large");
     c.output(d, Dims{2, static_cast<int64_t>(Triangle(a).count())});
   }
   static void run(Call& c) {
@@ -293,8 +327,6 @@ struct Triangle {
   }
   const int64_t rows, cols, offset;
 };
-constexpr const char* kTriangle =
-    "(row: int, col: int, offset: int = 0, *, dtype: dtype | None = None) -> Tensor";
 // y = the (i, j) with j - i <= offset, a column each
 constexpr Op tril_indices_op =
     creation("tril_indices", kTriangle, kModule,

@@ -97,6 +97,7 @@ constinit const Op zero_op{
     .on = kMethod,
     .doc = "Writes zeros into all elements.",
     .mutates = true,
+    .zeros = true,
     .run =
         [](Call& c) {
           const Tensor& y = c.in(0);
@@ -106,10 +107,12 @@ constinit const Op zero_op{
     .vjp = zero_vjp,
 };
 
+constexpr Signature kFillDiagonal =
+    "(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor";
 // x_ii = v                   dx = g but 0 on the diagonal
 constinit const Op fill_diagonal_op{
     .name = "fill_diagonal_",
-    .signature = "(input: Tensor, fill_value: Number, wrap: bool = False) -> Tensor",
+    .signature = kFillDiagonal,
     .on = kMethod,
     .doc =
         "Writes a number onto the main diagonal (all indices equal) of a tensor of at least 2 "
@@ -131,9 +134,9 @@ constinit const Op fill_diagonal_op{
             step += y.strides()[d];
             n = std::min(n, y.shape()[d]);
           }
-          const Scalar value = c.attrs.scalar(0);
+          const Scalar value = c.attrs.scalar(kFillDiagonal["fill_value"]);
           fill_strided(y.data(), y.dtype(), Dims{step}, Dims{n}, value);
-          if (!c.attrs.flag(1) || y.ndim() != 2) return;
+          if (!c.attrs.flag(kFillDiagonal["wrap"]) || y.ndim() != 2) return;
           const int64_t rows = y.shape()[0], m = y.shape()[1];
           for (int64_t first = m + 1; first < rows; first += m + 1)
             fill_strided(y.data() + first * y.strides()[0] * item_size(y), y.dtype(), Dims{step},
@@ -143,7 +146,7 @@ constinit const Op fill_diagonal_op{
         [](Vjp& v) {
           if (!v.needs(0)) return;
           Tensor g = clone(v.g());
-          Call c(*v.entry().op, Attrs(0, v.attrs().flag(1)));
+          Call c(*v.entry().op, Attrs(0, v.attrs().flag(kFillDiagonal["wrap"])));
           c.add_input(g);
           apply(c);
           v.set(0, g);

@@ -11,10 +11,12 @@ namespace {
 
 // ---- gather --------------------------------------------------------------------------------
 
+constexpr Signature kGather =
+    "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor";
 // y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op gather_op{
     .name = "gather",
-    .signature = "(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor",
+    .signature = kGather,
     .doc =
         "out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on; the output has the "
         "shape of index, which is no larger than the input apart from `dim`. A RuntimeError if "
@@ -22,14 +24,14 @@ constinit const Op gather_op{
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          check_along(c, c.in(1), x.shape());
+          check_along(c.attrs.integer(kGather["dim"]), c.in(1), x.shape());
           c.output(x.dtype(), c.in(1).shape());
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
           if (y.numel() == 0) return;
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kGather["dim"]), x.ndim());
           const Positions p(c.in(1));
           p.check_range(0, x.ndim() ? x.shape()[d] : 1, d, ErrorKind::kRuntime);
           along_gather({y.shape(), d, p.data(), same_rank(x.strides(), y.ndim()), y.strides()},
@@ -38,23 +40,25 @@ constinit const Op gather_op{
     .vjp =
         [](Vjp& v) {
           if (v.needs(0))
-            v.set(0,
-                  scatter_add(zeros(v.shape(0), v.dtype(0)), v.attrs().integer(0), v.x(1), v.g()));
+            v.set(0, scatter_add(zeros(v.shape(0), v.dtype(0)), v.attrs().integer(kGather["dim"]),
+                                 v.x(1), v.g()));
         },
     .reads = kOther,
 };
 
+constexpr Signature kTakeAlongDim =
+    "(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor";
 // y_k = x_{i_k}
 constinit const Op take_along_dim_op{
     .name = "take_along_dim",
-    .signature = "(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor",
+    .signature = kTakeAlongDim,
     .doc =
         "gather() with input and indices broadcast together apart from `dim`; without a dim, of "
         "the flattened input.",
     .composed =
         [](Call& c) {
           const Tensor &x = c.in(0), &index = c.in(1);
-          if (!c.attrs.has(0)) {
+          if (!c.attrs.has(kTakeAlongDim["dim"])) {
             c.results = {gather(flatten(x), 0, flatten(index))};
             return;
           }
@@ -62,7 +66,7 @@ constinit const Op take_along_dim_op{
                 "input and indices should have the same number of "
                 "dimensions, but got ",
                 x.ndim(), " dimensions for input, and ", index.ndim(), " dimensions for indices");
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kTakeAlongDim["dim"]), x.ndim());
           Dims from = x.shape(), at = index.shape();
           from[d] = at[d] = 1;
           const Dims common = broadcast_shapes(from, at);
@@ -75,17 +79,18 @@ constinit const Op take_along_dim_op{
 
 // ---- index_select --------------------------------------------------------------------------
 
+constexpr Signature kIndexSelect = "(input: Tensor, dim: int, index: Tensor) -> Tensor";
 // y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op index_select_op{
     .name = "index_select",
-    .signature = "(input: Tensor, dim: int, index: Tensor) -> Tensor",
+    .signature = kIndexSelect,
     .doc =
         "The positions `index` (1-d, int64 or int32) of dimension `dim`. An IndexError if one is "
         "out of range.",
     .shape =
         [](Call& c) {
           const Tensor &x = c.in(0), &index = c.in(1);
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kIndexSelect["dim"]), x.ndim());
           check_index_vector(index);
           Dims shape = x.shape();
           if (x.ndim() > 0) shape[d] = index.numel();
@@ -96,14 +101,15 @@ constinit const Op index_select_op{
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
-          const OneDim one(x, c.attrs.integer(0), c.in(1), false);
+          const OneDim one(x, c.attrs.integer(kIndexSelect["dim"]), c.in(1), false);
           index_gather(one.v, y.data(), x.data(), item_size(x));
         },
     .vjp =
         [](Vjp& v) {
           const Dims& shape = v.shape(0);
           if (shape.empty()) return v.set(0, v.g());
-          std::vector<Tensor> indices(wrap_dim(v.attrs().integer(0), shape.size()) + 1);
+          std::vector<Tensor> indices(
+              wrap_dim(v.attrs().integer(kIndexSelect["dim"]), shape.size()) + 1);
           indices.back() = v.x(1);
           v.set(0, index_backward(v.g(), shape, indices));
         },
@@ -217,23 +223,25 @@ constinit const Op masked_select_op{
 
 // ---- one_hot -------------------------------------------------------------------------------
 
+constexpr Signature kOneHotOf = "(input: Tensor, num_classes: int) -> Tensor";
 // y_ij = 1 where x_i = j, else 0
 constinit const Op one_hot_of_op{
     .name = "_one_hot",
-    .signature = "(input: Tensor, num_classes: int) -> Tensor",
+    .signature = kOneHotOf,
     .on = 0,
     .doc = "one_hot() with a given number of classes.",
+    .checked = true,
     .shape =
         [](Call& c) {
           check(is_index(c.in(0).dtype()), "expected integer classes, got ", c.in(0).dtype());
           Dims shape = c.in(0).shape();
-          shape.push_back(c.attrs.integer(0));
+          shape.push_back(c.attrs.integer(kOneHotOf["num_classes"]));
           c.output(Dtype::kInt64, shape);
         },
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];
-          const int64_t classes = c.attrs.integer(0);
+          const int64_t classes = c.attrs.integer(kOneHotOf["num_classes"]);
           const Positions p(c.in(0));
           check(find_outside(p.data(), p.count, 0, INT64_MAX) < 0,
                 "Class values must be non-negative.");
@@ -244,15 +252,17 @@ constinit const Op one_hot_of_op{
         },
 };
 
+constexpr Signature kOneHot = "(tensor: Tensor, num_classes: int = -1) -> Tensor";
 // y_ij = 1 where x_i = j, else 0
 constinit const Op one_hot_op{
     .name = "one_hot",
-    .signature = "(tensor: Tensor, num_classes: int = -1) -> Tensor",
+    .signature = kOneHot,
     .on = kFunctional,
     .doc =
         "int64 zeros of shape (*, num_classes) with a one at each class; -1 stands for the "
         "largest class + 1.",
-    .composed = [](Call& c) { c.results = {one_hot(c.in(0), c.attrs.integer(0))}; },
+    .composed =
+        [](Call& c) { c.results = {one_hot(c.in(0), c.attrs.integer(kOneHot["num_classes"]))}; },
 };
 
 const Op* const kGatherOps[] = {

@@ -23,12 +23,22 @@ using Kind = IndexItem::Kind;
 //   offset       of the first element, counted as if the input were contiguous
 // A new axis has step 0, and no other has. No size at all: the whole input.
 
-int dim_of(const Attrs& a, int i) { return static_cast<int>(a.integer(2) >> 4 * i & 15); }
+constexpr Signature kGetItem =
+    "(input: Tensor, size: ints | None, steps: ints | None, dims: int, offset: int) -> Tensor";
+constexpr Signature kSetItem =
+    "(input: Tensor, value: Operand, size: ints | None, steps: ints | None, dims: int, "
+    "offset: int, accumulate: bool, indices: Tensors) -> Tensor";
+constexpr int kSize = attribute("size", kGetItem, kSetItem);
+constexpr int kSteps = attribute("steps", kGetItem, kSetItem);
+constexpr int kDims = attribute("dims", kGetItem, kSetItem);
+constexpr int kOffset = attribute("offset", kGetItem, kSetItem);
+
+int dim_of(const Attrs& a, int i) { return static_cast<int>(a.integer(kDims) >> 4 * i & 15); }
 
 View basic_rule(const View& x, const Attrs& a) {
-  if (!a.has(0)) return x;
-  View y{a.dims(0), a.dims(1), x.offset};
-  int64_t rest = a.integer(3);
+  if (!a.has(kSize)) return x;
+  View y{a.dims(kSize), a.dims(kSteps), x.offset};
+  int64_t rest = a.integer(kOffset);
   for (int d = x.shape.size() - 1; d >= 0 && rest > 0; --d) {
     y.offset += rest % x.shape[d] * x.strides[d];
     rest /= x.shape[d];
@@ -46,9 +56,7 @@ View basic_rule(const View& x, const Attrs& a) {
 // y = x[key]                    dx = g at the key, else 0
 constinit const Op basic_index_op{
     .name = "__getitem__",
-    .signature =
-        "(input: Tensor, size: ints | None, steps: ints | None, dims: int, offset: int) "
-        "-> Tensor",
+    .signature = kGetItem,
     .on = 0,
     .doc = "The view that integers, slices, None and an ellipsis select; see Note [basic key].",
     .view = true,
@@ -58,9 +66,9 @@ constinit const Op basic_index_op{
 
 // That the attributes are those of a key of an input of shape x: what they select is within it.
 void check_basic(const Dims& x, const Attrs& a) {
-  if (!a.has(0)) return;
-  const Dims size = a.dims(0), steps = a.dims(1), own = contiguous_strides(x);
-  const int64_t offset = a.integer(3), count = numel(x);
+  if (!a.has(kSize)) return;
+  const Dims size = a.dims(kSize), steps = a.dims(kSteps), own = contiguous_strides(x);
+  const int64_t offset = a.integer(kOffset), count = numel(x);
   bool fits = size.size() == steps.size() && offset >= 0 && offset < std::max<int64_t>(count, 1) &&
               (count > 0 || numel(size) == 0);
   uint32_t seen = 0;
@@ -313,6 +321,7 @@ constinit const Op index_op{
         "The elements at integer positions, one index tensor for each dimension (none: all of "
         "it), broadcast together. Negative positions count from the end; an IndexError if one "
         "is out of range.",
+    .checked = true,
     .shape =
         [](Call& c) {
           check_indices(c, 1, c.in(0).ndim());
@@ -328,14 +337,15 @@ constinit const Op index_op{
     .reads = kAllButFirst,
 };
 
+constexpr Signature kIndexBackward = "(grad: Tensor, size: ints, indices: Tensors) -> Tensor";
 // y_i = sum of g_k over i_k = i        dg_k = h_{i_k}
 constinit const Op index_backward_op{
     .name = "_index_backward",
-    .signature = "(grad: Tensor, size: ints, indices: Tensors) -> Tensor",
+    .signature = kIndexBackward,
     .on = 0,
     .doc = "Zeros of `size` with `grad` added at the indices.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(0)); },
+    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(kIndexBackward["size"])); },
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];
@@ -358,9 +368,8 @@ Tensor apply_index(const Op& op, const Tensor& x, std::span<const Tensor> indice
 
 // ---- assignment ----------------------------------------------------------------------------
 
-// y[basic][indices] = value, or += value. Inputs: x, value, indices; attributes: those of
-// Note [basic key] and `accumulate`.
-constexpr int kAccumulate = 4;
+// y[basic][indices] = value, or += value if `accumulate`; see Note [basic key].
+constexpr int kAccumulate = kSetItem["accumulate"];
 
 Dims target_shape(const Call& c, const View& region) {
   return c.inputs() > 2 ? Layout(region.shape, c, 2).result : region.shape;
@@ -459,22 +468,19 @@ void put_vjp(Vjp& v) {
   if (v.needs(0)) v.set(0, a.flag(kAccumulate) ? g : put_copy(g, 0, indices, a));
   if (!v.needs(1)) return;
   Tensor d = g;
-  if (a.has(0)) d = apply(basic_index_op, {g}, a);
+  if (a.has(kSize)) d = apply(basic_index_op, {g}, a);
   if (!indices.empty()) d = index(d, indices);
   const Dims own = without_leading_ones(v.shape(1), d.ndim());
   v.set(1, own.size() == v.shape(1).size() ? d : reshape(sum_to(d, own), v.shape(1)));
 }
 
-constexpr const char* kPutSignature =
-    "(input: Tensor, value: Operand, size: ints | None, steps: ints | None, dims: int, "
-    "offset: int, accumulate: bool, indices: Tensors) -> Tensor";
-
 // y = x but v at the key      dx = g but 0 at the key (all of g if added)      dv = g at the key
 constinit const Op put_op{
     .name = "_set_item",
-    .signature = kPutSignature,
+    .signature = kSetItem,
     .on = 0,
     .doc = "A copy of the input with input[key] = value done to it, or += if `accumulate`.",
+    .checked = true,
     .shape =
         [](Call& c) {
           put_shape(c);
@@ -493,10 +499,11 @@ constinit const Op put_op{
 // x[key] = v                    dx = g but 0 at the key        dv = g at the key
 constinit const Op put_inplace_op{
     .name = "__setitem__",
-    .signature = kPutSignature,
+    .signature = kSetItem,
     .on = 0,
     .doc = "input[key] = value in place, or += if `accumulate`.",
     .mutates = true,
+    .checked = true,
     .shape = put_shape,
     .run = [](Call& c) { put(c, c.in(0)); },
     .vjp = put_vjp,

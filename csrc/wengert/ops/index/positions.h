@@ -78,11 +78,11 @@ inline void check_index_vector(const Tensor& index) {
   check(is_index(index.dtype()), "Expected dtype int32 or int64 for index, got ", index.dtype());
 }
 
-// For gather and scatter: `index` fits within `bound` apart from dimension attrs[0], and within
-// `all` where that is given.
-inline void check_along(const Call& c, const Tensor& index, const Dims& bound,
+// For gather and scatter: `index` fits within `bound` apart from dimension `dim`, and within `all`
+// where that is given.
+inline void check_along(int64_t dim, const Tensor& index, const Dims& bound,
                         const Dims* all = nullptr) {
-  const int d = wrap_dim(c.attrs.integer(0), bound.size());
+  const int d = wrap_dim(dim, bound.size());
   check(is_index(index.dtype()), "Expected dtype int32/int64 for index, got ", index.dtype());
   if (index.numel() == 0) return;
   const auto rank = [](const Dims& s) { return std::max(s.size(), 1); };

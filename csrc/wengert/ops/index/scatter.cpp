@@ -32,13 +32,19 @@ class Element {
 
 // ---- scatter -------------------------------------------------------------------------------
 
+constexpr Signature kScatter = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor";
+constexpr Signature kScatterValue =
+    "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor";
+constexpr Signature kScatterAdd = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor";
+constexpr int kDim = attribute("dim", kScatter, kScatterValue, kScatterAdd);
+
 void scatter_shape(Call& c) {
   const Tensor& x = c.in(0);
   const bool tensor = c.input(2).is_tensor();
   if (tensor)
     check(c.in(2).dtype() == x.dtype(), "Expected self.dtype to be equal to src.dtype, got ",
           x.dtype(), " and ", c.in(2).dtype());
-  check_along(c, c.in(1), x.shape(), tensor ? &c.in(2).shape() : nullptr);
+  check_along(c.attrs.integer(kDim), c.in(1), x.shape(), tensor ? &c.in(2).shape() : nullptr);
   c.output(x.dtype(), x.shape());
 }
 
@@ -46,7 +52,7 @@ void scatter_into(Call& c, bool accumulate) {
   copy_input(c);
   const Tensor &index = c.in(1), &y = c.out[0];
   if (index.numel() == 0) return;
-  const int d = wrap_dim(c.attrs.integer(0), y.ndim());
+  const int d = wrap_dim(c.attrs.integer(kDim), y.ndim());
   const Positions p(index);
   p.check_range(0, y.ndim() ? y.shape()[d] : 1, d, ErrorKind::kRuntime);
   Along a{index.shape(), d, p.data(), same_rank(y.strides(), index.ndim()),
@@ -64,7 +70,7 @@ void scatter_into(Call& c, bool accumulate) {
 
 // The gradient of the source: what was read at the index; zeros in what it has beyond the index.
 Tensor source_gradient(Vjp& v) {
-  const Tensor d = gather(v.g(), v.attrs().integer(0), v.x(1));
+  const Tensor d = gather(v.g(), v.attrs().integer(kDim), v.x(1));
   const Dims& own = v.shape(2);
   return d.shape() == own ? d : strided_backward(d, own, contiguous_strides(own), 0);
 }
@@ -72,7 +78,7 @@ Tensor source_gradient(Vjp& v) {
 // y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
 constexpr Op scatter_op{
     .name = "scatter",
-    .signature = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+    .signature = kScatter,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The input with out[index[i][j][k]][j][k] = src[i][j][k] for dim 0, and so on; of "
@@ -82,19 +88,18 @@ constexpr Op scatter_op{
     .run = [](Call& c) { scatter_into(c, false); },
     .vjp =
         [](Vjp& v) {
-          if (v.needs(0)) v.set(0, scatter(v.g(), v.attrs().integer(0), v.x(1), 0));
+          if (v.needs(0)) v.set(0, scatter(v.g(), v.attrs().integer(kDim), v.x(1), 0));
           if (v.needs(2)) v.set(2, source_gradient(v));
         },
     .reads = kOther,
 };
 // y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
-constinit const Op scatter_value_op = renamed(
-    scatter_op, "scatter", "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor");
+constinit const Op scatter_value_op = renamed(scatter_op, "scatter", kScatterValue);
 
 // y_i = x_i + sum of s_k over i_k = i      dx = g      ds_k = g_{i_k}
 constinit const Op scatter_add_op{
     .name = "scatter_add",
-    .signature = "(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor",
+    .signature = kScatterAdd,
     .on = kMethod | kModule | kInplace,
     .doc = "As scatter, with += in place of =.",
     .shape = scatter_shape,
@@ -122,10 +127,16 @@ class Packed {
   Scratch memory_;
 };
 
+constexpr Signature kIndexAdd =
+    "(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor";
+constexpr Signature kIndexCopy =
+    "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor";
+constexpr int kIndexDim = attribute("dim", kIndexAdd, kIndexCopy);
+
 // The source (input 2) has the input's shape, but for the length of the index.
 void index_source_shape(Call& c) {
   const Tensor &x = c.in(0), &index = c.in(1), &source = c.in(2);
-  const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+  const int d = wrap_dim(c.attrs.integer(kIndexDim), x.ndim());
   check_index_vector(index);
   check(source.dtype() == x.dtype(), "input and source expected to have the same dtype, but got ",
         x.dtype(), " and ", source.dtype());
@@ -140,9 +151,7 @@ void index_source_shape(Call& c) {
 // y_i = x_i + alpha sum of s_k over i_k = i      dx = g      ds_k = alpha g_{i_k}
 constinit const Op index_add_op{
     .name = "index_add",
-    .signature =
-        "(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Number = 1) "
-        "-> Tensor",
+    .signature = kIndexAdd,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The input with alpha * source added at the positions `index` of dimension `dim`. An "
@@ -152,16 +161,17 @@ constinit const Op index_add_op{
         [](Call& c) {
           copy_input(c);
           const Tensor& y = c.out[0];
-          const OneDim one(y, c.attrs.integer(0), c.in(1), false);
+          const OneDim one(y, c.attrs.integer(kIndexAdd["dim"]), c.in(1), false);
           const Packed source(c.in(2));
-          index_accumulate(one.v, y.data(), source.data(), false, c.attrs.scalar(1), y.dtype());
+          index_accumulate(one.v, y.data(), source.data(), false,
+                           c.attrs.scalar(kIndexAdd["alpha"]), y.dtype());
         },
     .vjp =
         [](Vjp& v) {
           if (v.needs(0)) v.set(0, v.g());
           if (!v.needs(2)) return;
-          const Scalar alpha = v.attrs().scalar(1);
-          const Tensor d = index_select(v.g(), v.attrs().integer(0), v.x(1));
+          const Scalar alpha = v.attrs().scalar(kIndexAdd["alpha"]);
+          const Tensor d = index_select(v.g(), v.attrs().integer(kIndexAdd["dim"]), v.x(1));
           v.set(2, alpha.real() == 1 ? d : mul(d, alpha));
         },
     .reads = kOther,
@@ -170,7 +180,7 @@ constinit const Op index_add_op{
 // y = x but s_k at i_k            dx_i = g_i where no i_k = i, else 0       ds_k = g_{i_k}
 constinit const Op index_copy_op{
     .name = "index_copy",
-    .signature = "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor",
+    .signature = kIndexCopy,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The input with `source` at the positions `index` of dimension `dim`. An IndexError if "
@@ -180,24 +190,26 @@ constinit const Op index_copy_op{
         [](Call& c) {
           copy_input(c);
           const Tensor& y = c.out[0];
-          const OneDim one(y, c.attrs.integer(0), c.in(1), false);
+          const OneDim one(y, c.attrs.integer(kIndexCopy["dim"]), c.in(1), false);
           const Packed source(c.in(2));
           index_scatter(one.v, y.data(), source.data(), false, item_size(y));
         },
     .vjp =
         [](Vjp& v) {
-          const int64_t d = v.attrs().integer(0);
+          const int64_t d = v.attrs().integer(kIndexCopy["dim"]);
           if (v.needs(0)) v.set(0, index_fill(v.g(), d, v.x(1), 0));
           if (v.needs(2)) v.set(2, index_select(v.g(), d, v.x(1)));
         },
     .reads = kOther,
 };
 
+constexpr Signature kIndexFill =
+    "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor";
 // y = x but v at every i_k        dx_i = g_i where no i_k = i, else 0       dv = sum of the other
 // g_i
 constinit const Op index_fill_op{
     .name = "index_fill",
-    .signature = "(input: Tensor, dim: int, index: Tensor, value: Operand) -> Tensor",
+    .signature = kIndexFill,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The input with the value, a number or a 0-d tensor, at the positions `index` of "
@@ -205,7 +217,7 @@ constinit const Op index_fill_op{
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          wrap_dim(c.attrs.integer(0), x.ndim());
+          wrap_dim(c.attrs.integer(kIndexFill["dim"]), x.ndim());
           check_index_vector(c.in(1));
           check(!c.input(2).is_tensor() || c.in(2).ndim() == 0,
                 "Only supports 0-dimensional value tensor, got shape ",
@@ -216,12 +228,12 @@ constinit const Op index_fill_op{
         [](Call& c) {
           copy_input(c);
           const Tensor& y = c.out[0];
-          const OneDim one(y, c.attrs.integer(0), c.in(1), true);
+          const OneDim one(y, c.attrs.integer(kIndexFill["dim"]), c.in(1), true);
           index_scatter(one.v, y.data(), Element(c.input(2), y.dtype()).data(), true, item_size(y));
         },
     .vjp =
         [](Vjp& v) {
-          const int64_t d = v.attrs().integer(0);
+          const int64_t d = v.attrs().integer(kIndexFill["dim"]);
           if (v.needs(0)) v.set(0, index_fill(v.g(), d, v.x(1), 0));
           // Not index_select: of a position named twice the gradient counts once.
           if (v.needs(2)) {
@@ -278,6 +290,7 @@ constinit const Op decompress_op{
     .on = 0,
     .doc = "masked_scatter() for a mask of the input's shape.",
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           const Tensor &x = c.in(0), &mask = c.in(1), &source = c.in(2);

@@ -6,9 +6,17 @@
 
 namespace wengert {
 
-// The choices 'none' | 'mean' | 'sum' at attribute `at`, or what the older size_average and reduce
-// at `at - 2`, `at - 1` of them ask for.
-Reduction reduction_of(const Attrs& a, int size_average_at, int reduce_at, int at);
+// Where a loss has its reduction among its attributes: the choices 'none' | 'mean' | 'sum', and the
+// older size_average and reduce, or -1.
+struct ReductionPlace {
+  int reduction, size_average = -1, reduce = -1;
+};
+consteval ReductionPlace reduction_place(const Signature& s) { return {s["reduction"]}; }
+consteval ReductionPlace legacy_reduction_place(const Signature& s) {
+  return {s["reduction"], s["size_average"], s["reduce"]};
+}
+// What the choice asks for, or one of the older two where it is given.
+Reduction reduction_of(const Attrs& a, const ReductionPlace& at);
 Tensor reduce_loss(const Tensor& loss, Reduction reduction);
 
 inline LossSum loss_sum(int64_t choice) { return static_cast<LossSum>(choice); }

@@ -10,10 +10,12 @@ extern const Op cross_entropy_weights_op;
 extern const Op cross_entropy_backward_op;
 extern const Op nll_loss_backward_op;
 
-Reduction reduction_of(const Attrs& a, int size_average_at, int reduce_at, int at) {
-  if (!a.has(size_average_at) && !a.has(reduce_at)) return static_cast<Reduction>(a.integer(at));
-  if (a.has(reduce_at) && !a.flag(reduce_at)) return Reduction::kNone;
-  return !a.has(size_average_at) || a.flag(size_average_at) ? Reduction::kMean : Reduction::kSum;
+Reduction reduction_of(const Attrs& a, const ReductionPlace& at) {
+  const bool averages = at.size_average >= 0 && a.has(at.size_average);
+  const bool reduces = at.reduce >= 0 && a.has(at.reduce);
+  if (!averages && !reduces) return static_cast<Reduction>(a.integer(at.reduction));
+  if (reduces && !a.flag(at.reduce)) return Reduction::kNone;
+  return !averages || a.flag(at.size_average) ? Reduction::kMean : Reduction::kSum;
 }
 
 Tensor reduce_loss(const Tensor& loss, Reduction reduction) {
@@ -23,7 +25,31 @@ Tensor reduce_loss(const Tensor& loss, Reduction reduction) {
 
 namespace {
 
-// Attributes of the ops below: ignore_index, reduction, label_smoothing.
+constexpr Signature kEntropyIndices =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = 0.0) -> (loss: Tensor, "
+    "state: Tensor)";
+constexpr Signature kEntropyBackward =
+    "(grad: Tensor, input: Tensor, target: Tensor, state: Tensor, weight: Tensor | None = None, "
+    "ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float "
+    "= 0.0) -> Tensor";
+constexpr Signature kEntropyWeights =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = 0.0) -> Tensor";
+constexpr Signature kNllIndices =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean') -> (loss: Tensor, total_weight: Tensor)";
+constexpr Signature kNllBackward =
+    "(grad: Tensor, target: Tensor, total_weight: Tensor, weight: Tensor | None = None, "
+    "ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', size: ints = ()) -> "
+    "Tensor";
+constexpr int kIgnoreIndex = attribute("ignore_index", kEntropyIndices, kEntropyBackward,
+                                       kEntropyWeights, kNllIndices, kNllBackward);
+constexpr int kReduction = attribute("reduction", kEntropyIndices, kEntropyBackward,
+                                     kEntropyWeights, kNllIndices, kNllBackward);
+constexpr int kSmoothing =
+    attribute("label_smoothing", kEntropyIndices, kEntropyBackward, kEntropyWeights);
+
 Attrs class_attrs(int64_t ignore_index, Reduction reduction, double smoothing) {
   return Attrs(ignore_index, static_cast<int64_t>(reduction), smoothing);
 }
@@ -43,9 +69,9 @@ ClassLoss describe(const Attrs& a, const Dims& x, Dtype dtype, const Tensor& tar
           l.inner,
           target.data_as<int64_t>(),
           weight.defined() ? weight.data() : nullptr,
-          a.integer(0),
-          loss_sum(a.integer(1)),
-          a.count() > 2 ? a.real(2) : 0.0};
+          a.integer(kIgnoreIndex),
+          loss_sum(a.integer(kReduction)),
+          a.count() > kSmoothing ? a.real(kSmoothing) : 0.0};
 }
 
 Tensor optional_input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
@@ -96,7 +122,7 @@ void class_shape(Call& c) {
   const Tensor& x = c.in(0);
   check_class_loss(x, c.in(1), optional_input(c, 2));
   const Dims targets = target_shape(x.shape());
-  c.output(x.dtype(), c.attrs.integer(1) == 0 ? targets : Dims());
+  c.output(x.dtype(), c.attrs.integer(kReduction) == 0 ? targets : Dims());
   c.output(x.dtype(), kEntropy ? Dims{numel(targets) + 1} : Dims());
 }
 
@@ -120,7 +146,7 @@ void entropy_backward_run(Call& c) {
 void entropy_backward_vjp(Vjp& v) {
   const Tensor h = v.g(), g = v.x(0), x = v.x(1), target = v.x(2), state = v.x(3);
   const int64_t dim = x.ndim() == 1 ? 0 : 1;
-  const auto reduction = static_cast<Reduction>(v.attrs().integer(1));
+  const auto reduction = static_cast<Reduction>(v.attrs().integer(kReduction));
   const Tensor t =
       run_op(cross_entropy_weights_op, {x.detach(), target}, optional_weight(v, 4), v.attrs());
   const Tensor mass = sum(t, Dims{dim}, true), p = softmax(x, dim);
@@ -169,14 +195,26 @@ Tensor soft_entropy(const Tensor& x, Tensor target, const Tensor& weight, Reduct
   return div(total, static_cast<double>(x.numel()) / static_cast<double>(classes));
 }
 
+constexpr Signature kCrossEntropy =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
+    "None, ignore_index: int = -100, reduce: bool | None = None, reduction: 'none' | 'mean' | "
+    "'sum' = 'mean', label_smoothing: float = 0.0) -> Tensor";
+constexpr Signature kNllLoss =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
+    "None, ignore_index: int = -100, reduce: bool | None = None, reduction: 'none' | 'mean' | "
+    "'sum' = 'mean') -> Tensor";
+
 void cross_entropy_composed(Call& c) {
-  c.results = {cross_entropy(c.in(0), c.in(1), optional_input(c, 2), c.attrs.integer(1),
-                             reduction_of(c.attrs, 0, 2, 3), c.attrs.real(4))};
+  c.results = {cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
+                             c.attrs.integer(kCrossEntropy["ignore_index"]),
+                             reduction_of(c.attrs, legacy_reduction_place(kCrossEntropy)),
+                             c.attrs.real(kCrossEntropy["label_smoothing"]))};
 }
 
 void nll_loss_composed(Call& c) {
-  c.results = {nll_loss(c.in(0), c.in(1), optional_input(c, 2), c.attrs.integer(1),
-                        reduction_of(c.attrs, 0, 2, 3))};
+  c.results = {nll_loss(c.in(0), c.in(1), optional_input(c, 2),
+                        c.attrs.integer(kNllLoss["ignore_index"]),
+                        reduction_of(c.attrs, legacy_reduction_place(kNllLoss)))};
 }
 
 }  // namespace
@@ -185,15 +223,13 @@ void nll_loss_composed(Call& c) {
 // l_i = -w_t log softmax(x_i)_t      dx_ic = g_i w_t (softmax(x_i)_c - [c = t])
 constinit const Op cross_entropy_indices_op{
     .name = "cross_entropy_indices",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int "
-        "= -100, reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = "
-        "0.0) -> (loss: Tensor, state: Tensor)",
+    .signature = kEntropyIndices,
     .on = 0,
     .doc =
         "Cross entropy with class indices in one pass. `state` holds log(sum(exp(x))) per "
         "target, then the sum of the targets' weights.",
     .contiguous = true,
+    .checked = true,
     .shape = class_shape<true>,
     .run = class_run<cross_entropy_forward>,
     .vjp =
@@ -207,10 +243,7 @@ constinit const Op cross_entropy_indices_op{
 // d = g w_t (softmax(x) - [c = t]) of each row      its gradient is that of the formula
 constinit const Op cross_entropy_backward_op{
     .name = "cross_entropy_backward",
-    .signature =
-        "(grad: Tensor, input: Tensor, target: Tensor, state: Tensor, weight: Tensor | "
-        "None = None, ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = "
-        "'mean', label_smoothing: float = 0.0) -> Tensor",
+    .signature = kEntropyBackward,
     .on = 0,
     .doc = "The gradient of cross_entropy_indices.",
     .contiguous = true,
@@ -222,10 +255,7 @@ constinit const Op cross_entropy_backward_op{
 // y_ic = the factor of -log softmax(x_i)_c in the loss
 constinit const Op cross_entropy_weights_op{
     .name = "cross_entropy_weights",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int "
-        "= -100, reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = "
-        "0.0) -> Tensor",
+    .signature = kEntropyWeights,
     .on = 0,
     .doc = "What multiplies -log p in the cross entropy, of the input's shape and dtype.",
     .contiguous = true,
@@ -241,13 +271,11 @@ constinit const Op cross_entropy_weights_op{
 // l_i = -w_t x_t        dx_t = -w_t g_i
 constinit const Op nll_loss_indices_op{
     .name = "nll_loss_indices",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int "
-        "= -100, reduction: 'none' | 'mean' | 'sum' = 'mean') -> (loss: Tensor, "
-        "total_weight: Tensor)",
+    .signature = kNllIndices,
     .on = 0,
     .doc = "nll_loss, and the sum of the targets' weights.",
     .contiguous = true,
+    .checked = true,
     .shape = class_shape<false>,
     .run = class_run<nll_forward>,
     .vjp =
@@ -263,24 +291,22 @@ constinit const Op nll_loss_indices_op{
 // dx_t = -w_t g, else 0      linear in g: dg = nll_loss(h)
 constinit const Op nll_loss_backward_op{
     .name = "nll_loss_backward",
-    .signature =
-        "(grad: Tensor, target: Tensor, total_weight: Tensor, weight: Tensor | None = "
-        "None, ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', "
-        "size: ints = ()) -> Tensor",
+    .signature = kNllBackward,
     .on = 0,
     .doc = "The gradient of nll_loss for an input of shape `size`.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(2)); },
+    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(kNllBackward["size"])); },
     .run =
         [](Call& c) {
-          Attrs a(c.attrs.integer(0), c.attrs.integer(1));
+          Attrs a(c.attrs.integer(kIgnoreIndex), c.attrs.integer(kReduction));
           const Dtype dtype = c.in(0).dtype();
-          nll_gradient(describe(a, c.attrs.dims(2), dtype, c.in(1), optional_input(c, 3)),
-                       c.in(0).data(), c.in(2).data(), c.out[0].data());
+          nll_gradient(
+              describe(a, c.attrs.dims(kNllBackward["size"]), dtype, c.in(1), optional_input(c, 3)),
+              c.in(0).data(), c.in(2).data(), c.out[0].data());
         },
     .vjp =
         [](Vjp& v) {
-          Attrs a(v.attrs().integer(0), v.attrs().integer(1));
+          Attrs a(v.attrs().integer(kIgnoreIndex), v.attrs().integer(kReduction));
           v.set(0, run_op(nll_loss_indices_op, {v.g(), v.x(1)}, optional_weight(v, 3), a));
         },
     .reads = kOther | reads_input(3)};
@@ -288,10 +314,7 @@ constinit const Op nll_loss_backward_op{
 // l = -sum_c p_c w_c log softmax(x)_c, p the target
 constinit const Op cross_entropy_op{
     .name = "cross_entropy",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool "
-        "| None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: "
-        "'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = 0.0) -> Tensor",
+    .signature = kCrossEntropy,
     .on = kFunctional,
     .doc =
         "The cross entropy of logits (C), (N, C) or (N, C, d1, ...) against class indices "
@@ -304,10 +327,7 @@ constinit const Op cross_entropy_op{
 // l = -sum_c w_c [c = t] x_c
 constinit const Op nll_loss_op{
     .name = "nll_loss",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool "
-        "| None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: "
-        "'none' | 'mean' | 'sum' = 'mean') -> Tensor",
+    .signature = kNllLoss,
     .on = kFunctional,
     .doc =
         "The negative log-likelihood: -x at the target's class. Input (C), (N, C) or (N, C, d1, "

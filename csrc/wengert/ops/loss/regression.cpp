@@ -8,11 +8,28 @@
 namespace wengert {
 namespace {
 
+constexpr Signature kLegacy =
+    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
+constexpr Signature kLegacyWeighted =
+    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean', weight: Tensor | None = None) -> Tensor";
+constexpr Signature kPlain =
+    "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
+constexpr Signature kSmoothL1 =
+    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
+    "reduction: 'none' | 'mean' | 'sum' = 'mean', beta: float = 1.0) -> Tensor";
+constexpr Signature kHuber =
+    "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', delta: float = "
+    "1.0) -> Tensor";
+constexpr Signature kPairBackward =
+    "(grad: Tensor, input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', "
+    "param: float = 0.0) -> Tensor";
+
 struct PairRule {
   PairLoss kind;
-  int reduction_at;  // of 'none' | 'mean' | 'sum' among the attributes
-  bool legacy;       // size_average and reduce stand in front of it
-  int param_at;      // of beta or delta, or -1
+  ReductionPlace reduction;
+  int param_at;  // of beta or delta among the attributes, or -1
   const Op* backward;
   // The derivatives of the slope f_x by x and by t.
   Tensor (*slope_dx)(const Tensor& x, const Tensor& t, double param);
@@ -21,11 +38,6 @@ struct PairRule {
   Tensor (*by_target)(const Tensor& x, const Tensor& t);
 };
 
-Reduction reduction_of(const PairRule& r, const Attrs& a) {
-  const int at = r.reduction_at;
-  return r.legacy ? wengert::reduction_of(a, at - 2, at - 1, at)
-                  : static_cast<Reduction>(a.integer(at));
-}
 double param_of(const PairRule& r, const Attrs& a) {
   return r.param_at < 0 ? 0.0 : a.real(r.param_at);
 }
@@ -46,13 +58,14 @@ void pair_shape(Call& c) {
         "smooth_l1_loss does not support negative values for beta.");
   check(kRule.kind != PairLoss::kHuber || param > 0,
         "huber_loss does not support non-positive values for delta.");
-  c.output(c.common, reduction_of(kRule, c.attrs) == Reduction::kNone ? shape : Dims());
+  c.output(c.common, reduction_of(c.attrs, kRule.reduction) == Reduction::kNone ? shape : Dims());
 }
 
 template <const PairRule& kRule>
 void pair_run(Call& c) {
   const Tensor &x = c.in(0), &t = c.in(1);
-  pair_loss_forward(kRule.kind, x.dtype(), static_cast<LossSum>(reduction_of(kRule, c.attrs)),
+  pair_loss_forward(kRule.kind, x.dtype(),
+                    static_cast<LossSum>(reduction_of(c.attrs, kRule.reduction)),
                     param_of(kRule, c.attrs), x.numel(), x.data(), t.data(), c.out[0].data());
 }
 
@@ -64,7 +77,7 @@ Tensor scaled(const Tensor& g, Reduction reduction, const Dims& shape) {
 template <const PairRule& kRule>
 void pair_vjp(Vjp& v) {
   const Tensor x = v.x(0), t = v.x(1), g = v.g();
-  const Reduction reduction = reduction_of(kRule, v.attrs());
+  const Reduction reduction = reduction_of(v.attrs(), kRule.reduction);
   const double param = param_of(kRule, v.attrs());
   constexpr bool mirrored = kRule.mirrored;
   if (v.needs(0) || mirrored) {
@@ -80,7 +93,7 @@ void pair_vjp(Vjp& v) {
   }
 }
 
-// ---- the gradient, for all kinds: attributes reduction, param
+// ---- the gradient, for all kinds
 
 void backward_shape(Call& c) {
   const Dims shape = broadcast_shapes(c.in(1).shape(), c.in(2).shape());
@@ -92,16 +105,17 @@ void backward_shape(Call& c) {
 template <const PairRule& kRule>
 void backward_run(Call& c) {
   const Tensor& x = c.in(1);
-  pair_loss_gradient(kRule.kind, x.dtype(), loss_sum(c.attrs.integer(0)), c.attrs.real(1),
-                     x.numel(), c.in(0).data(), x.data(), c.in(2).data(), c.out[0].data());
+  pair_loss_gradient(kRule.kind, x.dtype(), loss_sum(c.attrs.integer(kPairBackward["reduction"])),
+                     c.attrs.real(kPairBackward["param"]), x.numel(), c.in(0).data(), x.data(),
+                     c.in(2).data(), c.out[0].data());
 }
 
 // d = s f_x(x, t)        ds = sum h f_x        dx = h s f_xx        dt = h s f_xt
 template <const PairRule& kRule>
 void backward_vjp(Vjp& v) {
   const Tensor h = v.g(), x = v.x(1), t = v.x(2);
-  const auto reduction = static_cast<Reduction>(v.attrs().integer(0));
-  const double param = v.attrs().real(1);
+  const auto reduction = static_cast<Reduction>(v.attrs().integer(kPairBackward["reduction"]));
+  const double param = v.attrs().real(kPairBackward["param"]);
   if (v.needs(0)) {
     const Tensor slope = apply(*kRule.backward, {ones_like(h), x, t},
                                Attrs(static_cast<int64_t>(Reduction::kNone), param));
@@ -116,11 +130,7 @@ void backward_vjp(Vjp& v) {
 
 template <const PairRule& kRule>
 constexpr Op pair_backward(const char* name) {
-  Op op{.name = name,
-        .signature =
-            "(grad: Tensor, input: Tensor, target: Tensor, reduction: 'none' | 'mean' | "
-            "'sum' = 'mean', param: float = 0.0) -> Tensor",
-        .on = 0};
+  Op op{.name = name, .signature = kPairBackward, .on = 0};
   op.doc = "The gradient of the loss by its input.";
   op.contiguous = true;
   op.shape = backward_shape;
@@ -131,7 +141,7 @@ constexpr Op pair_backward(const char* name) {
 }
 
 template <const PairRule& kRule>
-constexpr Op pair_loss(const char* name, const char* signature, uint32_t on, const char* doc) {
+constexpr Op pair_loss(const char* name, const Signature& signature, uint32_t on, const char* doc) {
   Op op{.name = name, .signature = signature, .on = on, .doc = doc};
   op.promote = Promote::kCommon;
   op.contiguous = true;
@@ -139,6 +149,7 @@ constexpr Op pair_loss(const char* name, const char* signature, uint32_t on, con
   op.run = pair_run<kRule>;
   op.vjp = pair_vjp<kRule>;
   op.reads = kInputs;
+  op.checked = true;
   return op;
 }
 
@@ -195,30 +206,54 @@ extern const Op logits_loss_backward_op;
 
 namespace {
 
-constexpr PairRule kSquareRule{PairLoss::kSquare, 2,         true, -1,     &mse_loss_backward_op,
-                               square_dx,         square_dt, true, nullptr};
-constexpr PairRule kAbsoluteRule{
-    PairLoss::kAbsolute, 2, true, -1, &l1_loss_backward_op, absolute_d, absolute_d, true, nullptr};
-constexpr PairRule kSmoothRule{
-    PairLoss::kSmooth, 2,         true, 3,      &smooth_l1_loss_backward_op,
-    smooth_dx,         smooth_dt, true, nullptr};
-constexpr PairRule kHuberRule{PairLoss::kHuber, 0,        false, 1,      &huber_loss_backward_op,
-                              huber_dx,         huber_dt, true,  nullptr};
-constexpr PairRule kBinaryRule{
-    PairLoss::kBinary, 0,     false,           -1, &binary_cross_entropy_backward_op, binary_dx,
-    binary_dt,         false, binary_by_target};
-constexpr PairRule kLogitsRule{PairLoss::kLogits,        0,         false,     -1,
-                               &logits_loss_backward_op, logits_dx, logits_dt, false,
+constexpr PairRule kSquareRule{PairLoss::kSquare,
+                               legacy_reduction_place(kLegacy),
+                               -1,
+                               &mse_loss_backward_op,
+                               square_dx,
+                               square_dt,
+                               true,
+                               nullptr};
+constexpr PairRule kAbsoluteRule{PairLoss::kAbsolute,
+                                 legacy_reduction_place(kLegacy),
+                                 -1,
+                                 &l1_loss_backward_op,
+                                 absolute_d,
+                                 absolute_d,
+                                 true,
+                                 nullptr};
+constexpr PairRule kSmoothRule{PairLoss::kSmooth,
+                               legacy_reduction_place(kSmoothL1),
+                               kSmoothL1["beta"],
+                               &smooth_l1_loss_backward_op,
+                               smooth_dx,
+                               smooth_dt,
+                               true,
+                               nullptr};
+constexpr PairRule kHuberRule{PairLoss::kHuber,
+                              reduction_place(kHuber),
+                              kHuber["delta"],
+                              &huber_loss_backward_op,
+                              huber_dx,
+                              huber_dt,
+                              true,
+                              nullptr};
+constexpr PairRule kBinaryRule{PairLoss::kBinary,
+                               reduction_place(kPlain),
+                               -1,
+                               &binary_cross_entropy_backward_op,
+                               binary_dx,
+                               binary_dt,
+                               false,
+                               binary_by_target};
+constexpr PairRule kLogitsRule{PairLoss::kLogits,
+                               reduction_place(kPlain),
+                               -1,
+                               &logits_loss_backward_op,
+                               logits_dx,
+                               logits_dt,
+                               false,
                                logits_by_target};
-
-constexpr const char* kLegacy =
-    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
-    "reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
-constexpr const char* kLegacyWeighted =
-    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
-    "reduction: 'none' | 'mean' | 'sum' = 'mean', weight: Tensor | None = None) -> Tensor";
-constexpr const char* kPlain =
-    "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
 
 }  // namespace
 
@@ -256,20 +291,14 @@ constinit const Op l1_loss_op = pair_loss<kAbsoluteRule>(
 // With z = |x - t|: l = z^2 / (2 beta) if z < beta, else z - beta / 2
 // dx = g min(max((x - t) / beta, -1), 1)
 constinit const Op smooth_l1_loss_op = pair_loss<kSmoothRule>(
-    "smooth_l1_loss",
-    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
-    "reduction: 'none' | 'mean' | 'sum' = 'mean', beta: float = 1.0) -> Tensor",
-    kFunctional,
+    "smooth_l1_loss", kSmoothL1, kFunctional,
     "Quadratic below `beta`, linear above (Girshick, Fast R-CNN, 2015). Input and target are "
     "broadcast.");
 
 // With z = |x - t|: l = z^2 / 2 if z <= delta, else delta (z - delta / 2)
 // dx = g min(max(x - t, -delta), delta)
 constinit const Op huber_loss_op = pair_loss<kHuberRule>(
-    "huber_loss",
-    "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', delta: float = "
-    "1.0) -> Tensor",
-    kFunctional,
+    "huber_loss", kHuber, kFunctional,
     "Quadratic up to `delta`, linear above (Huber 1964). Input and target are broadcast.");
 
 // l = -t max(log x, -100) - (1 - t) max(log(1 - x), -100)
@@ -301,7 +330,7 @@ Tensor weighted(const Tensor& each, const Call& c, Reduction reduction, bool ove
 
 template <const Op& kOp>
 void weighted_composed(Call& c) {
-  const Reduction reduction = wengert::reduction_of(c.attrs, 0, 1, 2);
+  const Reduction reduction = reduction_of(c.attrs, legacy_reduction_place(kLegacyWeighted));
   if (!c.has(2)) {
     c.results = {apply(kOp, {c.in(0), c.in(1)}, legacy_attrs(reduction))};
     return;
@@ -320,70 +349,80 @@ constinit const Op l1_loss_weighted_op{.name = "l1_loss",
                                        .on = kFunctional,
                                        .doc = "l1_loss with a weight for each element.",
                                        .composed = weighted_composed<l1_loss_op>};
+constexpr Signature kHuberWeighted =
+    "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', delta: float = "
+    "1.0, weight: Tensor | None = None) -> Tensor";
 constinit const Op huber_loss_weighted_op{
     .name = "huber_loss",
-    .signature =
-        "(input: Tensor, target: Tensor, reduction: 'none' | 'mean' | 'sum' = 'mean', "
-        "delta: float = 1.0, weight: Tensor | None = None) -> Tensor",
+    .signature = kHuberWeighted,
     .on = kFunctional,
     .doc = "huber_loss with a weight for each element.",
     .composed = [](Call& c) {
-      const auto reduction = static_cast<Reduction>(c.attrs.integer(0));
+      const auto reduction = static_cast<Reduction>(c.attrs.integer(kHuberWeighted["reduction"]));
       const bool plain = !c.has(2);
-      Attrs a(static_cast<int64_t>(plain ? reduction : Reduction::kNone), c.attrs.real(1));
+      Attrs a(static_cast<int64_t>(plain ? reduction : Reduction::kNone),
+              c.attrs.real(kHuberWeighted["delta"]));
       const Tensor loss = apply(huber_loss_op, {c.in(0), c.in(1)}, a);
       c.results = {plain ? loss : weighted(loss, c, reduction, false)};
     }};
 
 Tensor optional_input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
 
+constexpr Signature kBinaryCrossEntropy =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
+    "None, reduce: bool | None = None, reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
 // l = -w (t log x + (1 - t) log(1 - x))
 constinit const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool "
-        "| None = None, reduce: bool | None = None, reduction: 'none' | 'mean' | 'sum' = "
-        "'mean') -> Tensor",
+    .signature = kBinaryCrossEntropy,
     .on = kFunctional,
     .doc =
         "The cross entropy of probabilities against targets of the same shape, all in [0, 1]; "
         "logarithms are not below -100. `weight` broadcasts.",
     .composed = [](Call& c) {
-      c.results = {binary_cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
-                                        wengert::reduction_of(c.attrs, 0, 1, 2))};
+      c.results = {
+          binary_cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
+                               reduction_of(c.attrs, legacy_reduction_place(kBinaryCrossEntropy)))};
     }};
 
+constexpr Signature kLogits =
+    "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
+    "None, reduce: bool | None = None, reduction: 'none' | 'mean' | 'sum' = 'mean', pos_weight: "
+    "Tensor | None = None) -> Tensor";
 // l = w ((1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)))
 constinit const Op binary_cross_entropy_with_logits_op{
     .name = "binary_cross_entropy_with_logits",
-    .signature =
-        "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool "
-        "| None = None, reduce: bool | None = None, reduction: 'none' | 'mean' | 'sum' = "
-        "'mean', pos_weight: Tensor | None = None) -> Tensor",
+    .signature = kLogits,
     .on = kFunctional,
     .doc =
         "The cross entropy of logits against targets of the same shape. `weight` and "
         "`pos_weight`, the weight of the positive part, broadcast.",
     .composed = [](Call& c) {
-      c.results = {binary_cross_entropy_with_logits(c.in(0), c.in(1), optional_input(c, 2),
-                                                    optional_input(c, 3),
-                                                    wengert::reduction_of(c.attrs, 0, 1, 2))};
+      c.results = {binary_cross_entropy_with_logits(
+          c.in(0), c.in(1), optional_input(c, 2), optional_input(c, 3),
+          reduction_of(c.attrs, legacy_reduction_place(kLogits)))};
     }};
 
 enum KlReduction { kKlNone, kKlBatchMean, kKlSum, kKlMean };
+
+constexpr Signature kKlDiv =
+    "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, "
+    "reduction: 'none' | 'batchmean' | 'sum' | 'mean' = 'mean', log_target: bool = False) -> "
+    "Tensor";
 
 // l = t (log t - x), with 0 log 0 = 0; or exp(t) (t - x) if t is a logarithm
 void kl_div_composed(Call& c) {
   const Tensor &x = c.in(0), &t = c.in(1);
   check(is_floating(x.dtype()) && is_floating(t.dtype()), "Integral inputs not supported, got ",
         x.dtype(), " and ", t.dtype());
-  int64_t reduction = c.attrs.integer(2);
-  if (c.attrs.has(0) || c.attrs.has(1)) {
-    const Reduction r = wengert::reduction_of(c.attrs, 0, 1, 2);
+  int64_t reduction = c.attrs.integer(kKlDiv["reduction"]);
+  if (c.attrs.has(kKlDiv["size_average"]) || c.attrs.has(kKlDiv["reduce"])) {
+    const Reduction r = reduction_of(c.attrs, legacy_reduction_place(kKlDiv));
     reduction = r == Reduction::kNone ? kKlNone : r == Reduction::kSum ? kKlSum : kKlMean;
   }
-  const Tensor loss = c.attrs.flag(3) ? mul(exp(t), sub(t, x))
-                                      : sub(mul(t, log(where(eq(t, 0), 1.0, t))), mul(t, x));
+  const Tensor loss = c.attrs.flag(kKlDiv["log_target"])
+                          ? mul(exp(t), sub(t, x))
+                          : sub(mul(t, log(where(eq(t, 0), 1.0, t))), mul(t, x));
   if (reduction == kKlNone) {
     c.results = {loss};
   } else if (reduction == kKlMean) {
@@ -398,10 +437,7 @@ void kl_div_composed(Call& c) {
 // l = t (log t - x), and 0 where t = 0
 constinit const Op kl_div_op{
     .name = "kl_div",
-    .signature =
-        "(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | "
-        "None = None, reduction: 'none' | 'batchmean' | 'sum' | 'mean' = 'mean', "
-        "log_target: bool = False) -> Tensor",
+    .signature = kKlDiv,
     .on = kFunctional,
     .doc =
         "The Kullback-Leibler divergence, element by element, of log-probabilities from "

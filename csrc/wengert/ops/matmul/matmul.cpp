@@ -7,11 +7,10 @@
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/gemm/gemm.h"
 #include "wengert/ops/pointwise/rows.h"
-#include "wengert/ops/registry.h"
 
 namespace wengert {
 
-extern const Op bmm_op, linear_backward_op;
+extern const Op mm_op, mm_pointwise_op, bmm_op, linear_op, linear_activation_op, linear_backward_op;
 
 namespace {
 
@@ -223,19 +222,32 @@ void linear_backward_run(Call& c) {
   });
 }
 
-// What fused products are given in place of an op: its address, or 0 for the identity.
+constexpr Signature kLinearActivation =
+    "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: op | None, p0: float, p1: "
+    "float, p2: float, p3: float, keep: bool) -> Tensor";
+constexpr Signature kMmPointwise =
+    "(input: Tensor, mat2: Tensor, other: Tensor, activation: op | None, p0: float, p1: float, p2: "
+    "float, p3: float) -> Tensor";
+constexpr int kActivation = attribute("activation", kLinearActivation, kMmPointwise);
+constexpr int kNumbers[] = {attribute("p0", kLinearActivation, kMmPointwise),
+                            attribute("p1", kLinearActivation, kMmPointwise),
+                            attribute("p2", kLinearActivation, kMmPointwise),
+                            attribute("p3", kLinearActivation, kMmPointwise)};
+constexpr int kKeep = kLinearActivation["keep"];
+
+// What fused products apply to their tiles; null for the identity.
 const Op* activation_of(const Call& c) {
-  return reinterpret_cast<const Op*>(static_cast<intptr_t>(c.attrs.integer(0)));
+  return c.attrs.has(kActivation) ? c.attrs.op(kActivation) : nullptr;
 }
 std::array<double, 4> activation_params(const Call& c) {
-  return {c.attrs.real(1), c.attrs.real(2), c.attrs.real(3), c.attrs.real(4)};
+  std::array<double, 4> out;
+  for (size_t i = 0; i < 4; ++i) out[i] = c.attrs.real(kNumbers[i]);
+  return out;
 }
 const Op* checked_activation(const Call& c) {
-  const Op* activation = activation_of(c);
-  const auto rows = all_ops();
-  check(!activation || std::find(rows.begin(), rows.end(), activation) != rows.end(),
-        "activation must be the address of an op, got ", c.attrs.integer(0));
-  return activation;
+  check(!c.attrs.has(kActivation) || c.attrs.kind(kActivation) == Attrs::Kind::kOp,
+        "activation must be an operation or None");
+  return activation_of(c);
 }
 void linear_activation_shape(Call& c) {
   const Op* activation = checked_activation(c);
@@ -243,12 +255,12 @@ void linear_activation_shape(Call& c) {
   const Dtype dtype = c.in(0).dtype();
   check(!activation || unary_kernel(*activation, dtype),
         "activation must be a pointwise op of one ", dtype, " tensor");
-  check(activation || !c.attrs.flag(5), "nothing to keep without an activation");
-  if (c.attrs.flag(5)) c.output(dtype, Dims(c.meta[0].shape));
+  check(activation || !c.attrs.flag(kKeep), "nothing to keep without an activation");
+  if (c.attrs.flag(kKeep)) c.output(dtype, Dims(c.meta[0].shape));
 }
 void linear_activation_run(Call& c) {
   const std::array<double, 4> params = activation_params(c);
-  linear_into(c, c.out[c.attrs.flag(5) ? 1 : 0], activation_of(c), params.data(), c.out[0]);
+  linear_into(c, c.out[c.attrs.flag(kKeep) ? 1 : 0], activation_of(c), params.data(), c.out[0]);
 }
 
 void mm_pointwise_shape(Call& c) {
@@ -345,21 +357,21 @@ constinit const Op mm_op{
           if (v.needs(0)) v.set(0, apply(mm_op, {v.g(), t(v.x(1))}));
           if (v.needs(1)) v.set(1, apply(mm_op, {t(v.x(0)), v.g()}));
         },
-    .reads = kInputs};
+    .reads = kInputs,
+    .then_binary = &mm_pointwise_op};
 
 // z = X Y, w = f(z, other), with f as the tile of z is still in cache
 constinit const Op mm_pointwise_op{
     .name = "mm_pointwise",
-    .signature =
-        "(input: Tensor, mat2: Tensor, other: Tensor, activation: int, p0: float, p1: float, p2: "
-        "float, p3: float) -> Tensor",
+    .signature = kMmPointwise,
     .on = 0,
     .doc =
         "A pointwise op of the product of two matrices and a third of the product's shape, such as "
-        "an activation's backward. `activation` is the op's address (0: none), p0 to p3 are its "
-        "numbers. Made by passes over a program: it has no gradient.",
+        "an activation's backward. `activation` is the op, p0 to p3 are its numbers. Made by "
+        "passes over a program: it has no gradient.",
     .shape = mm_pointwise_shape,
-    .run = mm_pointwise_run};
+    .run = mm_pointwise_run,
+    .first = &mm_op};
 
 // Z_b = X_b Y_b      dX_b = G_b Y_b'     dY_b = X_b' G_b
 constinit const Op bmm_op{
@@ -387,7 +399,8 @@ constinit const Op linear_op{
     .shape = linear_shape,
     .run = linear_run,
     .vjp = linear_vjp,
-    .reads = kInput | kOther};
+    .reads = kInput | kOther,
+    .then_unary = &linear_activation_op};
 
 // dX = G W, dW = G' X          with H and J from above: dG = H W' + X J', dX' = G J, dW' = G' H
 constinit const Op linear_backward_op{
@@ -412,17 +425,16 @@ constinit const Op linear_backward_op{
 // z = x W' + b, y = f(z), with f as the tile of z is still in cache
 constinit const Op linear_activation_op{
     .name = "linear_activation",
-    .signature =
-        "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: int, p0: float, p1: "
-        "float, p2: float, p3: float, keep: bool) -> Tensor",
+    .signature = kLinearActivation,
     .on = 0,
     .doc =
         "A pointwise op of linear(input, weight, bias) and, if `keep`, that itself as a second "
-        "result. `activation` is the op's address (0: none), p0 to p3 are its numbers. Made by "
+        "result. `activation` is the op, p0 to p3 are its numbers. Made by "
         "passes over a program: it has no gradient.",
     .contiguous = true,
     .shape = linear_activation_shape,
-    .run = linear_activation_run};
+    .run = linear_activation_run,
+    .first = &linear_op};
 
 // Z = X Y
 constinit const Op matmul_op{
@@ -515,41 +527,45 @@ constinit const Op trace_op{
       check(x.ndim() == 2, "expected a matrix, but got a tensor with ", x.ndim(), " dimensions");
       c.results = {sum(diagonal(x, 0, 0, 1))};
     }};
+
+constexpr Signature kAddmm =
+    "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor";
 // Z = beta X + alpha A B
 constinit const Op addmm_op{
     .name = "addmm",
-    .signature =
-        "(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = "
-        "1) -> Tensor",
+    .signature = kAddmm,
     .on = kEverywhere,
     .doc = "beta * input + alpha * (mat1 @ mat2); `input` broadcasts.",
     .composed = [](Call& c) {
-      c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
-                         c.attrs.scalar(1))};
+      c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}),
+                         c.attrs.scalar(kAddmm["beta"]), c.attrs.scalar(kAddmm["alpha"]))};
     }};
+
+constexpr Signature kAddmv =
+    "(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor";
 // z = beta x + alpha A b
 constinit const Op addmv_op{
     .name = "addmv",
-    .signature =
-        "(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = "
-        "1) -> Tensor",
+    .signature = kAddmv,
     .on = kEverywhere,
     .doc = "beta * input + alpha * (mat @ vec).",
     .composed = [](Call& c) {
-      c.results = {
-          blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(0), c.attrs.scalar(1))};
+      c.results = {blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(kAddmv["beta"]),
+                         c.attrs.scalar(kAddmv["alpha"]))};
     }};
+
+constexpr Signature kBaddbmm =
+    "(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> "
+    "Tensor";
 // Z_b = beta X_b + alpha A_b B_b
 constinit const Op baddbmm_op{
     .name = "baddbmm",
-    .signature =
-        "(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: "
-        "Number = 1) -> Tensor",
+    .signature = kBaddbmm,
     .on = kEverywhere,
     .doc = "beta * input + alpha * (batch1 @ batch2), batch by batch.",
     .composed = [](Call& c) {
-      c.results = {blend(c.input(0), apply(bmm_op, {c.in(1), c.in(2)}), c.attrs.scalar(0),
-                         c.attrs.scalar(1))};
+      c.results = {blend(c.input(0), apply(bmm_op, {c.in(1), c.in(2)}),
+                         c.attrs.scalar(kBaddbmm["beta"]), c.attrs.scalar(kBaddbmm["alpha"]))};
     }};
 
 Tensor matmul(const Tensor& x, const Tensor& y) { return matmul_any(x, y); }

@@ -6,13 +6,16 @@
 namespace wengert {
 namespace {
 
-int count(const Call& c) { return static_cast<int>(c.attrs.integer(0)); }
+constexpr Signature kTotalNorm = "(tensors: Tensors, norm_type: float = 2.0) -> Tensor";
+constexpr Signature kClip = "(tensors: Tensors, count: int, max_norm: float) -> Tensor";
+
+int count(const Call& c) { return static_cast<int>(c.attrs.integer(kClip["count"])); }
 bool writes_list(const Call& c, int i) { return i < count(c); }
 
 // y = (sum of |x|^p over all tensors)^(1/p)
 constinit const Op total_norm_op{
     .name = "total_norm",
-    .signature = "(tensors: Tensors, norm_type: float = 2.0) -> Tensor",
+    .signature = kTotalNorm,
     .on = 0,
     .doc = "The norm of all elements of a list of floating tensors, 0-d, of their common dtype.",
     .shape =
@@ -27,7 +30,7 @@ constinit const Op total_norm_op{
     .run =
         [](Call& c) {
           UpdateList items(c, c.inputs(), {0});
-          const double norm = kernels::norm(items, c.attrs.real(0));
+          const double norm = kernels::norm(items, c.attrs.real(kTotalNorm["norm_type"]));
           dispatch_floating(c.out[0].dtype(), [&](auto zero) {
             *c.out[0].data_as<decltype(zero)>() = static_cast<decltype(zero)>(norm);
           });
@@ -46,7 +49,7 @@ double clip_factor(const Tensor& norm, double max_norm) {
 // x = x min(1, max_norm / (norm + 1e-6))
 constinit const Op clip_update_op{
     .name = "clip_update",
-    .signature = "(tensors: Tensors, count: int, max_norm: float) -> Tensor",
+    .signature = kClip,
     .on = 0,
     .doc =
         "Multiplies the first `count` tensors by min(1, max_norm / (norm + 1e-6)), where norm "
@@ -65,7 +68,7 @@ constinit const Op clip_update_op{
     .run =
         [](Call& c) {
           const int n = count(c);
-          const double factor = clip_factor(c.in(n), c.attrs.real(1));
+          const double factor = clip_factor(c.in(n), c.attrs.real(kClip["max_norm"]));
           if (factor == 1) return;
           UpdateList items(c, n, {0});
           kernels::scale(items, factor);

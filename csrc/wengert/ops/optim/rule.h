@@ -107,7 +107,7 @@ void update_run(Call& c);
 bool update_writes(const Call& c, int i);
 
 // The row of a rule.
-constexpr UpdateRow update_row(const char* name, const char* signature, const char* doc,
+constexpr UpdateRow update_row(const char* name, const Signature& signature, const char* doc,
                                const UpdateRule& rule) {
   return {{.name = name,
            .signature = signature,

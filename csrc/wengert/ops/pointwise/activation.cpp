@@ -12,16 +12,16 @@ namespace {
 
 constexpr uint32_t kActivation = kFunctional | kMethod | kModule | kInplace | kInplaceFunctional;
 constexpr uint32_t kLayer = kFunctional | kInplaceFunctional;
-constexpr const char* kOne = "(input: Tensor) -> Tensor";
+constexpr Signature kOne = "(input: Tensor) -> Tensor";
 
 template <class Ts, class F>
-constexpr Op activation(const char* name, const char* signature, const char* doc, F,
+constexpr Op activation(const char* name, const Signature& signature, const char* doc, F,
                         void (*vjp)(Vjp&), uint32_t reads, uint32_t on) {
   return pointwise_op(name, signature, doc, &kRow<1, Ts, F>, Promote::kCommon, vjp, reads, on);
 }
 // Backward ops: (gradient, input or output) -> gradient. Hidden from users.
 template <class F>
-constexpr Op backward_of(const char* name, const char* signature, F, void (*vjp)(Vjp&)) {
+constexpr Op backward_of(const char* name, const Signature& signature, F, void (*vjp)(Vjp&)) {
   return pointwise_op(name, signature, "Backward of the op of that name.", &kRow<2, Floats, F>,
                       Promote::kCommon, vjp, kInputs, 0);
 }
@@ -30,7 +30,7 @@ constexpr auto tanh_f = [](auto x) { return tanh(x); };
 constexpr auto leaky_relu_backward_f = [](auto g, auto x, const double* p) {
   return select(x > 0.0, g, g * p[0]);
 };
-constexpr const char* kBackward = "(grad: Tensor, input: Tensor) -> Tensor";
+constexpr Signature kBackward = "(grad: Tensor, input: Tensor) -> Tensor";
 
 }  // namespace
 
@@ -87,19 +87,20 @@ constinit const Op leaky_relu_op = activation<Floats>(
     [](auto x, const double* p) { return select(x > 0.0, x, x * p[0]); },
     [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, v.x(), v.attrs())); }, kInput, kLayer);
 
+constexpr Signature kElu =
+    "(input: Tensor, alpha: float = 1.0, *, scale: float = 1.0, input_scale: float = 1.0) -> "
+    "Tensor";
 // ---- elu           y = s x where x > 0, else s a (e^(k x) - 1); selu and celu are elu
 // dx = g s where x > 0, else g s a k e^(k x)
 constinit const Op elu_op = activation<Floats>(
-    "elu",
-    "(input: Tensor, alpha: float = 1.0, *, scale: float = 1.0, input_scale: float = 1.0) -> "
-    "Tensor",
-    "x where x > 0, else alpha * (exp(x) - 1). Clevert, Unterthiner, Hochreiter 2015.",
+    "elu", kElu, "x where x > 0, else alpha * (exp(x) - 1). Clevert, Unterthiner, Hochreiter 2015.",
     [](auto x, const double* p) {
       return select(x > 0.0, x * p[1], expm1(min(x, decltype(x)(0.0)) * p[2]) * (p[0] * p[1]));
     },
     [](Vjp& v) {
       const Attrs& a = v.attrs();
-      const double alpha = a.real(0), scale = a.real(1), k = a.real(2);
+      const double alpha = a.real(kElu["alpha"]), scale = a.real(kElu["scale"]),
+                   k = a.real(kElu["input_scale"]);
       const Operand x = v.x();
       const Tensor below = mul(exp(mul(minimum(x, 0.0), k)), alpha * scale * k);
       v.set(0, v.over_g(mul_op, where(gt(x, 0), scale, below)));
@@ -116,14 +117,16 @@ constinit const Op selu_op{
       constexpr double scale = 1.0507009873554804934193349852946;
       c.results = {apply(elu_op, {c.input(0)}, Attrs(alpha, scale, 1.0))};
     }};
+
+constexpr Signature kCelu = "(input: Tensor, alpha: float = 1.0) -> Tensor";
 // y = x where x > 0, else alpha (e^(x / alpha) - 1)
 constinit const Op celu_op{
     .name = "celu",
-    .signature = "(input: Tensor, alpha: float = 1.0) -> Tensor",
+    .signature = kCelu,
     .on = kActivation,
     .doc = "max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)). Barron 2017.",
     .composed = [](Call& c) {
-      const double alpha = c.attrs.real(0);
+      const double alpha = c.attrs.real(kCelu["alpha"]);
       check(alpha != 0, "ZeroDivisionError: alpha cannot be 0 for CELU");
       c.results = {apply(elu_op, {c.input(0)}, Attrs(alpha, 1.0, 1 / alpha))};
     }};
@@ -179,11 +182,14 @@ Tensor gelu_curvature(const Operand& x, bool approximate) {
   return add(mul(slope, add(inner, mul(square(x), 3 * kGeluCubic * kGeluScale))), bend);
 }
 }  // namespace
+
+constexpr Signature kGeluBackward =
+    "(grad: Tensor, input: Tensor, approximate: 'none' | 'tanh') -> Tensor";
 constinit const Op gelu_backward_op = pointwise_op(
-    "gelu_backward", "(grad: Tensor, input: Tensor, approximate: 'none' | 'tanh') -> Tensor",
-    "Backward of gelu.", &kRow<2, Floats, GeluBackward>, Promote::kCommon,
+    "gelu_backward", kGeluBackward, "Backward of gelu.", &kRow<2, Floats, GeluBackward>,
+    Promote::kCommon,
     [](Vjp& v) {
-      const bool approximate = v.attrs().integer(0) != 0;
+      const bool approximate = v.attrs().integer(kGeluBackward["approximate"]) != 0;
       const Operand g = v.x(0), x = v.x(1);
       if (v.needs(0)) v.set(0, mul(v.g(), slope_of_gelu(x, approximate)));
       if (v.needs(1)) v.set(1, mul(v.g(), mul(g, gelu_curvature(x, approximate))));
@@ -215,16 +221,18 @@ constinit const Op silu_op = activation<Floats>(
     [](auto x) { return x * sigmoid(x); },
     [](Vjp& v) { v.set(0, v.over_g(silu_backward_op, v.x())); }, kInput, kLayer);
 
+constexpr Signature kSoftplus =
+    "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor";
 // ---- softplus      y = log(1 + e^(b x)) / b, and x where b x > threshold     dx = g sigmoid(b x)
 constinit const Op softplus_op = activation<Floats>(
-    "softplus", "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor",
-    "log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.",
+    "softplus", kSoftplus, "log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.",
     [](auto x, const double* p) {
       const auto z = x * p[0];
       return select(z > p[1], x, (max(z, decltype(x)(0.0)) + log1p(exp(-abs(z)))) * (1 / p[0]));
     },
     [](Vjp& v) {
-      const double beta = v.attrs().real(0), threshold = v.attrs().real(1);
+      const double beta = v.attrs().real(kSoftplus["beta"]),
+                   threshold = v.attrs().real(kSoftplus["threshold"]);
       const Tensor z = mul(v.x(), beta);
       v.set(0, v.over_g(mul_op, where(gt(z, threshold), 1.0, sigmoid(z))));
     },
@@ -260,8 +268,10 @@ X bound(double v) {
 }
 }  // namespace
 
+constexpr Signature kHardtanh =
+    "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor";
 constinit const Op hardtanh_op = activation<Numbers>(
-    "hardtanh", "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor",
+    "hardtanh", kHardtanh,
     "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds.",
     [](auto x, const double* p) {
       using X = decltype(x);
@@ -269,7 +279,8 @@ constinit const Op hardtanh_op = activation<Numbers>(
     },
     [](Vjp& v) {
       const Operand x = v.x();
-      const double lo = v.attrs().real(0), hi = v.attrs().real(1);
+      const double lo = v.attrs().real(kHardtanh["min_val"]),
+                   hi = v.attrs().real(kHardtanh["max_val"]);
       v.set(0, where(logical_and(gt(x, lo), lt(x, hi)), v.g(), 0.0));
     },
     kInput, kLayer);
@@ -306,18 +317,21 @@ constinit const Op hardswish_op = activation<Floats>(
     },
     kInput, kLayer);
 
-// ---- hardshrink    y = 0 where |x| <= lambd, else x        dx = g where |x| > lambd
+constexpr Signature kShrink = "(input: Tensor, lambd: float = 0.5) -> Tensor";
 namespace {
-void outside_bounds(Vjp& v) { v.set(0, where(gt(abs(v.x()), v.attrs().real(0)), v.g(), 0.0)); }
+void outside_bounds(Vjp& v) {
+  v.set(0, where(gt(abs(v.x()), v.attrs().real(kShrink["lambd"])), v.g(), 0.0));
+}
 }  // namespace
+// ---- hardshrink    y = 0 where |x| <= lambd, else x        dx = g where |x| > lambd
 constinit const Op hardshrink_op = activation<Floats>(
-    "hardshrink", "(input: Tensor, lambd: float = 0.5) -> Tensor", "0 where |x| <= lambd, else x.",
+    "hardshrink", kShrink, "0 where |x| <= lambd, else x.",
     [](auto x, const double* p) { return select(abs(x) <= p[0], 0.0, x); }, outside_bounds, kInput,
     kFunctional | kMethod | kModule);
 // y = x - min(max(x, -lambd), lambd)           dx = g where |x| > lambd
 constinit const Op softshrink_op = [] {
   Op op = activation<Floats>(
-      "softshrink", "(input: Tensor, lambd: float = 0.5) -> Tensor",
+      "softshrink", kShrink,
       "x moved by lambd towards 0, and 0 where |x| <= lambd. RuntimeError if lambd < 0.",
       [](auto x, const double* p) {
         using X = decltype(x);
@@ -325,7 +339,7 @@ constinit const Op softshrink_op = [] {
       },
       outside_bounds, kInput, kFunctional);
   op.shape = [](Call& c) {
-    const double lambd = c.attrs.real(0);
+    const double lambd = c.attrs.real(kShrink["lambd"]);
     check(lambd >= 0, "lambda must be greater or equal to 0, but found ", lambd);
     pointwise_shape(c);
   };
@@ -347,14 +361,17 @@ constinit const Op tanhshrink_op{
     .on = kFunctional,
     .doc = "x - tanh(x).",
     .composed = [](Call& c) { c.results = {sub(c.input(0), tanh(c.input(0)))}; }};
+
+constexpr Signature kThreshold = "(input: Tensor, threshold: Number, value: Number) -> Tensor";
 // y = x where x > threshold, else value
 constinit const Op threshold_op{
     .name = "threshold",
-    .signature = "(input: Tensor, threshold: Number, value: Number) -> Tensor",
+    .signature = kThreshold,
     .on = kLayer | kModule,
     .doc = "x where x > threshold, else value.",
     .composed = [](Call& c) {
-      c.results = {where(le(c.input(0), c.attrs.scalar(0)), c.attrs.scalar(1), c.input(0))};
+      c.results = {where(le(c.input(0), c.attrs.scalar(kThreshold["threshold"])),
+                         c.attrs.scalar(kThreshold["value"]), c.input(0))};
     }};
 // y = x where x > 0, else w x
 constinit const Op prelu_op{
@@ -380,19 +397,22 @@ constinit const Op prelu_op{
       }
       c.results = {where(gt(x, 0), x, mul(x, w))};
     }};
+
+constexpr Signature kGlu = "(input: Tensor, dim: int = -1) -> Tensor";
 // y = a sigmoid(b), a and b the halves of x
 constinit const Op glu_op{
     .name = "glu",
-    .signature = "(input: Tensor, dim: int = -1) -> Tensor",
+    .signature = kGlu,
     .on = kFunctional,
     .doc = "Splits `input` in two halves along `dim`: a * sigmoid(b). Dauphin et al. 2016.",
     .composed = [](Call& c) {
       const Tensor& x = c.in(0);
       check(x.ndim() > 0, "does not support 0-dimensional tensors");
-      const int64_t n = x.size(c.attrs.integer(0));
-      check(n % 2 == 0, "Halving dimension must be even, but dimension ", c.attrs.integer(0),
-            " is size ", n);
-      const std::vector<Tensor> halves = split(x, std::max<int64_t>(n / 2, 1), c.attrs.integer(0));
+      const int64_t n = x.size(c.attrs.integer(kGlu["dim"]));
+      check(n % 2 == 0, "Halving dimension must be even, but dimension ",
+            c.attrs.integer(kGlu["dim"]), " is size ", n);
+      const std::vector<Tensor> halves =
+          split(x, std::max<int64_t>(n / 2, 1), c.attrs.integer(kGlu["dim"]));
       c.results = {mul(halves[0], sigmoid(halves[n ? 1 : 0]))};
     }};
 

@@ -11,7 +11,7 @@ extern const Op trunc_divide_op;
 
 namespace {
 
-constexpr const char* kBinary = "(input: Operand, other: Operand) -> Tensor";
+constexpr Signature kBinary = "(input: Operand, other: Operand) -> Tensor";
 
 template <class Ts, class F>
 constexpr Op binary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads,
@@ -141,6 +141,11 @@ Tensor share(const Tensor& g, const Tensor& wins, const Operand& x, const Operan
   return where(eq(x, y), mul(g, 0.5), where(wins, g, 0.0));
 }
 
+constexpr Signature kAddAlpha = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor";
+constexpr Signature kSubAlpha = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor";
+constexpr Signature kRsub = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor";
+constexpr int kAlpha = attribute("alpha", kAddAlpha, kSubAlpha, kRsub);
+
 // Checked on the call, not on what promotion makes of it.
 bool is_bool(const Operand& x) {
   return x.is_tensor() ? x->dtype() == Dtype::kBool
@@ -157,7 +162,7 @@ void check_alpha(const Call& c) {
     const Operand& x = c.input(i);
     if (x.is_tensor() ? is_floating(x->dtype()) : x.scalar().is_float()) return;
   }
-  check(!c.attrs.scalar(0).is_float(),
+  check(!c.attrs.scalar(kAlpha).is_float(),
         "For integral input tensors, argument alpha must not be a floating point number.");
 }
 
@@ -175,17 +180,21 @@ constexpr Op with_shape(Op op, void (*shape)(Call&)) {
   return op;
 }
 
-// Input i times alpha, attribute 0.
+// Input i times alpha.
 Tensor scaled(const Call& c, int i) {
   check_alpha(c);
-  return mul(c.input(i), c.attrs.scalar(0));
+  return mul(c.input(i), c.attrs.scalar(kAlpha));
 }
 
+constexpr Signature kDivRounded =
+    "(input: Operand, other: Operand, *, rounding_mode: 'trunc' | 'floor' | None = None) -> Tensor";
+
 void div_rounded(Call& c) {
-  const bool floor = c.attrs.has(0) && c.attrs.integer(0) == 1;
-  c.results = {!c.attrs.has(0) ? div(c.input(0), c.input(1))
-               : floor         ? floor_divide(c.input(0), c.input(1))
-                               : apply(trunc_divide_op, {c.input(0), c.input(1)})};
+  const bool floor = c.attrs.has(kDivRounded["rounding_mode"]) &&
+                     c.attrs.integer(kDivRounded["rounding_mode"]) == 1;
+  c.results = {!c.attrs.has(kDivRounded["rounding_mode"]) ? div(c.input(0), c.input(1))
+               : floor ? floor_divide(c.input(0), c.input(1))
+                       : apply(trunc_divide_op, {c.input(0), c.input(1)})};
 }
 
 }  // namespace
@@ -201,9 +210,7 @@ constinit const Op add_op = binary<AllTypes>(
     kNothing);
 constinit const Op add_alpha_op{
     .name = "add",
-    .signature =
-        "(input: Operand, other: Operand, *, alpha: Number = "
-        "1) -> Tensor",
+    .signature = kAddAlpha,
     .on = kEverywhere,
     .doc = "Adds `alpha * other` to `input`.",
     .composed = [](Call& c) { c.results = {add(c.input(0), scaled(c, 1))}; }};
@@ -218,54 +225,54 @@ constinit const Op sub_op =
                      if (v.needs(1)) v.set(1, v.over_g(neg_op));
                    },
                    kNothing),
-               sub_shape);
-constinit const Op sub_alpha_op{
-    .name = "sub",
-    .signature = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor",
-    .on = kEverywhere,
-    .doc = "Subtracts `alpha * other` from `input`.",
-    .composed = [](Call& c) {
-      check_no_bool(c);
-      c.results = {sub(c.input(0), scaled(c, 1))};
-    }};
+               sub_shape)
+        .also("subtract");
+constinit const Op sub_alpha_op{.name = "sub",
+                                .signature = kSubAlpha,
+                                .on = kEverywhere,
+                                .aliases = "subtract",
+                                .doc = "Subtracts `alpha * other` from `input`.",
+                                .composed = [](Call& c) {
+                                  check_no_bool(c);
+                                  c.results = {sub(c.input(0), scaled(c, 1))};
+                                }};
 // z = y - alpha x
 constinit const Op rsub_op{
-    .name = "rsub",
-    .signature = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor",
-    .doc = "`other - alpha * input`.",
-    .composed = [](Call& c) {
+    .name = "rsub", .signature = kRsub, .doc = "`other - alpha * input`.", .composed = [](Call& c) {
       check_no_bool(c);
       c.results = {sub(c.input(1), scaled(c, 0))};
     }};
 
 // z = x y          dx = g y      dy = g x
 constinit const Op mul_op = binary<AllTypes>(
-    "mul", "Multiplies `input` by `other`, element by element.",
-    [](auto a, auto b) { return a * b; },
-    [](Vjp& v) {
-      if (!v.needs(1)) return v.set(0, v.over_g(mul_op, v.x(1)));
-      if (v.needs(0)) v.set(0, mul(v.g(), v.x(1)));
-      v.set(1, v.over_g(mul_op, v.x(0)));
-    },
-    kInputs);
+                                "mul", "Multiplies `input` by `other`, element by element.",
+                                [](auto a, auto b) { return a * b; },
+                                [](Vjp& v) {
+                                  if (!v.needs(1)) return v.set(0, v.over_g(mul_op, v.x(1)));
+                                  if (v.needs(0)) v.set(0, mul(v.g(), v.x(1)));
+                                  v.set(1, v.over_g(mul_op, v.x(0)));
+                                },
+                                kInputs)
+                                .also("multiply");
 
 // z = x / y        dx = g / y    dy = -g z / y
-constinit const Op div_op = binary<Floats>(
-    "div",
-    "Divides `input` by `other`; integers become the default floating dtype. `rounding_mode` "
-    "'trunc' or 'floor' rounds the quotient and keeps integers.",
-    [](auto a, auto b) { return a / b; },
-    [](Vjp& v) {
-      if (!v.needs(1)) return v.set(0, v.over_g(div_op, v.x(1)));
-      if (v.needs(0)) v.set(0, div(v.g(), v.x(1)));
-      v.set(1, neg(div(v.over_g(mul_op, v.y()), v.x(1))));
-    },
-    kOther | kOutput, Promote::kFloat);
+constinit const Op div_op =
+    binary<Floats>(
+        "div",
+        "Divides `input` by `other`; integers become the default floating dtype. `rounding_mode` "
+        "'trunc' or 'floor' rounds the quotient and keeps integers.",
+        [](auto a, auto b) { return a / b; },
+        [](Vjp& v) {
+          if (!v.needs(1)) return v.set(0, v.over_g(div_op, v.x(1)));
+          if (v.needs(0)) v.set(0, div(v.g(), v.x(1)));
+          v.set(1, neg(div(v.over_g(mul_op, v.y()), v.x(1))));
+        },
+        kOther | kOutput, Promote::kFloat)
+        .also("divide true_divide");
 constinit const Op div_rounded_op{.name = "div",
-                                  .signature =
-                                      "(input: Operand, other: Operand, *, rounding_mode: "
-                                      "'trunc' | 'floor' | None = None) -> Tensor",
+                                  .signature = kDivRounded,
                                   .on = kEverywhere,
+                                  .aliases = "divide true_divide",
                                   .doc = "Division with rounding.",
                                   .composed = div_rounded};
 
@@ -311,16 +318,18 @@ constinit const Op pow_op = with_shape(
     pow_shape);
 
 // z = atan2(x, y)  dx = g y / (x^2 + y^2)      dy = -g x / (x^2 + y^2)
-constinit const Op atan2_op = binary<Floats>(
-    "atan2", "The angle of the point (`other`, `input`), in (-pi, pi].",
-    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::atan2(x, y); }); },
-    [](Vjp& v) {
-      const Operand x = v.x(0), y = v.x(1);
-      const Tensor g = div(v.g(), add(mul(x, x), mul(y, y)));
-      if (v.needs(0)) v.set(0, mul(g, y));
-      if (v.needs(1)) v.set(1, neg(mul(g, x)));
-    },
-    kInputs, Promote::kFloat);
+constinit const Op atan2_op =
+    binary<Floats>(
+        "atan2", "The angle of the point (`other`, `input`), in (-pi, pi].",
+        [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::atan2(x, y); }); },
+        [](Vjp& v) {
+          const Operand x = v.x(0), y = v.x(1);
+          const Tensor g = div(v.g(), add(mul(x, x), mul(y, y)));
+          if (v.needs(0)) v.set(0, mul(g, y));
+          if (v.needs(1)) v.set(1, neg(mul(g, x)));
+        },
+        kInputs, Promote::kFloat)
+        .also("arctan2");
 
 // z = max(x, y)           dx = g where x > y, g / 2 where x = y        dy = g - dx
 constinit const Op maximum_op = binary<AllTypes>(

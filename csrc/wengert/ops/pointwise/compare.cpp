@@ -8,8 +8,8 @@
 namespace wengert {
 namespace {
 
-constexpr const char* kTwo = "(input: Operand, other: Operand) -> Tensor";
-constexpr const char* kOne = "(input: Tensor) -> Tensor";
+constexpr Signature kTwo = "(input: Operand, other: Operand) -> Tensor";
+constexpr Signature kOne = "(input: Tensor) -> Tensor";
 
 template <class F>
 constexpr Op comparison(const char* name, const char* doc, F) {
@@ -70,20 +70,25 @@ constexpr auto isclose_f = [](auto a, auto b, const double* p) {
 constinit const Op eq_op =
     comparison("eq", "True where equal.", [](auto a, auto b) { return a == b; });
 // z = 1 where x != y, else 0
-constinit const Op ne_op =
-    comparison("ne", "True where not equal.", [](auto a, auto b) { return a != b; });
+constinit const Op ne_op = comparison("ne", "True where not equal.", [](auto a, auto b) {
+                             return a != b;
+                           }).also("not_equal");
 // z = 1 where x < y, else 0
-constinit const Op lt_op =
-    comparison("lt", "True where input < other.", [](auto a, auto b) { return a < b; });
+constinit const Op lt_op = comparison("lt", "True where input < other.", [](auto a, auto b) {
+                             return a < b;
+                           }).also("less");
 // z = 1 where x <= y, else 0
-constinit const Op le_op =
-    comparison("le", "True where input <= other.", [](auto a, auto b) { return a <= b; });
+constinit const Op le_op = comparison("le", "True where input <= other.", [](auto a, auto b) {
+                             return a <= b;
+                           }).also("less_equal");
 // z = 1 where x > y, else 0
-constinit const Op gt_op =
-    comparison("gt", "True where input > other.", [](auto a, auto b) { return a > b; });
+constinit const Op gt_op = comparison("gt", "True where input > other.", [](auto a, auto b) {
+                             return a > b;
+                           }).also("greater");
 // z = 1 where x >= y, else 0
-constinit const Op ge_op =
-    comparison("ge", "True where input >= other.", [](auto a, auto b) { return a >= b; });
+constinit const Op ge_op = comparison("ge", "True where input >= other.", [](auto a, auto b) {
+                             return a >= b;
+                           }).also("greater_equal");
 
 // z = 1 where x != 0 and y != 0, else 0
 constinit const Op logical_and_op = comparison("logical_and", "True where both are non-zero.",

@@ -32,21 +32,25 @@ T whole(T x) {
 }  // namespace
 
 // y = -x           dx = -g
-constinit const Op neg_op = unary<Numbers>(
-    "neg", "The negative of every element. Not defined for bool: use logical_not.",
-    [](auto x) { return -x; }, [](Vjp& v) { v.set(0, v.over_g(neg_op)); }, kNothing,
-    Promote::kCommon);
+constinit const Op neg_op =
+    unary<Numbers>(
+        "neg", "The negative of every element. Not defined for bool: use logical_not.",
+        [](auto x) { return -x; }, [](Vjp& v) { v.set(0, v.over_g(neg_op)); }, kNothing,
+        Promote::kCommon)
+        .also("negative");
 // y = |x|          dx = g sign(x)
-constinit const Op abs_op = unary<Numbers>(
-    "abs", "The absolute value of every element.",
-    [](auto x) {
-      if constexpr (is_vec<decltype(x)>) {
-        return abs(x);
-      } else {
-        return x < 0 ? -x : x;
-      }
-    },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon);
+constinit const Op abs_op =
+    unary<Numbers>(
+        "abs", "The absolute value of every element.",
+        [](auto x) {
+          if constexpr (is_vec<decltype(x)>) {
+            return abs(x);
+          } else {
+            return x < 0 ? -x : x;
+          }
+        },
+        [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon)
+        .also("absolute");
 // y = -1, 0 or 1     dx = 0
 constinit const Op sign_op = unary<AllTypes>(
     "sign", "-1, 0 or 1; 0 for NaN.",
@@ -125,29 +129,41 @@ constinit const Op cosh_op = unary<Floats>(
     "cosh", "The hyperbolic cosine.", [](auto x) { return cosh(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, sinh(v.x()))); }, kInput);
 // y = asin x       dx = g / sqrt(1 - x^2)
-constinit const Op asin_op = unary<Floats>(
-    "asin", "The angle in [-pi/2, pi/2] whose sine is x.", [](auto x) { return asin(x); },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(1, square(v.x()))))); }, kInput);
+constinit const Op asin_op =
+    unary<Floats>(
+        "asin", "The angle in [-pi/2, pi/2] whose sine is x.", [](auto x) { return asin(x); },
+        [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(1, square(v.x()))))); }, kInput)
+        .also("arcsin");
 // y = acos x       dx = -g / sqrt(1 - x^2)
-constinit const Op acos_op = unary<Floats>(
-    "acos", "The angle in [0, pi] whose cosine is x.", [](auto x) { return acos(x); },
-    [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, rsqrt(sub(1, square(v.x())))))); }, kInput);
+constinit const Op acos_op =
+    unary<Floats>(
+        "acos", "The angle in [0, pi] whose cosine is x.", [](auto x) { return acos(x); },
+        [](Vjp& v) { v.set(0, neg(v.over_g(mul_op, rsqrt(sub(1, square(v.x())))))); }, kInput)
+        .also("arccos");
 // y = atan x       dx = g / (1 + x^2)
-constinit const Op atan_op = unary<Floats>(
-    "atan", "The angle in (-pi/2, pi/2) whose tangent is x.", [](auto x) { return atan(x); },
-    [](Vjp& v) { v.set(0, v.over_g(div_op, add(square(v.x()), 1))); }, kInput);
+constinit const Op atan_op =
+    unary<Floats>(
+        "atan", "The angle in (-pi/2, pi/2) whose tangent is x.", [](auto x) { return atan(x); },
+        [](Vjp& v) { v.set(0, v.over_g(div_op, add(square(v.x()), 1))); }, kInput)
+        .also("arctan");
 // y = asinh x      dx = g / sqrt(x^2 + 1)
-constinit const Op asinh_op = unary<Floats>(
-    "asinh", "The inverse hyperbolic sine.", [](auto x) { return asinh(x); },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(add(square(v.x()), 1)))); }, kInput);
+constinit const Op asinh_op =
+    unary<Floats>(
+        "asinh", "The inverse hyperbolic sine.", [](auto x) { return asinh(x); },
+        [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(add(square(v.x()), 1)))); }, kInput)
+        .also("arcsinh");
 // y = acosh x      dx = g / sqrt(x^2 - 1)
-constinit const Op acosh_op = unary<Floats>(
-    "acosh", "The inverse hyperbolic cosine.", [](auto x) { return acosh(x); },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(square(v.x()), 1)))); }, kInput);
+constinit const Op acosh_op =
+    unary<Floats>(
+        "acosh", "The inverse hyperbolic cosine.", [](auto x) { return acosh(x); },
+        [](Vjp& v) { v.set(0, v.over_g(mul_op, rsqrt(sub(square(v.x()), 1)))); }, kInput)
+        .also("arccosh");
 // y = atanh x      dx = g / (1 - x^2)
-constinit const Op atanh_op = unary<Floats>(
-    "atanh", "The inverse hyperbolic tangent.", [](auto x) { return atanh(x); },
-    [](Vjp& v) { v.set(0, v.over_g(div_op, sub(1, square(v.x())))); }, kInput);
+constinit const Op atanh_op =
+    unary<Floats>(
+        "atanh", "The inverse hyperbolic tangent.", [](auto x) { return atanh(x); },
+        [](Vjp& v) { v.set(0, v.over_g(div_op, sub(1, square(v.x())))); }, kInput)
+        .also("arctanh");
 // y = erf x        dx = g (2 / sqrt(pi)) exp(-x^2)
 constinit const Op erf_op = unary<Floats>(
     "erf", "The error function.", [](auto x) { return erf(x); },
@@ -183,11 +199,11 @@ constinit const Op round_op =
     });
 // y = trunc x      dx = 0
 constinit const Op trunc_op = rounding("trunc", "Each element without its fraction.", [](auto x) {
-  if constexpr (is_vec<decltype(x)>)
-    return trunc(x);
-  else
-    return whole(x);
-});
+                                if constexpr (is_vec<decltype(x)>)
+                                  return trunc(x);
+                                else
+                                  return whole(x);
+                              }).also("fix");
 // y = x - trunc(x)      dx = g
 constinit const Op frac_op = unary<Floats>(
     "frac", "The fraction of each element, with its sign.", [](auto x) { return x - trunc(x); },
@@ -234,7 +250,7 @@ constexpr PointwiseRow nan_to_num_row() {
   row.kernels[index(Dtype::kFloat64)] = nan_to_num_kernel<double>;
   return row;
 }
-constexpr PointwiseRow kNanToNum = nan_to_num_row();
+constexpr PointwiseRow kNanToNumRow = nan_to_num_row();
 }  // namespace
 
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
@@ -293,14 +309,16 @@ constinit const Op clip_op{
 // y = x, or a number where x is NaN or infinite        dx = g where x is finite
 constinit const Op nan_to_num_float_op = pointwise_op(
     "nan_to_num_float", "(input: Tensor, nan: float, posinf: float, neginf: float) -> Tensor",
-    "nan_to_num of a floating tensor.", &kNanToNum, Promote::kCommon,
+    "nan_to_num of a floating tensor.", &kNanToNumRow, Promote::kCommon,
     [](Vjp& v) { v.set(0, where(apply(isfinite_op, {v.x()}), v.g(), 0.0)); }, kInput, 0);
+
+constexpr Signature kNanToNum =
+    "(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = "
+    "None) -> Tensor";
 // y = x, or a number where x is NaN or infinite
 constinit const Op nan_to_num_op{
     .name = "nan_to_num",
-    .signature =
-        "(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: "
-        "float | None = None) -> Tensor",
+    .signature = kNanToNum,
     .on = kEverywhere,
     .doc = "Replaces NaN (by 0) and infinities (by the largest finite numbers of the dtype).",
     .composed = [](Call& c) {
@@ -312,8 +330,9 @@ constinit const Op nan_to_num_op{
                                                              : std::numeric_limits<double>::max();
       const Attrs& a = c.attrs;
       c.results = {apply(nan_to_num_float_op, {c.input(0)},
-                         Attrs(a.has(0) ? a.real(0) : 0.0, a.has(1) ? a.real(1) : most,
-                               a.has(2) ? a.real(2) : -most))};
+                         Attrs(a.has(kNanToNum["nan"]) ? a.real(kNanToNum["nan"]) : 0.0,
+                               a.has(kNanToNum["posinf"]) ? a.real(kNanToNum["posinf"]) : most,
+                               a.has(kNanToNum["neginf"]) ? a.real(kNanToNum["neginf"]) : -most))};
     }};
 
 // z = x + w (y - x)         dx = g (1 - w)      dy = g w      dw = g (y - x)
@@ -325,31 +344,36 @@ constinit const Op lerp_op{
     .composed = [](Call& c) {
       c.results = {add(c.input(0), mul(c.input(2), sub(c.input(1), c.input(0))))};
     }};
+
+constexpr Signature kAddcmul =
+    "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
 // z = x + value a b
 constinit const Op addcmul_op{
     .name = "addcmul",
-    .signature =
-        "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
+    .signature = kAddcmul,
     .on = kEverywhere,
     .doc = "input + value * tensor1 * tensor2.",
     .composed = [](Call& c) {
       const Tensor product = mul(c.input(1), c.input(2));
-      const bool scaled = c.attrs.real(0) != 1;
-      c.results = {add(c.input(0), scaled ? mul(product, c.attrs.scalar(0)) : product)};
+      const bool scaled = c.attrs.real(kAddcmul["value"]) != 1;
+      c.results = {
+          add(c.input(0), scaled ? mul(product, c.attrs.scalar(kAddcmul["value"])) : product)};
     }};
+
+constexpr Signature kAddcdiv =
+    "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
 // z = x + value a / b
 constinit const Op addcdiv_op{
     .name = "addcdiv",
-    .signature =
-        "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor",
+    .signature = kAddcdiv,
     .on = kEverywhere,
     .doc = "input + value * tensor1 / tensor2.",
     .composed = [](Call& c) {
       check(is_floating(c.in(1).dtype()) || is_floating(c.in(2).dtype()),
             "Integer division with addcdiv is no longer supported.");
       const Tensor ratio = div(c.input(1), c.input(2));
-      const bool scaled = c.attrs.real(0) != 1;
-      c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(0)) : ratio)};
+      const bool scaled = c.attrs.real(kAddcdiv["value"]) != 1;
+      c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(kAddcdiv["value"])) : ratio)};
     }};
 
 // y = x pi / 180
@@ -366,17 +390,20 @@ constinit const Op rad2deg_op{
     .on = kEverywhere,
     .doc = "Radians as degrees: input * 180 / pi.",
     .composed = [](Call& c) { c.results = {mul(c.input(0), 180 / M_PI)}; }};
+
+constexpr Signature kLogit = "(input: Tensor, eps: float | None = None) -> Tensor";
 // y = log(x / (1 - x))
 constinit const Op logit_op{
     .name = "logit",
-    .signature = "(input: Tensor, eps: float | None = None) -> Tensor",
+    .signature = kLogit,
     .on = kEverywhere,
     .doc =
         "log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1]. With `eps`, x is limited "
         "to [eps, 1 - eps] first.",
     .composed = [](Call& c) {
       Tensor x = is_floating(c.in(0).dtype()) ? c.in(0) : to(c.in(0), default_dtype());
-      if (c.attrs.has(0)) x = clamp(x, c.attrs.real(0), 1 - c.attrs.real(0));
+      if (c.attrs.has(kLogit["eps"]))
+        x = clamp(x, c.attrs.real(kLogit["eps"]), 1 - c.attrs.real(kLogit["eps"]));
       c.results = {sub(log(x), log1p(neg(x)))};
     }};
 

@@ -20,7 +20,7 @@ void no_gradient(Vjp& v);
 inline constexpr uint32_t kEverywhere = kMethod | kModule | kInplace;
 
 // The common part of pointwise rows; kernels/core/pointwise_rows.h makes `row`.
-constexpr Op pointwise_op(const char* name, const char* signature, const char* doc,
+constexpr Op pointwise_op(const char* name, const Signature& signature, const char* doc,
                           const PointwiseRow* row, Promote promote, void (*vjp)(Vjp&),
                           uint32_t reads, uint32_t on) {
   Op op{.name = name, .signature = signature, .on = on, .doc = doc};
@@ -37,7 +37,6 @@ constexpr Op pointwise_op(const char* name, const char* signature, const char* d
 extern const Op add_op, sub_op, mul_op, div_op, floor_divide_op, remainder_op, pow_op, matmul_op;
 extern const Op neg_op, abs_op, isfinite_op;
 extern const Op bitwise_not_op, bitwise_and_op, bitwise_or_op, bitwise_xor_op;
-extern const Op mm_op, mm_pointwise_op, linear_op, linear_activation_op;
 extern const Op eq_op, ne_op, lt_op, le_op, gt_op, ge_op;
 
 }  // namespace wengert

@@ -50,8 +50,8 @@ void draw_any(Call& c, int generator, const F& fill) {
   });
 }
 
-constexpr Op drawing(const char* name, const char* signature, const char* doc, void (*shape)(Call&),
-                     void (*run)(Call&)) {
+constexpr Op drawing(const char* name, const Signature& signature, const char* doc,
+                     void (*shape)(Call&), void (*run)(Call&)) {
   return {.name = name,
           .signature = signature,
           .on = kMethod,
@@ -63,98 +63,113 @@ constexpr Op drawing(const char* name, const char* signature, const char* doc, v
           .vjp = zero_vjp};
 }
 
+constexpr Signature kUniform =
+    "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
+    "-> Tensor";
 // x = from + (to - from) u, u uniform in [0, 1)       dx = 0
 constexpr Op uniform_op = drawing(
-    "uniform_",
-    "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
-    "-> Tensor",
-    "Fills the tensor with uniform numbers from [from_, to).",
+    "uniform_", kUniform, "Fills the tensor with uniform numbers from [from_, to).",
     [](Call& c) {
       floating_only(c);
-      check(c.attrs.real(0) <= c.attrs.real(1), "expects to return a [from, to) range, but found ",
-            "from=", c.attrs.real(0), " > to=", c.attrs.real(1));
+      check(c.attrs.real(kUniform["from_"]) <= c.attrs.real(kUniform["to"]),
+            "expects to return a [from, to) range, but found ",
+            "from=", c.attrs.real(kUniform["from_"]), " > to=", c.attrs.real(kUniform["to"]));
     },
     [](Call& c) {
-      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_uniform(g, out, n, a.real(0), a.real(1));
-      });
+      draw_floating(c, kUniform["generator"],
+                    [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+                      fill_uniform(g, out, n, a.real(kUniform["from_"]), a.real(kUniform["to"]));
+                    });
     });
 
+constexpr Signature kNormal =
+    "(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) "
+    "-> Tensor";
 // x = mean + std z, z normal by Box and Muller       dx = 0
 constexpr Op normal_op = drawing(
-    "normal_",
-    "(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) "
-    "-> Tensor",
-    "Fills the tensor with normal numbers.",
+    "normal_", kNormal, "Fills the tensor with normal numbers.",
     [](Call& c) {
       floating_only(c);
-      check(c.attrs.real(1) >= 0, "normal expects std >= 0.0, but found std ", c.attrs.real(1));
+      check(c.attrs.real(kNormal["std"]) >= 0, "normal expects std >= 0.0, but found std ",
+            c.attrs.real(kNormal["std"]));
     },
     [](Call& c) {
       const bool serial = !c.in(0).is_contiguous();
-      draw_floating(c, 2, [serial](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        serial ? fill_normal_serial(g, out, n, a.real(0), a.real(1))
-               : fill_normal(g, out, n, a.real(0), a.real(1));
-      });
+      draw_floating(
+          c, kNormal["generator"], [serial](auto* out, int64_t n, Generator& g, const Attrs& a) {
+            serial ? fill_normal_serial(g, out, n, a.real(kNormal["mean"]), a.real(kNormal["std"]))
+                   : fill_normal(g, out, n, a.real(kNormal["mean"]), a.real(kNormal["std"]));
+          });
     });
 
+constexpr Signature kLogNormal =
+    "(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) "
+    "-> Tensor";
 // x = exp(mean + std z), z normal                dx = 0
 constexpr Op log_normal_op = drawing(
-    "log_normal_",
-    "(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) "
-    "-> Tensor",
+    "log_normal_", kLogNormal,
     "Fills the tensor with exponentials of normal numbers of this mean and standard deviation.",
     floating_only, [](Call& c) {
-      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_log_normal(g, out, n, a.real(0), a.real(1));
-      });
+      draw_floating(
+          c, kLogNormal["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+            fill_log_normal(g, out, n, a.real(kLogNormal["mean"]), a.real(kLogNormal["std"]));
+          });
     });
 
+constexpr Signature kCauchy =
+    "(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = "
+    "None) -> Tensor";
 // x = median + sigma tan(pi (u - 1/2)), u uniform     dx = 0
-constexpr Op cauchy_op = drawing(
-    "cauchy_",
-    "(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, "
-    "generator: Generator | None = None) -> Tensor",
-    "Fills the tensor with numbers from a Cauchy distribution.", floating_only, [](Call& c) {
-      draw_floating(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_cauchy(g, out, n, a.real(0), a.real(1));
-      });
-    });
-
-// x = -log(1 - u) / lambd, u uniform               dx = 0
-constexpr Op exponential_op =
-    drawing("exponential_",
-            "(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor",
-            "Fills the tensor with numbers from an exponential distribution of this rate.",
+constexpr Op cauchy_op =
+    drawing("cauchy_", kCauchy, "Fills the tensor with numbers from a Cauchy distribution.",
             floating_only, [](Call& c) {
-              draw_floating(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-                fill_exponential(g, out, n, a.real(0));
-              });
+              draw_floating(
+                  c, kCauchy["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+                    fill_cauchy(g, out, n, a.real(kCauchy["median"]), a.real(kCauchy["sigma"]));
+                  });
             });
 
+constexpr Signature kExponential =
+    "(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor";
+// x = -log(1 - u) / lambd, u uniform               dx = 0
+constexpr Op exponential_op =
+    drawing("exponential_", kExponential,
+            "Fills the tensor with numbers from an exponential distribution of this rate.",
+            floating_only, [](Call& c) {
+              draw_floating(c, kExponential["generator"],
+                            [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+                              fill_exponential(g, out, n, a.real(kExponential["lambd"]));
+                            });
+            });
+
+constexpr Signature kGeometric =
+    "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor";
 // x = ceil(log(1 - u) / log(1 - p)), u uniform     dx = 0
 constexpr Op geometric_op = drawing(
-    "geometric_", "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
+    "geometric_", kGeometric,
     "Fills the tensor with the number of trials, each of probability p, up to the first success.",
     any_dtype, [](Call& c) {
-      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_geometric(g, out, n, a.real(0));
+      draw_any(c, kGeometric["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_geometric(g, out, n, a.real(kGeometric["p"]));
       });
     });
 
+constexpr Signature kBernoulli =
+    "(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor";
 // x = 1 where u < p, else 0, u uniform             dx = 0
 constexpr Op bernoulli_op = drawing(
-    "bernoulli_",
-    "(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor",
-    "Fills the tensor with ones with probability p, zeros otherwise.", any_dtype, [](Call& c) {
-      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_bernoulli(g, out, n, a.real(0));
+    "bernoulli_", kBernoulli, "Fills the tensor with ones with probability p, zeros otherwise.",
+    any_dtype, [](Call& c) {
+      draw_any(c, kBernoulli["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_bernoulli(g, out, n, a.real(kBernoulli["p"]));
       });
     });
 
+constexpr Signature kBernoulliTensor =
+    "(input: Tensor, p: Tensor, *, generator: Generator | None = None) -> Tensor";
 // x = 1 where u < p, else 0, u uniform             dx = 0
 constexpr Op bernoulli_tensor_op = drawing(
-    "bernoulli_", "(input: Tensor, p: Tensor, *, generator: Generator | None = None) -> Tensor",
+    "bernoulli_", kBernoulliTensor,
     "Fills the tensor with ones with the probabilities in p, broadcast, and zeros otherwise.",
     [](Call& c) {
       check(is_floating(c.in(1).dtype()), "expects floating probabilities, got ", c.in(1).dtype());
@@ -170,19 +185,20 @@ constexpr Op bernoulli_tensor_op = drawing(
                    broadcast_strides(p.shape(), p.strides(), y.shape()), y.shape(), item_size(p));
       dispatch(y.dtype(), [&](auto zero) {
         dispatch_floating(p.dtype(), [&](auto real) {
-          fill_bernoulli(Drawing(c, 0), drawn.as<decltype(zero)>(), y.numel(),
-                         static_cast<const decltype(real)*>(given.as<decltype(real)>()));
+          fill_bernoulli(Drawing(c, kBernoulliTensor["generator"]), drawn.as<decltype(zero)>(),
+                         y.numel(), static_cast<const decltype(real)*>(given.as<decltype(real)>()));
         });
       });
       copy_strided(y.data(), y.strides(), drawn.as<void>(), own, y.shape(), item_size(y));
     });
 
+constexpr Signature kRandom = "(input: Tensor, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_op = drawing(
-    "random_", "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
+    "random_", kRandom,
     "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
     [](Call& c) {
-      draw_any(c, 0,
+      draw_any(c, kRandom["generator"],
                [](auto* out, int64_t n, Generator& g, const Attrs&) { fill_random(g, out, n); });
     });
 
@@ -190,42 +206,51 @@ void check_below(int64_t from, int64_t to) {
   check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to);
 }
+
+constexpr Signature kRandomTo =
+    "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_to_op = drawing(
-    "random_", "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor",
-    "Fills the tensor with integers from 0 up to but without `to`.",
-    [](Call& c) { check_below(0, c.attrs.integer(0)); },
+    "random_", kRandomTo, "Fills the tensor with integers from 0 up to but without `to`.",
+    [](Call& c) { check_below(0, c.attrs.integer(kRandomTo["to"])); },
     [](Call& c) {
-      draw_any(c, 1, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        fill_random_range(g, out, n, 0, a.integer(0));
+      draw_any(c, kRandomTo["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        fill_random_range(g, out, n, 0, a.integer(kRandomTo["to"]));
       });
     });
+
+constexpr Signature kRandomFrom =
+    "(input: Tensor, from_: int, to: int | None, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_from_op = drawing(
-    "random_",
-    "(input: Tensor, from_: int, to: int | None, *, generator: Generator | None = None) -> Tensor",
+    "random_", kRandomFrom,
     "Fills the tensor with integers from `from_` up to but without `to` (None: the largest the "
     "dtype holds exactly, included).",
     [](Call& c) {
-      if (c.attrs.has(1)) check_below(c.attrs.integer(0), c.attrs.integer(1));
+      if (c.attrs.has(kRandomFrom["to"]))
+        check_below(c.attrs.integer(kRandomFrom["from_"]), c.attrs.integer(kRandomFrom["to"]));
     },
     [](Call& c) {
-      draw_any(c, 2, [](auto* out, int64_t n, Generator& g, const Attrs& a) {
-        a.has(1) ? fill_random_range(g, out, n, a.integer(0), a.integer(1))
-                 : fill_random_from(g, out, n, a.integer(0));
+      draw_any(c, kRandomFrom["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
+        a.has(kRandomFrom["to"]) ? fill_random_range(g, out, n, a.integer(kRandomFrom["from_"]),
+                                                     a.integer(kRandomFrom["to"]))
+                                 : fill_random_from(g, out, n, a.integer(kRandomFrom["from_"]));
       });
     });
 
 // ---- dropout -------------------------------------------------------------------------------
 
+constexpr Signature kDropoutMasked = "(input: Tensor, p: float) -> (output: Tensor, mask: Tensor)";
+
 // The mask is 0 with probability p and 1 / (1 - p) otherwise:  y = x mask      dx = g mask
 constinit const Op dropout_masked_op{
     .name = "_dropout",
-    .signature = "(input: Tensor, p: float) -> (output: Tensor, mask: Tensor)",
+    .signature = kDropoutMasked,
     .on = 0,
     .doc = "dropout() with 0 < p < 1, and what it multiplied by.",
     .contiguous = true,
     .draws = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           floating_only(c);
@@ -239,7 +264,7 @@ constinit const Op dropout_masked_op{
             const int64_t n = c.out[0].numel();
             const T* x = c.in(0).data_as<T>();
             T *y = c.out[0].data_as<T>(), *mask = c.out[1].data_as<T>();
-            fill_dropout(Drawing(), y, mask, x, n, c.attrs.real(0));
+            fill_dropout(Drawing(), y, mask, x, n, c.attrs.real(kDropoutMasked["p"]));
           });
         },
     .vjp =
@@ -249,25 +274,28 @@ constinit const Op dropout_masked_op{
     .reads = reads_output(1),
 };
 
+constexpr Signature kDropoutMask = "(input: Tensor, size: ints, p: float) -> Tensor";
+
 // The factors of dropout alone, for masks smaller than the input.
 // m = 0 with probability p, else 1 / (1 - p)
 constinit const Op dropout_mask_op{
     .name = "_dropout_mask",
-    .signature = "(input: Tensor, size: ints, p: float) -> Tensor",
+    .signature = kDropoutMask,
     .on = 0,
     .doc = "What dropout multiplies by, in this shape and the input's dtype.",
     .shape_only = true,
     .draws = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           floating_only(c);
-          c.output(c.in(0).dtype(), c.attrs.dims(0));
+          c.output(c.in(0).dtype(), c.attrs.dims(kDropoutMask["size"]));
         },
     .run =
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {
             fill_dropout_mask(Drawing(), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
-                              c.attrs.real(1));
+                              c.attrs.real(kDropoutMask["p"]));
           });
         },
 };
@@ -299,7 +327,7 @@ Tensor finish(Call& c, int i, const Tensor& y) {
   return y.is_same(x) ? x : copy_(x, y);
 }
 
-constexpr const char* kDropout =
+constexpr Signature kDropout =
     "(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor";
 
 // y = x m, m = 0 with probability p, else 1 / (1 - p)
@@ -313,16 +341,24 @@ constinit const Op dropout_op{
     .composed =
         [](Call& c) {
           const Attrs& a = c.attrs;
-          c.results = {finish(c, 2, dropout(c.in(0), a.real(0), a.flag(1)))};
+          c.results = {
+              finish(c, kDropout["inplace"],
+                     dropout(c.in(0), a.real(kDropout["p"]), a.flag(kDropout["training"])))};
         },
 };
+
+constexpr Signature kDropoutModule = "(input: Tensor, p: float, train: bool) -> Tensor";
 // y = x m, m = 0 with probability p, else 1 / (1 - p)
 constinit const Op dropout_module_op{
     .name = "dropout",
-    .signature = "(input: Tensor, p: float, train: bool) -> Tensor",
+    .signature = kDropoutModule,
     .on = kModule,
     .doc = "functional.dropout without defaults.",
-    .composed = [](Call& c) { c.results = {dropout(c.in(0), c.attrs.real(0), c.attrs.flag(1))}; },
+    .composed =
+        [](Call& c) {
+          c.results = {dropout(c.in(0), c.attrs.real(kDropoutModule["p"]),
+                               c.attrs.flag(kDropoutModule["train"]))};
+        },
 };
 
 // `features` dimensions after (N, C); the batch dimension may be missing.
@@ -330,9 +366,9 @@ template <int features>
 void compose_feature_dropout(Call& c) {
   const Tensor& x = c.in(0);
   const bool unbatched = features != 2 && x.ndim() == features + 1;
-  const Tensor y =
-      feature_dropout(unbatched ? unsqueeze(x, 0) : x, c.attrs.real(0), c.attrs.flag(1));
-  c.results = {finish(c, 2, unbatched ? squeeze(y, Dims{0}) : y)};
+  const Tensor y = feature_dropout(unbatched ? unsqueeze(x, 0) : x, c.attrs.real(kDropout["p"]),
+                                   c.attrs.flag(kDropout["training"]));
+  c.results = {finish(c, kDropout["inplace"], unbatched ? squeeze(y, Dims{0}) : y)};
 }
 constexpr Op feature_row(const char* name, void (*composed)(Call&)) {
   return {.name = name,
@@ -363,16 +399,20 @@ Tensor alpha_dropout(const Tensor& x, double p, bool training) {
   const Tensor shift = add(mul(add(m, -1.0), kAlpha * a), kAlpha * a * p);
   return add(mul(x, mul(m, a)), shift);
 }
+
+constexpr Signature kAlphaDropout =
+    "(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor";
 // y = a (x m - s (1 - m)) + a p s, m in {0, 1}, s SELU's limit, a = ((1 + p s^2) (1 - p))^-1/2
 constinit const Op alpha_dropout_op{
     .name = "alpha_dropout",
-    .signature =
-        "(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor",
+    .signature = kAlphaDropout,
     .on = kFunctional,
     .doc = "Dropout for SELU networks: keeps zero mean and unit variance.",
     .composed =
         [](Call& c) {
-          c.results = {finish(c, 2, alpha_dropout(c.in(0), c.attrs.real(0), c.attrs.flag(1)))};
+          c.results = {finish(c, kDropout["inplace"],
+                              alpha_dropout(c.in(0), c.attrs.real(kAlphaDropout["p"]),
+                                            c.attrs.flag(kAlphaDropout["training"])))};
         },
 };
 

@@ -43,21 +43,21 @@ void check_range(int64_t low, int64_t high) {
         " >= to=", high);
 }
 
+constexpr Signature kSized =
+    "(*size: ints, generator: Generator | None = None, dtype: dtype | None = None) -> Tensor";
+constexpr Signature kLike =
+    "(input: Tensor, *, dtype: dtype | None = None, generator: Generator | None = None) -> Tensor";
+
 void shape_sized(Call& c) {
-  const Dtype d = c.attrs.dtype_or(2, default_dtype());
+  const Dtype d = c.attrs.dtype_or(kSized["dtype"], default_dtype());
   check_floating(d);
-  c.output(d, checked_size(c.attrs.ints(0)));
+  c.output(d, checked_size(c.attrs.ints(kSized["size"])));
 }
 void shape_like(Call& c) {
-  const Dtype d = c.attrs.dtype_or(0, c.in(0).dtype());
+  const Dtype d = c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype());
   check_floating(d);
   c.output(d, c.in(0).shape());
 }
-
-constexpr const char* kSized =
-    "(*size: ints, generator: Generator | None = None, dtype: dtype | None = None) -> Tensor";
-constexpr const char* kLike =
-    "(input: Tensor, *, dtype: dtype | None = None, generator: Generator | None = None) -> Tensor";
 
 // y = u, uniform in [0, 1)
 constinit const Op rand_op{
@@ -67,7 +67,7 @@ constinit const Op rand_op{
     .doc = "Uniform numbers from [0, 1).",
     .draws = true,
     .shape = shape_sized,
-    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
+    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, kSized["generator"])); },
 };
 // y = z, normal
 constinit const Op randn_op{
@@ -77,7 +77,7 @@ constinit const Op randn_op{
     .doc = "Normal numbers of mean 0 and standard deviation 1.",
     .draws = true,
     .shape = shape_sized,
-    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
+    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, kSized["generator"]), 0, 1); },
 };
 // y = u, uniform in [0, 1)
 constinit const Op rand_like_op{
@@ -88,7 +88,7 @@ constinit const Op rand_like_op{
     .shape_only = true,
     .draws = true,
     .shape = shape_like,
-    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, 1)); },
+    .run = [](Call& c) { fill_rand(c.out[0], Drawing(c, kLike["generator"])); },
 };
 // y = z, normal
 constinit const Op randn_like_op{
@@ -99,95 +99,118 @@ constinit const Op randn_like_op{
     .shape_only = true,
     .draws = true,
     .shape = shape_like,
-    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 1), 0, 1); },
+    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, kLike["generator"]), 0, 1); },
 };
 
+constexpr Signature kRandint =
+    "(high: int, size: ints, *, generator: Generator | None = None, dtype: dtype | None = None) -> "
+    "Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_op{
     .name = "randint",
-    .signature =
-        "(high: int, size: ints, *, generator: Generator | None = None, "
-        "dtype: dtype | None = None) -> Tensor",
+    .signature = kRandint,
     .on = kModule | kCreation,
     .doc = "Integers from 0 up to but without `high`; int64 unless a dtype is given.",
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(0, c.attrs.integer(0));
-          c.output(c.attrs.dtype_or(3, Dtype::kInt64), checked_size(c.attrs.ints(1)));
+          check_range(0, c.attrs.integer(kRandint["high"]));
+          c.output(c.attrs.dtype_or(kRandint["dtype"], Dtype::kInt64),
+                   checked_size(c.attrs.ints(kRandint["size"])));
         },
-    .run = [](Call& c) { fill_randint(c.out[0], Drawing(c, 2), 0, c.attrs.integer(0)); },
+    .run =
+        [](Call& c) {
+          fill_randint(c.out[0], Drawing(c, kRandint["generator"]), 0,
+                       c.attrs.integer(kRandint["high"]));
+        },
 };
+
+constexpr Signature kRandintLow =
+    "(low: int, high: int, size: ints, *, generator: Generator | None = None, dtype: dtype | None "
+    "= None) -> Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_low_op{
     .name = "randint",
-    .signature =
-        "(low: int, high: int, size: ints, *, generator: Generator | None = None, "
-        "dtype: dtype | None = None) -> Tensor",
+    .signature = kRandintLow,
     .on = kModule | kCreation,
     .doc = "Integers from `low` up to but without `high`; int64 unless a dtype is given.",
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(c.attrs.integer(0), c.attrs.integer(1));
-          c.output(c.attrs.dtype_or(4, Dtype::kInt64), checked_size(c.attrs.ints(2)));
+          check_range(c.attrs.integer(kRandintLow["low"]), c.attrs.integer(kRandintLow["high"]));
+          c.output(c.attrs.dtype_or(kRandintLow["dtype"], Dtype::kInt64),
+                   checked_size(c.attrs.ints(kRandintLow["size"])));
         },
     .run =
         [](Call& c) {
-          fill_randint(c.out[0], Drawing(c, 3), c.attrs.integer(0), c.attrs.integer(1));
+          fill_randint(c.out[0], Drawing(c, kRandintLow["generator"]),
+                       c.attrs.integer(kRandintLow["low"]), c.attrs.integer(kRandintLow["high"]));
         },
 };
+
+constexpr Signature kRandintLike =
+    "(input: Tensor, high: int, *, dtype: dtype | None = None) -> Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_like_op{
     .name = "randint_like",
-    .signature = "(input: Tensor, high: int, *, dtype: dtype | None = None) -> Tensor",
+    .signature = kRandintLike,
     .on = kModule | kCreation,
     .doc = "Integers from 0 up to but without `high`, with the input's shape and dtype.",
     .shape_only = true,
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(0, c.attrs.integer(0));
-          c.output(c.attrs.dtype_or(1, c.in(0).dtype()), c.in(0).shape());
+          check_range(0, c.attrs.integer(kRandintLike["high"]));
+          c.output(c.attrs.dtype_or(kRandintLike["dtype"], c.in(0).dtype()), c.in(0).shape());
         },
-    .run = [](Call& c) { fill_randint(c.out[0], Drawing(), 0, c.attrs.integer(0)); },
+    .run =
+        [](Call& c) {
+          fill_randint(c.out[0], Drawing(), 0, c.attrs.integer(kRandintLike["high"]));
+        },
 };
+
+constexpr Signature kRandintLikeLow =
+    "(input: Tensor, low: int, high: int, *, dtype: dtype | None = None) -> Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_like_low_op{
     .name = "randint_like",
-    .signature = "(input: Tensor, low: int, high: int, *, dtype: dtype | None = None) -> Tensor",
+    .signature = kRandintLikeLow,
     .on = kModule | kCreation,
     .doc = "Integers from `low` up to but without `high`, with the input's shape and dtype.",
     .shape_only = true,
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(c.attrs.integer(0), c.attrs.integer(1));
-          c.output(c.attrs.dtype_or(2, c.in(0).dtype()), c.in(0).shape());
+          check_range(c.attrs.integer(kRandintLikeLow["low"]),
+                      c.attrs.integer(kRandintLikeLow["high"]));
+          c.output(c.attrs.dtype_or(kRandintLikeLow["dtype"], c.in(0).dtype()), c.in(0).shape());
         },
     .run =
-        [](Call& c) { fill_randint(c.out[0], Drawing(), c.attrs.integer(0), c.attrs.integer(1)); },
+        [](Call& c) {
+          fill_randint(c.out[0], Drawing(), c.attrs.integer(kRandintLikeLow["low"]),
+                       c.attrs.integer(kRandintLikeLow["high"]));
+        },
 };
 
+constexpr Signature kRandperm =
+    "(n: int, *, generator: Generator | None = None, dtype: dtype | None = None) -> Tensor";
 // y = a permutation of 0, ..., n - 1
 constinit const Op randperm_op{
     .name = "randperm",
-    .signature =
-        "(n: int, *, generator: Generator | None = None, dtype: dtype | None = None) "
-        "-> Tensor",
+    .signature = kRandperm,
     .on = kModule | kCreation,
     .doc = "The integers 0 to n - 1 in random order; int64 unless a dtype is given.",
     .draws = true,
     .shape =
         [](Call& c) {
-          const int64_t n = c.attrs.integer(0);
+          const int64_t n = c.attrs.integer(kRandperm["n"]);
           check(n >= 0, "n must be greater or equal to 0, got ", n);
-          c.output(c.attrs.dtype_or(2, Dtype::kInt64), Dims{n});
+          c.output(c.attrs.dtype_or(kRandperm["dtype"], Dtype::kInt64), Dims{n});
         },
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];
-          const Drawing g(c, 1);
+          const Drawing g(c, kRandperm["generator"]);
           if (y.dtype() == Dtype::kInt64) return randperm(g, y.data_as<int64_t>(), y.numel());
           const Scratch order(static_cast<size_t>(y.numel() * 8));
           randperm(g, order.as<int64_t>(), y.numel());
@@ -215,58 +238,83 @@ Generator* given_generator(const Call& c, int i) {
   return c.attrs.has(i) ? c.attrs.generator(i) : nullptr;
 }
 
+constexpr Signature kNormalTensors =
+    "(mean: Tensor, std: Tensor, *, generator: Generator | None = None) -> Tensor";
 // y = mean + std z, z normal
 constinit const Op normal_tensors_op{
     .name = "normal",
-    .signature = "(mean: Tensor, std: Tensor, *, generator: Generator | None = None) -> Tensor",
+    .signature = kNormalTensors,
     .on = kModule,
     .doc = "Normal numbers, each with its own mean and standard deviation.",
-    .composed = [](Call& c) { c.results = {normal_of(c.in(0), c.in(1), given_generator(c, 0))}; },
+    .composed =
+        [](Call& c) {
+          c.results = {
+              normal_of(c.in(0), c.in(1), given_generator(c, kNormalTensors["generator"]))};
+        },
 };
+
+constexpr Signature kNormalMean =
+    "(mean: Tensor, std: float = 1.0, *, generator: Generator | None = None) -> Tensor";
 // y = mean + std z, z normal
 constinit const Op normal_mean_op{
     .name = "normal",
-    .signature =
-        "(mean: Tensor, std: float = 1.0, *, generator: Generator | None = None) -> Tensor",
+    .signature = kNormalMean,
     .on = kModule,
     .doc = "Normal numbers, each with its own mean.",
     .composed =
-        [](Call& c) { c.results = {normal_of(c.in(0), c.attrs.real(0), given_generator(c, 1))}; },
+        [](Call& c) {
+          c.results = {normal_of(c.in(0), c.attrs.real(kNormalMean["std"]),
+                                 given_generator(c, kNormalMean["generator"]))};
+        },
 };
+
+constexpr Signature kNormalStd =
+    "(mean: float, std: Tensor, *, generator: Generator | None = None) -> Tensor";
 // y = mean + std z, z normal
 constinit const Op normal_std_op{
     .name = "normal",
-    .signature = "(mean: float, std: Tensor, *, generator: Generator | None = None) -> Tensor",
+    .signature = kNormalStd,
     .on = kModule,
     .doc = "Normal numbers, each with its own standard deviation.",
     .composed =
-        [](Call& c) { c.results = {normal_of(c.attrs.real(0), c.in(0), given_generator(c, 1))}; },
+        [](Call& c) {
+          c.results = {normal_of(c.attrs.real(kNormalStd["mean"]), c.in(0),
+                                 given_generator(c, kNormalStd["generator"]))};
+        },
 };
+
+constexpr Signature kNormalSize =
+    "(mean: float, std: float, size: ints, *, generator: Generator | None = None, dtype: dtype | "
+    "None = None) -> Tensor";
 // y = mean + std z, z normal
 constinit const Op normal_size_op{
     .name = "normal",
-    .signature =
-        "(mean: float, std: float, size: ints, *, generator: Generator | None = None, "
-        "dtype: dtype | None = None) -> Tensor",
+    .signature = kNormalSize,
     .on = kModule | kCreation,
     .doc = "Normal numbers of one mean and standard deviation.",
     .draws = true,
     .shape =
         [](Call& c) {
-          const Dtype d = c.attrs.dtype_or(4, default_dtype());
+          const Dtype d = c.attrs.dtype_or(kNormalSize["dtype"], default_dtype());
           check_floating(d);
-          check(c.attrs.real(1) >= 0, "normal expects std >= 0.0, but found std ", c.attrs.real(1));
-          c.output(d, checked_size(c.attrs.ints(2)));
+          check(c.attrs.real(kNormalSize["std"]) >= 0, "normal expects std >= 0.0, but found std ",
+                c.attrs.real(kNormalSize["std"]));
+          c.output(d, checked_size(c.attrs.ints(kNormalSize["size"])));
         },
-    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, 3), c.attrs.real(0), c.attrs.real(1)); },
+    .run =
+        [](Call& c) {
+          fill_randn(c.out[0], Drawing(c, kNormalSize["generator"]),
+                     c.attrs.real(kNormalSize["mean"]), c.attrs.real(kNormalSize["std"]));
+        },
 };
 
 // ---- of probabilities ----------------------------------------------------------------------
 
+constexpr Signature kBernoulli = "(input: Tensor, *, generator: Generator | None = None) -> Tensor";
 // y = 1 where u < p, else 0, u uniform      dx = 0
 constinit const Op bernoulli_op{
     .name = "bernoulli",
-    .signature = "(input: Tensor, *, generator: Generator | None = None) -> Tensor",
+    .signature = kBernoulli,
     .doc = "Ones with the probabilities given by the input, zeros otherwise. No gradient flows.",
     .contiguous = true,
     .draws = true,
@@ -279,16 +327,19 @@ constinit const Op bernoulli_op{
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {
             using T = decltype(zero);
-            fill_bernoulli(Drawing(c, 0), c.out[0].data_as<T>(), c.out[0].numel(),
-                           static_cast<const T*>(c.in(0).data_as<T>()));
+            fill_bernoulli(Drawing(c, kBernoulli["generator"]), c.out[0].data_as<T>(),
+                           c.out[0].numel(), static_cast<const T*>(c.in(0).data_as<T>()));
           });
         },
     .vjp = zero_vjp,
 };
+
+constexpr Signature kBernoulliP =
+    "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor";
 // y = 1 where u < p, else 0, u uniform      dx = 0
 constinit const Op bernoulli_p_op{
     .name = "bernoulli",
-    .signature = "(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor",
+    .signature = kBernoulliP,
     .doc = "Ones with probability p, zeros otherwise, in the input's shape and dtype.",
     .shape_only = true,
     .draws = true,
@@ -296,33 +347,34 @@ constinit const Op bernoulli_p_op{
     .run =
         [](Call& c) {
           dispatch(c.in(0).dtype(), [&](auto zero) {
-            fill_bernoulli(Drawing(c, 1), c.out[0].data_as<decltype(zero)>(), c.out[0].numel(),
-                           c.attrs.real(0));
+            fill_bernoulli(Drawing(c, kBernoulliP["generator"]), c.out[0].data_as<decltype(zero)>(),
+                           c.out[0].numel(), c.attrs.real(kBernoulliP["p"]));
           });
         },
     .vjp = zero_vjp,
 };
 
+constexpr Signature kMultinomial =
+    "(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = "
+    "None) -> Tensor";
 // y_k = the first i with p_0 + ... + p_i > u_k, u uniform
 constinit const Op multinomial_op{
     .name = "multinomial",
-    .signature =
-        "(input: Tensor, num_samples: int, replacement: bool = False, *, "
-        "generator: Generator | None = None) -> Tensor",
+    .signature = kMultinomial,
     .doc = "num_samples indices, int64, drawn with the weights in the input, (n,) or (rows, n).",
     .contiguous = true,
     .draws = true,
     .shape =
         [](Call& c) {
           const Tensor& p = c.in(0);
-          const int64_t n = c.attrs.integer(0);
+          const int64_t n = c.attrs.integer(kMultinomial["num_samples"]);
           check(p.ndim() == 1 || p.ndim() == 2, "prob_dist must be 1 or 2 dim, got ", p.shape());
           check(is_floating(p.dtype()),
                 "multinomial only supports floating-point dtypes for input, "
                 "got: ",
                 p.dtype());
           check(n > 0, "cannot sample n_sample <= 0 samples, got ", n);
-          check(c.attrs.flag(1) || n <= p.size(-1),
+          check(c.attrs.flag(kMultinomial["replacement"]) || n <= p.size(-1),
                 "cannot sample n_sample > prob_dist.size(-1) "
                 "samples without replacement: ",
                 n, " of ", p.size(-1));
@@ -335,9 +387,10 @@ constinit const Op multinomial_op{
           const Tensor& p = c.in(0);
           dispatch_floating(p.dtype(), [&](auto zero) {
             using T = decltype(zero);
-            multinomial(Drawing(c, 2), c.out[0].data_as<int64_t>(),
+            multinomial(Drawing(c, kMultinomial["generator"]), c.out[0].data_as<int64_t>(),
                         static_cast<const T*>(p.data_as<T>()), p.ndim() == 2 ? p.size(0) : 1,
-                        p.size(-1), c.attrs.integer(0), c.attrs.flag(1));
+                        p.size(-1), c.attrs.integer(kMultinomial["num_samples"]),
+                        c.attrs.flag(kMultinomial["replacement"]));
           });
         },
 };

@@ -7,14 +7,14 @@
 namespace wengert {
 
 // Bit i: dimension i is reduced. Absent or empty: all of them.
-uint32_t reduced_mask(const Attrs& a, int i, int ndim);
+uint32_t reduced_mask(const Attrs& a, int dim, int ndim);
 uint32_t reduced_mask(Ints dims, int ndim);
 Dims reduced_shape(const Dims& shape, uint32_t mask, bool keepdim);
 
 // g, of the reduced shape, with the reduced dimensions back as 1.
 Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask);
-// For vjps of ops whose attributes 0 and 1 are dim and keepdim.
-Tensor restore_dims(const Vjp& v, const Tensor& g);
+// The same in a vjp, where the dimensions are attribute `dim`.
+Tensor restore_dims(const Vjp& v, const Tensor& g, int dim);
 
 // Casts input i before the shape is found; the tape keeps the original.
 void cast_input(Call& c, int i, Dtype dtype);
@@ -23,7 +23,7 @@ void cast_input(Call& c, int i, Dtype dtype);
 void add_dims(Attrs& a, Ints dims);
 void add_dim(Attrs& a, Dim dim);
 
-// Runs a reduction of input 0 over attribute 0.
+// Runs a reduction of input 0 over the dimensions of the mask.
 void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param = 0);
 
 // A tensor as [outer, n, inner] around one of its dimensions; of 0-d, n = 1.

@@ -5,7 +5,19 @@
 namespace wengert {
 namespace {
 
-uint32_t mask_of(const Call& c) { return reduced_mask(c.attrs, 0, c.in(0).ndim()); }
+constexpr Signature kFull = "(input: Tensor) -> Tensor";
+constexpr Signature kValuesIndices =
+    "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)";
+constexpr Signature kOther = "(input: Tensor, other: Tensor) -> Tensor";
+constexpr Signature kOverDims =
+    "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
+constexpr Signature kPlace =
+    "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor";
+
+constexpr int kDim = attribute("dim", kValuesIndices, kOverDims, kPlace);
+constexpr int kKeepdim = attribute("keepdim", kValuesIndices, kOverDims, kPlace);
+
+uint32_t mask_of(const Call& c) { return reduced_mask(c.attrs, kDim, c.in(0).ndim()); }
 
 // There is no largest of no elements.
 void check_elements(const Tensor& x, uint32_t mask, bool all, ErrorKind kind) {
@@ -19,14 +31,15 @@ void check_elements(const Tensor& x, uint32_t mask, bool all, ErrorKind kind) {
 }
 
 bool over_all(const Call& c) {
-  return !c.attrs.has(0) || (c.attrs.kind(0) == Attrs::Kind::kInts && c.attrs.ints(0).empty());
+  return !c.attrs.has(kDim) ||
+         (c.attrs.kind(kDim) == Attrs::Kind::kInts && c.attrs.ints(kDim).empty());
 }
 
 void amax_shape(Call& c) {
   const Tensor& x = c.in(0);
   const uint32_t mask = mask_of(c);
   check_elements(x, mask, over_all(c), ErrorKind::kRuntime);
-  c.output(x.dtype(), reduced_shape(x.shape(), mask, c.attrs.flag(1)));
+  c.output(x.dtype(), reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim)));
 }
 
 void full_shape(Call& c) {
@@ -39,14 +52,14 @@ void argmax_shape(Call& c) {
   check(x.dtype() != Dtype::kBool, "does not support bool input");
   const uint32_t mask = mask_of(c);
   check_elements(x, mask, over_all(c), ErrorKind::kIndex);
-  c.output(Dtype::kInt64, reduced_shape(x.shape(), mask, c.attrs.flag(1)));
+  c.output(Dtype::kInt64, reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim)));
 }
 
 void values_indices_shape(Call& c) {
   const Tensor& x = c.in(0);
   const uint32_t mask = mask_of(c);
   check_elements(x, mask, false, ErrorKind::kIndex);
-  const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(1));
+  const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim));
   c.output(x.dtype(), shape);
   c.output(Dtype::kInt64, shape);
 }
@@ -67,8 +80,8 @@ void share(Vjp& v, const Tensor& g, const Tensor& y, const Tensor& hit) {
 }
 
 void amax_vjp(Vjp& v) {
-  const Tensor y = restore_dims(v, v.y());
-  share(v, restore_dims(v, v.g()), y, eq(v.x(), y));
+  const Tensor y = restore_dims(v, v.y(), kDim);
+  share(v, restore_dims(v, v.g(), kDim), y, eq(v.x(), y));
 }
 
 // As above, and NaNs are equal to each other.
@@ -81,23 +94,14 @@ void full_vjp(Vjp& v) {
 void values_vjp(Vjp& v) {
   if (!v.has_g(0)) return;
   const Dims& shape = v.shape(0);
-  const int64_t dim = v.attrs().integer(0);
+  const int64_t dim = v.attrs().integer(kDim);
   Tensor g = v.g(), index = v.y(1);
-  if (!v.attrs().flag(1) && !shape.empty()) {
+  if (!v.attrs().flag(kKeepdim) && !shape.empty()) {
     g = unsqueeze(g, wrap_dim(dim, shape.size()));
     index = unsqueeze(index, wrap_dim(dim, shape.size()));
   }
   v.set(0, scatter_add(zeros(shape, g.dtype()), dim, index, g));
 }
-
-constexpr const char* kFull = "(input: Tensor) -> Tensor";
-constexpr const char* kValuesIndices =
-    "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)";
-constexpr const char* kOther = "(input: Tensor, other: Tensor) -> Tensor";
-constexpr const char* kOverDims =
-    "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
-constexpr const char* kPlace =
-    "(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor";
 
 constexpr Op full(const char* name, const char* doc, void (*run)(Call&)) {
   Op op{.name = name, .signature = kFull, .doc = doc};

@@ -5,30 +5,45 @@
 namespace wengert {
 namespace {
 
-// Attributes of all four: dim, correction, keepdim.
-double correction_of(const Attrs& a) { return a.has(1) ? a.real(1) : 1.0; }
+// The older form with `unbiased` alone, the newer with `correction`, and the older along `dim`.
+#define WENGERT_MOMENT_SIGNATURES(result)                                                 \
+  {"(input: Tensor, unbiased: bool) -> " result,                                          \
+   "(input: Tensor, dim: ints | None = None, *, correction: Number | None = 1, keepdim: " \
+   "bool = False) -> " result,                                                            \
+   "(input: Tensor, dim: ints | None, unbiased: bool = True, keepdim: bool = False) -> " result}
+struct Forms {
+  Signature all, newer, dims;
+};
+constexpr Forms kOne = WENGERT_MOMENT_SIGNATURES("Tensor");
+constexpr Forms kVarMean = WENGERT_MOMENT_SIGNATURES("(var: Tensor, mean: Tensor)");
+constexpr Forms kStdMean = WENGERT_MOMENT_SIGNATURES("(std: Tensor, mean: Tensor)");
+#undef WENGERT_MOMENT_SIGNATURES
+constexpr int kDim = kOne.newer["dim"], kKeepdim = kOne.newer["keepdim"];
+constexpr int kCorrection = kOne.newer["correction"];
+
+double correction_of(const Attrs& a) { return a.has(kCorrection) ? a.real(kCorrection) : 1.0; }
 
 template <int kOutputs>
 void moments_shape(Call& c) {
   const Tensor& x = c.in(0);
   check(is_floating(x.dtype()), "only floating point dtypes are supported, got ", x.dtype());
-  const uint32_t mask = reduced_mask(c.attrs, 0, x.ndim());
-  const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(2));
+  const uint32_t mask = reduced_mask(c.attrs, kDim, x.ndim());
+  const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim));
   for (int i = 0; i < kOutputs; ++i) c.output(x.dtype(), shape);
 }
 
 template <ReduceKind kKind>
 void moments_run(Call& c) {
-  run_reduction(c, kKind, reduced_mask(c.attrs, 0, c.in(0).ndim()), correction_of(c.attrs));
+  run_reduction(c, kKind, reduced_mask(c.attrs, kDim, c.in(0).ndim()), correction_of(c.attrs));
 }
 
 int64_t count_of(const Vjp& v) {
-  return plan_reduction(v.shape(0), reduced_mask(v.attrs(), 0, v.shape(0).size())).count;
+  return plan_reduction(v.shape(0), reduced_mask(v.attrs(), kDim, v.shape(0).size())).count;
 }
 
 // The mean of x, shaped to broadcast against it.
 Tensor centre(const Vjp& v, const Tensor& x) {
-  const uint32_t mask = reduced_mask(v.attrs(), 0, x.ndim());
+  const uint32_t mask = reduced_mask(v.attrs(), kDim, x.ndim());
   Dims dims;
   for (int i = 0; i < x.ndim(); ++i)
     if (mask >> i & 1) dims.push_back(i);
@@ -38,7 +53,7 @@ Tensor centre(const Vjp& v, const Tensor& x) {
 // d var = 2 (x - mean) / (n - correction)
 Tensor var_dx(const Vjp& v, const Tensor& g) {
   const double freedom = static_cast<double>(count_of(v)) - correction_of(v.attrs());
-  return mul(mul(restore_dims(v, g), 2.0 / std::max(0.0, freedom)), centre(v, v.x()));
+  return mul(mul(restore_dims(v, g, kDim), 2.0 / std::max(0.0, freedom)), centre(v, v.x()));
 }
 
 // d std = (x - mean) / ((n - correction) std), and 0 where std is 0
@@ -47,11 +62,11 @@ Tensor std_dx(const Vjp& v, const Tensor& g) {
   const Tensor flat = eq(y, 0);
   const double freedom = static_cast<double>(count_of(v)) - correction_of(v.attrs());
   const Tensor scale = where(flat, 0.0, div(g, where(flat, 1.0, y)));
-  return mul(mul(restore_dims(v, scale), 1.0 / std::max(0.0, freedom)), centre(v, v.x()));
+  return mul(mul(restore_dims(v, scale, kDim), 1.0 / std::max(0.0, freedom)), centre(v, v.x()));
 }
 
 Tensor mean_dx(const Vjp& v, const Tensor& g) {
-  return expand(restore_dims(v, div(g, static_cast<double>(count_of(v)))), v.shape(0));
+  return expand(restore_dims(v, div(g, static_cast<double>(count_of(v))), kDim), v.shape(0));
 }
 
 void set_both(Vjp& v, Tensor (*spread_dx)(const Vjp&, const Tensor&)) {
@@ -63,7 +78,7 @@ void set_both(Vjp& v, Tensor (*spread_dx)(const Vjp&, const Tensor&)) {
 // The older forms with `unbiased`, in terms of the newer with `correction`.
 template <const Op& kOp>
 void unbiased_all(Call& c) {
-  Call inner(kOp, Attrs(nullptr, c.attrs.flag(0) ? 1 : 0, false));
+  Call inner(kOp, Attrs(nullptr, c.attrs.flag(kOne.all["unbiased"]) ? 1 : 0, false));
   inner.add_input(c.in(0));
   apply(inner);
   c.results.assign(inner.out, inner.out + inner.outputs());
@@ -71,26 +86,17 @@ void unbiased_all(Call& c) {
 template <const Op& kOp>
 void unbiased_dims(Call& c) {
   Attrs a;
-  a.add_from(c.attrs, 0);
-  a.add(c.attrs.flag(1) ? 1 : 0);
-  a.add(c.attrs.flag(2));
+  a.add_from(c.attrs, kOne.dims["dim"]);
+  a.add(c.attrs.flag(kOne.dims["unbiased"]) ? 1 : 0);
+  a.add(c.attrs.flag(kOne.dims["keepdim"]));
   Call inner(kOp, a);
   inner.add_input(c.in(0));
   apply(inner);
   c.results.assign(inner.out, inner.out + inner.outputs());
 }
 
-#define WENGERT_MOMENT_SIGNATURES(result)                                                 \
-  {"(input: Tensor, unbiased: bool) -> " result,                                          \
-   "(input: Tensor, dim: ints | None = None, *, correction: Number | None = 1, keepdim: " \
-   "bool = False) -> " result,                                                            \
-   "(input: Tensor, dim: ints | None, unbiased: bool = True, keepdim: bool = False) -> " result}
-constexpr const char* kOne[] = WENGERT_MOMENT_SIGNATURES("Tensor");
-constexpr const char* kVarMean[] = WENGERT_MOMENT_SIGNATURES("(var: Tensor, mean: Tensor)");
-constexpr const char* kStdMean[] = WENGERT_MOMENT_SIGNATURES("(std: Tensor, mean: Tensor)");
-#undef WENGERT_MOMENT_SIGNATURES
-
-constexpr Op older(const char* name, const char* signature, uint32_t on, void (*composed)(Call&)) {
+constexpr Op older(const char* name, const Signature& signature, uint32_t on,
+                   void (*composed)(Call&)) {
   Op op{.name = name, .signature = signature, .on = on};
   op.doc = "The older form: `unbiased` is a correction of 1, otherwise 0.";
   op.composed = composed;
@@ -103,7 +109,7 @@ constexpr Op older(const char* name, const char* signature, uint32_t on, void (*
 // dx = 2 g (x - mean) / (n - correction)
 constinit const Op var_op{
     .name = "var",
-    .signature = kOne[1],
+    .signature = kOne.newer,
     .doc =
         "The variance over `dim` (all if None or empty) of a floating tensor: the sum of "
         "squared deviations over n - `correction`, by two passes in float64.",
@@ -116,7 +122,7 @@ constinit const Op var_op{
 // y = sqrt(var x)
 // dx = g (x - mean) / (y (n - correction))
 constinit const Op std_op{.name = "std",
-                          .signature = kOne[1],
+                          .signature = kOne.newer,
                           .doc = "The standard deviation: the root of `var`.",
                           .contiguous = true,
                           .shape = moments_shape<1>,
@@ -127,7 +133,7 @@ constinit const Op std_op{.name = "std",
 // v = sum (x - m)^2 / (n - correction), m = sum x / n
 // dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_op{.name = "var_mean",
-                               .signature = kVarMean[1],
+                               .signature = kVarMean.newer,
                                .on = kModule,
                                .doc = "The variance, as `var`, and the mean.",
                                .contiguous = true,
@@ -139,7 +145,7 @@ constinit const Op var_mean_op{.name = "var_mean",
 // s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
 // dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_op{.name = "std_mean",
-                               .signature = kStdMean[1],
+                               .signature = kStdMean.newer,
                                .on = kModule,
                                .doc = "The standard deviation, as `std`, and the mean.",
                                .contiguous = true,
@@ -151,26 +157,26 @@ constinit const Op std_mean_op{.name = "std_mean",
 namespace {
 
 constexpr uint32_t kBoth = kMethod | kModule;
-constinit const Op var_all_op = older("var", kOne[0], kBoth, unbiased_all<var_op>);
-constinit const Op var_dims_op = older("var", kOne[2], kBoth, unbiased_dims<var_op>);
-constinit const Op std_all_op = older("std", kOne[0], kBoth, unbiased_all<std_op>);
-constinit const Op std_dims_op = older("std", kOne[2], kBoth, unbiased_dims<std_op>);
+constinit const Op var_all_op = older("var", kOne.all, kBoth, unbiased_all<var_op>);
+constinit const Op var_dims_op = older("var", kOne.dims, kBoth, unbiased_dims<var_op>);
+constinit const Op std_all_op = older("std", kOne.all, kBoth, unbiased_all<std_op>);
+constinit const Op std_dims_op = older("std", kOne.dims, kBoth, unbiased_dims<std_op>);
 // v = sum (x - m)^2 / (n - correction), m = sum x / n
 // dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_all_op =
-    older("var_mean", kVarMean[0], kModule, unbiased_all<var_mean_op>);
+    older("var_mean", kVarMean.all, kModule, unbiased_all<var_mean_op>);
 // v = sum (x - m)^2 / (n - correction), m = sum x / n
 // dx = 2 gv (x - m) / (n - correction) + gm / n
 constinit const Op var_mean_dims_op =
-    older("var_mean", kVarMean[2], kModule, unbiased_dims<var_mean_op>);
+    older("var_mean", kVarMean.dims, kModule, unbiased_dims<var_mean_op>);
 // s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
 // dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_all_op =
-    older("std_mean", kStdMean[0], kModule, unbiased_all<std_mean_op>);
+    older("std_mean", kStdMean.all, kModule, unbiased_all<std_mean_op>);
 // s = sqrt(sum (x - m)^2 / (n - correction)), m = sum x / n
 // dx = gs (x - m) / (s (n - correction)) + gm / n
 constinit const Op std_mean_dims_op =
-    older("std_mean", kStdMean[2], kModule, unbiased_dims<std_mean_op>);
+    older("std_mean", kStdMean.dims, kModule, unbiased_dims<std_mean_op>);
 
 Tensor moment(const Op& op, const Tensor& x, Ints dims, double correction, bool keepdim) {
   Attrs a;

@@ -20,10 +20,10 @@ uint32_t reduced_mask(Ints dims, int ndim) {
   return mask;
 }
 
-uint32_t reduced_mask(const Attrs& a, int i, int ndim) {
-  if (!a.has(i)) return (1u << ndim) - 1;
-  if (a.kind(i) == Attrs::Kind::kInts) return reduced_mask(a.ints(i), ndim);
-  return 1u << wrap_dim(a.integer(i), ndim);
+uint32_t reduced_mask(const Attrs& a, int dim, int ndim) {
+  if (!a.has(dim)) return (1u << ndim) - 1;
+  if (a.kind(dim) == Attrs::Kind::kInts) return reduced_mask(a.ints(dim), ndim);
+  return 1u << wrap_dim(a.integer(dim), ndim);
 }
 
 Dims reduced_shape(const Dims& shape, uint32_t mask, bool keepdim) {
@@ -44,9 +44,9 @@ Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask) {
   return reshape(g, reduced_shape(shape, mask, true));
 }
 
-Tensor restore_dims(const Vjp& v, const Tensor& g) {
+Tensor restore_dims(const Vjp& v, const Tensor& g, int dim) {
   const Dims& shape = v.shape(0);
-  return restore_dims(g, shape, reduced_mask(v.attrs(), 0, shape.size()));
+  return restore_dims(g, shape, reduced_mask(v.attrs(), dim, shape.size()));
 }
 
 void cast_input(Call& c, int i, Dtype dtype) {
@@ -81,25 +81,42 @@ Lines lines_of(const Dims& shape, int64_t dim) {
 
 namespace {
 
-uint32_t mask_of(const Call& c) { return reduced_mask(c.attrs, 0, c.in(0).ndim()); }
+constexpr Signature kDimsDtype =
+    "(input: Tensor, dim: ints | None = None, keepdim: bool = False, *, dtype: dtype | None = "
+    "None) -> Tensor";
+constexpr Signature kDimsKeep =
+    "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
+constexpr Signature kProd =
+    "(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None) "
+    "-> Tensor";
+constexpr Signature kLogsumexp = "(input: Tensor, dim: ints, keepdim: bool = False) -> Tensor";
+constexpr Signature kCountNonzero = "(input: Tensor, dim: ints | None = None) -> Tensor";
+// Where all of them have what they share.
+constexpr int kDim = attribute("dim", kDimsDtype, kDimsKeep, kProd, kLogsumexp, kCountNonzero);
+constexpr int kKeepdim = attribute("keepdim", kDimsDtype, kDimsKeep, kProd, kLogsumexp);
+constexpr int kDtype = attribute("dtype", kDimsDtype, kProd);
+
+uint32_t mask_of(const Call& c) { return reduced_mask(c.attrs, kDim, c.in(0).ndim()); }
 
 // An empty list means none of the dimensions to any and all, and all of them to the others.
 uint32_t strict_mask_of(const Call& c) {
-  if (c.attrs.kind(0) == Attrs::Kind::kInts && c.attrs.ints(0).empty()) return 0;
+  if (c.attrs.kind(kDim) == Attrs::Kind::kInts && c.attrs.ints(kDim).empty()) return 0;
   return mask_of(c);
 }
 
-Dims shape_of(const Call& c) { return reduced_shape(c.in(0).shape(), mask_of(c), c.attrs.flag(1)); }
+Dims shape_of(const Call& c) {
+  return reduced_shape(c.in(0).shape(), mask_of(c), c.attrs.flag(kKeepdim));
+}
 
 template <ReduceKind kKind>
 void run_over_dims(Call& c) {
   run_reduction(c, kKind, mask_of(c));
 }
 
-void spread(Vjp& v) { v.set(0, expand(restore_dims(v, v.g()), v.shape(0))); }
+void spread(Vjp& v) { v.set(0, expand(restore_dims(v, v.g(), kDim), v.shape(0))); }
 
 int64_t reduced_count(const Vjp& v) {
-  const uint32_t mask = reduced_mask(v.attrs(), 0, v.shape(0).size());
+  const uint32_t mask = reduced_mask(v.attrs(), kDim, v.shape(0).size());
   int64_t n = 1;
   for (int i = 0; i < v.shape(0).size(); ++i)
     if (mask >> i & 1) n *= v.shape(0)[i];
@@ -109,14 +126,15 @@ int64_t reduced_count(const Vjp& v) {
 // Integers are summed as int64 unless a dtype is asked for, to which elements are cast first.
 void sum_shape(Call& c) {
   const Dtype x = c.in(0).dtype();
-  const Dtype dtype = c.attrs.dtype_or(2, is_floating(x) ? x : Dtype::kInt64);
+  const Dtype dtype = c.attrs.dtype_or(kDtype, is_floating(x) ? x : Dtype::kInt64);
   if (is_floating(dtype) || is_floating(x) || dtype == Dtype::kBool) cast_input(c, 0, dtype);
   c.output(dtype, shape_of(c));
 }
 
 void mean_shape(Call& c) {
-  const Dtype dtype = c.attrs.dtype_or(2, c.in(0).dtype());
-  check(is_floating(dtype), "could not infer output dtype. ", c.attrs.has(2) ? "Optional" : "Input",
+  const Dtype dtype = c.attrs.dtype_or(kDtype, c.in(0).dtype());
+  check(is_floating(dtype), "could not infer output dtype. ",
+        c.attrs.has(kDtype) ? "Optional" : "Input",
         " dtype must be a floating point dtype. Got: ", dtype);
   cast_input(c, 0, dtype);
   c.output(dtype, shape_of(c));
@@ -126,11 +144,11 @@ void mean_shape(Call& c) {
 // where elements are zero, and of any order.
 void prod_vjp(Vjp& v) {
   const Operand x = v.x();
-  const bool all = !v.attrs().has(0);
+  const bool all = !v.attrs().has(kDim);
   const Tensor flat = all ? reshape(x, Dims{-1}) : x.tensor();
-  const int64_t dim = all ? 0 : wrap_dim(v.attrs().integer(0), flat.ndim());
+  const int64_t dim = all ? 0 : wrap_dim(v.attrs().integer(kDim), flat.ndim());
   const int64_t n = flat.ndim() == 0 ? 1 : flat.shape()[static_cast<int>(dim)];
-  if (n <= 1) return v.set(0, expand(restore_dims(v, v.g()), v.shape(0)));
+  if (n <= 1) return v.set(0, expand(restore_dims(v, v.g(), kDim), v.shape(0)));
   Dims edge = flat.shape();
   edge[static_cast<int>(dim)] = 1;
   const Tensor one = ones(edge, flat.dtype());
@@ -140,32 +158,39 @@ void prod_vjp(Vjp& v) {
   };
   const Dims flipped{dim};
   const Tensor others = mul(before(flat), flip(before(flip(flat, flipped)), flipped));
-  const Tensor g = restore_dims(v, v.g());
+  const Tensor g = restore_dims(v, v.g(), kDim);
   v.set(0, reshape(mul(g, others), v.shape(0)));
 }
 
 void truth_shape(Call& c) {
   const Dtype dtype = c.in(0).dtype() == Dtype::kUInt8 ? Dtype::kUInt8 : Dtype::kBool;
-  c.output(dtype, reduced_shape(c.in(0).shape(), strict_mask_of(c), c.attrs.flag(1)));
+  c.output(dtype, reduced_shape(c.in(0).shape(), strict_mask_of(c), c.attrs.flag(kKeepdim)));
 }
 
 void nanmean_composed(Call& c) {
   const Tensor& x = c.in(0);
   check(is_floating(x.dtype()), "expected input to have floating point dtype but got ", x.dtype());
-  const Dims dims = c.attrs.has(0) ? Dims(c.attrs.dims(0)) : Dims();
-  const bool keepdim = c.attrs.flag(1);
+  const Dims dims = c.attrs.has(kDim) ? Dims(c.attrs.dims(kDim)) : Dims();
+  const bool keepdim = c.attrs.flag(kKeepdim);
   const Tensor total = apply(nansum_op, {x}, c.attrs);
   c.results = {div(total, sum(eq(x, x), dims, keepdim, total.dtype()))};
 }
 
 // ---- norms
 
-double norm_power(const Attrs& a) { return a.has(0) ? a.real(0) : 2.0; }
-uint32_t norm_mask(const Call& c) { return reduced_mask(c.attrs, 1, c.in(0).ndim()); }
+constexpr Signature kNorm =
+    "(input: Tensor, p: Number | None = 2, dim: ints | None = None, keepdim: bool = False, dtype: "
+    "dtype | None = None) -> Tensor";
+constexpr Signature kNormNamed =
+    "(input: Tensor, p: 'fro' | 'nuc' = 'fro', dim: ints | None = None, keepdim: bool = False, "
+    "dtype: dtype | None = None) -> Tensor";
+
+double norm_power(const Attrs& a) { return a.has(kNorm["p"]) ? a.real(kNorm["p"]) : 2.0; }
+uint32_t norm_mask(const Call& c) { return reduced_mask(c.attrs, kNorm["dim"], c.in(0).ndim()); }
 
 void norm_shape(Call& c) {
   const Tensor& x = c.in(0);
-  const Dtype dtype = c.attrs.dtype_or(3, x.dtype());
+  const Dtype dtype = c.attrs.dtype_or(kNorm["dtype"], x.dtype());
   check(is_floating(x.dtype()) && is_floating(dtype),
         "Expected a floating point tensor as input. Got ", is_floating(dtype) ? x.dtype() : dtype);
   cast_input(c, 0, dtype);
@@ -176,7 +201,7 @@ void norm_shape(Call& c) {
     check(plan.count > 0 || plan.outputs == 0, "cannot compute the ", p,
           " norm on an empty tensor because the operation does not have an identity");
   }
-  c.output(dtype, reduced_shape(x.shape(), mask, c.attrs.flag(2)));
+  c.output(dtype, reduced_shape(x.shape(), mask, c.attrs.flag(kNorm["keepdim"])));
 }
 
 void norm_run(Call& c) {
@@ -206,7 +231,7 @@ Tensor div_or_zero(const Tensor& g, const Tensor& y) {
 void norm_vjp(Vjp& v) {
   const double p = norm_power(v.attrs());
   const Tensor x = v.x();
-  const uint32_t mask = reduced_mask(v.attrs(), 1, x.ndim());
+  const uint32_t mask = reduced_mask(v.attrs(), kNorm["dim"], x.ndim());
   const Tensor g = restore_dims(v.g(), x.shape(), mask);
   const Tensor y = restore_dims(v.y(), x.shape(), mask);
   if (p == 0) return v.set(0, zeros(x.shape(), x.dtype()));
@@ -225,10 +250,11 @@ void norm_vjp(Vjp& v) {
 }
 
 void norm_named(Call& c) {
-  check(c.attrs.integer(0) == 0, ErrorKind::kNotImplemented,
+  check(c.attrs.integer(kNormNamed["p"]) == 0, ErrorKind::kNotImplemented,
         "p='nuc' is not supported; 'fro' and numbers are");
   Attrs a(2.0);
-  for (int i = 1; i < 4; ++i) a.add_from(c.attrs, i);
+  for (int i : {kNormNamed["dim"], kNormNamed["keepdim"], kNormNamed["dtype"]})
+    a.add_from(c.attrs, i);
   c.results = {apply(norm_op, {c.in(0)}, a)};
 }
 
@@ -248,10 +274,6 @@ uint32_t stretched(const Dims& from, const Dims& to) {
 }
 
 }  // namespace
-
-constexpr const char* kDimsDtype =
-    "(input: Tensor, dim: ints | None = None, keepdim: bool = False, *, dtype: dtype | None = "
-    "None) -> Tensor";
 
 // y = sum x        dx = g, spread
 constinit const Op sum_op{
@@ -274,7 +296,7 @@ constinit const Op nansum_op{
     .contiguous = true,
     .shape = sum_shape,
     .run = run_over_dims<ReduceKind::kNanSum>,
-    .vjp = [](Vjp& v) { v.set(0, where(eq(v.x(), v.x()), restore_dims(v, v.g()), 0.0)); },
+    .vjp = [](Vjp& v) { v.set(0, where(eq(v.x(), v.x()), restore_dims(v, v.g(), kDim), 0.0)); },
     .reads = kInput};
 
 // y = sum x / n        dx = g / n, spread
@@ -289,7 +311,7 @@ constinit const Op mean_op{
     .run = run_over_dims<ReduceKind::kMean>,
     .vjp = [](Vjp& v) {
       const Tensor g = div(v.g(), static_cast<double>(reduced_count(v)));
-      v.set(0, expand(restore_dims(v, g), v.shape(0)));
+      v.set(0, expand(restore_dims(v, g, kDim), v.shape(0)));
     }};
 
 // y = sum of x that are not NaN / their count
@@ -301,9 +323,7 @@ constinit const Op nanmean_op{.name = "nanmean",
 // y = prod x                     dx_i = g times the product of all x_j but x_i
 constinit const Op prod_op{
     .name = "prod",
-    .signature =
-        "(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | "
-        "None = None) -> Tensor",
+    .signature = kProd,
     .doc =
         "The product over one dimension, or of all elements. Integers and bools give int64 "
         "unless `dtype` says otherwise.",
@@ -312,9 +332,6 @@ constinit const Op prod_op{
     .run = run_over_dims<ReduceKind::kProd>,
     .vjp = prod_vjp,
     .reads = kInput};
-
-constexpr const char* kDimsKeep =
-    "(input: Tensor, dim: ints | None = None, keepdim: bool = False) -> Tensor";
 
 // y = 1 if an x != 0, else 0
 constinit const Op any_op{
@@ -337,7 +354,7 @@ constinit const Op all_op{
 // y = how many x != 0
 constinit const Op count_nonzero_op{
     .name = "count_nonzero",
-    .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
+    .signature = kCountNonzero,
     .doc = "The number of elements over `dim` that are not zero, int64.",
     .contiguous = true,
     .shape =
@@ -347,7 +364,7 @@ constinit const Op count_nonzero_op{
 // y = log sum exp x        dx = g exp(x - y)
 constinit const Op logsumexp_op{
     .name = "logsumexp",
-    .signature = "(input: Tensor, dim: ints, keepdim: bool = False) -> Tensor",
+    .signature = kLogsumexp,
     .doc = "log(sum(exp(x))) over `dim`, without overflow. Integers become the default dtype.",
     .promote = Promote::kFloat,
     .contiguous = true,
@@ -355,17 +372,15 @@ constinit const Op logsumexp_op{
     .run = run_over_dims<ReduceKind::kLogSumExp>,
     .vjp =
         [](Vjp& v) {
-          const Tensor y = restore_dims(v, v.y());
-          v.set(0, mul(restore_dims(v, v.g()), exp(sub(v.x(), y))));
+          const Tensor y = restore_dims(v, v.y(), kDim);
+          v.set(0, mul(restore_dims(v, v.g(), kDim), exp(sub(v.x(), y))));
         },
     .reads = kInput | kOutput};
 
 // y = (sum |x|^p)^(1/p)          dx = g sign(x) (|x| / y)^(p-1), and 0 where y = 0
 constinit const Op norm_op{
     .name = "norm",
-    .signature =
-        "(input: Tensor, p: Number | None = 2, dim: ints | None = None, keepdim: bool = "
-        "False, dtype: dtype | None = None) -> Tensor",
+    .signature = kNorm,
     .doc =
         "The p-norm (sum |x|^p)^(1/p) over `dim`, of all elements if None; p = inf and -inf are "
         "the largest and smallest magnitude, p = 0 counts what is not zero. Floating only.",
@@ -377,17 +392,17 @@ constinit const Op norm_op{
 // y = (sum x^2)^(1/2)
 constinit const Op norm_named_op{
     .name = "norm",
-    .signature =
-        "(input: Tensor, p: 'fro' | 'nuc' = 'fro', dim: ints | None = None, keepdim: bool "
-        "= False, dtype: dtype | None = None) -> Tensor",
+    .signature = kNormNamed,
     .doc = "The Frobenius norm, which is the 2-norm of all elements over `dim`.",
     .composed = norm_named};
+
+constexpr Signature kNormalize =
+    "(input: Tensor, p: float = 2.0, dim: ints | None = 1, eps: float = 1e-12) -> Tensor";
 
 // y = x / max(||x||_p, eps), the norm along dim
 constinit const Op normalize_op{
     .name = "normalize",
-    .signature =
-        "(input: Tensor, p: float = 2.0, dim: ints | None = 1, eps: float = 1e-12) -> Tensor",
+    .signature = kNormalize,
     .on = kFunctional,
     .doc =
         "x / max(||x||_p, eps), the p-norm taken along `dim`, of all elements if None; p may be "
@@ -395,38 +410,45 @@ constinit const Op normalize_op{
     .composed = [](Call& c) {
       const Tensor& x = c.in(0);
       Attrs a;
-      a.add_from(c.attrs, 0);
-      a.add_from(c.attrs, 1);
+      a.add_from(c.attrs, kNormalize["p"]);
+      a.add_from(c.attrs, kNormalize["dim"]);
       a.add(true);
       a.add(nullptr);
-      c.results = {div(x, clamp(apply(norm_op, {x}, a), c.attrs.real(2), Operand()))};
+      c.results = {
+          div(x, clamp(apply(norm_op, {x}, a), c.attrs.real(kNormalize["eps"]), Operand()))};
     }};
+
+constexpr Signature kSumTo = "(input: Tensor, size: ints) -> Tensor";
 
 // y = x summed over what was stretched        dx = g, spread
 constinit const Op sum_to_op{
     .name = "sum_to",
-    .signature = "(input: Tensor, size: ints) -> Tensor",
+    .signature = kSumTo,
     .on = 0,
     .doc = "Sums to a shape that broadcasts to the input's; undoes broadcasting.",
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
-          const Dims to = c.attrs.dims(0);
+          const Dims to = c.attrs.dims(kSumTo["size"]);
           stretched(c.in(0).shape(), to);
           c.output(c.in(0).dtype(), to);
         },
     .run =
         [](Call& c) {
-          run_reduction(c, ReduceKind::kSum, stretched(c.in(0).shape(), c.attrs.dims(0)));
+          run_reduction(c, ReduceKind::kSum,
+                        stretched(c.in(0).shape(), c.attrs.dims(kSumTo["size"])));
         },
     .vjp = [](Vjp& v) { v.set(0, expand(v.g(), v.shape(0))); }};
+
+constexpr Signature kSumToSize = "(input: Tensor, *size: ints) -> Tensor";
 // y = sum of x over what was stretched
 constinit const Op sum_to_size_op{
     .name = "sum_to_size",
-    .signature = "(input: Tensor, *size: ints) -> Tensor",
+    .signature = kSumToSize,
     .on = kMethod,
     .doc = "Sums to `size`, which must broadcast to the input's shape.",
-    .composed = [](Call& c) { c.results = {sum_to(c.in(0), c.attrs.dims(0))}; }};
+    .composed = [](Call& c) { c.results = {sum_to(c.in(0), c.attrs.dims(kSumToSize["size"]))}; }};
 
 Tensor sum(const Tensor& x, Ints dims, bool keepdim, std::optional<Dtype> dtype) {
   Attrs a;

@@ -44,9 +44,12 @@ void accumulate(const Lines& l, const T* x, T* y) {
   });
 }
 
+constexpr Signature kCumulative =
+    "(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor";
+
 template <bool kProduct>
 void cumulative_run(Call& c) {
-  const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(0));
+  const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kCumulative["dim"]));
   dispatch(c.out[0].dtype(), [&](auto zero) {
     using T = decltype(zero);
     if constexpr (!std::is_same_v<T, bool>)
@@ -56,8 +59,9 @@ void cumulative_run(Call& c) {
 
 void cumulative_shape(Call& c) {
   const Tensor& x = c.in(0);
-  wrap_dim(c.attrs.integer(0), x.ndim());
-  const Dtype dtype = c.attrs.dtype_or(1, is_floating(x.dtype()) ? x.dtype() : Dtype::kInt64);
+  wrap_dim(c.attrs.integer(kCumulative["dim"]), x.ndim());
+  const Dtype dtype =
+      c.attrs.dtype_or(kCumulative["dtype"], is_floating(x.dtype()) ? x.dtype() : Dtype::kInt64);
   check(dtype != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
   const Dims shape = x.shape();
   cast_input(c, 0, dtype);
@@ -97,9 +101,12 @@ void linear_scan_lines(const Lines& l, const T* x, const T* f, T* y, bool revers
   });
 }
 
+constexpr Signature kLinearScan =
+    "(input: Tensor, factor: Tensor, dim: int, reverse: bool = False) -> Tensor";
+
 void linear_scan_vjp(Vjp& v) {
-  const int64_t dim = v.attrs().integer(0);
-  const bool reverse = v.attrs().flag(1);
+  const int64_t dim = v.attrs().integer(kLinearScan["dim"]);
+  const bool reverse = v.attrs().flag(kLinearScan["reverse"]);
   const Tensor t = linear_scan(v.g(), shifted(v.x(1), dim, reverse, 0), dim, !reverse);
   v.set(0, t);
   if (v.needs(1)) v.set(1, mul(t, shifted(v.y(), dim, !reverse, 0)));
@@ -107,13 +114,10 @@ void linear_scan_vjp(Vjp& v) {
 
 }  // namespace
 
-constexpr const char* kSignature =
-    "(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor";
-
 // y_k = sum_{i <= k} x_i        dx_k = sum_{i >= k} g_i
 constinit const Op cumsum_op{
     .name = "cumsum",
-    .signature = kSignature,
+    .signature = kCumulative,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The running sum along `dim`; integers and bools give int64 unless `dtype` says "
@@ -124,14 +128,14 @@ constinit const Op cumsum_op{
     .vjp = [](Vjp& v) {
       const Tensor g = v.g();
       if (g.ndim() == 0) return v.set(0, g);
-      const Dims dim{v.attrs().integer(0)};
+      const Dims dim{v.attrs().integer(kCumulative["dim"])};
       v.set(0, flip(cumsum(flip(g, dim), dim[0]), dim));
     }};
 
 // y_k = prod_{i <= k} x_i       dx_k = y_{k-1} s_k with s_k = g_k + x_{k+1} s_{k+1}
 constinit const Op cumprod_op{
     .name = "cumprod",
-    .signature = kSignature,
+    .signature = kCumulative,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The running product along `dim`; integers and bools give int64 unless `dtype` says "
@@ -141,7 +145,7 @@ constinit const Op cumprod_op{
     .run = cumulative_run<true>,
     .vjp =
         [](Vjp& v) {
-          const int64_t dim = v.attrs().integer(0);
+          const int64_t dim = v.attrs().integer(kCumulative["dim"]);
           const Tensor y = v.y(), x = to(v.x(), y.dtype());
           const Tensor s = linear_scan(v.g(), shifted(x, dim, false, 0), dim, true);
           v.set(0, mul(shifted(y, dim, true, 1), s));
@@ -152,27 +156,28 @@ constinit const Op cumprod_op{
 // dx_k = s_k, s_k = g_k + f_{k+1} s_{k+1}        df_k = s_k y_{k-1}
 constinit const Op linear_scan_op{
     .name = "linear_scan",
-    .signature = "(input: Tensor, factor: Tensor, dim: int, reverse: bool = False) -> Tensor",
+    .signature = kLinearScan,
     .on = 0,
     .doc =
         "The linear recurrence y_k = input_k + factor_k y_{k-1} along `dim`, from the end if "
         "`reverse`. Floating tensors of one shape and dtype.",
     .promote = Promote::kFloat,
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           check(c.in(0).shape() == c.in(1).shape(),
                 "input and factor differ in shape: ", c.in(0).shape(), " and ", c.in(1).shape());
-          wrap_dim(c.attrs.integer(0), c.in(0).ndim());
+          wrap_dim(c.attrs.integer(kLinearScan["dim"]), c.in(0).ndim());
           c.output(c.common, c.in(0).shape());
         },
     .run =
         [](Call& c) {
-          const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(0));
+          const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kLinearScan["dim"]));
           dispatch_floating(c.out[0].dtype(), [&](auto zero) {
             using T = decltype(zero);
             linear_scan_lines<T>(l, c.in(0).data_as<T>(), c.in(1).data_as<T>(),
-                                 c.out[0].data_as<T>(), c.attrs.flag(1));
+                                 c.out[0].data_as<T>(), c.attrs.flag(kLinearScan["reverse"]));
           });
         },
     .vjp = linear_scan_vjp,

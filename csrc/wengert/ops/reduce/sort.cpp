@@ -14,9 +14,17 @@ SortShape sort_shape(const Call& c, int64_t dim) {
   return {l.outer, l.n, l.inner, l.n};
 }
 
-void sort_all(Call& c, int dim_at, int descending_at, void* values, int64_t* indices) {
-  const SortShape s = sort_shape(c, c.attrs.integer(dim_at));
-  sort_lines(c.in(0).dtype(), s, c.in(0).data(), values, indices, c.attrs.flag(descending_at));
+constexpr Signature kSort =
+    "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> "
+    "(values: Tensor, indices: Tensor)";
+constexpr Signature kArgsort =
+    "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor";
+constexpr int kDim = attribute("dim", kSort, kArgsort);
+constexpr int kDescending = attribute("descending", kSort, kArgsort);
+
+void sort_all(Call& c, void* values, int64_t* indices) {
+  const SortShape s = sort_shape(c, c.attrs.integer(kDim));
+  sort_lines(c.in(0).dtype(), s, c.in(0).data(), values, indices, c.attrs.flag(kDescending));
 }
 
 // Values taken from places: their gradient goes back there.
@@ -25,10 +33,14 @@ void scatter_back(Vjp& v, int64_t dim, Tensor g, Tensor index) {
   v.set(0, scatter_add(zeros(shape, g.dtype()), dim, index, g));
 }
 
+constexpr Signature kTopk =
+    "(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> (values: "
+    "Tensor, indices: Tensor)";
+
 void topk_shape(Call& c) {
   const Tensor& x = c.in(0);
-  const int64_t k = c.attrs.integer(0);
-  const int dim = wrap_dim(c.attrs.integer(1), x.ndim());
+  const int64_t k = c.attrs.integer(kTopk["k"]);
+  const int dim = wrap_dim(c.attrs.integer(kTopk["dim"]), x.ndim());
   check(x.dtype() != Dtype::kBool, "does not support dtype bool");
   const int64_t n = x.ndim() == 0 ? 1 : x.shape()[dim];
   check(k >= 0 && k <= n, "selected index k out of range: k = ", k, " of ", n, " elements");
@@ -39,25 +51,29 @@ void topk_shape(Call& c) {
 }
 
 void topk_run(Call& c) {
-  SortShape s = sort_shape(c, c.attrs.integer(1));
-  s.k = c.attrs.integer(0);
+  SortShape s = sort_shape(c, c.attrs.integer(kTopk["dim"]));
+  s.k = c.attrs.integer(kTopk["k"]);
   sort_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>(),
-             c.attrs.flag(2));
+             c.attrs.flag(kTopk["largest"]));
 }
+
+constexpr Signature kMedianDim =
+    "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)";
 
 void median_dim_shape(Call& c) {
   const Tensor& x = c.in(0);
-  const int dim = wrap_dim(c.attrs.integer(0), x.ndim());
+  const int dim = wrap_dim(c.attrs.integer(kMedianDim["dim"]), x.ndim());
   check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
   check(x.ndim() == 0 || x.shape()[dim] > 0, ErrorKind::kIndex, "Expected reduction dim ", dim,
         " to have non-zero size.");
-  const Dims shape = reduced_shape(x.shape(), x.ndim() ? 1u << dim : 0, c.attrs.flag(1));
+  const Dims shape =
+      reduced_shape(x.shape(), x.ndim() ? 1u << dim : 0, c.attrs.flag(kMedianDim["keepdim"]));
   c.output(x.dtype(), shape);
   c.output(Dtype::kInt64, shape);
 }
 
 void median_dim_run(Call& c) {
-  SortShape s = sort_shape(c, c.attrs.integer(0));
+  SortShape s = sort_shape(c, c.attrs.integer(kMedianDim["dim"]));
   s.k = 1;
   median_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>());
 }
@@ -65,9 +81,9 @@ void median_dim_run(Call& c) {
 void median_dim_vjp(Vjp& v) {
   if (!v.has_g(0)) return;
   const Dims& shape = v.shape(0);
-  const int64_t dim = v.attrs().integer(0);
+  const int64_t dim = v.attrs().integer(kMedianDim["dim"]);
   Tensor g = v.g(), index = v.y(1);
-  if (!v.attrs().flag(1) && !shape.empty()) {
+  if (!v.attrs().flag(kMedianDim["keepdim"]) && !shape.empty()) {
     g = unsqueeze(g, wrap_dim(dim, shape.size()));
     index = unsqueeze(index, wrap_dim(dim, shape.size()));
   }
@@ -89,47 +105,41 @@ void median_all_run(Call& c) {
 // y_k = x_{i_k}, y_k <= y_{k+1}          dx_{i_k} = g_k
 constinit const Op sort_op{
     .name = "sort",
-    .signature =
-        "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None "
-        "= None) -> (values: Tensor, indices: Tensor)",
+    .signature = kSort,
     .doc =
         "The elements along `dim` in order, and where they were, int64. Always stable. NaN is "
         "larger than everything.",
     .contiguous = true,
     .shape =
         [](Call& c) {
-          wrap_dim(c.attrs.integer(0), c.in(0).ndim());
+          wrap_dim(c.attrs.integer(kDim), c.in(0).ndim());
           c.output(c.in(0).dtype(), c.in(0).shape());
           c.output(Dtype::kInt64, c.in(0).shape());
         },
-    .run = [](Call& c) { sort_all(c, 0, 1, c.out[0].data(), c.out[1].data_as<int64_t>()); },
+    .run = [](Call& c) { sort_all(c, c.out[0].data(), c.out[1].data_as<int64_t>()); },
     .vjp =
         [](Vjp& v) {
-          if (v.has_g(0)) scatter_back(v, v.attrs().integer(0), v.g(), v.y(1));
+          if (v.has_g(0)) scatter_back(v, v.attrs().integer(kDim), v.g(), v.y(1));
         },
     .reads = reads_output(1)};
 
 // y = i such that x_{i_k} <= x_{i_{k+1}}
 constinit const Op argsort_op{
     .name = "argsort",
-    .signature =
-        "(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = "
-        "False) -> Tensor",
+    .signature = kArgsort,
     .doc = "The indices, int64, that sort the elements along `dim`. Always stable.",
     .contiguous = true,
     .shape =
         [](Call& c) {
-          wrap_dim(c.attrs.integer(0), c.in(0).ndim());
+          wrap_dim(c.attrs.integer(kDim), c.in(0).ndim());
           c.output(Dtype::kInt64, c.in(0).shape());
         },
-    .run = [](Call& c) { sort_all(c, 0, 1, nullptr, c.out[0].data_as<int64_t>()); }};
+    .run = [](Call& c) { sort_all(c, nullptr, c.out[0].data_as<int64_t>()); }};
 
 // y_k = x_{i_k}, the k largest           dx_{i_k} = g_k
 constinit const Op topk_op{
     .name = "topk",
-    .signature =
-        "(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = "
-        "True) -> (values: Tensor, indices: Tensor)",
+    .signature = kTopk,
     .doc =
         "The k largest (smallest) elements along `dim`, in order, and their indices, int64. Of "
         "equal elements the first is taken.",
@@ -138,7 +148,7 @@ constinit const Op topk_op{
     .run = topk_run,
     .vjp =
         [](Vjp& v) {
-          if (v.has_g(0)) scatter_back(v, v.attrs().integer(1), v.g(), v.y(1));
+          if (v.has_g(0)) scatter_back(v, v.attrs().integer(kTopk["dim"]), v.g(), v.y(1));
         },
     .reads = reads_output(1)};
 
@@ -169,8 +179,7 @@ constinit const Op median_op{
 // y = the middle x in order, the lower of two      dx = g / ties where x = y
 constinit const Op median_dim_op{
     .name = "median",
-    .signature =
-        "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)",
+    .signature = kMedianDim,
     .doc = "The median along `dim`, the lower of two, and its index, int64; NaN if there is one.",
     .contiguous = true,
     .shape = median_dim_shape,

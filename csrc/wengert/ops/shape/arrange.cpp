@@ -13,21 +13,22 @@ void shape_same(Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); }
 
 // ---- flip and roll -------------------------------------------------------------------------
 
+constexpr Signature kFlip = "(input: Tensor, *dims: ints) -> Tensor";
 // y_i = x_{n-1-i}               dx_{n-1-i} = g_i
 constinit const Op flip_op{
     .name = "flip",
-    .signature = "(input: Tensor, *dims: ints) -> Tensor",
+    .signature = kFlip,
     .doc = "A copy with the order of the positions reversed along `dims`.",
     .shape =
         [](Call& c) {
-          dim_bits(c.attrs.ints(0), c.in(0).ndim());
+          dim_bits(c.attrs.ints(kFlip["dims"]), c.in(0).ndim());
           shape_same(c);
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
           if (y.numel() == 0) return;
-          const uint32_t bits = dim_bits(c.attrs.ints(0), x.ndim());
+          const uint32_t bits = dim_bits(c.attrs.ints(kFlip["dims"]), x.ndim());
           Dims steps = x.strides();
           int64_t last = 0;
           for (int d = 0; d < x.ndim(); ++d) {
@@ -38,7 +39,7 @@ constinit const Op flip_op{
           copy_strided(y.data(), y.strides(), x.data() + last * item_size(x), steps, x.shape(),
                        item_size(x));
         },
-    .vjp = [](Vjp& v) { v.set(0, flip(v.g(), v.attrs().ints(0))); },
+    .vjp = [](Vjp& v) { v.set(0, flip(v.g(), v.attrs().ints(kFlip["dims"]))); },
 };
 
 // y_ij = x_{i, n-1-j}
@@ -64,21 +65,22 @@ constinit const Op flipud_op{
         },
 };
 
+constexpr Signature kRot90 = "(input: Tensor, k: int = 1, dims: ints | None = None) -> Tensor";
 // y_ij = x_{j, n-1-i}, k times
 constinit const Op rot90_op{
     .name = "rot90",
-    .signature = "(input: Tensor, k: int = 1, dims: ints | None = None) -> Tensor",
+    .signature = kRot90,
     .doc =
         "The input turned k times by 90 degrees, from the first towards the second of `dims`, "
         "which are (0, 1) unless given.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const Dims dims = c.attrs.has(1) ? c.attrs.dims(1) : Dims{0, 1};
+          const Dims dims = c.attrs.has(kRot90["dims"]) ? c.attrs.dims(kRot90["dims"]) : Dims{0, 1};
           check(dims.size() == 2, "expected total rotation dims == 2, but got dims = ", dims);
           check(x.ndim() >= 2, "expected total dims >= 2, but got total dims = ", x.ndim());
           dim_bits(dims, x.ndim());
-          const int64_t a = dims[0], b = dims[1], k = (c.attrs.integer(0) % 4 + 4) % 4;
+          const int64_t a = dims[0], b = dims[1], k = (c.attrs.integer(kRot90["k"]) % 4 + 4) % 4;
           c.results = {k == 0   ? clone(x)
                        : k == 1 ? transpose(flip(x, Dims{b}), a, b)
                        : k == 2 ? flip(x, dims)
@@ -100,23 +102,26 @@ void roll_block(const Tensor& x, const Tensor& y, const Dims& shifts, int d, Dim
   roll_block(x, y, shifts, d + 1, size, from + (n - shift) * x.strides()[d], to);
 }
 
+constexpr Signature kRoll = "(input: Tensor, shifts: ints, dims: ints) -> Tensor";
 // y_{(i + shift) mod n} = x_i        dx_i = g_{(i + shift) mod n}
 constinit const Op roll_op{
     .name = "_roll",
-    .signature = "(input: Tensor, shifts: ints, dims: ints) -> Tensor",
+    .signature = kRoll,
     .on = 0,
     .doc = "roll() along given dimensions.",
+    .checked = true,
     .shape =
         [](Call& c) {
-          check(c.attrs.ints(0).size() == c.attrs.ints(1).size(), "as many shifts as dims needed");
-          for (int64_t d : c.attrs.ints(1)) wrap_dim(d, c.in(0).ndim());
+          check(c.attrs.ints(kRoll["shifts"]).size() == c.attrs.ints(kRoll["dims"]).size(),
+                "as many shifts as dims needed");
+          for (int64_t d : c.attrs.ints(kRoll["dims"])) wrap_dim(d, c.in(0).ndim());
           shape_same(c);
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
           if (x.numel() == 0) return;
-          const Ints by = c.attrs.ints(0), dims = c.attrs.ints(1);
+          const Ints by = c.attrs.ints(kRoll["shifts"]), dims = c.attrs.ints(kRoll["dims"]);
           Dims shifts = Dims::filled(x.ndim(), 0);
           for (size_t i = 0; i < dims.size(); ++i) {
             const int d = wrap_dim(dims[i], x.ndim());
@@ -127,24 +132,25 @@ constinit const Op roll_op{
         },
     .vjp =
         [](Vjp& v) {
-          Dims back = v.attrs().dims(0);
+          Dims back = v.attrs().dims(kRoll["shifts"]);
           for (int64_t& s : back) s = -s;
-          v.set(0, apply(*v.entry().op, {v.g()}, Attrs(back, v.attrs().ints(1))));
+          v.set(0, apply(*v.entry().op, {v.g()}, Attrs(back, v.attrs().ints(kRoll["dims"]))));
         },
 };
 
+constexpr Signature kRollAny = "(input: Tensor, shifts: ints, dims: ints | None = None) -> Tensor";
 // y_{(i + shift) mod n} = x_i
 constinit const Op roll_any_op{
     .name = "roll",
-    .signature = "(input: Tensor, shifts: ints, dims: ints | None = None) -> Tensor",
+    .signature = kRollAny,
     .doc =
         "A copy with the positions moved on by `shifts` along `dims`, those at the end coming "
         "back at the start; without dims, of the flattened tensor.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const Ints shifts = c.attrs.ints(0);
-          const Dims dims = c.attrs.has(1) ? c.attrs.dims(1) : Dims{};
+          const Ints shifts = c.attrs.ints(kRollAny["shifts"]);
+          const Dims dims = c.attrs.has(kRollAny["dims"]) ? c.attrs.dims(kRollAny["dims"]) : Dims{};
           check(!shifts.empty(), "`shifts` required");
           if (dims.empty() && shifts.size() == 1) {
             const Tensor flat = apply(roll_op, {flatten(x)}, Attrs(shifts, Dims{0}));
@@ -195,44 +201,49 @@ Tensor repeat(const Tensor& x, Ints times) {
   return y->storage.get() == x->storage.get() ? clone(y) : y;
 }
 
+constexpr Signature kRepeat = "(input: Tensor, *repeats: ints) -> Tensor";
 // y_i = x_{i mod n}             dx_j = sum of g_i over i = j mod n
 constinit const Op repeat_op{
     .name = "repeat",
-    .signature = "(input: Tensor, *repeats: ints) -> Tensor",
+    .signature = kRepeat,
     .on = kMethod,
     .doc =
         "A copy with dimension i repeated repeats[i] times; more repeats than dimensions add new "
         "ones in front.",
-    .composed = [](Call& c) { c.results = {repeat(c.in(0), c.attrs.ints(0))}; },
+    .composed = [](Call& c) { c.results = {repeat(c.in(0), c.attrs.ints(kRepeat["repeats"]))}; },
 };
 
+constexpr Signature kTile = "(input: Tensor, *dims: ints) -> Tensor";
 // y_i = x_{i mod n}
 constinit const Op tile_op{
     .name = "tile",
-    .signature = "(input: Tensor, *dims: ints) -> Tensor",
+    .signature = kTile,
     .doc = "repeat() where missing repeats in front count as 1.",
     .composed =
         [](Call& c) {
-          Dims times = c.attrs.dims(0);
+          Dims times = c.attrs.dims(kTile["dims"]);
           while (times.size() < c.in(0).ndim()) times.insert(0, 1);
           c.results = {repeat(c.in(0), times)};
         },
 };
 
+constexpr Signature kRepeatInterleave =
+    "(input: Tensor, repeats: int, dim: int | None = None, *, output_size: int | None = None) -> "
+    "Tensor";
 // y = x_0 r_0 times, x_1 r_1 times, ...
 constinit const Op repeat_interleave_op{
     .name = "repeat_interleave",
-    .signature =
-        "(input: Tensor, repeats: int, dim: int | None = None, *, "
-        "output_size: int | None = None) -> Tensor",
+    .signature = kRepeatInterleave,
     .doc = "Every position of `dim` `repeats` times over; without a dim, of the flattened tensor.",
     .composed =
         [](Call& c) {
-          const int64_t n = c.attrs.integer(0);
+          const int64_t n = c.attrs.integer(kRepeatInterleave["repeats"]);
           check(n >= 0, "repeats must be non-negative, got ", n);
-          Tensor x = c.attrs.has(1) ? c.in(0) : flatten(c.in(0));
+          Tensor x = c.attrs.has(kRepeatInterleave["dim"]) ? c.in(0) : flatten(c.in(0));
           if (x.ndim() == 0) x = unsqueeze(x, 0);
-          const int d = c.attrs.has(1) ? wrap_dim(c.attrs.integer(1), x.ndim()) : 0;
+          const int d = c.attrs.has(kRepeatInterleave["dim"])
+                            ? wrap_dim(c.attrs.integer(kRepeatInterleave["dim"]), x.ndim())
+                            : 0;
           const Tensor y = repeat_dim(x, d, n, true);
           c.results = {y->storage.get() == c.in(0)->storage.get() ? clone(y) : y};
         },
@@ -255,17 +266,20 @@ Tensor repeated_positions(const Tensor& counts) {
   return out;
 }
 
+constexpr Signature kRepeatInterleaveTensor =
+    "(input: Tensor, repeats: Tensor, dim: int | None = None, *, output_size: int | None = None) "
+    "-> Tensor";
 // y = x_0 r_0 times, x_1 r_1 times, ...
 constinit const Op repeat_interleave_tensor_op{
     .name = "repeat_interleave",
-    .signature =
-        "(input: Tensor, repeats: Tensor, dim: int | None = None, *, "
-        "output_size: int | None = None) -> Tensor",
+    .signature = kRepeatInterleaveTensor,
     .doc = "Position i of `dim` repeats[i] times over; without a dim, of the flattened tensor.",
     .composed =
         [](Call& c) {
-          const Tensor x = c.attrs.has(0) ? c.in(0) : flatten(c.in(0));
-          const int d = c.attrs.has(0) ? wrap_dim(c.attrs.integer(0), x.ndim()) : 0;
+          const Tensor x = c.attrs.has(kRepeatInterleaveTensor["dim"]) ? c.in(0) : flatten(c.in(0));
+          const int d = c.attrs.has(kRepeatInterleaveTensor["dim"])
+                            ? wrap_dim(c.attrs.integer(kRepeatInterleaveTensor["dim"]), x.ndim())
+                            : 0;
           Tensor counts = c.in(1);
           if (counts.numel() == 1) counts = expand(reshape(counts, Dims{1}), Dims{x.size(d)});
           check(counts.numel() == x.size(d),
@@ -286,12 +300,15 @@ constinit const Op repeat_interleave_counts_op{
 
 // ---- triangles -----------------------------------------------------------------------------
 
+constexpr Signature kTriangle = "(input: Tensor, diagonal: int = 0) -> Tensor";
+constexpr int kDiagonal = kTriangle["diagonal"];
+
 // Keeps columns j of row i with j - i <= k (lower) or >= k, zeros elsewhere.
 template <bool lower>
 void keep_triangle(Call& c) {
   const Tensor &x = c.in(0), &y = c.out[0];
   if (y.numel() == 0) return;
-  const int64_t k = c.attrs.integer(0), m = y.size(-2), n = y.size(-1);
+  const int64_t k = c.attrs.integer(kDiagonal), m = y.size(-2), n = y.size(-1);
   dispatch_size(item_size(x), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data_as<T>();
@@ -323,7 +340,7 @@ void shape_matrix(Call& c) {
 // y_ij = x_ij where j - i <= diagonal, else 0      dx_ij = g_ij there
 constinit const Op tril_op{
     .name = "tril",
-    .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
+    .signature = kTriangle,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The lower triangle of the last two dimensions, up to the diagonal `diagonal` above the "
@@ -331,12 +348,13 @@ constinit const Op tril_op{
     .contiguous = true,
     .shape = shape_matrix,
     .run = keep_triangle<true>,
-    .vjp = [](Vjp& v) { v.set(0, tril(v.g(), v.attrs().integer(0))); },
+    .vjp = [](Vjp& v) { v.set(0, tril(v.g(), v.attrs().integer(kDiagonal))); },
 };
+
 // y_ij = x_ij where j - i >= diagonal, else 0      dx_ij = g_ij there
 constinit const Op triu_op{
     .name = "triu",
-    .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
+    .signature = kTriangle,
     .on = kMethod | kModule | kInplace,
     .doc =
         "The upper triangle of the last two dimensions, from the diagonal `diagonal` above the "
@@ -344,7 +362,7 @@ constinit const Op triu_op{
     .contiguous = true,
     .shape = shape_matrix,
     .run = keep_triangle<false>,
-    .vjp = [](Vjp& v) { v.set(0, triu(v.g(), v.attrs().integer(0))); },
+    .vjp = [](Vjp& v) { v.set(0, triu(v.g(), v.attrs().integer(kDiagonal))); },
 };
 
 const Op* const kArrangeOps[] = {

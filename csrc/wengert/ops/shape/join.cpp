@@ -23,6 +23,8 @@ void write_part(const Tensor& y, const Tensor& x, int64_t start, int64_t step) {
                x.strides(), x.shape());
 }
 
+constexpr Signature kCat = "(tensors: Tensors, dim: int = 0) -> Tensor";
+
 void cat_shape(Call& c) {
   check(c.inputs() > 0, ErrorKind::kValue, "expected a non-empty list of Tensors");
   Dims shape = c.in(0).shape();
@@ -34,7 +36,7 @@ void cat_shape(Call& c) {
     if (first < 0) {
       first = i;
       shape = s;
-      d = wrap_dim(c.attrs.integer(0), s.size());
+      d = wrap_dim(c.attrs.integer(kCat["dim"]), s.size());
       continue;
     }
     check(s.size() == shape.size(), "Tensors must have same number of dimensions: got ",
@@ -45,13 +47,13 @@ void cat_shape(Call& c) {
             " in the list.");
     shape[d] += s[d];
   }
-  if (first < 0) wrap_dim(c.attrs.integer(0), 1);
+  if (first < 0) wrap_dim(c.attrs.integer(kCat["dim"]), 1);
   c.output(common_dtype(c), shape);
 }
 
 void cat_run(Call& c) {
   const Tensor& y = c.out[0];
-  const int d = wrap_dim(c.attrs.integer(0), y.ndim());
+  const int d = wrap_dim(c.attrs.integer(kCat["dim"]), y.ndim());
   int64_t start = 0;
   for (int i = 0; i < c.inputs(); ++i) {
     const Tensor& x = c.in(i);
@@ -62,7 +64,7 @@ void cat_run(Call& c) {
 }
 
 void cat_vjp(Vjp& v) {
-  const int d = wrap_dim(v.attrs().integer(0), v.output_shape().size());
+  const int d = wrap_dim(v.attrs().integer(kCat["dim"]), v.output_shape().size());
   const Tensor g = v.g();
   int64_t start = 0;
   for (int i = 0; i < v.inputs(); ++i) {
@@ -76,7 +78,7 @@ void cat_vjp(Vjp& v) {
 // y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constexpr Op cat_op{
     .name = "cat",
-    .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
+    .signature = kCat,
     .on = kModule,
     .doc =
         "The tensors one after another along `dim`; their other sizes must be equal. The dtype "
@@ -90,10 +92,11 @@ constinit const Op concat_op = renamed(cat_op, "concat");
 // y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constinit const Op concatenate_op = renamed(cat_op, "concatenate");
 
+constexpr Signature kStack = "(tensors: Tensors, dim: int = 0) -> Tensor";
 // y_k = x^k                     dx^k = g_k
 constinit const Op stack_op{
     .name = "stack",
-    .signature = "(tensors: Tensors, dim: int = 0) -> Tensor",
+    .signature = kStack,
     .on = kModule,
     .doc = "The tensors, all of one shape, along a new dimension `dim`.",
     .shape =
@@ -103,13 +106,13 @@ constinit const Op stack_op{
           for (int i = 1; i < c.inputs(); ++i)
             check(c.in(i).shape() == shape, "expects each tensor to be equal size, but got ", shape,
                   " at entry 0 and ", c.in(i).shape(), " at entry ", i);
-          shape.insert(wrap_dim(c.attrs.integer(0), shape.size() + 1), c.inputs());
+          shape.insert(wrap_dim(c.attrs.integer(kStack["dim"]), shape.size() + 1), c.inputs());
           c.output(common_dtype(c), shape);
         },
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];
-          const int d = wrap_dim(c.attrs.integer(0), y.ndim());
+          const int d = wrap_dim(c.attrs.integer(kStack["dim"]), y.ndim());
           Dims strides = y.strides();
           const int64_t step = strides[d];
           strides.erase(d);
@@ -122,7 +125,7 @@ constinit const Op stack_op{
     .vjp =
         [](Vjp& v) {
           const Tensor g = v.g();
-          const int d = wrap_dim(v.attrs().integer(0), g.ndim());
+          const int d = wrap_dim(v.attrs().integer(kStack["dim"]), g.ndim());
           for (int i = 0; i < v.inputs(); ++i)
             if (v.needs(i)) v.set(i, select(g, d, i));
         },
@@ -224,44 +227,63 @@ void give(Call& c, const std::vector<Tensor>& parts) {
 }
 }  // namespace
 
+constexpr Signature kSplit =
+    "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op split_op{
     .name = "split",
-    .signature = "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]",
+    .signature = kSplit,
     .doc =
         "Views of `split_size_or_sections` positions of `dim` each, the last one of what is "
         "left.",
-    .composed = [](Call& c) { give(c, split(c.in(0), c.attrs.integer(0), c.attrs.integer(1))); },
+    .composed =
+        [](Call& c) {
+          give(c, split(c.in(0), c.attrs.integer(kSplit["split_size_or_sections"]),
+                        c.attrs.integer(kSplit["dim"])));
+        },
 };
+
+constexpr Signature kSplitList =
+    "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op split_list_op{
     .name = "split",
-    .signature = "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]",
+    .signature = kSplitList,
     .doc = "Views of so many positions of `dim` each; the sizes must add up.",
     .composed =
-        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
+        [](Call& c) {
+          give(c, split_with_sizes(c.in(0), c.attrs.ints(kSplitList["split_size_or_sections"]),
+                                   c.attrs.integer(kSplitList["dim"])));
+        },
 };
+
+constexpr Signature kSplitWithSizes =
+    "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op split_with_sizes_op{
     .name = "split_with_sizes",
-    .signature = "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]",
+    .signature = kSplitWithSizes,
     .doc = "Views of so many positions of `dim` each; the sizes must add up.",
     .composed =
-        [](Call& c) { give(c, split_with_sizes(c.in(0), c.attrs.ints(0), c.attrs.integer(1))); },
+        [](Call& c) {
+          give(c, split_with_sizes(c.in(0), c.attrs.ints(kSplitWithSizes["split_sizes"]),
+                                   c.attrs.integer(kSplitWithSizes["dim"])));
+        },
 };
 
+constexpr Signature kChunk = "(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op chunk_op{
     .name = "chunk",
-    .signature = "(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]",
+    .signature = kChunk,
     .doc = "At most `chunks` views of equal size along `dim`, the last one perhaps smaller.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int64_t chunks = c.attrs.integer(0);
+          const int64_t chunks = c.attrs.integer(kChunk["chunks"]);
           check(x.ndim() > 0, "expects at least a 1-dimensional tensor");
           check(chunks > 0, "expects `chunks` to be greater than 0, got: ", chunks);
-          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kChunk["dim"]), x.ndim());
           const int64_t n = x.size(d);
           if (n > 0) {
             give(c, split(x, (n + chunks - 1) / chunks, d));
@@ -271,18 +293,19 @@ constinit const Op chunk_op{
         },
 };
 
+constexpr Signature kTensorSplit = "(input: Tensor, sections: int, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op tensor_split_op{
     .name = "tensor_split",
-    .signature = "(input: Tensor, sections: int, dim: int = 0) -> list[Tensor]",
+    .signature = kTensorSplit,
     .doc = "`sections` views along `dim`, whose sizes differ by one at most.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int64_t k = c.attrs.integer(0);
+          const int64_t k = c.attrs.integer(kTensorSplit["sections"]);
           check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
           check(k > 0, "number of sections must be larger than 0, got ", k);
-          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kTensorSplit["dim"]), x.ndim());
           const int64_t size = x.size(d) / k, larger = x.size(d) % k;
           int64_t start = 0;
           for (int64_t i = 0; i < k; ++i) {
@@ -292,18 +315,20 @@ constinit const Op tensor_split_op{
           }
         },
 };
+
+constexpr Signature kTensorSplitAt = "(input: Tensor, indices: ints, dim: int = 0) -> list[Tensor]";
 // y^k = part k of x
 constinit const Op tensor_split_at_op{
     .name = "tensor_split",
-    .signature = "(input: Tensor, indices: ints, dim: int = 0) -> list[Tensor]",
+    .signature = kTensorSplitAt,
     .doc = "The views along `dim` that the positions `indices` cut.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
           check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
-          const int d = wrap_dim(c.attrs.integer(1), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kTensorSplitAt["dim"]), x.ndim());
           int64_t start = 0;
-          for (int64_t end : c.attrs.ints(0)) {
+          for (int64_t end : c.attrs.ints(kTensorSplitAt["indices"])) {
             c.results.push_back(slice(x, d, start, end));
             start = end;
           }
@@ -313,10 +338,11 @@ constinit const Op tensor_split_at_op{
 
 // ---- broadcasting together -----------------------------------------------------------------
 
+constexpr Signature kMeshgrid = "(*tensors: Tensors, indexing: 'ij' | 'xy' = 'ij') -> list[Tensor]";
 // y^k_{i_0 i_1 ...} = x^k_{i_k}
 constinit const Op meshgrid_op{
     .name = "meshgrid",
-    .signature = "(*tensors: Tensors, indexing: 'ij' | 'xy' = 'ij') -> list[Tensor]",
+    .signature = kMeshgrid,
     .on = kModule,
     .doc =
         "Of n vectors, n grids of all their combinations: grid i varies along dimension i with "
@@ -332,7 +358,8 @@ constinit const Op meshgrid_op{
             check(c.in(i).dtype() == c.in(0).dtype(), "expects all tensors to have the same dtype");
             shape.push_back(c.in(i).numel());
           }
-          const bool exchange = c.attrs.has(0) && c.attrs.integer(0) == 1 && n > 1;
+          const bool exchange = c.attrs.has(kMeshgrid["indexing"]) &&
+                                c.attrs.integer(kMeshgrid["indexing"]) == 1 && n > 1;
           for (int i = 0; i < n; ++i) {
             Dims own = Dims::filled(n, 1);
             own[i] = c.in(i).numel();

@@ -47,15 +47,18 @@ constinit const Op contiguous_op{
     .composed = [](Call& c) { c.results = {contiguous(c.in(0))}; },
 };
 
+constexpr Signature kTo = "(input: Tensor, dtype: dtype | None) -> Tensor";
 // y = x in another dtype       dx = g in the dtype of x
 constinit const Op to_op{
     .name = "_to",
-    .signature = "(input: Tensor, dtype: dtype | None) -> Tensor",
+    .signature = kTo,
     .on = 0,
     .doc =
         "A copy of the input in another dtype. Floating to integer truncates; to bool, all but "
         "zero is True. The gradient is cast back.",
-    .shape = [](Call& c) { c.output(c.attrs.dtype_or(0, c.in(0).dtype()), c.in(0).shape()); },
+    .checked = true,
+    .shape =
+        [](Call& c) { c.output(c.attrs.dtype_or(kTo["dtype"], c.in(0).dtype()), c.in(0).shape()); },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
@@ -67,10 +70,11 @@ constinit const Op to_op{
 
 // ---- reshaping -----------------------------------------------------------------------------
 
+constexpr Signature kView = "(input: Tensor, *shape: ints) -> Tensor";
 // y = x, in order, in another shape       dx = g in the shape of x
 constinit const Op view_op{
     .name = "view",
-    .signature = "(input: Tensor, *shape: ints) -> Tensor",
+    .signature = kView,
     .on = kMethod,
     .doc =
         "The input's memory with another shape of as many elements; one size may be -1. A "
@@ -79,7 +83,7 @@ constinit const Op view_op{
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const Dims to = infer_shape(c.attrs.ints(0), x.numel());
+          const Dims to = infer_shape(c.attrs.ints(kView["shape"]), x.numel());
           Dims strides;
           check(view_strides(x.shape(), x.strides(), to, strides),
                 "view size is not compatible with input tensor's size and stride (at least one "
@@ -91,14 +95,15 @@ constinit const Op view_op{
     .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
 };
 
+constexpr Signature kReshape = "(input: Tensor, *shape: ints) -> Tensor";
 // y = x, in order, in another shape
 constinit const Op reshape_op{
     .name = "reshape",
-    .signature = "(input: Tensor, *shape: ints) -> Tensor",
+    .signature = kReshape,
     .doc =
         "The same elements with another shape; one size may be -1. A view where the strides "
         "allow it, otherwise a copy.",
-    .composed = [](Call& c) { c.results = {reshape(c.in(0), c.attrs.ints(0))}; },
+    .composed = [](Call& c) { c.results = {reshape(c.in(0), c.attrs.ints(kReshape["shape"]))}; },
 };
 
 // y = x, in order, in the shape of another
@@ -119,13 +124,17 @@ constinit const Op reshape_as_op{
     .composed = [](Call& c) { c.results = {reshape(c.in(0), c.in(1).shape())}; },
 };
 
+constexpr Signature kFlatten = "(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor";
 // y = x, in order, some dimensions as one
 constinit const Op flatten_op{
     .name = "flatten",
-    .signature = "(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor",
+    .signature = kFlatten,
     .doc = "The dimensions start_dim to end_dim as one; a 0-d tensor becomes 1-d.",
     .composed =
-        [](Call& c) { c.results = {flatten(c.in(0), c.attrs.integer(0), c.attrs.integer(1))}; },
+        [](Call& c) {
+          c.results = {flatten(c.in(0), c.attrs.integer(kFlatten["start_dim"]),
+                               c.attrs.integer(kFlatten["end_dim"]))};
+        },
 };
 
 // y = x, in order, as a vector
@@ -136,17 +145,18 @@ constinit const Op ravel_op{
     .composed = [](Call& c) { c.results = {flatten(c.in(0))}; },
 };
 
+constexpr Signature kUnflatten = "(input: Tensor, dim: int, sizes: ints) -> Tensor";
 // y = x, in order, one dimension as several
 constinit const Op unflatten_op{
     .name = "unflatten",
-    .signature = "(input: Tensor, dim: int, sizes: ints) -> Tensor",
+    .signature = kUnflatten,
     .doc = "Dimension `dim` taken apart into `sizes`, of which one may be -1.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          const int d = wrap_dim(c.attrs.integer(kUnflatten["dim"]), x.ndim());
           const int64_t n = x.size(d);
-          const Ints sizes = c.attrs.ints(1);
+          const Ints sizes = c.attrs.ints(kUnflatten["sizes"]);
           int64_t known = 1;
           bool inferred = false;
           for (int64_t s : sizes) s == -1 ? inferred = true : known *= s;
@@ -164,9 +174,12 @@ constinit const Op unflatten_op{
 
 // ---- exchanging dimensions -----------------------------------------------------------------
 
+constexpr Signature kTranspose = "(input: Tensor, dim0: int, dim1: int) -> Tensor";
+
 View transpose_rule(const View& x, const Attrs& a) {
   const int n = x.shape.size();
-  const int i = wrap_dim(a.integer(0), n), j = wrap_dim(a.integer(1), n);
+  const int i = wrap_dim(a.integer(kTranspose["dim0"]), n),
+            j = wrap_dim(a.integer(kTranspose["dim1"]), n);
   View y = x;
   if (n == 0) return y;
   std::swap(y.shape[i], y.shape[j]);
@@ -177,11 +190,15 @@ View transpose_rule(const View& x, const Attrs& a) {
 // y_ij = x_ji                  dx_ji = g_ij
 constexpr Op transpose_op{
     .name = "transpose",
-    .signature = "(input: Tensor, dim0: int, dim1: int) -> Tensor",
+    .signature = kTranspose,
     .doc = "A view with the dimensions dim0 and dim1 exchanged.",
     .view = true,
     .shape = view_shape<transpose_rule>,
-    .vjp = [](Vjp& v) { v.set(0, transpose(v.g(), v.attrs().integer(0), v.attrs().integer(1))); },
+    .vjp =
+        [](Vjp& v) {
+          v.set(0, transpose(v.g(), v.attrs().integer(kTranspose["dim0"]),
+                             v.attrs().integer(kTranspose["dim1"])));
+        },
 };
 // y_ij = x_ji                  dx_ji = g_ij
 constinit const Op swapaxes_op =
@@ -206,16 +223,17 @@ constinit const Op t_op{
     .vjp = [](Vjp& v) { v.set(0, t(v.g())); },
 };
 
+constexpr Signature kPermute = "(input: Tensor, *dims: ints) -> Tensor";
 // y_p(i) = x_i                  dx_i = g_p(i)
 constinit const Op permute_op{
     .name = "permute",
-    .signature = "(input: Tensor, *dims: ints) -> Tensor",
+    .signature = kPermute,
     .doc = "A view with the dimensions in the order `dims`.",
     .view = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const Ints dims = c.attrs.ints(0);
+          const Ints dims = c.attrs.ints(kPermute["dims"]);
           check(static_cast<int>(dims.size()) == x.ndim(),
                 "number of dimensions in the tensor input does not match the length of the desired "
                 "ordering of dimensions i.e. input.dim() = ",
@@ -233,7 +251,7 @@ constinit const Op permute_op{
         },
     .vjp =
         [](Vjp& v) {
-          const Ints dims = v.attrs().ints(0);
+          const Ints dims = v.attrs().ints(kPermute["dims"]);
           const int n = static_cast<int>(dims.size());
           Dims inverse = Dims::filled(n, 0);
           for (int i = 0; i < n; ++i) inverse[wrap_dim(dims[i], n)] = i;
@@ -241,9 +259,11 @@ constinit const Op permute_op{
         },
 };
 
+constexpr Signature kMovedim = "(input: Tensor, source: ints, destination: ints) -> Tensor";
+
 void compose_movedim(Call& c) {
   const Tensor& x = c.in(0);
-  const Ints from = c.attrs.ints(0), to = c.attrs.ints(1);
+  const Ints from = c.attrs.ints(kMovedim["source"]), to = c.attrs.ints(kMovedim["destination"]);
   check(from.size() == to.size(), "source ", from, " and destination ", to,
         " must name equally many dimensions");
   const int n = x.ndim();
@@ -265,7 +285,7 @@ void compose_movedim(Call& c) {
 // y_p(i) = x_i
 constexpr Op movedim_op{
     .name = "movedim",
-    .signature = "(input: Tensor, source: ints, destination: ints) -> Tensor",
+    .signature = kMovedim,
     .doc =
         "A view with the dimensions `source` moved to `destination`; the others keep their "
         "order.",
@@ -276,9 +296,11 @@ constinit const Op moveaxis_op = renamed(movedim_op, "moveaxis");
 
 // ---- dimensions of size 1 ------------------------------------------------------------------
 
+constexpr Signature kSqueeze = "(input: Tensor, dim: ints | None = None) -> Tensor";
+
 View squeeze_rule(const View& x, const Attrs& a) {
   const int n = x.shape.size();
-  const uint32_t bits = a.has(0) ? dim_bits(a.ints(0), n) : ~0u;
+  const uint32_t bits = a.has(kSqueeze["dim"]) ? dim_bits(a.ints(kSqueeze["dim"]), n) : ~0u;
   View y{{}, {}, x.offset};
   for (int i = 0; i < n; ++i) {
     if (x.shape[i] == 1 && bits >> i & 1) continue;
@@ -291,23 +313,24 @@ View squeeze_rule(const View& x, const Attrs& a) {
 // y = x without dimensions of size 1      dx = g in the shape of x
 constinit const Op squeeze_op{
     .name = "squeeze",
-    .signature = "(input: Tensor, dim: ints | None = None) -> Tensor",
+    .signature = kSqueeze,
     .doc = "A view without the dimensions of size 1, or without those among `dim`.",
     .view = true,
     .shape = view_shape<squeeze_rule>,
     .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
 };
 
+constexpr Signature kUnsqueeze = "(input: Tensor, dim: int) -> Tensor";
 // y = x with a dimension of size 1        dx = g in the shape of x
 constinit const Op unsqueeze_op{
     .name = "unsqueeze",
-    .signature = "(input: Tensor, dim: int) -> Tensor",
+    .signature = kUnsqueeze,
     .doc = "A view with a dimension of size 1 put in at `dim`.",
     .view = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim() + 1);
+          const int d = wrap_dim(c.attrs.integer(kUnsqueeze["dim"]), x.ndim() + 1);
           Dims shape = x.shape(), strides = x.strides();
           const int64_t step = d < x.ndim() ? shape[d] * strides[d] : 1;
           shape.insert(d, 1);
@@ -319,8 +342,10 @@ constinit const Op unsqueeze_op{
 
 // ---- broadcasting --------------------------------------------------------------------------
 
+constexpr Signature kExpand = "(input: Tensor, *size: ints) -> Tensor";
+
 View expand_rule(const View& x, const Attrs& a) {
-  const Dims to = a.dims(0);
+  const Dims to = a.dims(kExpand["size"]);
   const int lead = to.size() - x.shape.size();
   check(lead >= 0, "the number of sizes provided (", to.size(),
         ") must be greater or equal to the number of dimensions in the tensor (", x.shape.size(),
@@ -348,7 +373,7 @@ View expand_rule(const View& x, const Attrs& a) {
 // y_ij = x_i                    dx_i = sum_j g_ij
 constexpr Op expand_op{
     .name = "expand",
-    .signature = "(input: Tensor, *size: ints) -> Tensor",
+    .signature = kExpand,
     .on = kMethod,
     .doc =
         "A view in which dimensions of size 1 are stretched to `size`, and new ones are added "

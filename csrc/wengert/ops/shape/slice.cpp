@@ -10,11 +10,18 @@ namespace {
 
 Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset);
 
+constexpr Signature kStridedBackward =
+    "(grad: Tensor, size: ints, stride: ints, offset: int) -> Tensor";
+constexpr Signature kStridedCopy =
+    "(input: Tensor, size: ints, stride: ints, offset: int) -> Tensor";
+constexpr int kStride = attribute("stride", kStridedBackward, kStridedCopy);
+constexpr int kOffset = attribute("offset", kStridedBackward, kStridedCopy);
+
 // That `part`, at these strides and this offset, lies within as many elements as `whole` has.
 void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
-  const Dims strides = a.dims(1);
+  const Dims strides = a.dims(kStride);
   const int64_t count = numel(whole);
-  int64_t last = a.integer(2);
+  int64_t last = a.integer(kOffset);
   bool fits = strides.size() == part.size() && last >= 0 && last <= count;
   for (int d = 0; fits && d < part.size(); ++d) {
     int64_t step = 0;
@@ -22,58 +29,60 @@ void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
            !__builtin_add_overflow(last, step, &last);
   }
   check(numel(part) == 0 || (fits && last < count), "a tensor of shape ", part, ", strides ",
-        strides, " and offset ", a.integer(2), " is not within ", count, " elements");
+        strides, " and offset ", a.integer(kOffset), " is not within ", count, " elements");
 }
 
 // y_p(i) = g_i, else 0         dg_i = h_p(i)
 constinit const Op strided_backward_op{
     .name = "_strided_backward",
-    .signature = "(grad: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
+    .signature = kStridedBackward,
     .on = 0,
     .doc =
         "Zeros of `size` with `grad` written at `stride` and `offset` of their memory: the "
         "derivative of every view.",
+    .checked = true,
     .shape =
         [](Call& c) {
-          check_within(c.in(0).shape(), c.attrs, c.attrs.dims(0));
-          c.output(c.in(0).dtype(), c.attrs.dims(0));
+          check_within(c.in(0).shape(), c.attrs, c.attrs.dims(kStridedBackward["size"]));
+          c.output(c.in(0).dtype(), c.attrs.dims(kStridedBackward["size"]));
         },
     .run =
         [](Call& c) {
           const Tensor &g = c.in(0), &y = c.out[0];
           zero_bytes(y.data(), y.bytes());
-          copy_strided(y.data() + c.attrs.integer(2) * item_size(y), c.attrs.dims(1), g.data(),
-                       g.strides(), g.shape(), item_size(y));
+          copy_strided(y.data() + c.attrs.integer(kOffset) * item_size(y), c.attrs.dims(kStride),
+                       g.data(), g.strides(), g.shape(), item_size(y));
         },
     .vjp =
         [](Vjp& v) {
           const Attrs& a = v.attrs();
-          v.set(0, strided_copy(v.g(), v.shape(0), a.dims(1), a.integer(2)));
+          v.set(0, strided_copy(v.g(), v.shape(0), a.dims(kStride), a.integer(kOffset)));
         },
 };
 
 // y_i = x_p(i)                 dx_p(i) = g_i
 constinit const Op strided_copy_op{
     .name = "_strided_copy",
-    .signature = "(input: Tensor, size: ints, stride: ints, offset: int) -> Tensor",
+    .signature = kStridedCopy,
     .on = 0,
     .doc = "A copy of the elements at `stride` and `offset` of the input made contiguous.",
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
-          check_within(c.attrs.dims(0), c.attrs, c.in(0).shape());
-          c.output(c.in(0).dtype(), c.attrs.dims(0));
+          check_within(c.attrs.dims(kStridedCopy["size"]), c.attrs, c.in(0).shape());
+          c.output(c.in(0).dtype(), c.attrs.dims(kStridedCopy["size"]));
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
-          copy_strided(y.data(), y.strides(), x.data() + c.attrs.integer(2) * item_size(y),
-                       c.attrs.dims(1), y.shape(), item_size(y));
+          copy_strided(y.data(), y.strides(), x.data() + c.attrs.integer(kOffset) * item_size(y),
+                       c.attrs.dims(kStride), y.shape(), item_size(y));
         },
     .vjp =
         [](Vjp& v) {
           const Attrs& a = v.attrs();
-          v.set(0, strided_backward(v.g(), v.shape(0), a.dims(1), a.integer(2)));
+          v.set(0, strided_backward(v.g(), v.shape(0), a.dims(kStride), a.integer(kOffset)));
         },
 };
 
@@ -83,11 +92,13 @@ Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int
 
 // ---- parts ---------------------------------------------------------------------------------
 
+constexpr Signature kNarrow = "(input: Tensor, dim: int, start: int, length: int) -> Tensor";
+
 View narrow_rule(const View& x, const Attrs& a) {
   check(x.shape.size() > 0, "narrow() cannot be applied to a 0-dim tensor.");
-  const int d = wrap_dim(a.integer(0), x.shape.size());
-  const int64_t n = x.shape[d], length = a.integer(2);
-  int64_t start = a.integer(1);
+  const int d = wrap_dim(a.integer(kNarrow["dim"]), x.shape.size());
+  const int64_t n = x.shape[d], length = a.integer(kNarrow["length"]);
+  int64_t start = a.integer(kNarrow["start"]);
   check(length >= 0, "length must be non-negative, got ", length);
   check(start >= -n && start <= n, ErrorKind::kIndex,
         "start out of range (expected to be in range of [", -n, ", ", n, "], but got ", start, ")");
@@ -103,17 +114,19 @@ View narrow_rule(const View& x, const Attrs& a) {
 // y_i = x_{start + i}           dx_{start + i} = g_i
 constinit const Op narrow_op{
     .name = "narrow",
-    .signature = "(input: Tensor, dim: int, start: int, length: int) -> Tensor",
+    .signature = kNarrow,
     .doc = "A view of `length` positions of dimension `dim`, from `start` on.",
     .view = true,
     .shape = view_shape<narrow_rule>,
     .vjp = view_vjp<narrow_rule>,
 };
 
+constexpr Signature kSelect = "(input: Tensor, dim: int, index: int) -> Tensor";
+
 View select_rule(const View& x, const Attrs& a) {
   check(x.shape.size() > 0, ErrorKind::kIndex, "select() cannot be applied to a 0-dim tensor.");
-  const int d = wrap_dim(a.integer(0), x.shape.size());
-  const int64_t n = x.shape[d], i = a.integer(1);
+  const int d = wrap_dim(a.integer(kSelect["dim"]), x.shape.size());
+  const int64_t n = x.shape[d], i = a.integer(kSelect["index"]);
   check(i >= -n && i < n, ErrorKind::kIndex, "index ", i, " out of range for tensor of size ",
         x.shape, " at dimension ", d);
   View y = x;
@@ -126,21 +139,25 @@ View select_rule(const View& x, const Attrs& a) {
 // y = x_k                       dx_k = g
 constinit const Op select_op{
     .name = "select",
-    .signature = "(input: Tensor, dim: int, index: int) -> Tensor",
+    .signature = kSelect,
     .doc = "A view of position `index` of dimension `dim`, which is dropped.",
     .view = true,
     .shape = view_shape<select_rule>,
     .vjp = view_vjp<select_rule>,
 };
 
+constexpr Signature kSlice =
+    "(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = "
+    "1) -> Tensor";
+
 View slice_rule(const View& x, const Attrs& a) {
   check(x.shape.size() > 0, "slice() cannot be applied to a 0-dim tensor.");
-  const int d = wrap_dim(a.integer(0), x.shape.size());
-  const int64_t n = x.shape[d], step = a.integer(3);
+  const int d = wrap_dim(a.integer(kSlice["dim"]), x.shape.size());
+  const int64_t n = x.shape[d], step = a.integer(kSlice["step"]);
   check(step > 0, ErrorKind::kValue, "step must be greater than zero");
   const auto clip = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
-  const int64_t start = a.has(1) ? clip(a.integer(1)) : 0;
-  const int64_t end = a.has(2) ? clip(a.integer(2)) : n;
+  const int64_t start = a.has(kSlice["start"]) ? clip(a.integer(kSlice["start"])) : 0;
+  const int64_t end = a.has(kSlice["end"]) ? clip(a.integer(kSlice["end"])) : n;
   View y = x;
   y.shape[d] = end > start ? (end - start - 1) / step + 1 : 0;
   y.strides[d] = y.shape[d] > 1 ? x.strides[d] * step : x.strides[d];
@@ -151,9 +168,7 @@ View slice_rule(const View& x, const Attrs& a) {
 // y_i = x_{start + step i}      dx_{start + step i} = g_i
 constinit const Op slice_op{
     .name = "slice",
-    .signature =
-        "(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, "
-        "step: int = 1) -> Tensor",
+    .signature = kSlice,
     .on = 0,
     .doc = "A view of input[start:end:step] along `dim`.",
     .view = true,
@@ -161,11 +176,16 @@ constinit const Op slice_op{
     .vjp = view_vjp<slice_rule>,
 };
 
+constexpr Signature kDiagonal =
+    "(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor";
+
 View diagonal_rule(const View& x, const Attrs& a) {
   const int n = x.shape.size();
-  const int64_t k = a.integer(0);
-  const int i = wrap_dim(a.integer(1), n), j = wrap_dim(a.integer(2), n);
-  check(i != j, "diagonal dimensions cannot be identical ", a.integer(1), ", ", a.integer(2));
+  const int64_t k = a.integer(kDiagonal["offset"]);
+  const int i = wrap_dim(a.integer(kDiagonal["dim1"]), n),
+            j = wrap_dim(a.integer(kDiagonal["dim2"]), n);
+  check(i != j, "diagonal dimensions cannot be identical ", a.integer(kDiagonal["dim1"]), ", ",
+        a.integer(kDiagonal["dim2"]));
   const int64_t rows = x.shape[i], columns = x.shape[j];
   const int64_t length =
       std::max<int64_t>(0, k >= 0 ? std::min(rows, columns - k) : std::min(rows + k, columns));
@@ -184,7 +204,7 @@ View diagonal_rule(const View& x, const Attrs& a) {
 // y_i = x_{i, i + offset}       dx_{i, i + offset} = g_i
 constinit const Op diagonal_op{
     .name = "diagonal",
-    .signature = "(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor",
+    .signature = kDiagonal,
     .doc =
         "A view of the diagonal, `offset` above the main one, of dimensions dim1 and dim2; it "
         "becomes the last dimension.",
@@ -213,10 +233,12 @@ Tensor diag_embed(const Tensor& x, int64_t k) {
   return strided_backward(x, shape, strides, k >= 0 ? k : -k * n);
 }
 
+constexpr Signature kDiagEmbed =
+    "(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor";
 // y_{i, i + offset} = x_i, else 0
 constinit const Op diag_embed_op{
     .name = "diag_embed",
-    .signature = "(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor",
+    .signature = kDiagEmbed,
     .doc =
         "Matrices, in dimensions dim1 and dim2 of the result, with the input's last dimension "
         "on the diagonal `offset` above the main one and zeros elsewhere.",
@@ -224,9 +246,10 @@ constinit const Op diag_embed_op{
         [](Call& c) {
           check(c.in(0).ndim() > 0, ErrorKind::kIndex, "expects a tensor of at least 1 dimension");
           const int n = c.in(0).ndim() + 1;
-          const int i = wrap_dim(c.attrs.integer(1), n), j = wrap_dim(c.attrs.integer(2), n);
+          const int i = wrap_dim(c.attrs.integer(kDiagEmbed["dim1"]), n),
+                    j = wrap_dim(c.attrs.integer(kDiagEmbed["dim2"]), n);
           check(i != j, "diagonal dimensions cannot be identical ", i, ", ", j);
-          const Tensor y = diag_embed(c.in(0), c.attrs.integer(0));
+          const Tensor y = diag_embed(c.in(0), c.attrs.integer(kDiagEmbed["offset"]));
           Dims order;
           for (int d = 0, next = 0; d < n; ++d)
             order.push_back(d == i ? n - 2 : d == j ? n - 1 : next++);
@@ -234,10 +257,11 @@ constinit const Op diag_embed_op{
         },
 };
 
+constexpr Signature kDiag = "(input: Tensor, diagonal: int = 0) -> Tensor";
 // y_i = x_{i, i + offset}, or of a vector y_{i, i + offset} = x_i, else 0
 constinit const Op diag_op{
     .name = "diag",
-    .signature = "(input: Tensor, diagonal: int = 0) -> Tensor",
+    .signature = kDiag,
     .doc =
         "Of a vector, the matrix with it on the given diagonal; of a matrix, a copy of that "
         "diagonal.",
@@ -245,22 +269,23 @@ constinit const Op diag_op{
         [](Call& c) {
           const Tensor& x = c.in(0);
           check(x.ndim() == 1 || x.ndim() == 2, "Supports 1D or 2D tensors. Got ", x.ndim(), "D");
-          const int64_t k = c.attrs.integer(0);
+          const int64_t k = c.attrs.integer(kDiag["diagonal"]);
           c.results = {x.ndim() == 1 ? diag_embed(x, k) : clone(diagonal(x, k, 0, 1))};
         },
 };
 
+constexpr Signature kUnbind = "(input: Tensor, dim: int = 0) -> list[Tensor]";
 // y^k = x_k
 constinit const Op unbind_op{
     .name = "unbind",
-    .signature = "(input: Tensor, dim: int = 0) -> list[Tensor]",
+    .signature = kUnbind,
     .doc = "The views input.select(dim, i) for every i.",
     .composed =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          check(x.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", c.attrs.integer(0),
-                " but tensor has no dimensions");
-          const int d = wrap_dim(c.attrs.integer(0), x.ndim());
+          check(x.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ",
+                c.attrs.integer(kUnbind["dim"]), " but tensor has no dimensions");
+          const int d = wrap_dim(c.attrs.integer(kUnbind["dim"]), x.ndim());
           for (int64_t i = 0; i < x.size(d); ++i) c.results.push_back(select(x, d, i));
         },
 };

@@ -40,10 +40,13 @@ uint32_t dim_bits(Ints dims, int ndim);
 inline int64_t item_size(const Tensor& x) { return item_size(x.dtype()); }
 
 // Another name for an op.
-constexpr Op renamed(Op op, const char* name, const char* signature = nullptr) {
+constexpr Op renamed(Op op, const char* name) {
   op.name = name;
-  if (signature) op.signature = signature;
   return op;
+}
+constexpr Op renamed(Op op, const char* name, const Signature& signature) {
+  op.signature = signature;
+  return renamed(op, name);
 }
 
 // A gradient of zero for input 0, which the op overwrites.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wengert/ops/random/random.h"
+#include "wengert/tape/parameters.h"
 
 namespace wengert {
 namespace {
@@ -48,7 +49,7 @@ std::string not_forward(const Recording& rec) {
 }
 
 void check_plain(const Step& s, const Attrs& attrs, size_t i) {
-  check(find_form(form_of(*s.op).text) == s.op, step_name(i, s.op),
+  check(find_form(form_of(*s.op)) == s.op, step_name(i, s.op),
         " is not an operation of a forward program");
   for (int k = 0; k < attrs.count(); ++k)
     check(attrs.kind(k) != Attrs::Kind::kGenerator || !attrs.generator(k) ||
@@ -61,9 +62,9 @@ Attrs with_dtype(const Op& op, const Attrs& a, Dtype dtype) {
   if (!(op.on & kCreation)) return a;
   Attrs out;
   int i = 0;
-  for (const OpForm::Param& p : form_of(op).params) {
+  for (const Param& p : parameters_of(op).params) {
     if (p.is_input() || i >= a.count()) continue;
-    if (p.kind == OpForm::Kind::kDtype && !a.has(i)) {
+    if (p.kind == ParamKind::kDtype && !a.has(i)) {
       out.add(dtype);
     } else {
       out.add_from(a, i);

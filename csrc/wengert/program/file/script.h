@@ -89,30 +89,7 @@ struct Script {
 
 // script_text.cpp: an op as files name it, with the kinds of its arguments, as rows share names:
 // "sum(Tensor,ints|None,bool,dtype|None)".
-struct OpForm {
-  enum class Kind : uint8_t {
-    kTensor,
-    kTensors,
-    kOperand,
-    kNumber,
-    kInt,
-    kInts,
-    kFloat,
-    kBool,
-    kDtype,
-    kChoice,
-    kGenerator
-  };
-  struct Param {
-    Kind kind = Kind::kTensor;
-    bool optional = false;
-    int choices = 0;
-    bool is_input() const { return kind <= Kind::kOperand; }
-  };
-  std::string text;
-  std::vector<Param> params;
-};
-const OpForm& form_of(const Op& op);
+std::string form_of(const Op& op);
 const Op* find_form(std::string_view text);  // null if there is none
 
 }  // namespace wengert

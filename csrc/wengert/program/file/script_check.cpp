@@ -3,6 +3,7 @@
 
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/program/file/script.h"
+#include "wengert/tape/parameters.h"
 
 namespace wengert {
 namespace {
@@ -38,36 +39,38 @@ class NoRun final : public Watch {
 
 void keep_memory(void*) {}
 
-void check_attribute(const OpForm::Param& p, const Attrs& a, int i) {
-  using Kind = OpForm::Kind;
+void check_attribute(const Param& p, const Attrs& a, int i) {
   using Is = Attrs::Kind;
   const Is is = a.kind(i);
   const bool number = is == Is::kInt || is == Is::kFloat || is == Is::kBool;
   bool fits = is == Is::kNone && p.optional;
   switch (p.kind) {
-    case Kind::kNumber:
+    case ParamKind::kNumber:
       fits |= number;
       break;
-    case Kind::kFloat:
+    case ParamKind::kFloat:
       fits |= is == Is::kFloat || is == Is::kInt;
       break;
-    case Kind::kInt:
+    case ParamKind::kInt:
       fits |= is == Is::kInt;
       break;
-    case Kind::kInts:
+    case ParamKind::kInts:
       fits |= is == Is::kInts || is == Is::kInt;
       break;
-    case Kind::kBool:
+    case ParamKind::kBool:
       fits |= is == Is::kBool;
       break;
-    case Kind::kDtype:
+    case ParamKind::kDtype:
       fits |= is == Is::kDtype;
       break;
-    case Kind::kChoice:
-      fits |= is == Is::kInt && a.integer(i) >= 0 && a.integer(i) < p.choices;
+    case ParamKind::kChoice:
+      fits |= is == Is::kInt && a.integer(i) >= 0 && a.integer(i) < std::ssize(p.choices);
       break;
-    case Kind::kGenerator:
+    case ParamKind::kGenerator:
       fits |= is == Is::kGenerator;
+      break;
+    case ParamKind::kOp:
+      fits |= is == Is::kOp;
       break;
     default:
       break;
@@ -76,25 +79,24 @@ void check_attribute(const OpForm::Param& p, const Attrs& a, int i) {
 }
 
 // Only among indices, whose ops users do not see, does None stand for a tensor of a list.
-bool fits(const Op& op, const OpForm::Param& p, const Operand& o) {
+bool fits(const Op& op, const Param& p, const Operand& o) {
   if (o.kind == Operand::Kind::kPiece) return true;
-  if (o.kind == Operand::Kind::kNumber) return p.kind == OpForm::Kind::kOperand;
-  return p.optional || (p.kind == OpForm::Kind::kTensors && op.on == 0);
+  if (o.kind == Operand::Kind::kNumber) return p.kind == ParamKind::kOperand;
+  return p.optional || (p.kind == ParamKind::kTensors && op.on == 0);
 }
 
 // As many inputs and attributes as the op's signature has, each of its kind. Optional tensors at
 // the end may be left out.
 void check_arguments(const Step& s) {
-  const OpForm& form = form_of(*s.op);
   size_t input = 0;
   int attribute = 0;
-  for (const OpForm::Param& p : form.params) {
+  for (const Param& p : parameters_of(*s.op).params) {
     if (!p.is_input()) {
       check(attribute < s.attrs.count(), "attributes are missing");
       check_attribute(p, s.attrs, attribute++);
       continue;
     }
-    const size_t end = p.kind == OpForm::Kind::kTensors ? s.inputs.size() : input + 1;
+    const size_t end = p.kind == ParamKind::kTensors ? s.inputs.size() : input + 1;
     check(end <= s.inputs.size() || p.optional, "inputs are missing");
     for (; input < std::min(end, s.inputs.size()); ++input)
       check(fits(*s.op, p, s.inputs[input]), "input ", static_cast<uint64_t>(input),

@@ -16,6 +16,7 @@
 #include "wengert/ops/registry.h"
 #include "wengert/program/file/safetensors.h"
 #include "wengert/program/file/script.h"
+#include "wengert/tape/parameters.h"
 
 namespace wengert {
 namespace {
@@ -27,94 +28,17 @@ constexpr const char* kWritesNames[] = {"outputs", "inputs", "self"};
 
 // ---- ops -----------------------------------------------------------------------------------
 
-// Ops that users do not see, and which a forward program may have all the same: their `shape`
-// checks as much as if users called them. All others may rely on their caller.
-constexpr std::string_view kCheckedOps[] = {
-    "sum_to",
-    "linear_scan",
-    "_to",
-    "_strided_backward",
-    "_strided_copy",
-    "_roll",
-    "index",
-    "_set_item",
-    "__setitem__",
-    "_one_hot",
-    "_masked_scatter",
-    "cross_entropy_indices",
-    "nll_loss_indices",
-    "binary_cross_entropy_pairs",
-    "binary_cross_entropy_with_logits_pairs",
-    "_dropout",
-    "_dropout_mask",
-};
-
+// Ops whose `shape` checks as much as if users called them; all others may rely on their caller.
 bool may_be_saved(const Op& op) {
   if (!op.run || op.view || op.data_dependent) return false;
-  return op.on != 0 || op.pointwise ||
-         std::ranges::find(kCheckedOps, op.name) != std::end(kCheckedOps);
-}
-
-OpForm::Param param_of(std::string_view annotation) {
-  using Kind = OpForm::Kind;
-  constexpr std::pair<std::string_view, Kind> kWords[] = {{"Tensor", Kind::kTensor},
-                                                          {"Tensors", Kind::kTensors},
-                                                          {"Operand", Kind::kOperand},
-                                                          {"Number", Kind::kNumber},
-                                                          {"int", Kind::kInt},
-                                                          {"ints", Kind::kInts},
-                                                          {"float", Kind::kFloat},
-                                                          {"bool", Kind::kBool},
-                                                          {"dtype", Kind::kDtype},
-                                                          {"str", Kind::kChoice},
-                                                          {"Generator", Kind::kGenerator}};
-  OpForm::Param p{Kind::kChoice};
-  while (!annotation.empty()) {
-    const size_t end = std::min(annotation.find('|'), annotation.size());
-    const std::string_view word = annotation.substr(0, end);
-    annotation.remove_prefix(std::min(end + 1, annotation.size()));
-    p.optional |= word == "None";
-    p.choices += word[0] == '\'';
-    for (const auto& [name, kind] : kWords)
-      if (name == word) p.kind = kind;
-  }
-  return p;
-}
-
-// Reads the kinds of the arguments off a signature; see Note [signatures].
-OpForm read_form(const Op& op) {
-  OpForm form{std::string(op.name) + '(', {}};
-  const std::string_view all = op.signature;
-  std::string annotation;
-  bool inside = false;  // an annotation, rather than a name or a default
-  int depth = 0;
-  for (char c : all.substr(1, all.rfind("->") - 1)) {
-    depth += (c == '(' || c == '[') - (c == ')' || c == ']');
-    if (inside && depth >= 0 && c != ',' && c != '=') {
-      if (c != ' ') annotation += c;
-    } else if (c == ':') {
-      inside = true;
-    } else if (!annotation.empty() && (depth < 0 || (depth == 0 && (c == ',' || c == '=')))) {
-      form.params.push_back(param_of(annotation));
-      if (form.text.back() != '(') form.text += ',';
-      form.text += annotation;
-      annotation.clear();
-      inside = false;
-    }
-    if (depth < 0) break;
-  }
-  form.text += ')';
-  return form;
+  return op.on != 0 || op.pointwise || op.checked;
 }
 
 struct Forms {
-  std::map<const Op*, OpForm> of;
   std::map<std::string, const Op*, std::less<>> by_text;
   Forms() {
-    for (const Op* op : all_ops()) {
-      const OpForm& form = of[op] = read_form(*op);
-      if (may_be_saved(*op)) by_text.try_emplace(form.text, op);
-    }
+    for (const Op* op : all_ops())
+      if (may_be_saved(*op)) by_text.try_emplace(form_of(*op), op);
   }
 };
 const Forms& forms() {
@@ -163,6 +87,8 @@ std::string attribute(const Attrs& a, int i) {
       return name(a.dtype(i));
     case Attrs::Kind::kGenerator:
       return "generator";
+    case Attrs::Kind::kOp:
+      return "op:" + form_of(*a.op(i));
     case Attrs::Kind::kNone:
       break;
   }
@@ -283,9 +209,16 @@ Script::Operand operand(std::string_view s) {
   return o;
 }
 
+const Op* known_op(std::string_view form) {
+  const Op* op = find_form(form);
+  check(op != nullptr, "there is no operation ", in_quotes(form));
+  return op;
+}
+
 void add_attribute(Attrs& a, std::string_view s) {
   if (s == "none") return a.add(nullptr);
   if (s == "generator") return a.add(&default_generator());
+  if (s.starts_with("op:")) return a.add(known_op(s.substr(3)));
   if (const std::optional<Scalar> number = scalar(s)) return a.add(*number);
   for (int i = 0; i < kNumDtypes; ++i)
     if (s == kDtypeName[i]) return a.add(static_cast<Dtype>(i));
@@ -345,8 +278,7 @@ class Parser {
   void step(Line& line) {
     const std::string_view op = line.word();
     Script::Step& s = out_.steps.emplace_back();
-    s.op = find_form(op);
-    check(s.op != nullptr, "there is no operation ", in_quotes(op));
+    s.op = known_op(op);
     s.writes = static_cast<Writes>(line.one_of(kWritesNames));
     s.common = line.dtype();
     for (std::string_view w = line.word(); w != "|"; w = line.word()) add_attribute(s.attrs, w);
@@ -362,7 +294,15 @@ class Parser {
 
 }  // namespace
 
-const OpForm& form_of(const Op& op) { return forms().of.at(&op); }
+std::string form_of(const Op& op) {
+  std::string out = std::string(op.name) + '(';
+  for (const Param& p : parameters_of(op).params) {
+    if (out.back() != '(') out += ',';
+    for (char c : p.annotation)
+      if (c != ' ') out += c;
+  }
+  return out + ')';
+}
 
 const Op* find_form(std::string_view text) {
   const auto it = forms().by_text.find(text);
@@ -382,8 +322,8 @@ std::string Script::write() const {
   for (const auto& [to, from] : resets)
     out += text("reset ", uint64_t{to}, ' ', uint64_t{from}, '\n');
   for (const Step& s : steps) {
-    out += text("step ", form_of(*s.op).text, ' ', kWritesNames[static_cast<int>(s.writes)], ' ',
-                s.common);
+    out +=
+        text("step ", form_of(*s.op), ' ', kWritesNames[static_cast<int>(s.writes)], ' ', s.common);
     for (int i = 0; i < s.attrs.count(); ++i) out += ' ' + attribute(s.attrs, i);
     out += " |";
     for (const Operand& o : s.inputs) out += ' ' + text_of(o);

@@ -1,6 +1,5 @@
 // Pass: an activation moves into the tiles of the product before it.
 #include "wengert/kernels/core/pointwise_rows.h"
-#include "wengert/ops/pointwise/rows.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {
@@ -20,8 +19,8 @@ bool is_activation(const Recording& rec, const Step& s) {
 
 }  // namespace
 
-// linear, and later f of its output alone: f is applied to each tile while it is in cache. The sum
-// before it is only stored if something else reads it.
+// A product (linear), and later f of its output alone: f is applied to each tile while it is in
+// cache. The sum before it is only stored if something else reads it.
 void Program::Impl::fuse_activations() {
   const std::vector<int> uses = count_uses();
   std::vector<int64_t> open(slot_count(), -1);  // the linear step whose untouched output a slot is
@@ -47,7 +46,7 @@ void Program::Impl::fuse_activations() {
         rec.arguments.push_back(sum);
         rec.written.push_back(1);
       }
-      linear.op = &linear_activation_op;
+      linear.op = linear.op->then_unary;
       Attrs attrs = activation_attributes(rec, s);
       attrs.add(keep);
       rec.set_attrs(linear, attrs);
@@ -60,7 +59,7 @@ void Program::Impl::fuse_activations() {
     }
     each_read(s, [&](uint32_t slot) { untouched[slot] = 0; });
     each_write(s, [&](uint32_t slot) { open[slot] = -1; });
-    if (s.op != &linear_op || s.writes != Writes::kOutputs) continue;
+    if (!s.op || !s.op->then_unary || s.writes != Writes::kOutputs) continue;
     const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
     open[slot] = static_cast<int64_t>(i);
     untouched[slot] = 1;

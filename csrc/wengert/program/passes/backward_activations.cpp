@@ -2,8 +2,6 @@
 #include <algorithm>
 
 #include "wengert/kernels/core/pointwise_rows.h"
-#include "wengert/ops/basic.h"
-#include "wengert/ops/pointwise/rows.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {
@@ -26,8 +24,8 @@ bool is_pair(const Recording& rec, const Step& s) {
 
 }  // namespace
 
-// The same backwards: mm, and later f of its output, which nothing else reads, and of a tensor that
-// has been there since before the product.
+// The same backwards: a product (mm), and later f of its output, which nothing else reads, and of a
+// tensor that has been there since before the product.
 void Program::Impl::fuse_backward_activations() {
   const std::vector<int> uses = count_uses();
   std::vector<int64_t> open(slot_count(), -1);     // the mm step whose output a slot is
@@ -47,7 +45,7 @@ void Program::Impl::fuse_backward_activations() {
       mm.inputs = 3;
       for (const Argument& a : parts) rec.arguments.push_back(a);
       rec.written.insert(rec.written.end(), {0, 0, 0, 1});
-      mm.op = &mm_pointwise_op;
+      mm.op = mm.op->then_binary;
       rec.set_attrs(mm, activation_attributes(rec, s));
       drop[i] = 1;
       continue;
@@ -56,7 +54,7 @@ void Program::Impl::fuse_backward_activations() {
       open[slot] = -1;
       written[slot] = static_cast<int64_t>(i);
     });
-    if (s.op != &mm_op || s.writes != Writes::kOutputs) continue;
+    if (!s.op || !s.op->then_binary || s.writes != Writes::kOutputs) continue;
     const Piece& out = rec.outputs_of(s)[0].piece;
     if (is_floating(out.dtype)) open[out.slot] = static_cast<int64_t>(i);
   }

@@ -1,6 +1,5 @@
 // Pass: a gradient that is set to zero and then added to is written once.
-#include "wengert/ops/pointwise/rows.h"
-#include "wengert/ops/registry.h"
+#include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {
@@ -8,14 +7,13 @@ namespace wengert {
 using Kind = Argument::Kind;
 
 // zero_(G) and, nothing else touching G between, G += g: becomes G = 0 + g. That is g but for the
-// sign of a zero, which is why it is not a copy.
+// sign of a zero, which is why it is not a copy. The same goes for another pointwise op than +.
 void Program::Impl::write_first_gradients() {
-  static const Op* const zero = find_op("zero_");
   std::vector<int64_t> zeroed(slot_count(), -1);  // by which step, with no use since
   std::vector<char> drop(rec.steps.size());
   for (size_t i = 0; i < rec.steps.size(); ++i) {
     Step& s = rec.steps[i];
-    if (s.op == zero) {
+    if (s.op && s.op->zeros) {
       const Piece& p = rec.inputs_of(s)[0].piece;
       const bool whole =
           p.contiguous() && p.first_byte() == 0 &&
@@ -23,7 +21,8 @@ void Program::Impl::write_first_gradients() {
       zeroed[p.slot] = whole && is_floating(p.dtype) ? static_cast<int64_t>(i) : -1;
       continue;
     }
-    if (s.op == &add_op && s.writes == Writes::kSelf) {
+    if (s.op && s.op->pointwise && s.op->pointwise->arity == 2 && !s.op->pointwise->bool_output &&
+        s.writes == Writes::kSelf) {
       Argument& self = rec.arguments[s.first];
       const Argument& other = rec.arguments[s.first + 1];
       const Piece& out = rec.outputs_of(s)[0].piece;
@@ -31,7 +30,7 @@ void Program::Impl::write_first_gradients() {
           self.kind == Kind::kPiece && self.piece.slot == out.slot && zeroed[out.slot] >= 0 &&
           other.kind == Kind::kPiece && other.piece.slot != out.slot &&
           other.piece.shape() == out.shape() && out.contiguous() &&
-          other.piece.dtype == out.dtype &&
+          other.piece.dtype == out.dtype && s.common == out.dtype &&
           static_cast<size_t>(out.count() * item_size(out.dtype)) == rec.slots[out.slot].bytes;
       if (fits) {
         drop[static_cast<size_t>(zeroed[out.slot])] = 1;

@@ -25,7 +25,7 @@ bool reads_all(const Recording& rec, const Step& s, const Step& product) {
 Attrs activation_attributes(const Recording& rec, const Step& activation) {
   const Attrs& own = rec.attrs_of(activation);
   Attrs a;
-  a.add(static_cast<int64_t>(reinterpret_cast<intptr_t>(activation.op)));
+  a.add(activation.op);
   for (int i = 0; i < 4; ++i) {
     const bool given = i < own.count() && own.has(i);
     a.add(given ? own.real(i) : 0.0);

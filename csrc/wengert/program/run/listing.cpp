@@ -2,7 +2,6 @@
 #include <chrono>
 
 #include "wengert/base/denormals.h"
-#include "wengert/ops/pointwise/rows.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {
@@ -18,10 +17,12 @@ std::string describe(const Argument& a) {
 
 // A product with an activation in its tiles is shown as what it came from.
 std::string name_of(const Recording& rec, const Step& s) {
-  const bool forward = s.op == &linear_activation_op;
-  if (!forward && s.op != &mm_pointwise_op) return s.op->name;
-  const auto address = static_cast<intptr_t>(rec.attrs_of(s).integer(0));
-  return std::string(forward ? "linear & " : "mm & ") + reinterpret_cast<const Op*>(address)->name;
+  if (!s.op->first) return s.op->name;
+  std::string out = s.op->first->name;
+  const Attrs& attrs = rec.attrs_of(s);
+  for (int i = 0; i < attrs.count(); ++i)
+    if (attrs.kind(i) == Attrs::Kind::kOp) out += std::string(" & ") + attrs.op(i)->name;
+  return out;
 }
 
 }  // namespace
