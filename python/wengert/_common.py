@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from . import _native
+from ._typing import Args, Kwargs
 
 
 def typename(obj: object) -> str:
@@ -18,7 +19,7 @@ def typename(obj: object) -> str:
 
 
 def parse_to(
-    args: tuple[Any, ...], kwargs: dict[str, Any]
+    args: Args, kwargs: Kwargs
 ) -> tuple[_native.dtype | None, str | _native.device | None]:
     """(dtype, device) of `to`'s arguments, either may be None."""
     known = {"device", "dtype", "non_blocking", "memory_format", "tensor", "other", "copy"}

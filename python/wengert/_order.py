@@ -10,15 +10,15 @@ batches is part of the contract.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from . import _native
+from ._typing import Generator
 
 _SEQUENTIAL_CHUNK = 1 << 16  # indices
 _REPLACEMENT_CHUNK = 32  # draws; part of the contract, as each chunk is one randint call
 
 
-def check_count(num_samples: Any) -> None:
+def check_count(num_samples: object) -> None:
     """ValueError unless it is a positive int."""
     if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
         raise ValueError(
@@ -26,7 +26,7 @@ def check_count(num_samples: Any) -> None:
         )
 
 
-def check_batches(batch_size: Any, drop_last: Any) -> None:
+def check_batches(batch_size: object, drop_last: object) -> None:
     """ValueError unless they are a positive int and a bool."""
     if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
         raise ValueError(
@@ -36,7 +36,7 @@ def check_batches(batch_size: Any, drop_last: Any) -> None:
         raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
 
 
-def draw_seed(generator: Any) -> int:
+def draw_seed(generator: Generator) -> int:
     """One int64 `random_()` from `generator` (None: the global one), as a seed."""
     return int(_native.empty((), dtype=_native.int64).random_(generator=generator).item())
 
@@ -47,7 +47,7 @@ def whole(size: int) -> Iterator[_native.Tensor]:
         yield _native.arange(start, min(start + _SEQUENTIAL_CHUNK, size), dtype=_native.int64)
 
 
-def _own(generator: Any) -> Any:
+def _own(generator: Generator) -> _native.Generator:
     """Without a generator an order is drawn from one of its own, seeded by the global one."""
     if generator is None:
         generator = _native.Generator()
@@ -55,7 +55,7 @@ def _own(generator: Any) -> Any:
     return generator
 
 
-def shuffled(size: int, count: int, generator: Any) -> Iterator[_native.Tensor]:
+def shuffled(size: int, count: int, generator: Generator) -> Iterator[_native.Tensor]:
     """`count` indices below `size`: permutations, one after the other, the last cut short."""
     generator = _own(generator)
     for _ in range(count // size):
@@ -64,7 +64,7 @@ def shuffled(size: int, count: int, generator: Any) -> Iterator[_native.Tensor]:
     yield _native.randperm(size, generator=generator)[: count % size]
 
 
-def drawn(size: int, count: int, generator: Any) -> Iterator[_native.Tensor]:
+def drawn(size: int, count: int, generator: Generator) -> Iterator[_native.Tensor]:
     """`count` indices below `size`, each drawn independently."""
     generator = _own(generator)
     for _ in range(count // _REPLACEMENT_CHUNK):
@@ -72,7 +72,7 @@ def drawn(size: int, count: int, generator: Any) -> Iterator[_native.Tensor]:
     yield _randint(size, count % _REPLACEMENT_CHUNK, generator)
 
 
-def _randint(high: int, count: int, generator: Any) -> _native.Tensor:
+def _randint(high: int, count: int, generator: Generator) -> _native.Tensor:
     return _native.randint(0, high, (count,), dtype=_native.int64, generator=generator)
 
 

@@ -15,7 +15,7 @@ from ._common import parse_to, typename
 from ._types import cpu, numpy_dtype, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
-from ._typing import Device, Dtype, Hook
+from ._typing import Device, Dtype, Hook, Kwargs, Memo
 from .utils.hooks import RemovableHandle
 
 Tensor = _native.Tensor
@@ -104,7 +104,7 @@ def is_inference(self: Tensor) -> bool:
 
 
 @_method
-def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def to(self: Tensor, *args: object, **kwargs: object) -> Tensor:
     """This tensor in another dtype: `to(dtype)`, `to(device, dtype)`, `to(other)`.
 
     Itself when nothing changes, unless `copy=True`. The only device is the CPU.
@@ -307,7 +307,7 @@ def __contains__(self: Tensor, element: object) -> bool:
 
 
 @_method
-def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
+def __deepcopy__(self: Tensor, memo: Memo) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
@@ -333,7 +333,7 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def _rebuild(
-    cls: builtins.type[Tensor], array: np.ndarray, requires_grad: bool, attributes: dict[str, Any]
+    cls: builtins.type[Tensor], array: np.ndarray, requires_grad: bool, attributes: Kwargs
 ) -> Tensor:
     tensor = _native.tensor(array)
     if cls is not Tensor:
@@ -416,7 +416,7 @@ def where(self: Tensor, condition: Tensor, other: Tensor | float) -> Tensor:
 
 
 def _reshaper(name: str) -> None:
-    def reshape(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def reshape(self: Tensor, *args: object, **kwargs: object) -> Tensor:
         if self.requires_grad:
             raise RuntimeError(
                 f"{name}_: the tensor requires grad, and its history needs its shape; use {name}"

@@ -129,9 +129,7 @@ def _compare_numbers(actual: float, expected: float, options: _Options, path: _P
         raise _Mismatch(_scalar_text(actual, expected, rtol, atol), path)
 
 
-def _compare_mappings(
-    actual: Mapping[Any, object], expected: Mapping[Any, object], options: _Options, path: _Path
-) -> None:
+def _compare_mappings(actual: Mapping, expected: Mapping, options: _Options, path: _Path) -> None:
     missing = sorted(set(expected) - set(actual), key=str)
     extra = sorted(set(actual) - set(expected), key=str)
     if missing or extra:

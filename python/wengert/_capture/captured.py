@@ -24,11 +24,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast, overload
 
 from .. import _native
 from .._native import Tensor
-from .._typing import Args, Kwargs
+from .._typing import Args, Kwargs, UserFunction
 from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
 from .record import CaptureError, record
@@ -44,7 +44,7 @@ class Captured:
     counts; `cache_clear()` forgets all programs.
     """
 
-    def __init__(self, fn: Callable[..., Any], maxsize: int = 16) -> None:
+    def __init__(self, fn: UserFunction, maxsize: int = 16) -> None:
         if not callable(fn):
             raise TypeError(f"capture: a function is expected, got {type(fn).__name__}")
         if maxsize < 1:
@@ -53,7 +53,7 @@ class Captured:
         self._fn = fn
         self._cache = ProgramCache(maxsize)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         if _native._is_capturing():  # part of a larger capture
             return self._fn(*args, **kwargs)
         tensors: list[Tensor] = []
@@ -63,7 +63,7 @@ class Captured:
             return fill(cached.result, results)
         return self._capture(key, structure, tensors)
 
-    def _key(self, args: Args, kwargs: Kwargs, tensors: list[Tensor]) -> tuple[object, Any]:
+    def _key(self, args: Args, kwargs: Kwargs, tensors: list[Tensor]) -> tuple[object, object]:
         """What programs for these arguments are kept under, and their structure."""
         modes = _native._capture_modes()
         if not (args or kwargs):
@@ -75,7 +75,7 @@ class Captured:
     def __reduce__(self) -> Args:
         return Captured, (self._fn, self._cache.maxsize)  # a copy has no programs
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Captured | _Method:
         return self if instance is None else _Method(self, instance)
 
     def run(
@@ -123,7 +123,7 @@ class Captured:
         how = (batch_size, epochs, shuffle, drop_last, generator, progress)
         return _loop(self, (), data, *how)
 
-    def _capture(self, key: object, structure: Any, tensors: list[Tensor]) -> Any:
+    def _capture(self, key: object, structure: object, tensors: list[Tensor]) -> Any:
         again = self._cache.begin(key)
         done = record(self._fn, structure, tensors, _native.Tensor.detach, True, again)
         if tensors:
@@ -182,16 +182,21 @@ class _Method(functools.partial):
         return getattr(self.func, name)
 
     @property
-    def __self__(self) -> Any:
+    def __self__(self) -> object:
         return self.args[0]
 
     def run(self, data: Data, batch_size: int = 1, **options: Any) -> Tensor:
         """See `Captured.run`."""
-        step: Any = self.func
-        return _loop(step, self.args, data, batch_size, **options)
+        return _loop(cast("Captured", self.func), self.args, data, batch_size, **options)
 
 
-def capture(fn: Callable[..., Any] | None = None, *, maxsize: int = 16) -> Any:
+@overload
+def capture(fn: UserFunction, *, maxsize: int = 16) -> Captured: ...
+@overload
+def capture(fn: None = None, *, maxsize: int = 16) -> Callable[[UserFunction], Captured]: ...
+def capture(
+    fn: UserFunction | None = None, *, maxsize: int = 16
+) -> Captured | Callable[[UserFunction], Captured]:
     """Records `fn` when it is first called, and replays it natively from then on.
 
     For functions of tensors, most of all a whole training step: forward, `backward()`, clipping,

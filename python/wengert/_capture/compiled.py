@@ -18,14 +18,13 @@ import functools
 import sys
 import types
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _native
 from .._native import Tensor
-from .._typing import Args
+from .._typing import Args, UserFunction
 from .cache import Cached
 from .captured import Captured
 from .conditions import is_own_code, tells_conditions
@@ -105,7 +104,7 @@ class Compiled(Captured):
     neither are plain calls.
     """
 
-    def __init__(self, fn: Callable[..., Any], fullgraph: bool) -> None:
+    def __init__(self, fn: UserFunction, fullgraph: bool) -> None:
         super().__init__(fn)
         self._fullgraph = fullgraph
         self._plain_modes: set[int] = set()
@@ -119,7 +118,7 @@ class Compiled(Captured):
         super().cache_clear()
         self._plain_modes.clear()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         if _native._is_capturing() or _native._capture_modes() in self._plain_modes:
             return self._fn(*args, **kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
@@ -151,7 +150,7 @@ class Compiled(Captured):
         """See `Captured.run`; what stands in the way of a replay is an error there."""
         return Captured(self._fn).run(data, *args, **kwargs)
 
-    def _first_call(self, key: object, structure: Any, tensors: list[Tensor]) -> Any:
+    def _first_call(self, key: object, structure: object, tensors: list[Tensor]) -> Any:
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
         again = self._cache.begin(key)
@@ -232,13 +231,13 @@ class Compiled(Captured):
 
 
 @functools.singledispatch
-def compiled_form(model: Callable[..., Any], fullgraph: bool) -> Any:
+def compiled_form(model: UserFunction, fullgraph: bool) -> Any:
     """What `compile` makes of a function. Registered for other types where these are defined."""
     return Compiled(model, fullgraph)
 
 
 def compile(
-    model: Callable[..., Any] | None = None,
+    model: UserFunction | None = None,
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,

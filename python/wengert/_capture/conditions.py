@@ -21,10 +21,11 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from .. import _native
+from .._typing import UserFunction
 from .structures import PLAIN
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -47,7 +48,8 @@ _LEAVES = frozenset((*PLAIN, _Tensor))
 _LARGEST = 64
 _DEEPEST = 3
 
-State: TypeAlias = "Callable[[list[Any]], Callable[[], list[Any]]]"
+#: What is given to them are the objects with a condition, as they are known where it is made.
+State: TypeAlias = "Callable[[list[Any]], Callable[[], Sequence[object]]]"
 Effect: TypeAlias = "Callable[[list[Any]], str]"
 
 
@@ -83,7 +85,7 @@ class Conditions:
         self._checks: dict[int, list[Callable[[], object]]] = {}  # by id of who wants them
         self._unchanged: dict[State, tuple[dict[int, object], Effect | None]] = {}  # objects by id
         # Where they come from.
-        self._told: dict[int, tuple[Any, set[str]]] = {}  # who is to be asked, by id: and names
+        self._told: dict[int, tuple[object, set[str]]] = {}  # who is to be asked, by id: and names
         self._open: dict[int, object] = {}  # those not asked yet
         self._seen: dict[int, set[str]] = {}  # containers and objects, by id: for which names
         self._functions: dict[int, set[str]] = {}  # by id: the names in their code
@@ -148,7 +150,7 @@ class Conditions:
 
     # For a recording ---------------------------------------------------------------------------
 
-    def start(self, fn: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    def start(self, fn: UserFunction, arguments: tuple[object, ...]) -> None:
         """The variables of the function, and the objects among its arguments, before it runs."""
         names = self.code(fn)
         if not isinstance(fn, _CALLABLES):
@@ -210,7 +212,7 @@ class Conditions:
 
     # Looking at variables ----------------------------------------------------------------------
 
-    def code(self, fn: Any, depth: int = 0) -> set[str]:
+    def code(self, fn: object, depth: int = 0) -> set[str]:
         """Looks at the variables of a function; returns the names in its code.
 
         None are returned, and nothing is looked at, if it is this package's or no Python function.
@@ -257,7 +259,7 @@ class Conditions:
                 self._container(value, names, depth + 1)
 
     def _container(self, value: Any, names: set[str], depth: int) -> None:
-        items: list[tuple[Any, Any]]
+        items: list[tuple[object, object]]
         where = value
         if isinstance(value, list):
             items = list(enumerate(value)) if len(value) <= _LARGEST else []
@@ -325,7 +327,7 @@ class Conditions:
                 self._enter(cls, name, attribute)
 
 
-def _getter(attribute: object) -> Any:
+def _getter(attribute: object) -> object:
     """The function that an attribute of a class calls, if it is a method or a property."""
     if isinstance(attribute, (staticmethod, classmethod)):
         return attribute.__func__
@@ -338,7 +340,7 @@ def _is_true(holds: Callable[[], object]) -> bool:
     return bool(holds())
 
 
-def _prepare(state: State, objects: list[Any]) -> Callable[[], bool]:
+def _prepare(state: State, objects: list[object]) -> Callable[[], bool]:
     """Writes down the state; only when a replay is first asked for after a change, as the core
     knows whether anything has changed by then."""
     read = state(objects)

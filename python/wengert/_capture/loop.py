@@ -10,12 +10,12 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from .. import _native, _order
 from .._native import CaptureError, Tensor
+from .._typing import UserFunction
 from .cache import ProgramCache
 from .structures import Data, flatten_argument, flatten_result
 
@@ -54,7 +54,7 @@ class Loop:
 
     def __init__(
         self,
-        step: Callable[..., Any],
+        step: UserFunction,
         cache: ProgramCache,
         instance: tuple[object, ...],
         data: Data,

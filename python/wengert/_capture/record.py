@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import linecache
 from collections.abc import Callable
-from typing import Any
 
 from .. import _native
 from .._native import CaptureError, Tensor
+from .._typing import UserFunction
 from . import uses
 from .conditions import Conditions, is_own_code
 from .structures import fill, flatten_result
@@ -23,9 +23,9 @@ class Recorded:
 
     def __init__(
         self,
-        recording: Any,
+        recording: object,
         copies: list[Tensor],
-        result: Any,
+        result: object,
         tensors: list[Tensor],
         effects: list[Callable[[], str]],
     ) -> None:
@@ -37,8 +37,8 @@ class Recorded:
 
 
 def record(
-    fn: Callable[..., Any],
-    structure: Any,
+    fn: UserFunction,
+    structure: object,
     tensors: list[Tensor],
     keep: Callable[[Tensor], Tensor],
     strict: bool,

@@ -52,7 +52,7 @@ def _like(obj: Any, items: list[object]) -> Any:
     return kind(*items)
 
 
-def flatten_argument(obj: Any, tensors: list[Tensor], key: list[object]) -> Any:
+def flatten_argument(obj: object, tensors: list[Tensor], key: list[object]) -> object:
     """The structure of an argument with slots in place of tensors; `key` gets what identifies it.
 
     Tensors that are parameters (leaves that ask for gradients) are used where they lie.
@@ -93,7 +93,7 @@ def _plain_key(obj: object) -> object:
     return (type(obj), obj.hex() if isinstance(obj, float) else obj)
 
 
-def flatten_result(obj: Any, tensors: list[Tensor], strict: bool = True) -> Any:
+def flatten_result(obj: object, tensors: list[Tensor], strict: bool = True) -> object:
     """The structure of a result with slots in place of its tensors, which are added to `tensors`.
 
     CaptureError, if `strict`, for anything but tensors and Python values.
@@ -113,7 +113,7 @@ def flatten_result(obj: Any, tensors: list[Tensor], strict: bool = True) -> Any:
     )
 
 
-def fill(obj: Any, tensors: Sequence[Tensor]) -> Any:
+def fill(obj: object, tensors: Sequence[Tensor]) -> Any:
     """The structure with tensors in its slots."""
     if type(obj) is Slot:
         return tensors[obj.index]

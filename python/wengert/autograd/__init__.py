@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from .. import _native
 from .._common import typename
 from .._native import Tensor
+from .._typing import Args
 from . import functional
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function, FunctionCtx
@@ -138,7 +139,7 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> Args:
     """The gradients of the sum of `outputs` with respect to each of `inputs`.
 
     `.grad` of no tensor changes. An input that the outputs do not depend on is an error, None with

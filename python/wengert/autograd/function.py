@@ -117,7 +117,7 @@ class BackwardCFunction(FunctionCtx):
     def name(self) -> str:
         return type(self).__name__
 
-    def apply(self, *args: Any) -> Any:
+    def apply(self, *args: Tensor | None) -> Any:
         """Runs the backward by hand."""
         return self._forward_cls.backward(self, *args)
 
@@ -230,7 +230,7 @@ class Function:
         raise NotImplementedError("jvp is not used; see autograd.functional.jvp")
 
     @classmethod
-    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+    def apply(cls, *args: object, **kwargs: object) -> Any:
         """Calls the function on its arguments and records it if a gradient is needed."""
         if cls is Function:
             raise RuntimeError("Function.apply: call apply of a subclass")
@@ -333,7 +333,7 @@ class _Undifferentiable(Function):
 def once_differentiable(fn: Hook) -> Hook:
     """Decorates a `backward` that is not differentiable itself; a second order is an error."""
 
-    def wrapper(ctx: FunctionCtx, *args: Any) -> Any:
+    def wrapper(ctx: FunctionCtx, *args: object) -> Any:
         with no_grad():
             result = fn(ctx, *args)
         depends = any(isinstance(a, Tensor) and a.requires_grad for a in args)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from .. import _native
-from .._typing import Hook
+from .._typing import UserFunction
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_F = TypeVar("_F", bound=Hook)
+_F = TypeVar("_F", bound=UserFunction)
 
 _IS_GENERATOR = 0x20  # CO_GENERATOR of a code object
 
@@ -27,7 +27,7 @@ class _Mode:
         clone = self.clone
 
         @functools.wraps(func)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
+        def wrapper(*args: object, **kwargs: object) -> object:
             with clone():
                 return func(*args, **kwargs)
 
@@ -43,11 +43,11 @@ class _Mode:
         raise NotImplementedError
 
 
-def _wrap_generator(context: Callable[[], _Mode], func: Hook) -> Hook:
+def _wrap_generator(context: Callable[[], _Mode], func: UserFunction) -> UserFunction:
     """Holds the mode while the generator's own code runs, not while it is suspended."""
 
     @functools.wraps(func)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: object, **kwargs: object) -> object:
         generator = func(*args, **kwargs)
         try:
             with context():
@@ -78,7 +78,7 @@ class _Bare(_Mode):
     def __new__(cls, orig_func: None = None) -> Self: ...
     @overload
     def __new__(cls, orig_func: _F) -> _F: ...  # type: ignore[misc]
-    def __new__(cls, orig_func: Hook | None = None) -> Any:
+    def __new__(cls, orig_func: UserFunction | None = None) -> Any:
         mode = super().__new__(cls)
         return mode if orig_func is None else mode(orig_func)
 
@@ -138,7 +138,7 @@ class inference_mode(_Mode):
     def __new__(cls, mode: bool = True) -> Self: ...
     @overload
     def __new__(cls, mode: _F) -> _F: ...  # type: ignore[misc]
-    def __new__(cls, mode: Any = True) -> Any:
+    def __new__(cls, mode: bool | UserFunction = True) -> Any:
         if isinstance(mode, (bool, int)):
             return super().__new__(cls)
         return cls(True)(mode)

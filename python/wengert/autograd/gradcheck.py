@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ def _as_tuple(value: object) -> Args:
     raise ValueError(f"gradcheck: the function returned {type(value).__name__}, not tensors")
 
 
-def _outputs(func: _Func, inputs: Args) -> list[Any]:
+def _outputs(func: _Func, inputs: Args) -> list[Tensor]:
     """The outputs that gradients can flow through."""
     return [
         out
@@ -254,7 +254,7 @@ def _check_constant(func: _Func, inputs: Args, wanted: list[int], eps: float) ->
 
 def gradcheck(
     func: _Func,
-    inputs: Tensor | Sequence[Any],
+    inputs: Tensor | Sequence[object],
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,
@@ -303,8 +303,8 @@ def _random_like(func: _Func, inputs: Args) -> Args:
 
 def gradgradcheck(
     func: _Func,
-    inputs: Tensor | Sequence[Any],
-    grad_outputs: Tensor | Sequence[Any] | None = None,
+    inputs: Tensor | Sequence[object],
+    grad_outputs: Tensor | Sequence[object] | None = None,
     *,
     eps: float = 1e-6,
     atol: float = 1e-5,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex, TypeVar
 
 from .. import _native
 from .._native import Tensor
+from .._typing import Memo
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,7 +35,7 @@ class Parameter(_native.Tensor):
 
     __str__ = __repr__
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: Memo) -> Self:
         if id(self) in memo:
             return memo[id(self)]
         result = type(self)(self.data.clone(), self.requires_grad)
@@ -72,7 +73,7 @@ class Buffer(_native.Tensor):
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
         """All is done in `__new__`."""
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: Memo) -> Self:
         if id(self) in memo:
             return memo[id(self)]
         result = type(self)(self.data.clone(), persistent=self.persistent)

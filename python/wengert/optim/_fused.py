@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import _native
+from .._native import Tensor
+from .._typing import Closure, Group, Kwargs, Params, Rate, StateDict
 from ._state import State
 from .optimizer import Optimizer, evaluate, runs_hooks
 
@@ -22,13 +24,13 @@ class Plan:
 
     __slots__ = ("group", "lists", "params")
 
-    def __init__(self, group: dict[str, Any], lists: tuple[list[Any], ...]) -> None:
+    def __init__(self, group: Group, lists: tuple[list[Tensor | None], ...]) -> None:
         self.group = group
         self.params = list(group["params"])
         self.lists = lists
 
 
-def hyper_parameters(arguments: dict[str, Any]) -> dict[str, Any]:
+def hyper_parameters(arguments: Kwargs) -> Group:
     """The `locals()` of a constructor at its start, without what is no hyper-parameter."""
     return {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
 
@@ -41,12 +43,13 @@ class FusedOptimizer(Optimizer):
     needs there at every step. The rule knows the names of the state, too.
     """
 
-    _rule: Any
+    _rule: object
     _states: tuple[tuple[str, bool], ...]  # (name, is a number) of each state
-    _constructor_defaults: dict[str, Any]
+    _constructor_defaults: Group
+    state: State
     _plans: list[Plan] | None = None
 
-    def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, rule: str | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if rule is None:
             return
@@ -59,7 +62,7 @@ class FusedOptimizer(Optimizer):
             **(init.__kwdefaults__ or {}),
         }
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: Group) -> None:
         super().__init__(params, defaults)
         fused, differentiable = defaults.get("fused"), defaults["differentiable"]
         if fused and differentiable:
@@ -71,14 +74,14 @@ class FusedOptimizer(Optimizer):
                 "differentiable=True is not available: the fused step is not recorded"
             )
 
-    def _new_state(self, items: Any) -> Any:
+    def _new_state(self, items: Mapping[Tensor, Any]) -> State:
         return State(items)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         super().add_param_group(param_group)
         self._plans = None
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: StateDict) -> None:
         super().__setstate__(state)
         self._plans = None
         if not isinstance(self.state, State):
@@ -89,7 +92,7 @@ class FusedOptimizer(Optimizer):
                 group.setdefault(name, value)
 
     @runs_hooks
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Closure | None = None) -> Any:
         """Updates every parameter that has a gradient, in one call of the core per group.
 
         `closure`, if given, computes the loss and its gradients first; the loss is returned.
@@ -131,8 +134,8 @@ class FusedOptimizer(Optimizer):
         self._plans = plans
         return plans
 
-    def _plan(self, group: dict[str, Any]) -> Plan:
-        lists: tuple[list[Any], ...] = tuple([] for _ in self._states)
+    def _plan(self, group: Group) -> Plan:
+        lists: tuple[list[Tensor | None], ...] = tuple([] for _ in self._states)
         for param in group["params"]:
             # `state[param]` would enter an empty dict for a parameter that never gets a gradient.
             state = self.state.get(param) or {}
@@ -153,12 +156,12 @@ class FusedOptimizer(Optimizer):
             )
 
 
-def number(value: Any) -> float:
+def number(value: Rate) -> float:
     """A hyper-parameter that may be a one-element tensor; a program reads it at every replay."""
     return value if type(value) is float else _native._outside_capture(lambda: float(value))
 
 
-def check_lr(lr: Any) -> None:
+def check_lr(lr: object) -> None:
     """ValueError for a tensor that is not one number."""
     if isinstance(lr, _native.Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypedDict
 
+from .._typing import Group, PerGroup, Rate
 from ._scheduler import LRScheduler, require_optimizer
 from .optimizer import Optimizer
 
 
-def _per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
+class _Phase(TypedDict):
+    """The last step of a phase, and the entries of a group that it leads from and to."""
+
+    end_step: float
+    start_lr: str
+    end_lr: str
+    start_momentum: str
+    end_momentum: str
+
+
+def _per_group(name: str, optimizer: Optimizer, value: PerGroup) -> list[float]:
     count = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
         return [value] * count
@@ -19,7 +30,7 @@ def _per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     return list(value)
 
 
-def _positive(name: str, value: Any) -> int:
+def _positive(name: str, value: object) -> int:
     if not isinstance(value, int) or value <= 0:
         raise ValueError(f"Expected positive integer {name}, but got {value}")
     return value
@@ -36,15 +47,15 @@ class OneCycleLR(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        max_lr: Any,
+        max_lr: PerGroup,
         total_steps: int | None = None,
         epochs: int | None = None,
         steps_per_epoch: int | None = None,
         pct_start: float = 0.3,
         anneal_strategy: str = "cos",
         cycle_momentum: bool = True,
-        base_momentum: Any = 0.85,
-        max_momentum: Any = 0.95,
+        base_momentum: PerGroup = 0.85,
+        max_momentum: PerGroup = 0.95,
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         three_phase: bool = False,
@@ -80,8 +91,8 @@ class OneCycleLR(LRScheduler):
             self._init_momentum(base_momentum, max_momentum, fresh)
         super().__init__(optimizer, last_epoch)
 
-    def _phases(self, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
-        def phase(end: float, start_lr: str, end_lr: str, start: str, stop: str) -> dict[str, Any]:
+    def _phases(self, pct_start: float, three_phase: bool) -> list[_Phase]:
+        def phase(end: float, start_lr: str, end_lr: str, start: str, stop: str) -> _Phase:
             return {
                 "end_step": end,
                 "start_lr": start_lr,
@@ -102,7 +113,7 @@ class OneCycleLR(LRScheduler):
             phases.append(phase(last, "max_lr", "min_lr", bottom, top))
         return phases
 
-    def _init_momentum(self, base_momentum: Any, max_momentum: Any, fresh: bool) -> None:
+    def _init_momentum(self, base_momentum: PerGroup, max_momentum: PerGroup, fresh: bool) -> None:
         defaults = self.optimizer.defaults
         if "momentum" not in defaults and "betas" not in defaults:
             raise ValueError(
@@ -117,7 +128,7 @@ class OneCycleLR(LRScheduler):
                 group["max_momentum"] = high
                 group["base_momentum"] = low
 
-    def _set_momentum(self, group: dict[str, Any], value: float) -> None:
+    def _set_momentum(self, group: Group, value: float) -> None:
         if self.use_beta1:
             group["betas"] = (value, *group["betas"][1:])
         else:
@@ -128,7 +139,7 @@ class OneCycleLR(LRScheduler):
             return end + (start - end) / 2.0 * (math.cos(math.pi * done) + 1)
         return (end - start) * done + start
 
-    def get_lr(self) -> list[Any]:
+    def get_lr(self) -> list[Rate]:
         self._warn_outside_step()
         step = self.last_epoch
         if step > self.total_steps:
@@ -142,7 +153,7 @@ class OneCycleLR(LRScheduler):
                 break
             begin = phase["end_step"]
         done = (step - begin) / (phase["end_step"] - begin)
-        rates = []
+        rates: list[Rate] = []
         for group in self.optimizer.param_groups:
             rates.append(self._anneal_func(group[phase["start_lr"]], group[phase["end_lr"]], done))
             if self.cycle_momentum:

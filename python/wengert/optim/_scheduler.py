@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from .. import _native
 from .._capture.conditions import Conditions
+from .._typing import Group, Rate, StateDict
 from .optimizer import Optimizer
 
 _ORDER_URL = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: Rate) -> Rate:
     return value.clone() if isinstance(value, _native.Tensor) else value
 
 
-def values_of_groups(optimizer: Optimizer, key: str) -> list[Any]:
+def values_of_groups(optimizer: Optimizer, key: str) -> list[Rate]:
     """One entry of every group; tensors copied, as they change in place."""
     return [_copied(group[key]) for group in optimizer.param_groups]
 
 
-def set_in_group(group: dict[str, Any], key: str, value: Any) -> None:
+def set_in_group(group: Group, key: str, value: Rate) -> None:
     if isinstance(group[key], _native.Tensor):
         group[key].fill_(float(value))
     else:
         group[key] = value
 
 
-def require_optimizer(optimizer: Any) -> None:
+def require_optimizer(optimizer: object) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
-def _repeated(step: Any) -> Any:
+def _repeated(step: Callable[..., None]) -> Callable[..., None]:
     """A `step` that a captured program calls again, in Python, at the same place."""
 
     @functools.wraps(step)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+    def wrapper(self: LRScheduler, *args: object, **kwargs: object) -> None:
         values = (*args, *kwargs.values())
         if not _native._is_capturing() or any(isinstance(v, _native.Tensor) for v in values):
             return step(self, *args, **kwargs)
@@ -55,9 +55,9 @@ class LRScheduler:
 
     _get_lr_called_within_step = False
     _is_initial = False
-    _last_lr: list[Any]
+    _last_lr: list[Rate]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         step = cls.__dict__.get("step")
         if callable(step):
@@ -96,19 +96,19 @@ class LRScheduler:
             conditions.item(vars(self), "_last_lr")
         conditions.look_into(self)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Everything but the optimizer."""
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """Takes over what `state_dict` gave."""
         self.__dict__.update(state_dict)
 
-    def get_last_lr(self) -> list[Any]:
+    def get_last_lr(self) -> list[Rate]:
         """The rates set last, one per group."""
         return self._last_lr
 
-    def get_lr(self) -> list[Any]:
+    def get_lr(self) -> Sequence[Rate]:
         """The rates for `self.last_epoch`, one per group; only for use in `step`."""
         raise NotImplementedError
 
@@ -142,7 +142,7 @@ class LRScheduler:
         closed = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
         self._set_rates(self.get_lr if closed is None else closed)
 
-    def _set_rates(self, rates: Callable[[], list[Any]]) -> None:
+    def _set_rates(self, rates: Callable[[], Sequence[Rate]]) -> None:
         self._get_lr_called_within_step = True
         try:
             values = rates()
@@ -152,11 +152,11 @@ class LRScheduler:
             set_in_group(group, "lr", rate)
         self._last_lr = values_of_groups(self.optimizer, "lr")
 
-    def _scaled(self, factor: float) -> list[Any]:
+    def _scaled(self, factor: float) -> list[Rate]:
         """The rates in force times a factor."""
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
-    def _kept(self) -> list[Any]:
+    def _kept(self) -> list[Rate]:
         return values_of_groups(self.optimizer, "lr")
 
 

@@ -11,10 +11,17 @@ anew from it.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, SupportsIndex, TypeVar
+
+from .._native import Tensor
+from .._typing import Args
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
-class _Watched(dict):
+class _Watched(dict[_K, _V]):
     """A dict that reports every change of its keys or values by `_touch`."""
 
     __slots__ = ()
@@ -22,11 +29,11 @@ class _Watched(dict):
     def _touch(self) -> None:
         raise NotImplementedError
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: _K, value: _V) -> None:
         self._touch()
         super().__setitem__(key, value)
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: _K) -> None:
         self._touch()
         super().__delitem__(key)
 
@@ -34,7 +41,7 @@ class _Watched(dict):
         self._touch()
         return super().pop(*args)
 
-    def popitem(self) -> Any:
+    def popitem(self) -> tuple[_K, _V]:
         self._touch()
         return super().popitem()
 
@@ -46,7 +53,7 @@ class _Watched(dict):
         self._touch()
         super().update(*args, **kwargs)
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: _K, default: Any = None) -> Any:
         self._touch()
         return super().setdefault(key, default)
 
@@ -54,16 +61,16 @@ class _Watched(dict):
         self._touch()
         return super().__ior__(other)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Args:
         return dict, (), None, None, iter(self.items())
 
 
-class ParamState(_Watched):
+class ParamState(_Watched[str, Any]):
     """The state of one parameter; a copy or a pickle of it is a plain dict."""
 
     __slots__ = ("_all",)
 
-    def __init__(self, all_states: Any, *args: Any) -> None:
+    def __init__(self, all_states: list[bool], *args: Mapping[str, object]) -> None:
         self._all = all_states
         super().__init__(*args)
 
@@ -71,13 +78,13 @@ class ParamState(_Watched):
         self._all[0] = True
 
 
-class State(_Watched, defaultdict):
+class State(_Watched[Tensor, dict[str, Any]], defaultdict[Tensor, dict[str, Any]]):
     """`state[p]` is the dict of parameter p, made empty when first asked for."""
 
     # A list, as the dicts of the parameters share it: [stale].
     flag: list[bool]
 
-    def __init__(self, items: Any = ()) -> None:
+    def __init__(self, items: Mapping[Tensor, Any] | Iterable[tuple[Tensor, Any]] = ()) -> None:
         self.flag = [True]
         defaultdict.__init__(self, dict)
         for key, value in dict(items).items():
@@ -91,17 +98,17 @@ class State(_Watched, defaultdict):
     def _touch(self) -> None:
         self.flag[0] = True
 
-    def __missing__(self, key: Any) -> ParamState:
+    def __missing__(self, key: Tensor) -> ParamState:
         made = ParamState(self.flag)
         dict.__setitem__(self, key, made)
         return made
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Tensor, value: dict[str, Any]) -> None:
         if isinstance(value, dict):
             value = ParamState(self.flag, value)
         super().__setitem__(key, value)
 
-    def publish(self, key: Any, values: dict[str, Any]) -> None:
+    def publish(self, key: Tensor, values: Mapping[str, object]) -> None:
         """Enters what the core has made itself, which leaves the plans valid."""
         if not values:
             return
@@ -109,5 +116,5 @@ class State(_Watched, defaultdict):
         for name, value in values.items():
             dict.__setitem__(state, name, value)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Args:
         return defaultdict, (dict,), None, None, iter(self.items())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from .. import _native
+from .._typing import Params, Rate
 from ._fused import FusedOptimizer, check_lr, hyper_parameters, number
 
 __all__ = ["Adam"]
 
 
-def _check_betas(betas: Any) -> None:
+def _check_betas(betas: Sequence[Rate]) -> None:
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
@@ -18,7 +19,7 @@ def _check_betas(betas: Any) -> None:
     if not (all(tensors) or all(isinstance(beta, float) for beta in betas)):
         raise ValueError("betas must be either both floats or both Tensors")
     for i, beta in enumerate(betas):
-        if tensors[i] and beta.numel() != 1:
+        if isinstance(beta, _native.Tensor) and beta.numel() != 1:
             raise ValueError(f"Tensor betas[{i}] must be 1-element")
 
 
@@ -34,9 +35,9 @@ class Adam(FusedOptimizer, rule="Adam"):
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
-        betas: Any = (0.9, 0.999),
+        params: Params,
+        lr: Rate = 1e-3,
+        betas: Sequence[Rate] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,

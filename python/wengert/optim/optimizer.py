@@ -5,14 +5,28 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import _native
 from .._capture.conditions import PLAIN, Conditions
 from .._common import typename
+from .._native import Tensor
+from .._typing import (
+    Args,
+    Closure,
+    Group,
+    Hook,
+    HookTable,
+    Kwargs,
+    Params,
+    ParamStates,
+    R,
+    StateDict,
+    UserFunction,
+)
 from ..autograd.grad_mode import enable_grad
 from ..utils.hooks import RemovableHandle
 
@@ -22,6 +36,7 @@ __all__ = [
     "register_optimizer_step_pre_hook",
 ]
 
+_Step = TypeVar("_Step", bound=UserFunction)
 _HOOK_TABLES = (
     "_optimizer_step_pre_hooks",
     "_optimizer_step_post_hooks",
@@ -30,8 +45,8 @@ _HOOK_TABLES = (
     "_optimizer_load_state_dict_pre_hooks",
     "_optimizer_load_state_dict_post_hooks",
 )
-_global_pre_hooks: OrderedDict[int, Any] = OrderedDict()
-_global_post_hooks: OrderedDict[int, Any] = OrderedDict()
+_global_pre_hooks: HookTable = OrderedDict()
+_global_post_hooks: HookTable = OrderedDict()
 
 
 class _Required:
@@ -44,7 +59,7 @@ class _Required:
 required = _Required()
 
 
-def _add_hook(table: Any, hook: Any, prepend: bool = False) -> RemovableHandle:
+def _add_hook(table: HookTable, hook: Hook, prepend: bool = False) -> RemovableHandle:
     _native._changed()
     handle = RemovableHandle(table)
     table[handle.id] = hook
@@ -53,26 +68,26 @@ def _add_hook(table: Any, hook: Any, prepend: bool = False) -> RemovableHandle:
     return handle
 
 
-def register_optimizer_step_pre_hook(hook: Any) -> RemovableHandle:
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(optimizer, args, kwargs)` before each step of every optimizer."""
     Optimizer._has_step_hooks = True
     return _add_hook(_global_pre_hooks, hook)
 
 
-def register_optimizer_step_post_hook(hook: Any) -> RemovableHandle:
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(optimizer, args, kwargs)` after each step of every optimizer."""
     Optimizer._has_step_hooks = True
     return _add_hook(_global_post_hooks, hook)
 
 
-def _watched(step: Callable[..., Any]) -> Callable[..., Any]:
+def _watched(step: UserFunction) -> UserFunction:
     """A `step` that runs the hooks and lets schedulers know that it was called.
 
     The optimizers of this package test `_has_step_hooks` themselves and are not wrapped.
     """
 
     @functools.wraps(step)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(self: Optimizer, *args: object, **kwargs: object) -> Any:
         self._opt_called = True
         if _native._is_capturing():
             _guard_numbers(self)
@@ -80,14 +95,13 @@ def _watched(step: Callable[..., Any]) -> Callable[..., Any]:
             return self._run_step(step, args, kwargs)
         return step(self, *args, **kwargs)
 
-    wrapper._runs_hooks = True  # type: ignore[attr-defined]
-    return wrapper
+    return runs_hooks(wrapper)
 
 
-def _guard_numbers(optimizer: Any) -> None:
+def _guard_numbers(optimizer: Optimizer) -> None:
     """A program has the hyper-parameters of other optimizers in it: it ends when they change."""
 
-    def numbers() -> list[Any]:
+    def numbers() -> list[object]:
         return [
             value
             for group in optimizer.param_groups
@@ -99,9 +113,9 @@ def _guard_numbers(optimizer: Any) -> None:
     _native._capture_check(lambda: numbers() == before, True)
 
 
-def runs_hooks(step: Any) -> Any:
+def runs_hooks(step: _Step) -> _Step:
     """Marks a `step` that needs no wrapper, see `_watched`."""
-    step._runs_hooks = True
+    vars(step)["_runs_hooks"] = True
     return step
 
 
@@ -115,22 +129,22 @@ class Optimizer:
     _has_step_hooks = False
     _in_step = False
     _opt_called = False
-    state: Any
-    param_groups: list[dict[str, Any]]
-    _optimizer_step_pre_hooks: OrderedDict[int, Any]
-    _optimizer_step_post_hooks: OrderedDict[int, Any]
-    _optimizer_state_dict_pre_hooks: OrderedDict[int, Any]
-    _optimizer_state_dict_post_hooks: OrderedDict[int, Any]
-    _optimizer_load_state_dict_pre_hooks: OrderedDict[int, Any]
-    _optimizer_load_state_dict_post_hooks: OrderedDict[int, Any]
+    state: ParamStates
+    param_groups: list[Group]
+    _optimizer_step_pre_hooks: HookTable
+    _optimizer_step_post_hooks: HookTable
+    _optimizer_state_dict_pre_hooks: HookTable
+    _optimizer_state_dict_post_hooks: HookTable
+    _optimizer_load_state_dict_pre_hooks: HookTable
+    _optimizer_load_state_dict_post_hooks: HookTable
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         step = cls.__dict__.get("step")
         if callable(step) and not getattr(step, "_runs_hooks", False):
             cls.step = _watched(step)  # type: ignore[method-assign]
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: Group) -> None:
         self.defaults = defaults
         for table in _HOOK_TABLES:
             setattr(self, table, OrderedDict())
@@ -141,7 +155,7 @@ class Optimizer:
             )
         self.state = self._new_state({})
         self.param_groups = []
-        groups = list(params)
+        groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
@@ -149,14 +163,14 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
-    def _new_state(self, items: Any) -> Any:
-        state: Any = defaultdict(dict)
+    def _new_state(self, items: Mapping[Tensor, Any]) -> ParamStates:
+        state: ParamStates = defaultdict(dict)
         state.update(items)
         return state
 
     # Groups ----------------------------------------------------------------------------------
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         """Adds a group; hyper-parameters it does not give are the defaults.
 
         Raises TypeError for a set or for something that is no tensor, ValueError for a non-leaf
@@ -192,7 +206,7 @@ class Optimizer:
         self._check_distinct(param_group)
         self.param_groups.append(param_group)
 
-    def _check_params(self, params: list[Any]) -> None:
+    def _check_params(self, params: list[object]) -> None:
         for param in params:
             if not isinstance(param, _native.Tensor):
                 raise TypeError(
@@ -204,7 +218,7 @@ class Optimizer:
             if not getattr(param, "retains_grad", False):
                 raise ValueError("can't optimize a non-leaf Tensor")
 
-    def _check_distinct(self, param_group: dict[str, Any]) -> None:
+    def _check_distinct(self, param_group: Group) -> None:
         ids = {id(param) for param in param_group["params"]}
         if len(ids) != len(param_group["params"]):
             warnings.warn(
@@ -239,11 +253,11 @@ class Optimizer:
 
     # Stepping --------------------------------------------------------------------------------
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Closure | None = None) -> Any:
         """Updates the parameters; `closure`, if given, computes the loss first."""
         raise NotImplementedError
 
-    def _step_hooks(self) -> list[Any]:
+    def _step_hooks(self) -> list[Hook]:
         tables = (
             _global_pre_hooks,
             _global_post_hooks,
@@ -252,7 +266,7 @@ class Optimizer:
         )
         return [hook for table in tables for hook in table.values()]
 
-    def _run_step(self, step: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run_step(self, step: UserFunction, args: Args, kwargs: Kwargs) -> Any:
         """`step` between the hooks; a subclass's step that calls its parent's runs them once."""
         for hook in [*_global_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()]:
             result = hook(self, (self, *args), kwargs)
@@ -273,39 +287,39 @@ class Optimizer:
             hook(self, (self, *args), kwargs)
         return out
 
-    def register_step_pre_hook(self, hook: Any) -> RemovableHandle:
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(optimizer, args, kwargs)` before each step; it may return new ones."""
         self._has_step_hooks = True
         return _add_hook(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Any) -> RemovableHandle:
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(optimizer, args, kwargs)` after each step."""
         self._has_step_hooks = True
         return _add_hook(self._optimizer_step_post_hooks, hook)
 
     # Saving and loading ------------------------------------------------------------------------
 
-    def register_state_dict_pre_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer)` before `state_dict`."""
         return _add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(optimizer, state_dict)` after `state_dict`; it may return another."""
         return _add_hook(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(
-        self, hook: Any, prepend: bool = False
+        self, hook: Hook, prepend: bool = False
     ) -> RemovableHandle:
         """Calls `hook(optimizer, state_dict)` before loading; it may return another."""
         return _add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(
-        self, hook: Any, prepend: bool = False
+        self, hook: Hook, prepend: bool = False
     ) -> RemovableHandle:
         """Calls `hook(optimizer)` after loading."""
         return _add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """{"state": {index: {name: value}}, "param_groups": [...]}, parameters by their number.
 
         The tensors are the optimizer's own, not copies.
@@ -326,14 +340,14 @@ class Optimizer:
             numbers[id(key)] if isinstance(key, _native.Tensor) else key: value
             for key, value in self.state.items()
         }
-        result: dict[str, Any] = {"state": state, "param_groups": groups}
+        result: StateDict = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, result)
             if changed is not None:
                 result = changed
         return result
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """Takes over hyper-parameters and state, cast to each parameter's dtype.
 
         Groups and parameters are matched by position; ValueError if their numbers differ.
@@ -358,7 +372,7 @@ class Optimizer:
                 strict=False,
             )
         )
-        state: dict[Any, Any] = {}
+        state: dict[Any, object] = {}
         for key, value in state_dict["state"].items():
             param = by_number.get(key)
             state[key if param is None else param] = (
@@ -372,14 +386,14 @@ class Optimizer:
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> StateDict:
         return {
             "defaults": self.defaults,
             "state": self.state,
             "param_groups": self.param_groups,
         }
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: StateDict) -> None:
         self.__dict__.update(state)
         for table in _HOOK_TABLES:
             self.__dict__.setdefault(table, OrderedDict())
@@ -395,7 +409,7 @@ class Optimizer:
         return text + ")"
 
 
-def _cast(param: Any, value: Any, key: Any) -> Any:
+def _cast(param: Tensor, value: object, key: object) -> object:
     """Loaded state in the parameter's dtype; the step count keeps its own."""
     if isinstance(value, _native.Tensor):
         if key == "step" or not param.is_floating_point():
@@ -408,7 +422,7 @@ def _cast(param: Any, value: Any, key: Any) -> Any:
     return value
 
 
-def evaluate(closure: Callable[[], Any]) -> Any:
+def evaluate(closure: Callable[[], R]) -> R:
     """The loss of a closure, which needs recording whatever the mode around the step."""
     with enable_grad():
         return closure()

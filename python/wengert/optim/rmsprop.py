@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._typing import Params, Rate
 from ._fused import FusedOptimizer, check_lr, hyper_parameters
 
 __all__ = ["RMSprop"]
@@ -22,8 +21,8 @@ class RMSprop(FusedOptimizer, rule="RMSprop"):
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Rate = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,

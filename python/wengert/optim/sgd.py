@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .._typing import Params, Rate
 from ._fused import FusedOptimizer, check_lr, hyper_parameters
 
 __all__ = ["SGD"]
@@ -19,8 +18,8 @@ class SGD(FusedOptimizer, rule="SGD"):
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Rate = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .table import Column, Table
 MOST_CATEGORIES = 256  # different texts in one column
 MOST_INTEGER_CLASSES = 20  # different whole numbers that are still taken for classes
 FAR_OUT = 20.0  # standard deviations
+
+#: An object of a JSON file, as `json` reads it.
+Json: TypeAlias = dict[str, Any]
 
 
 @dataclass
@@ -29,13 +32,13 @@ class Feature:
     def width(self) -> int:
         return 1 if self.categories is None else len(self.categories)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         if self.categories is not None:
             return {"name": self.name, "kind": "categorical", "categories": self.categories}
         return {"name": self.name, "kind": "numeric", "mean": self.mean, "std": self.std}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Feature:
+    def from_json(cls, data: Json) -> Feature:
         if data["kind"] == "categorical":
             return cls(str(data["name"]), categories=[str(text) for text in data["categories"]])
         if data["kind"] != "numeric" or not float(data["std"]) > 0:
@@ -60,13 +63,13 @@ class Target:
     def width(self) -> int:
         return 1 if self.classes is None else len(self.classes)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         if self.classes is not None:
             return {"name": self.name, "classes": self.classes}
         return {"name": self.name, "mean": self.mean, "std": self.std}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], task: str) -> Target:
+    def from_json(cls, data: Json, task: str) -> Target:
         if task == "classification":
             return cls(str(data["name"]), [str(label) for label in data["classes"]])
         return cls(str(data["name"]), None, float(data["mean"]), float(data["std"]))

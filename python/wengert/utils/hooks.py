@@ -5,12 +5,9 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 from .. import _native
-
-#: Hooks by the id of their handle; a dict that can be held weakly.
-_Table: TypeAlias = "OrderedDict[int, Any]"
+from .._typing import Args, HookTable
 
 
 class RemovableHandle:
@@ -24,7 +21,7 @@ class RemovableHandle:
     _table: object  # set by a maker of handles whose table nobody else holds
 
     def __init__(
-        self, hooks_dict: _Table, *, extra_dict: _Table | Sequence[_Table] | None = None
+        self, hooks_dict: HookTable, *, extra_dict: HookTable | Sequence[HookTable] | None = None
     ) -> None:
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         self.id = RemovableHandle.next_id
@@ -42,14 +39,14 @@ class RemovableHandle:
             if table is not None and self.id in table:
                 del table[self.id]
 
-    def _tables(self) -> list[dict[int, Any] | None]:
+    def _tables(self) -> list[HookTable | None]:
         return [self.hooks_dict_ref(), *(table() for table in self.extra_dict_ref)]
 
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> Args:
         main, *extra = self._tables()
         return main, self.id, tuple(extra)
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def __setstate__(self, state: Args) -> None:
         main, self.id, *rest = state
         extra = rest[0] if rest else ()
         # A handle whose table is gone points at an empty one of nobody's.

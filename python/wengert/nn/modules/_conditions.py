@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..._capture.conditions import Conditions, is_librarys
 from . import _hooks
+
+if TYPE_CHECKING:
+    from .module import Module
 
 #: Lists among the attributes are compared up to this many items.
 _LARGEST = 64
 
 
-def tell(module: Any, conditions: Conditions) -> None:
+def tell(module: Module, conditions: Conditions) -> None:
     """The attributes of the module and of those below it; of a user's also what its code names."""
     if not is_librarys(type(module)):
         _tell_of_code(module, conditions)
     conditions.unchanged(_attributes, _effect)
 
 
-def _tell_of_code(module: Any, conditions: Conditions) -> None:
+def _tell_of_code(module: Module, conditions: Conditions) -> None:
     """What a change of does not go through the module: its lists and dicts, its class."""
     names = conditions.code(module.forward) or conditions.code(type(module).forward)
     names = names | conditions.methods(type(module), names)
@@ -30,15 +33,15 @@ def _tell_of_code(module: Any, conditions: Conditions) -> None:
             conditions.look_at(value, names)
 
 
-def _with_below(modules: list[Any]) -> list[Any]:
+def _with_below(modules: list[Module]) -> list[Module]:
     return list({id(below): below for module in modules for below in module.modules()}.values())
 
 
-def _attributes(modules: list[Any]) -> Callable[[], list[Any]]:
+def _attributes(modules: list[Module]) -> Callable[[], list[object]]:
     """All that a change of an attribute of the modules, and of those below them, changes."""
     every = _with_below(modules)
 
-    def attributes() -> list[Any]:
+    def attributes() -> list[object]:
         values = _hooks.global_hooks()
         for module in every:
             for value in vars(module).values():
@@ -53,5 +56,5 @@ def _attributes(modules: list[Any]) -> Callable[[], list[Any]]:
     return attributes
 
 
-def _effect(modules: list[Any]) -> str:
+def _effect(modules: list[Module]) -> str:
     return "a module has hooks" if any(map(_hooks.has_hooks, _with_below(modules))) else ""

@@ -11,12 +11,12 @@ import types
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ... import _native
 from ..._capture.compiled import compile
 from ..._native import Tensor
-from ..._typing import Args, Hook, Kwargs
+from ..._typing import Args, Hook, HookTable, Kwargs
 from ...autograd.function import Function, FunctionCtx
 from ...utils.hooks import RemovableHandle
 
@@ -45,15 +45,13 @@ STATE_TABLES = frozenset(
 )
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-#: Hooks, or that a hook has a flag, by the id of the handle.
-Table: TypeAlias = "OrderedDict[int, Any]"
-_EMPTY: Table = OrderedDict()
-_global: dict[str, Table] = {name: OrderedDict() for name in CALL_TABLES}
+_EMPTY: HookTable = OrderedDict()
+_global: dict[str, HookTable] = {name: OrderedDict() for name in CALL_TABLES}
 
 
 Grads: TypeAlias = tuple[Tensor | None, ...]
 _See: TypeAlias = Callable[[Sequence[Tensor | None]], list[Tensor | None]]
-Tables: TypeAlias = "Mapping[str, Table] | ModuleTables"
+Tables: TypeAlias = "Mapping[str, HookTable] | ModuleTables"
 
 
 def register(
@@ -78,7 +76,7 @@ class ModuleTables:
     def __init__(self, module: Module) -> None:
         self.module = module
 
-    def __getitem__(self, name: str) -> Table:
+    def __getitem__(self, name: str) -> HookTable:
         return getattr(self.module, name)
 
 
@@ -112,10 +110,10 @@ class _Call:
 
     def __init__(self, module: Module, args: Args, kwargs: Kwargs) -> None:
         self.module, self.args, self.kwargs = module, args, kwargs
-        self.result: Any = None
+        self.result: object = None
         self.called: set[int] = set()
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> HookTable:
         return vars(self.module).get(name, _EMPTY)
 
     def hooks(self, name: str) -> list[tuple[int, Hook]]:
@@ -149,7 +147,7 @@ class _Call:
         if result is not None:
             self.result = result
 
-    def run(self) -> Any:
+    def run(self) -> object:
         self.pre_hooks()
         pre = [hook for _, hook in self.hooks("_backward_pre_hooks")]
         post = [hook for _, hook in self.hooks("_backward_hooks")]
@@ -180,7 +178,9 @@ class _Call:
                 )
 
 
-def call_with_hooks(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> Any:
+def call_with_hooks(
+    module: Module, module_class: type[Module], args: Args, kwargs: Kwargs
+) -> object:
     """`module(*args, **kwargs)` around which the hooks run; the module may be compiled."""
     compiled = vars(module).get("_compiled_call_impl")
     if compiled is not None:
@@ -191,7 +191,7 @@ def call_with_hooks(module: Module, module_class: type[Module], args: Args, kwar
 def compile_calls(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> None:
     """Calls of the module are those of a compiled function from now on."""
 
-    def call(self: Module, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Module, *args: object, **kwargs: object) -> object:
         return call_plainly(self, module_class, args, kwargs)
 
     call.__qualname__ = call.__name__ = type(module).__name__
@@ -206,12 +206,12 @@ def has_hooks(module: Module) -> bool:
     return any(_global[name] or vars(module).get(name) for name in _HOOKS)
 
 
-def global_hooks() -> list[Any]:
+def global_hooks() -> list[object]:
     """The hooks of every module."""
     return [hook for table in _global.values() for hook in table.values()]
 
 
-def call_plainly(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> Any:
+def call_plainly(module: Module, module_class: type[Module], args: Args, kwargs: Kwargs) -> object:
     """The same, not compiled."""
     if not settle(module, module_class):
         return module.forward(*args, **kwargs)
@@ -285,7 +285,7 @@ class BackwardTaps:
         self.has_inputs, self.input_count = bool(at), len(args)
         return tapped
 
-    def tap_outputs(self, result: Any) -> Any:
+    def tap_outputs(self, result: object) -> object:
         if not isinstance(result, (_native.Tensor, tuple)):
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of "

@@ -21,7 +21,7 @@ class OptimizedModule(Module):
         self._fullgraph = fullgraph
         self._compiled = Compiled(module, fullgraph)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> Any:
         """The original module's call."""
         return self._compiled(*args, **kwargs)
 
@@ -42,7 +42,7 @@ class OptimizedModule(Module):
                 raise
             return getattr(self._orig_mod, name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self._OWN or name in self.__dict__ or hasattr(type(self), name):
             super().__setattr__(name, value)
         else:

@@ -28,7 +28,7 @@ class Registry(dict[str, Any]):
 
     __slots__ = ("_owners",)
 
-    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
+    def __init__(self, items: Mapping[str, object] | Iterable[tuple[str, object]] = ()) -> None:
         super().__init__(items)
         self._owners: list[weakref.ref[Module]] = []
 
@@ -63,7 +63,7 @@ class Registry(dict[str, Any]):
             if owner is not None:
                 vars(owner).pop(key, None)
 
-    def pop(self, key: str, *default: Any) -> Any:
+    def pop(self, key: str, *default: object) -> Any:
         if key not in self and default:
             return default[0]
         value = self[key]

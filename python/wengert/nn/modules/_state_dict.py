@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import _native
 from ..._native import Tensor
-from ..._typing import Hook
+from ..._typing import Hook, Memo
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Parameter
@@ -42,18 +42,18 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 class _WithModule:
     """A hook that gets its module as the first argument; a dead module is an error."""
 
-    def __init__(self, hook: Hook, module: Any) -> None:
+    def __init__(self, hook: Hook, module: StateDict | None) -> None:
         self.hook = hook
         self.module = weakref.ref(module)
         functools.update_wrapper(self, hook)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         module = self.module()
         if module is None:
             raise RuntimeError("You are trying to call the hook of a dead Module!")
         return self.hook(module, *args, **kwargs)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _WithModule:
+    def __deepcopy__(self, memo: Memo) -> _WithModule:
         import copy
 
         module = self.module()

@@ -28,7 +28,7 @@ __all__ = [
 
 
 _Modules: TypeAlias = "ModuleDict | Mapping[str, Module] | Iterable[tuple[str, Module]]"
-_Entries: TypeAlias = "ParameterDict | Mapping[str, Any] | Iterable[tuple[str, Any]]"
+_Entries: TypeAlias = "ParameterDict | Mapping[str, object] | Iterable[tuple[str, object]]"
 
 
 class Container(Module):
@@ -328,7 +328,7 @@ def _pairs(source: _Modules | _Entries, container: str, what: str) -> Iterator[t
                 f"{container} update sequence element #{i} should be Iterable; is"
                 + type(pair).__name__
             )
-        entry = list(pair)
+        entry: list[Any] = list(pair)
         if len(entry) != 2:
             raise ValueError(
                 f"{container} update sequence element #{i} has length {len(entry)}; 2 is required"

@@ -235,7 +235,7 @@ class _LoaderIterator:
         return len(self._loader)
 
 
-def _batches(loader: DataLoader) -> Iterator[Any]:
+def _batches(loader: DataLoader) -> Iterator[object]:
     if loader._iterable:
         return _stream(loader, iter(loader.dataset))
     batch_sampler = loader.batch_sampler
@@ -284,7 +284,7 @@ def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Iterator[li
         yield [tensor.index_select(0, index) for tensor in tensors]
 
 
-def _fetch(loader: DataLoader) -> Iterator[Any]:
+def _fetch(loader: DataLoader) -> Iterator[object]:
     dataset: Any = loader.dataset
     collate, many = loader.collate_fn, getattr(dataset, "__getitems__", None)
     for indices in loader.batch_sampler:  # type: ignore[union-attr]
@@ -294,13 +294,13 @@ def _fetch(loader: DataLoader) -> Iterator[Any]:
             yield collate([dataset[index] for index in indices])
 
 
-def _singles(loader: DataLoader) -> Iterator[Any]:
+def _singles(loader: DataLoader) -> Iterator[object]:
     dataset, convert = loader.dataset, loader.collate_fn
     for index in loader.sampler:
         yield convert(dataset[index])
 
 
-def _stream(loader: DataLoader, samples: Iterator[Any]) -> Iterator[Any]:
+def _stream(loader: DataLoader, samples: Iterator[Any]) -> Iterator[object]:
     size, collate = loader.batch_size, loader.collate_fn
     if size is None:
         for sample in samples:

@@ -68,7 +68,7 @@ class StackDataset(Dataset[Any]):
             )
         if not args and not kwargs:
             raise ValueError("At least one dataset should be passed")
-        self.datasets: Any = args or kwargs
+        self.datasets: tuple[Dataset, ...] | dict[str, Dataset] = args or kwargs
         members = self._members()
         self._length = len(members[0])
         if any(len(dataset) != self._length for dataset in members):
@@ -94,7 +94,7 @@ class StackDataset(Dataset[Any]):
         return self._length
 
 
-def _fetch(dataset: Any, indices: list) -> list:
+def _fetch(dataset: Dataset, indices: list) -> list:
     many = getattr(dataset, "__getitems__", None)
     if not callable(many):
         return [dataset[index] for index in indices]

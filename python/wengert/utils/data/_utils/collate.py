@@ -43,7 +43,7 @@ def default_convert(data: Any) -> Any:
     return data
 
 
-def _rebuild_mapping(like: Mapping, items: dict) -> Any:
+def _rebuild_mapping(like: Mapping, items: dict) -> object:
     if type(like) is dict:
         return items
     try:
@@ -52,7 +52,7 @@ def _rebuild_mapping(like: Mapping, items: dict) -> Any:
         return items
 
 
-def _rebuild_sequence(like: Sequence, items: list) -> Any:
+def _rebuild_sequence(like: Sequence, items: list) -> object:
     if type(like) is list:
         return items
     try:
