@@ -110,6 +110,56 @@ SNIPPETS = {
         torch.save(net.state_dict(), "net.pt")
         Net(width="16")  # E: incompatible type "str"
     """,
+    "optimizers": """
+        from collections.abc import Callable, Iterable
+
+        import wengert as torch
+        from wengert import Tensor, nn, optim
+        from wengert.optim import lr_scheduler
+
+
+        class Signs(optim.Optimizer):
+            def __init__(self, params: Iterable[Tensor], lr: float = 0.1) -> None:
+                super().__init__(params, {"lr": lr})
+
+            def step(self, closure: Callable[[], float] | None = None) -> float | None:
+                for group in self.param_groups:
+                    for param in group["params"]:
+                        self.state[param]["count"] = 1
+                        param.add_(param.grad.sign(), alpha=-group["lr"])
+                return None
+
+
+        class Constant(lr_scheduler.LRScheduler):
+            def get_lr(self) -> list[float]:
+                return [float(base) for base in self.base_lrs]
+
+
+        net = nn.Linear(2, 2)
+        groups = optim.SGD([{"params": net.parameters(), "lr": 0.1}, {"params": [torch.ones(1)]}])
+        named = optim.AdamW(net.named_parameters(), lr=torch.tensor(0.1))
+        scheduler = lr_scheduler.SequentialLR(
+            groups,
+            [lr_scheduler.StepLR(groups, 3), lr_scheduler.LambdaLR(groups, lambda t: 0.9**t)],
+            milestones=[3],
+        )
+        scheduler.get_last_lr()  # R: list[float | Tensor]
+        lr_scheduler.ReduceLROnPlateau(named).step(torch.ones(1))
+        Constant(Signs(net.parameters()))
+        groups.state[net.weight]  # R: dict[str, Any]
+        optim.SGD(0.1)  # E: incompatible type "float"
+        optim.SGD(net.parameters(), lr="0.1")  # E: incompatible type "str"
+        lr_scheduler.StepLR(net, 3)  # E: incompatible type "Linear"
+
+
+        @torch.capture
+        def train(x: Tensor) -> Tensor:
+            return x * 2
+
+
+        train  # R: Captured
+        train.program  # R: Program
+    """,
 }
 
 

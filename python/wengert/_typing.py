@@ -42,6 +42,6 @@ StateDict: TypeAlias = dict[str, Any]
 #: The "params" of an optimizer's group and its hyper-parameters.
 Group: TypeAlias = dict[str, Any]
 #: What an optimizer is made of: tensors, named tensors, or groups.
-Params: TypeAlias = "Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[Group]"
+Params: TypeAlias = "Iterable[Tensor | tuple[str, Tensor] | Group]"
 #: What an optimizer keeps of each parameter, by name.
 ParamStates: TypeAlias = "defaultdict[Tensor, dict[str, Any]]"
