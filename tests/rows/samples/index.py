@@ -56,11 +56,12 @@ some(
 SAMPLES["index"].pop()  # masks are turned into positions before this row
 some("_index_backward", S(real(5), (3,), [index(3, 5)]), S(real(5, 4), (3, 4), [index(3, 5)]))
 SAMPLES["_index_backward"].append(S(real(3, 2), (3, 4), [None, np.array([1, 1])]))
-# size, steps, dims (four bits for each output dimension), offset
+# size, steps (0: a new axis), dims (four bits for each output dimension), offset
 SAMPLES["__getitem__"] = [
     S(real(3, 4), (2, 2), (1, 2), 0x10, 5),
     S(real(3, 4), (4,), (1,), 0x1, 8),
-    S(real(3, 4), (2, 1, 4), (2, 1, 1), 0x1F0, 0),
+    S(real(3, 4), (2, 1, 4), (2, 0, 1), 0x100, 0),
+    S(real(3, 4), (2, 1, 4), (2, 1, 1), 0x1F0, 0),  # a new axis as files of version 0.1 have it
 ]
 for name in ("_set_item", "__setitem__"):
     SAMPLES[name] = [

@@ -21,7 +21,8 @@ using Kind = IndexItem::Kind;
 //   size, steps  of each output dimension
 //   dims         four bits for each: the input dimension it steps along
 //   offset       of the first element, counted as if the input were contiguous
-// A new axis has step 0, and no other has. No size at all: the whole input.
+// A new axis has step 0, and no other has; in files of version 0.1 it steps along a dimension that
+// the input has not. No size at all: the whole input.
 
 constexpr Signature kGetItem =
     "(input: Tensor, size: ints | None, steps: ints | None, dims: int, offset: int) -> Tensor";
@@ -34,6 +35,9 @@ constexpr int kDims = attribute("dims", kGetItem, kSetItem);
 constexpr int kOffset = attribute("offset", kGetItem, kSetItem);
 
 int dim_of(const Attrs& a, int i) { return static_cast<int>(a.integer(kDims) >> 4 * i & 15); }
+bool is_new_axis(const Attrs& a, int i, int64_t step, int ndim) {
+  return step == 0 || dim_of(a, i) >= ndim;
+}
 
 View basic_rule(const View& x, const Attrs& a) {
   if (!a.has(kSize)) return x;
@@ -44,10 +48,10 @@ View basic_rule(const View& x, const Attrs& a) {
     rest /= x.shape[d];
   }
   for (int i = y.shape.size() - 1; i >= 0; --i) {
-    if (y.strides[i] != 0) {
-      y.strides[i] *= x.strides[dim_of(a, i)];
-    } else {
+    if (is_new_axis(a, i, y.strides[i], x.shape.size())) {
       y.strides[i] = i + 1 < y.shape.size() ? y.shape[i + 1] * y.strides[i + 1] : 1;
+    } else {
+      y.strides[i] *= x.strides[dim_of(a, i)];
     }
   }
   return y;
@@ -73,12 +77,12 @@ void check_basic(const Dims& x, const Attrs& a) {
               (count > 0 || numel(size) == 0);
   uint32_t seen = 0;
   for (int i = 0; fits && i < size.size(); ++i) {
-    if (steps[i] == 0) {
+    if (is_new_axis(a, i, steps[i], x.size())) {
       fits = size[i] == 1;
       continue;
     }
     const int d = dim_of(a, i);
-    fits = d < x.size() && !(seen >> d & 1) && size[i] >= 0 && size[i] <= x[d] && steps[i] > 0;
+    fits = !(seen >> d & 1) && size[i] >= 0 && size[i] <= x[d] && steps[i] > 0;
     if (fits && count > 0 && size[i] > 1)
       fits = size[i] - 1 <= (x[d] - 1 - offset / own[d] % x[d]) / steps[i];
     seen |= 1u << d;
