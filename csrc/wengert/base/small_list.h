@@ -126,12 +126,14 @@ class Few {
   const T& operator[](int i) const {
     return i < kNear ? near_[i] : more_[static_cast<size_t>(i - kNear)];
   }
-  T& push_back(T v) {
-    if (n_ < kNear) return *std::construct_at(near_ + n_++, std::move(v));
-    if (more_.empty()) more_.reserve(16);
-    more_.push_back(std::move(v));
+  template <class... Values>
+  void add(Values&&... values) {
+    if (n_ < kNear) [[likely]] {
+      ::new (static_cast<void*>(near_ + n_++)) T{std::forward<Values>(values)...};
+      return;
+    }
+    more_.push_back(T{std::forward<Values>(values)...});
     ++n_;
-    return more_.back();
   }
 
  private:

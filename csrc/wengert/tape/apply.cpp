@@ -79,23 +79,6 @@ bool wants_grad(const Call& c) {
   return wants;
 }
 
-void save_input(const Call& c, int i, Entry::Input& in) {
-  const Operand& x = c.original(i);
-  const bool read = c.op().reads & reads_input(i);
-  if (!x.is_tensor()) {
-    if (read) in.save(x);
-    return;
-  }
-  const Tensor& t = x.tensor();
-  in.comes_from(t);
-  if (!read) return;
-  check(!t->is_inference,
-        "Inference tensors cannot be saved for backward. To work around you can "
-        "make a clone to get a normal tensor and use it in autograd.");
-  in.save(t);
-  in.version = t->storage->version;
-}
-
 void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
   if (!(op.reads & reads_output(i))) return;
   Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
@@ -106,8 +89,6 @@ void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
 Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   Ref<Entry> e = Entry::create(c, outputs);
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
-  auto inputs = e->inputs();
-  for (int i = 0; i < c.inputs(); ++i) save_input(c, i, inputs[static_cast<size_t>(i)]);
   return e;
 }
 
@@ -198,27 +179,39 @@ void check_state(const Call& c) {
           " is changed, so no gradient can flow through it, but it requires one; detach() it");
 }
 
+void run_in_place(Call& c) {
+  Tensor self = c.in(0);
+  const bool wants = wants_grad(c);
+  check_writable(self);
+  if (wants) check_takes_gradient(self);
+  if (c.op().shape) c.op().shape(c);
+  Ref<Entry> e = wants ? make_entry(c, {&self, 1}) : Ref<Entry>();
+  if (c.op().contiguous) make_contiguous(c);
+  run_op(c, Writes::kInputs);
+  ++self->storage->version;
+  if (wants) record_inplace(c, e, self);
+  c.out[0] = std::move(self);
+}
+
+// What op.writes names is changed.
 void run_mutating(Call& c) {
   const Op& op = c.op();
-  const Tensor first = c.in(0);
-  std::span<const Tensor> changed(&first, 1);
+  if (!op.writes) return run_in_place(c);
   const bool wants = wants_grad(c);
-  if (c.writes(0)) check_writable(first);
+  if (c.writes(0)) check_writable(c.in(0));
   if (op.shape) op.shape(c);  // it may have more to say of what is wrong with the others
-  List<Tensor> several;
-  if (op.writes) {
-    for (int i = 0; i < c.inputs(); ++i)
-      if (c.writes(i)) several.push_back(c.in(i));
-    for (const Tensor& t : several) check_writable(t);
-    changed = several;
-  }
+  List<Tensor> changed;
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.writes(i)) changed.push_back(c.in(i));
+  for (const Tensor& t : changed) check_writable(t);
   const bool in_place = c.outputs() == 0;
   if (!in_place) check_state(c);
-  allocate_outputs(c);
-  const std::span<const Tensor> made(c.out, static_cast<size_t>(c.outputs()));
   if (wants && in_place)
     for (const Tensor& t : changed) check_takes_gradient(t);
-  Ref<Entry> e = wants ? make_entry(c, in_place ? changed : made) : Ref<Entry>();
+  allocate_outputs(c);
+  const std::span<const Tensor> made(c.out, static_cast<size_t>(c.outputs()));
+  Ref<Entry> e =
+      wants ? make_entry(c, in_place ? std::span<const Tensor>(changed) : made) : Ref<Entry>();
   if (op.contiguous) make_contiguous(c);
   run_op(c, Writes::kInputs);
   for (const Tensor& t : changed) ++t->storage->version;
@@ -226,7 +219,7 @@ void run_mutating(Call& c) {
     for (size_t i = 0; i < changed.size(); ++i)
       record_inplace(c, e, changed[i], static_cast<uint32_t>(i));
   if (wants && !in_place) give_history(op, e, made);
-  if (in_place) c.out[0] = first;
+  if (in_place) c.out[0] = c.in(0);
 }
 
 void run_plain(Call& c) {

@@ -26,6 +26,14 @@ class Attrs {
   };
 
   Attrs() = default;
+  Attrs(Attrs&&) = default;
+  Attrs& operator=(const Attrs&) = default;
+  Attrs& operator=(Attrs&&) = default;
+  Attrs(const Attrs& o) {
+    if (o.count() == 0) return;  // as of most ops
+    tags_ = o.tags_;
+    numbers_ = o.numbers_;
+  }
   template <class... Values>
     requires(sizeof...(Values) > 0 && (!std::is_same_v<Values, Attrs> && ...))
   explicit Attrs(const Values&... values) {

@@ -1,6 +1,7 @@
 #include "wengert/tape/entry.h"
 
 #include <memory>
+#include <utility>
 
 #include "wengert/tape/tape.h"
 
@@ -11,7 +12,7 @@ static_assert(sizeof(Entry::Input) == 32 && sizeof(Entry::Output) == 32 && sizeo
 
 // ---- inputs --------------------------------------------------------------------------------
 
-void Entry::Input::comes_from(const Tensor& t) {
+inline void Entry::Input::comes_from(const Tensor& t) {
   if (t->entry) {
     source_ = t->entry;
     made_ = true;
@@ -21,16 +22,16 @@ void Entry::Input::comes_from(const Tensor& t) {
   }
 }
 
-void Entry::Input::save(const Operand& x) {
+inline void Entry::Input::save(const Operand& x) {
   if (x.is_tensor()) {
     kind_ = Saved::kTensor;
-    x->impl()->retain();
-    saved_ = reinterpret_cast<int64_t>(x->impl());
+    x.tensor()->retain();
+    saved_ = reinterpret_cast<int64_t>(x.tensor().impl());
+    version = x.tensor()->storage->version;
   } else if (x.is_scalar()) {
     const Scalar& s = x.scalar();
-    kind_ = s.is_float()                     ? Saved::kFloat
-            : s.kind() == Scalar::Kind::kInt ? Saved::kInt
-                                             : Saved::kBool;
+    const bool is_int = s.kind() == Scalar::Kind::kInt;
+    kind_ = s.is_float() ? Saved::kFloat : is_int ? Saved::kInt : Saved::kBool;
     saved_ = s.is_float() ? std::bit_cast<int64_t>(s.real()) : s.integer();
   }
 }
@@ -51,49 +52,49 @@ Operand Entry::Input::saved() const {
   return {};
 }
 
-bool Entry::Input::forget_tensor() {
-  if (kind_ != Saved::kTensor) return false;
-  kind_ = Saved::kNone;
-  reinterpret_cast<TensorImpl*>(saved_)->release();
-  return true;
-}
-
 // ---- entries -------------------------------------------------------------------------------
-
-namespace {
-
-// Calls f(i, t, fresh) for the outputs, then g(i, t, fresh) for the inputs that are tensors. One
-// that is not fresh has the shape of the one before and shares it: of most ops all do.
-template <class F, class G>
-void each_shape(const Call& c, std::span<const Tensor> outputs, const F& f, const G& g) {
-  const Dims* last = nullptr;
-  const auto fresh = [&](const Dims& shape) {
-    const bool differs = !last || !(*last == shape);
-    last = &shape;
-    return differs;
-  };
-  for (size_t i = 0; i < outputs.size(); ++i) f(i, outputs[i], fresh(outputs[i].shape()));
-  for (int i = 0; i < c.inputs(); ++i) {
-    const Operand& x = c.original(i);
-    if (x.is_tensor()) g(static_cast<size_t>(i), x.tensor(), fresh(x->shape()));
-  }
-}
-
-}  // namespace
 
 size_t Entry::bytes(size_t inputs, size_t outputs, size_t sizes, size_t numbers, size_t attrs) {
   return sizeof(Entry) + inputs * sizeof(Input) + outputs * sizeof(Output) +
          (sizes + numbers) * sizeof(int64_t) + attrs * sizeof(Attrs::Tag);
 }
 
+namespace {
+
+// Neighbours of one shape share it: of most operations, all do.
+class Neighbours {
+ public:
+  bool differs(Ints shape) {
+    const Ints last = std::exchange(last_, shape);
+    if (shape.size() != last.size()) return true;
+    for (size_t i = 0; i < shape.size(); ++i)
+      if (shape[i] != last[i]) return true;
+    return false;
+  }
+
+ private:
+  Ints last_;
+};
+
+}  // namespace
+
 Ref<Entry> Entry::create(const Call& c, std::span<const Tensor> outputs) {
   const size_t attrs = c.attrs.tags().size();
   check(attrs <= UINT16_MAX, "too many arguments in one call: ", static_cast<uint64_t>(attrs));
+  Neighbours shapes;
   uint32_t sizes = 0;
-  const auto count = [&sizes](size_t, const Tensor& t, bool fresh) {
-    if (fresh) sizes += static_cast<uint32_t>(t.ndim());
+  const auto count = [&](Ints shape) {
+    if (shapes.differs(shape)) sizes += static_cast<uint32_t>(shape.size());
   };
-  each_shape(c, outputs, count, count);
+  for (const Tensor& t : outputs) count(t.shape());
+  for (int i = 0; i < c.inputs(); ++i) {
+    const Operand& x = c.original(i);
+    if (!x.is_tensor()) continue;
+    count(x->shape());
+    check(!x.tensor()->is_inference || !(c.op().reads & reads_input(i)),
+          "Inference tensors cannot be saved for backward. To work around you can "
+          "make a clone to get a normal tensor and use it in autograd.");
+  }
   return new (allocate(bytes(static_cast<size_t>(c.inputs()), outputs.size(), sizes,
                              c.attrs.numbers().size(), attrs))) Entry(c, outputs, sizes);
 }
@@ -105,22 +106,35 @@ Entry::Entry(const Call& c, std::span<const Tensor> made, uint32_t sizes)
       n_sizes_(sizes),
       n_numbers_(static_cast<uint32_t>(c.attrs.numbers().size())),
       op(&c.op()) {
-  std::uninitialized_default_construct_n(inputs().data(), n_inputs_);
-  std::uninitialized_default_construct_n(outputs().data(), n_outputs_);
-  int64_t* const first = numbers();
-  int64_t* at = first;
-  const auto describe = [&](auto& of, const Tensor& t, bool fresh) {
-    if (fresh) at = std::copy(t.shape().begin(), t.shape().end(), at);
+  Output* out = outputs().data();
+  Input* in = inputs().data();
+  int64_t *const first = numbers(), *at = first;
+  Neighbours shapes;
+  uint32_t shape_at = 0;
+  const auto describe = [&](auto& of, const Tensor& t) {
+    const Ints shape = t.shape();
     of.dtype = t.dtype();
-    of.ndim_ = static_cast<uint8_t>(t.ndim());
-    of.shape_at_ = static_cast<uint32_t>(at - first - t.ndim());
+    of.ndim_ = static_cast<uint8_t>(shape.size());
+    if (shapes.differs(shape)) {
+      shape_at = static_cast<uint32_t>(at - first);
+      for (int64_t n : shape) *at++ = n;
+    }
+    of.shape_at_ = shape_at;
   };
-  each_shape(
-      c, made, [&](size_t i, const Tensor& t, bool fresh) { describe(outputs()[i], t, fresh); },
-      [&](size_t i, const Tensor& t, bool fresh) { describe(inputs()[i], t, fresh); });
+  for (const Tensor& t : made) describe(*new (out++) Output, t);
+  for (int i = 0; i < c.inputs(); ++i, ++in) {
+    new (in) Input;
+    const Operand& x = c.original(i);
+    if (x.is_tensor()) {
+      describe(*in, x.tensor());
+      in->comes_from(x.tensor());
+    }
+    if (op->reads & reads_input(i)) in->save(x);
+  }
   if (n_attrs_ == 0) return;
-  at = std::copy_n(c.attrs.numbers().data(), n_numbers_, at);
-  std::copy_n(c.attrs.tags().data(), n_attrs_, reinterpret_cast<Attrs::Tag*>(at));
+  for (int64_t n : c.attrs.numbers()) *at++ = n;
+  auto* tag = reinterpret_cast<Attrs::Tag*>(at);
+  for (const Attrs::Tag& t : c.attrs.tags()) *tag++ = t;
 }
 
 Attrs Entry::attrs() {

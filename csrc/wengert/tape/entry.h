@@ -54,13 +54,18 @@ class Entry final : public RefCounted {
     Input(const Input&) = delete;
     Input& operator=(const Input&) = delete;
     ~Input() { forget_tensor(); }
-    void comes_from(const Tensor& t);
-    void save(const Operand& x);  // at most once
     // Whether there was one. Numbers are kept.
-    bool forget_tensor();
+    bool forget_tensor() {
+      if (kind_ != Saved::kTensor) return false;
+      kind_ = Saved::kNone;
+      reinterpret_cast<TensorImpl*>(saved_)->release();
+      return true;
+    }
 
    private:
     friend class Entry;
+    void comes_from(const Tensor& t);
+    void save(const Operand& x);
     enum class Saved : uint8_t { kNone, kTensor, kBool, kInt, kFloat };
     Saved kind_ = Saved::kNone;
     bool made_ = false;
@@ -115,7 +120,7 @@ class Entry final : public RefCounted {
   void release_saved();
 
   // One block of memory holds the entry, its inputs and outputs, their shapes and the attributes.
-  // The outputs are described as these tensors.
+  // The outputs are described as these tensors; the inputs are saved as the op's `reads` says.
   static Ref<Entry> create(const Call& c, std::span<const Tensor> outputs);
 
  private:

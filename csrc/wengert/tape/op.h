@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <memory>
 
 #include "wengert/tape/attrs.h"
 #include "wengert/tape/signature.h"
@@ -84,9 +86,9 @@ struct Op {
   void (*run)(Call& c) = nullptr;
   void (*vjp)(Vjp& v) = nullptr;
   uint32_t reads = kNothing;
-  // Which inputs a mutating op changes, if it is not input 0 alone. If `shape` declares no outputs,
-  // they are what the vjp knows as outputs, in order. If it does, they are state, such as running
-  // means: no gradient flows into them.
+  // Which inputs a mutating op changes, if it is not input 0 and nothing else. If `shape` declares
+  // no outputs, they are what the vjp knows as outputs, in order. If it does, they are state, such
+  // as running means: no gradient flows into them.
   bool (*writes)(const Call& c, int i) = nullptr;
   // An op that is other ops: no shape, run or vjp, it calls them. For fused ops, `composed` is
   // the same function in small ops: its derivative where there is no vjp, and its test oracle.
@@ -119,10 +121,15 @@ struct OutputMeta {
 // One use of an op: its inputs, attributes, and outputs as they come to be.
 class Call {
  public:
-  explicit Call(const Op& op) : op_(&op) {}
-  Call(const Op& op, const Attrs& a) : attrs(a), op_(&op) {}
+  explicit Call(const Op& op) : op_(&op) { begin(); }
+  Call(const Op& op, const Attrs& a) : attrs(a), op_(&op) { begin(); }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
+  ~Call() {
+    for (int i = 0; i < std::min(count_, kInline); ++i) std::destroy_at(inline_ + i);
+    if (out != near_out_) [[unlikely]]
+      delete[] out;
+  }
 
   const Op& op() const { return *op_; }
 
@@ -149,9 +156,9 @@ class Call {
   Attrs attrs;
 
   // For `shape`: declares the next output.
-  void output(Dtype dtype, const Dims& shape) { meta.push_back({dtype, shape, {}, 0}); }
+  void output(Dtype dtype, const Dims& shape) { meta.add(dtype, shape, Dims(), int64_t{0}); }
   void output_view(const Dims& shape, const Dims& strides, int64_t offset) {
-    meta.push_back({in(0).dtype(), shape, strides, offset});
+    meta.add(in(0).dtype(), shape, strides, offset);
   }
   int outputs() const { return meta.size(); }
   Few<OutputMeta, 4> meta;
@@ -160,8 +167,7 @@ class Call {
   void make_room() {
     if (outputs() <= kNearOut) [[likely]]
       return;
-    far_out_.resize(static_cast<size_t>(outputs()));
-    out = far_out_.data();
+    out = new Tensor[static_cast<size_t>(outputs())];
   }
 
   // For `composed`: the results. A composite may return a list of any length.
@@ -183,10 +189,13 @@ class Call {
   static constexpr int kInline = 6, kNearOut = 4;
   const Op* op_;
   int count_ = 0;
-  Operand inline_[kInline];
+  // Those that are not there are none, which is all zeros: fewer instructions than a constructor.
+  void begin() { std::memset(static_cast<void*>(inline_), 0, sizeof inline_); }
+  union {
+    Operand inline_[kInline];
+  };
   List<Operand> more_;
   Tensor near_out_[kNearOut];
-  List<Tensor> far_out_;
   List<std::pair<int, Operand>> replaced_;
 };
 
