@@ -82,6 +82,7 @@ two(["div(Operand, Operand)"], real, signed, numbers=(2, 0.5))
 two(["floor_divide", "remainder", "fmod", "trunc_divide"], real, signed, numbers=(2, -0.7))
 two(["maximum", "minimum", "max(Tensor, Tensor)", "min(Tensor, Tensor)"], real, numbers=())
 two(["atan2"], real, numbers=())
+two(["copysign"], real, signed, numbers=(2, -0.5))
 two(["hypot", "fmax", "fmin", "logaddexp"], real, numbers=())
 two(["xlogy"], real, positive, numbers=(2, 0.5), first=(2, 0.5))
 two(["pow"], positive, real, numbers=(2, 3, -1, 0.5, 0, 1, 2.5), first=(2, 0.5))
@@ -108,6 +109,7 @@ for name in (
     "fmin",
     "logaddexp",
     "xlogy",
+    "copysign",
 ):
     edges = special()
     SAMPLES[name].append(S(edges[:, None], edges[None]).forward_only().floats())

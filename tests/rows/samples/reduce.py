@@ -158,6 +158,17 @@ for name in ("cumsum", "cumprod"):
         S(real(3, 4), 1, dtype=Dtype("float64")),
     ]
 SAMPLES["cumprod"].append(S(np.array([[2.0, 0.0, 3.0, 0.0, 5.0]]), 1))
+for name in ("cummax", "cummin"):
+    SAMPLES[name] = [
+        S(distinct(7), 0),
+        S(distinct(3, 5), 1),
+        S(distinct(2, 3, 4), -2),
+        S(real(), 0),
+        S(real(0, 2), 0),
+        S(real(2, 0), 1),
+        S(np.array([1.0, 3.0, 3.0, np.nan, 5.0, -1.0]), 0).forward_only().floats(),
+        S(index(3, 4, 70), 0).forward_only(),
+    ]
 SAMPLES["linear_scan"] = [
     S(real(3, 5), real(3, 5), 1).floats(),
     S(real(3, 5), real(3, 5), 0, True).floats(),

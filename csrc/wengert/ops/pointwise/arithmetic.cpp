@@ -386,6 +386,17 @@ constinit const Op hypot_op = binary<Floats>(
     },
     kInputs | kOutput);
 
+// z = |x| with the sign of y     dx = g z / x, and 0 where x = 0      dy = 0
+constinit const Op copysign_op = binary<Floats>(
+    "copysign", "The magnitude of `input` with the sign of `other`, that of zeros and NaN too.",
+    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::copysign(x, y); }); },
+    [](Vjp& v) {
+      const Operand x = v.x(0);
+      if (v.needs(0)) v.set(0, mul(v.g(), where(eq(x, 0.0), 0.0, div(v.y(), x))));
+      if (v.needs(1)) v.set(1, zeros(v.shape(1), v.dtype(1)));
+    },
+    kInput | kOutput, Promote::kFloat);
+
 // z = log(e^x + e^y)             dx = g / (1 + e^(y-x))       dy = g / (1 + e^(x-y))
 constinit const Op logaddexp_op = binary<Floats>(
     "logaddexp", "log(exp(input) + exp(other)), without overflow.",
@@ -429,7 +440,7 @@ const Op* const kOps[] = {
     &add_op,   &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
     &div_op,   &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
     &pow_op,   &atan2_op,       &maximum_op,      &minimum_op,      &fmax_op,      &fmin_op,
-    &hypot_op, &logaddexp_op,   &xlogy_op};
+    &hypot_op, &logaddexp_op,   &xlogy_op,        &copysign_op};
 }
 std::span<const Op* const> arithmetic_ops() { return kOps; }
 

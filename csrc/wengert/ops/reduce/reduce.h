@@ -17,5 +17,8 @@ Tensor all(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor any(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor cumsum(const Tensor& x, int64_t dim);
 Tensor cumprod(const Tensor& x, int64_t dim);
+// The extremum so far along dim, and where it is.
+std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim);
+std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim);
 
 }  // namespace wengert

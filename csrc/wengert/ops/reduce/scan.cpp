@@ -85,6 +85,51 @@ Tensor shifted(const Tensor& x, int64_t dim, bool up, double fill) {
   return cat(parts, dim);
 }
 
+// Of equal elements the last counts, and a NaN is beyond every number, as PyTorch has it.
+template <class T, bool kLargest>
+void running_extremes(const Lines& l, const T* x, T* y, int64_t* index) {
+  for_line_groups(l, [&](int64_t first, int64_t columns) {
+    T best[kColumns];
+    int64_t where[kColumns] = {};
+    std::copy_n(x + first, l.n > 0 ? columns : 0, best);
+    for (int64_t k = 0; k < l.n; ++k) {
+      const int64_t at = first + k * l.inner;
+      for (int64_t j = 0; j < columns; ++j) {
+        const T v = x[at + j];
+        const bool better = (kLargest ? v >= best[j] : v <= best[j]) || v != v;
+        best[j] = better ? v : best[j];
+        where[j] = better ? k : where[j];
+        y[at + j] = best[j];
+        index[at + j] = where[j];
+      }
+    }
+  });
+}
+
+constexpr Signature kExtremes = "(input: Tensor, dim: int) -> (values: Tensor, indices: Tensor)";
+
+void extremes_shape(Call& c) {
+  wrap_dim(c.attrs.integer(kExtremes["dim"]), c.in(0).ndim());
+  c.output(c.in(0).dtype(), c.in(0).shape());
+  c.output(Dtype::kInt64, c.in(0).shape());
+}
+
+template <bool kLargest>
+void extremes_run(Call& c) {
+  const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kExtremes["dim"]));
+  dispatch(c.in(0).dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    running_extremes<T, kLargest>(l, c.in(0).data_as<T>(), c.out[0].data_as<T>(),
+                                  c.out[1].data_as<int64_t>());
+  });
+}
+
+void extremes_vjp(Vjp& v) {
+  if (!v.has_g(0)) return;
+  const Tensor zero = zeros(v.shape(0), v.dtype(0));
+  v.set(0, scatter_add(zero, v.attrs().integer(kExtremes["dim"]), v.y(1), v.g()));
+}
+
 Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reverse);
 
 template <class T>
@@ -152,6 +197,31 @@ constinit const Op cumprod_op{
         },
     .reads = kInput | kOutput};
 
+// y_k = max_{i <= k} x_i = x_{i_k}        dx_i = sum of g_k with i_k = i
+constinit const Op cummax_op{
+    .name = "cummax",
+    .signature = kExtremes,
+    .doc =
+        "The largest element so far along `dim`, and where it is, int64; of equal ones the last. "
+        "From a NaN on it is NaN.",
+    .contiguous = true,
+    .shape = extremes_shape,
+    .run = extremes_run<true>,
+    .vjp = extremes_vjp,
+    .reads = reads_output(1)};
+// y_k = min_{i <= k} x_i = x_{i_k}        dx_i = sum of g_k with i_k = i
+constinit const Op cummin_op{
+    .name = "cummin",
+    .signature = kExtremes,
+    .doc =
+        "The smallest element so far along `dim`, and where it is, int64; of equal ones the last. "
+        "From a NaN on it is NaN.",
+    .contiguous = true,
+    .shape = extremes_shape,
+    .run = extremes_run<false>,
+    .vjp = extremes_vjp,
+    .reads = reads_output(1)};
+
 // y_k = x_k + f_k y_{k-1}. Its gradient is such a scan in the other direction.
 // dx_k = s_k, s_k = g_k + f_{k+1} s_{k+1}        df_k = s_k y_{k-1}
 constinit const Op linear_scan_op{
@@ -189,11 +259,26 @@ Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reve
 }
 }  // namespace
 
+namespace {
+std::pair<Tensor, Tensor> apply_pair(const Op& op, const Tensor& x, int64_t dim) {
+  Call c(op, Attrs(dim));
+  c.add_input(x);
+  apply(c);
+  return {std::move(c.out[0]), std::move(c.out[1])};
+}
+}  // namespace
+
 Tensor cumsum(const Tensor& x, int64_t dim) { return apply(cumsum_op, {x}, Attrs(dim, nullptr)); }
 Tensor cumprod(const Tensor& x, int64_t dim) { return apply(cumprod_op, {x}, Attrs(dim, nullptr)); }
+std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim) {
+  return apply_pair(cummax_op, x, dim);
+}
+std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
+  return apply_pair(cummin_op, x, dim);
+}
 
 namespace {
-const Op* const kOps[] = {&cumsum_op, &cumprod_op, &linear_scan_op};
+const Op* const kOps[] = {&cumsum_op, &cumprod_op, &cummax_op, &cummin_op, &linear_scan_op};
 }
 std::span<const Op* const> scan_ops() { return kOps; }
 
