@@ -42,7 +42,8 @@ void errors() {
   CHECK_THROWS(optim::SGD(nn::Linear(1, 1).parameters(), {.lr = -1}), kValue,
                "SGD: invalid learning rate: -1");
   CHECK_THROWS(optim::Adam({ones({1})}, {.beta2 = 1}), kValue, "Adam: invalid beta2");
-  CHECK_THROWS(optim::RMSprop({ones({1})}, {.alpha = std::nan("")}), kValue, "RMSprop: invalid alpha");
+  CHECK_THROWS(optim::RMSprop({ones({1})}, {.alpha = std::nan("")}), kValue,
+               "RMSprop: invalid alpha");
   CHECK_THROWS(set_num_threads(0), kRuntime, "threads");
 }
 

@@ -193,7 +193,7 @@ void div_rounded(Call& c) {
   const bool floor = c.attrs.has(kDivRounded["rounding_mode"]) &&
                      c.attrs.integer(kDivRounded["rounding_mode"]) == 1;
   c.results = {!c.attrs.has(kDivRounded["rounding_mode"]) ? div(c.input(0), c.input(1))
-               : floor ? floor_divide(c.input(0), c.input(1))
+               : floor                                    ? floor_divide(c.input(0), c.input(1))
                        : apply(trunc_divide_op, {c.input(0), c.input(1)})};
 }
 
