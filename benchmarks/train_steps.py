@@ -76,7 +76,7 @@ def _scalar(m: Any) -> Step:
         optim.zero_grad()
         z = p
         for _ in range(500):
-            z = z * 0.999 + p
+            z = z * p + p
         z.backward()
         optim.step()
 
