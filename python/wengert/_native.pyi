@@ -280,6 +280,7 @@ __all__ = [
     "ones",
     "ones_like",
     "outer",
+    "pairwise_distance",
     "permute",
     "positive",
     "pow",
@@ -2036,6 +2037,15 @@ def ones_like(
     memory_format: _memory_format | None = None,
 ) -> Tensor: ...
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def pairwise_distance(
+    x1: Tensor,
+    x2: Tensor,
+    p: _float = 2.0,
+    eps: _float = 1e-06,
+    keepdim: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 @overload
 def permute(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor: ...
 @overload

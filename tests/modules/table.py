@@ -134,6 +134,13 @@ CASES["Bilinear"] = [
     M(2, 2, 3).on(real(2, 3, 2), real(2, 3, 2)),
 ]
 
+# ---- distances
+
+CASES["PairwiseDistance"] = [
+    M().on(real(3, 4), real(3, 4)),
+    M(1.0, 0.5, keepdim=True).on(real(2, 3, 4), real(4)),
+]
+
 # ---- dropout
 
 for name in ("Dropout", "AlphaDropout"):

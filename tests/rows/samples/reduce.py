@@ -62,6 +62,13 @@ SAMPLES["normalize"] = [
     S(real(2, 3), eps=10.0),
     S(real(0, 3)),
 ]
+SAMPLES["pairwise_distance"] = [
+    S(real(3, 4), real(3, 4)),
+    S(real(2, 3, 4), real(4), p=1.0),
+    S(real(3, 4), real(3, 4), 3.0, 0.5, True),
+    S(real(4), real(4)),
+    S(real(0, 4), real(0, 4)),
+]
 SAMPLES["norm(Tensor, Number | None, ints | None, bool, dtype | None)"] = [
     S(real(3, 5)),
     S(real(3, 5), 1, 1),

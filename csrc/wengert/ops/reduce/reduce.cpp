@@ -418,6 +418,27 @@ constinit const Op normalize_op{
           div(x, clamp(apply(norm_op, {x}, a), c.attrs.real(kNormalize["eps"]), Operand()))};
     }};
 
+constexpr Signature kPairwiseDistance =
+    "(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor";
+
+// z = ||x - y + eps||_p, the norm along the last dimension
+constinit const Op pairwise_distance_op{
+    .name = "pairwise_distance",
+    .signature = kPairwiseDistance,
+    .on = kFunctional | kModule,
+    .doc =
+        "The p-norm of x1 - x2 + eps along the last dimension: (*, d), (*, d) -> (*), or (*, 1) "
+        "with keepdim. The two are broadcast; eps keeps the gradient away from that of 0.",
+    .composed = [](Call& c) {
+      const Tensor d = add(sub(c.input(0), c.input(1)), c.attrs.real(kPairwiseDistance["eps"]));
+      Attrs a;
+      a.add_from(c.attrs, kPairwiseDistance["p"]);
+      a.add(Dims{-1});
+      a.add_from(c.attrs, kPairwiseDistance["keepdim"]);
+      a.add(nullptr);
+      c.results = {apply(norm_op, {d}, a)};
+    }};
+
 constexpr Signature kSumTo = "(input: Tensor, size: ints) -> Tensor";
 
 // y = x summed over what was stretched        dx = g, spread
@@ -495,10 +516,10 @@ Tensor sum_to(const Tensor& x, const Dims& shape) {
 }
 
 namespace {
-const Op* const kOps[] = {&sum_op,           &nansum_op,     &mean_op,      &nanmean_op,
-                          &prod_op,          &any_op,        &all_op,       &logsumexp_op,
-                          &norm_op,          &norm_named_op, &normalize_op, &sum_to_op,
-                          &count_nonzero_op, &sum_to_size_op};
+const Op* const kOps[] = {
+    &sum_op,       &nansum_op, &mean_op,          &nanmean_op,     &prod_op,
+    &any_op,       &all_op,    &logsumexp_op,     &norm_op,        &norm_named_op,
+    &normalize_op, &sum_to_op, &count_nonzero_op, &sum_to_size_op, &pairwise_distance_op};
 }
 std::span<const Op* const> reduce_ops() { return kOps; }
 
