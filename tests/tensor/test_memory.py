@@ -254,7 +254,8 @@ def test_a_refused_block_is_not_counted():
     ],
 )
 def test_bytes_of_a_recorded_scalar_operation(step, limit):
-    """What one operation holds until backward, by our count and by the system's."""
+    """What one operation holds until backward, by our count and by the system's, which has the
+    shadow of a sanitizer in it where there is one."""
     script = f"""
 import wengert as wg
 F = wg.nn.functional
@@ -265,8 +266,11 @@ x = f(wg.tensor(1.0, requires_grad=True))
 ours, theirs, n = wg.memory_stats()["current"], resident(), 100_000
 for _ in range(n):
     x = f(x)
-print((wg.memory_stats()["current"] - ours) / n, (resident() - theirs) / n)
+print((wg.memory_stats()["current"] - ours) / n)
+if "asan" not in open("/proc/self/maps").read():
+    print((resident() - theirs) / n)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert all(float(held) <= limit for held in done.stdout.split()), done.stdout
+    held = [float(bytes_each) for bytes_each in done.stdout.split()]
+    assert held and max(held) <= limit, held
