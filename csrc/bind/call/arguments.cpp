@@ -5,8 +5,8 @@
 namespace wengert::bind {
 namespace {
 
-struct Slots {
-  explicit Slots(size_t params) { std::fill_n(value, params, nullptr); }
+struct Given {
+  explicit Given(size_t params) { std::fill_n(value, params, nullptr); }
   PyObject* value[kMaxParams];
   PyObject* const* rest = nullptr;  // the arguments of a variadic parameter
   Py_ssize_t rest_count = 0;
@@ -32,14 +32,14 @@ bool same_name(PyObject* a, PyObject* b) {
 bool truth(PyObject* o) { return o == Py_True || (o != Py_False && PyObject_IsTrue(o) == 1); }
 
 // Keywords that are not the op's own: NumPy's spellings, out=, and what creation ops share.
-bool take_extra(const Overload& o, Form form, const char* name, PyObject* value, Slots& slots,
+bool take_extra(const Overload& o, Form form, const char* name, PyObject* value, Given& given,
                 Extras& extras) {
   const std::vector<Param>& params = o.parameters.params;
   const auto alias = [&](const char* spelling, const char* meant) {
     if (std::strcmp(name, spelling) != 0) return false;
     for (size_t i = 0; i < params.size(); ++i)
-      if (params[i].name == meant && !slots.value[i]) {
-        slots.value[i] = value;
+      if (params[i].name == meant && !given.value[i]) {
+        given.value[i] = value;
         return true;
       }
     return false;
@@ -73,7 +73,7 @@ bool take_extra(const Overload& o, Form form, const char* name, PyObject* value,
 }
 
 bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t count, PyObject* names,
-            Slots& slots, Extras& extras, Problem* problem) {
+            Given& given, Extras& extras, Problem* problem) {
   const std::vector<Param>& params = o.parameters.params;
   const int n = static_cast<int>(params.size());
   Py_ssize_t i = 0;
@@ -81,13 +81,13 @@ bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t coun
   for (; i < count && p < n; ++p) {
     const Param& param = params[p];
     if (param.variadic) {
-      slots.rest = args + i;
-      slots.rest_count = count - i;
+      given.rest = args + i;
+      given.rest_count = count - i;
       i = count;
     } else if (param.keyword_only) {
       break;
     } else {
-      slots.value[p] = args[i++];
+      given.value[p] = args[i++];
     }
   }
   if (i < count && form == Form::kFunctional && (o.op->on & kInplaceFunctional) && count == i + 1 &&
@@ -105,10 +105,10 @@ bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t coun
     int at = 0;
     while (at < n && !same_name(o.names[at], name)) ++at;
     if (at < n) {
-      if (slots.value[at] || (params[at].variadic && slots.rest_count))
+      if (given.value[at] || (params[at].variadic && given.rest_count))
         return no(problem, "got multiple values for argument '", params[at].name, "'");
-      slots.value[at] = value;
-    } else if (!take_extra(o, form, PyUnicode_AsUTF8(name), value, slots, extras)) {
+      given.value[at] = value;
+    } else if (!take_extra(o, form, PyUnicode_AsUTF8(name), value, given, extras)) {
       return no(problem, "got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
     }
   }
@@ -268,33 +268,33 @@ const char* expected(const Param& p) {
 }
 
 // The sizes of `*size: ints`: one sequence, or one by one.
-bool read_variadic(const Param& p, const Slots& slots, PyObject* keyword, Call& call,
+bool read_variadic(const Param& p, const Given& given, PyObject* keyword, Call& call,
                    Problem* problem) {
   if (p.kind == ParamKind::kTensors) {
-    PyObject* first = keyword ? keyword : slots.rest_count == 1 ? slots.rest[0] : nullptr;
+    PyObject* first = keyword ? keyword : given.rest_count == 1 ? given.rest[0] : nullptr;
     if (first && !is_tensor(first)) {
       if (read_tensors(first, call)) return true;
     } else {
       Py_ssize_t i = 0;
-      for (; i < slots.rest_count && is_tensor(slots.rest[i]); ++i)
-        call.add_input(unwrap(slots.rest[i]));
-      if (i == slots.rest_count) return true;
+      for (; i < given.rest_count && is_tensor(given.rest[i]); ++i)
+        call.add_input(unwrap(given.rest[i]));
+      if (i == given.rest_count) return true;
     }
     return no(problem, "argument '", p.name, "' must be tuple of Tensors");
   }
   if (keyword) {
     if (!read_ints(keyword, call.attrs))
       return no(problem, "argument '", p.name, "' must be tuple of ints");
-  } else if (slots.rest_count == 1) {
-    if (!read_ints(slots.rest[0], call.attrs))
+  } else if (given.rest_count == 1) {
+    if (!read_ints(given.rest[0], call.attrs))
       return no(problem, "argument '", p.name, "' must be tuple of ints, not ",
-                type_name(slots.rest[0]));
+                type_name(given.rest[0]));
   } else {
-    int64_t* to = call.attrs.add_ints(static_cast<size_t>(slots.rest_count));
-    for (Py_ssize_t i = 0; i < slots.rest_count; ++i)
-      if (!read_small_int(slots.rest[i], to[i]))
+    int64_t* to = call.attrs.add_ints(static_cast<size_t>(given.rest_count));
+    for (Py_ssize_t i = 0; i < given.rest_count; ++i)
+      if (!read_small_int(given.rest[i], to[i]))
         return no(problem, "argument '", p.name, "' must be tuple of ints, but found element of ",
-                  "type ", type_name(slots.rest[i]), " at pos ", static_cast<int64_t>(i));
+                  "type ", type_name(given.rest[i]), " at pos ", static_cast<int64_t>(i));
   }
   return true;
 }
@@ -312,39 +312,40 @@ Overload::Overload(const Op* row) : op(row), parameters(parameters_of(*row)) {
 
 bool read_arguments(const Overload& o, Form form, PyObject* const* args, Py_ssize_t count,
                     PyObject* names, Call& call, Extras& extras, Problem* problem) {
-  Slots slots(o.parameters.params.size());
-  if (!assign(o, form, args, count, names, slots, extras, problem)) return false;
+  Given given(o.parameters.params.size());
+  if (!assign(o, form, args, count, names, given, extras, problem)) return false;
   const std::vector<Param>& params = o.parameters.params;
   const Attrs& defaults = o.parameters.defaults;
   int attribute = -1;
   for (size_t i = 0; i < params.size(); ++i) {
     const Param& p = params[i];
-    PyObject* given = slots.value[i];
+    PyObject* argument = given.value[i];
     const bool input = p.is_input();
     if (!input) ++attribute;
     if (p.variadic) {
-      if (!given && slots.rest_count == 0 && p.has_default() && !input) {
+      if (!argument && given.rest_count == 0 && p.has_default() && !input) {
         call.attrs.add_from(defaults, attribute);
-      } else if (!read_variadic(p, slots, given, call, problem)) {
+      } else if (!read_variadic(p, given, argument, call, problem)) {
         return false;
       }
       continue;
     }
-    if (!given && !p.has_default()) return no(problem, "missing required argument '", p.name, "'");
-    if (!given || (given == Py_None && p.optional)) {
+    if (!argument && !p.has_default())
+      return no(problem, "missing required argument '", p.name, "'");
+    if (!argument || (argument == Py_None && p.optional)) {
       if (input) {
         if (p.kind != ParamKind::kTensors) call.add_input(Operand());
-      } else if (given) {
+      } else if (argument) {
         call.attrs.add(nullptr);
       } else {
         call.attrs.add_from(defaults, attribute);
       }
       continue;
     }
-    if (!convert(p, given, call)) {
+    if (!convert(p, argument, call)) {
       if (PyErr_Occurred()) throw py::error_already_set();
       return no(problem, "argument '", p.name, "' (position ", static_cast<int64_t>(i + 1),
-                ") must be ", expected(p), ", not ", type_name(given));
+                ") must be ", expected(p), ", not ", type_name(argument));
     }
   }
   return true;

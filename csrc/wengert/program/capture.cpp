@@ -46,19 +46,21 @@ ProgramCache::Key ProgramCache::key_of(std::span<const Tensor> arguments, size_t
   return key;
 }
 
-bool ProgramCache::Entry::fits(int64_t modes_now, std::span<const Tensor> arguments) const {
+bool ProgramCache::Cached::fits(int64_t modes_now, std::span<const Tensor> arguments) const {
   if (modes != modes_now || keys.size() != arguments.size()) return false;
   for (size_t i = 0; i < keys.size(); ++i)
     if (!(keys[i] == key_of(arguments, i))) return false;
   return true;
 }
 
-void ProgramCache::remember(Entry entry) {
-  const auto alike = [&](const Entry& e) { return e.modes == entry.modes && e.keys == entry.keys; };
+void ProgramCache::remember(Cached entry) {
+  const auto alike = [&](const Cached& e) {
+    return e.modes == entry.modes && e.keys == entry.keys;
+  };
   entry.confirmed =
-      std::erase_if(entries_, [&](const Entry& e) { return e.waits() && alike(e); }) > 0;
+      std::erase_if(entries_, [&](const Cached& e) { return e.waits() && alike(e); }) > 0;
   int variants = 1;
-  std::erase_if(entries_, [&](const Entry& e) { return alike(e) && ++variants > kVariants; });
+  std::erase_if(entries_, [&](const Cached& e) { return alike(e) && ++variants > kVariants; });
   while (entries_.size() >= static_cast<size_t>(maxsize_)) entries_.pop_back();
   last_ = entry.program;
   entries_.insert(entries_.begin(), std::move(entry));
@@ -66,7 +68,7 @@ void ProgramCache::remember(Entry entry) {
 
 // ---- a call --------------------------------------------------------------------------------
 
-bool ProgramCache::run(const Entry& e, std::span<const Tensor> arguments) {
+bool ProgramCache::run(const Cached& e, std::span<const Tensor> arguments) {
   Program& p = *e.program;
   if (!p.ready()) return false;
   int input = 0;
@@ -85,7 +87,7 @@ Program* ProgramCache::replay(std::span<const Tensor> arguments) {
           "capture: an argument has a history (requires_grad), which a captured function could not "
           "reach into; detach() it, or capture the whole step");
   const int64_t modes = capture_modes();
-  for (const Entry& e : entries_) {
+  for (const Cached& e : entries_) {
     if (e.waits() || !e.fits(modes, arguments) || !run(e, arguments)) continue;
     ++hits_;
     if (!(last_ == e.program)) last_ = e.program;
@@ -95,7 +97,7 @@ Program* ProgramCache::replay(std::span<const Tensor> arguments) {
 }
 
 // What the function did to its copies of the arguments, done to the arguments.
-void ProgramCache::write_back(const Entry& e, std::span<const Tensor> arguments,
+void ProgramCache::write_back(const Cached& e, std::span<const Tensor> arguments,
                               std::span<const Tensor> copies) {
   const WatchPause pause;
   GradMode off(false);
@@ -109,7 +111,7 @@ void ProgramCache::write_back(const Entry& e, std::span<const Tensor> arguments,
 std::vector<Tensor> ProgramCache::capture(std::span<const Tensor> arguments, Body body,
                                           void* function) {
   ++misses_;
-  Entry entry;
+  Cached entry;
   entry.modes = capture_modes();
   auto recording = std::make_unique<Recording>();
   std::vector<Tensor> given, results;
@@ -132,7 +134,7 @@ std::vector<Tensor> ProgramCache::capture(std::span<const Tensor> arguments, Bod
   }
   recording->finish(results);
   check(recording->failure.empty(), ErrorKind::kCapture, "capture: ", recording->failure);
-  const bool again = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
+  const bool again = std::any_of(entries_.begin(), entries_.end(), [&](const Cached& e) {
     return e.waits() && e.modes == entry.modes && e.keys == entry.keys;
   });
   check(!again || !recording->left_behind, ErrorKind::kCapture,
@@ -150,7 +152,7 @@ int64_t ProgramCache::replay_batches(BatchLoop& loop, const Tensor& order, int64
                                      int64_t rows, double seconds) {
   const int64_t modes = capture_modes();
   const std::vector<Tensor> blank = loop.blank(rows);
-  for (const Entry& e : entries_) {
+  for (const Cached& e : entries_) {
     if (e.waits() || !e.fits(modes, blank)) continue;
     const Ref<Program> program = e.program;
     const int64_t done = loop.replay(*program, order, first, rows, seconds,

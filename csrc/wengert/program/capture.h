@@ -81,7 +81,7 @@ class ProgramCache {
     bool is_copied() const { return defined && !leaf && same < 0; }
     bool operator==(const Key&) const = default;
   };
-  struct Entry {
+  struct Cached {
     int64_t modes;
     std::vector<Key> keys;
     Ref<Program> program;
@@ -90,14 +90,14 @@ class ProgramCache {
     bool fits(int64_t modes_now, std::span<const Tensor> arguments) const;
   };
   static Key key_of(std::span<const Tensor> arguments, size_t i);
-  static bool run(const Entry& e, std::span<const Tensor> arguments);
+  static bool run(const Cached& e, std::span<const Tensor> arguments);
   int64_t replay_batches(BatchLoop& loop, const Tensor& order, int64_t first, int64_t rows,
                          double seconds);
-  static void write_back(const Entry& e, std::span<const Tensor> arguments,
+  static void write_back(const Cached& e, std::span<const Tensor> arguments,
                          std::span<const Tensor> copies);
-  void remember(Entry entry);
+  void remember(Cached entry);
 
-  std::vector<Entry> entries_;  // the latest first
+  std::vector<Cached> entries_;  // the latest first
   Ref<Program> last_;
   int64_t hits_ = 0, misses_ = 0;
   int maxsize_;

@@ -54,9 +54,9 @@ void decide(const uint32_t* raw, int64_t n, Threshold t, T hit, const Put& put) 
 
 // The words of a generator that n elements draw, made in batches that stay in the first-level
 // cache. A batch is laid out as the sequence is, behind the state that it follows from.
-class Walk {
+class Draws {
  public:
-  Walk(const Generator& g, int64_t n)
+  Draws(const Generator& g, int64_t n)
       : n_(n),
         room_(kState + std::min((kWordsEach * n + kState - 1) / kState * kState, kBatch)),
         scratch_(static_cast<size_t>(room_) * sizeof(uint32_t)),
@@ -109,15 +109,15 @@ template <class Use>
 void draw(Generator& g, int64_t n, const Use& use) {
   const int threads = in_parallel() ? 1 : get_num_threads();
   if (n < kWorthThreads || threads == 1) {
-    Walk walk(g, n);
-    walk.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
+    Draws draws(g, n);
+    draws.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
       use(raw, begin, end);
       return true;
     });
-    walk.move(g);
+    draws.move(g);
     return;
   }
-  const Scratch scratch(static_cast<size_t>(Walk::most_ranges(n)));
+  const Scratch scratch(static_cast<size_t>(Draws::most_ranges(n)));
   struct Context {
     const Use& use;
     Generator& g;
@@ -127,15 +127,15 @@ void draw(Generator& g, int64_t n, const Use& use) {
     std::atomic<bool>* taken;
     std::atomic<int64_t> left;  // elements
   } context{use, g, g, n, threads, scratch.as<std::atomic<bool>>(), n};
-  std::uninitialized_fill_n(context.taken, Walk::most_ranges(n), false);
+  std::uninitialized_fill_n(context.taken, Draws::most_ranges(n), false);
   run_team(
       threads,
       [](void* p, int member) {
         auto& c = *static_cast<Context*>(p);
-        Walk walk(c.start, c.n);
+        Draws draws(c.start, c.n);
         const int64_t share = c.n / c.threads * member;
         std::atomic<bool>* taken = c.taken;
-        walk.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
+        draws.each([&](const uint32_t* raw, int64_t begin, int64_t end) {
           std::atomic<bool>& range = *taken++;
           if (begin >= share && !range.exchange(true)) {
             c.use(raw, begin, end);
@@ -144,7 +144,7 @@ void draw(Generator& g, int64_t n, const Use& use) {
           // Only the first has to come to the last state.
           return member == 0 || c.left > 0;
         });
-        if (member == 0) walk.move(c.g);
+        if (member == 0) draws.move(c.g);
       },
       &context);
 }

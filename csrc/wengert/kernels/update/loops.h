@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "wengert/base/parallel.h"
-#include "wengert/base/shape.h"
+#include "wengert/kernels/core/walk.h"
 #include "wengert/kernels/update/update.h"
 
 namespace wengert::kernels {
@@ -30,42 +30,24 @@ void for_runs(UpdateItems items, int64_t begin, int64_t end, const F& f) {
   }
 }
 
-// Calls f(pointer, count) for runs of equal stride of elements begin.. of a strided array.
+// f(pointer, count, stride) for runs of equal stride of elements begin.. of a strided array.
 template <class T, class F>
-void for_rows(const Lane& lane, int64_t begin, int64_t count, const F& f) {
-  int64_t at[kMaxDims] = {}, rest = begin;
-  T* p = reinterpret_cast<T*>(lane.data);
-  for (int d = lane.ndim - 1; d >= 0; --d) {
-    at[d] = rest % lane.shape[d];
-    rest /= lane.shape[d];
-    p += at[d] * lane.strides[d];
-  }
-  const int last = lane.ndim - 1;
-  while (count > 0) {
-    const int64_t n = std::min(count, lane.shape[last] - at[last]);
-    f(p, n, lane.strides[last]);
-    if ((count -= n) == 0) return;
-    p -= at[last] * lane.strides[last];
-    at[last] = 0;
-    for (int d = last - 1; d >= 0; --d) {
-      p += lane.strides[d];
-      if (++at[d] < lane.shape[d]) break;
-      p -= at[d] * lane.strides[d];
-      at[d] = 0;
-    }
-  }
+void for_strided(const Lane& lane, int64_t begin, int64_t count, const F& f) {
+  for_rows(lane, begin, begin + count, [&](const auto& offsets, int64_t n) {
+    f(reinterpret_cast<T*>(lane.data) + offsets[0], n, lane.strides[lane.dims - 1]);
+  });
 }
 
 template <class T>
 void gather(const Lane& lane, int64_t begin, int64_t count, T* to) {
-  for_rows<const T>(lane, begin, count, [&](const T* p, int64_t n, int64_t stride) {
+  for_strided<const T>(lane, begin, count, [&](const T* p, int64_t n, int64_t stride) {
     for (int64_t i = 0; i < n; ++i) *to++ = p[i * stride];
   });
 }
 
 template <class T>
 void scatter(const Lane& lane, int64_t begin, int64_t count, const T* from) {
-  for_rows<T>(lane, begin, count, [&](T* p, int64_t n, int64_t stride) {
+  for_strided<T>(lane, begin, count, [&](T* p, int64_t n, int64_t stride) {
     for (int64_t i = 0; i < n; ++i) p[i * stride] = *from++;
   });
 }

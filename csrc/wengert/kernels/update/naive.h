@@ -15,7 +15,7 @@ template <class T, class F>
 void each_parameter(kernels::UpdateItems items, const F& f) {
   for (const kernels::UpdateItem& item : items) {
     const kernels::Lane& lane = item.lanes[0];
-    const size_t n = static_cast<size_t>(lane.ndim);
+    const size_t n = static_cast<size_t>(lane.dims);
     const Dims strides(Ints(lane.strides, n));
     each(Dims(Ints(lane.shape, n)), [&](const Dims& at, int64_t) {
       f(item, reinterpret_cast<T*>(lane.data)[place(at, strides)]);

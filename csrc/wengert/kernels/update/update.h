@@ -15,8 +15,15 @@ struct Lane {
   std::byte* data = nullptr;
   const int64_t* shape = nullptr;
   const int64_t* strides = nullptr;
-  int ndim = 0;
+  int dims = 0;
   bool contiguous = true;
+
+  // As a space of kernels/core/walk.h.
+  static constexpr int kMost = 1;
+  static constexpr int operands() { return 1; }
+  int ndim() const { return dims; }
+  int64_t size(int d) const { return shape[d]; }
+  int64_t stride(int, int d) const { return strides[d]; }
 };
 
 // One parameter and what goes with it: arrays of the same shape and dtype.

@@ -12,8 +12,6 @@
 namespace wengert {
 namespace {
 
-using Kind = IndexItem::Kind;
-
 // ---- the basic part ------------------------------------------------------------------------
 
 // Note [basic key]: integers, slices and new axes are kept as four attributes that say nothing of
@@ -103,7 +101,7 @@ class Key {
           x.ndim(), ", got ", taken);
     bool expanded = false;
     for (const IndexItem& item : key.items()) {
-      if (item.kind == Kind::kEllipsis) {
+      if (item.kind == IndexItem::Kind::kEllipsis) {
         for (int64_t i = taken; !expanded && i < x.ndim(); ++i) whole();
         expanded = true;
       } else {
@@ -123,10 +121,10 @@ class Key {
   static bool is_number(const Tensor& t) { return t.ndim() == 0 && is_index(t.dtype()); }
   static int64_t dims_taken(const IndexItem& item) {
     switch (item.kind) {
-      case Kind::kInt:
-      case Kind::kSlice:
+      case IndexItem::Kind::kInt:
+      case IndexItem::Kind::kSlice:
         return 1;
-      case Kind::kTensor:
+      case IndexItem::Kind::kTensor:
         return is_mask(item.tensor) ? item.tensor.ndim() : 1;
       default:
         return 0;
@@ -138,20 +136,20 @@ class Key {
 
   void add(const IndexItem& item) {
     switch (item.kind) {
-      case Kind::kInt:
+      case IndexItem::Kind::kInt:
         return number(*item.start);
-      case Kind::kSlice:
+      case IndexItem::Kind::kSlice:
         return slice(item);
-      case Kind::kNewAxis:
+      case IndexItem::Kind::kNewAxis:
         return new_axis();
-      case Kind::kBool:
+      case IndexItem::Kind::kBool:
         return truth(*item.start != 0);
-      case Kind::kTensor:
+      case IndexItem::Kind::kTensor:
         if (is_number(item.tensor)) return number(item.tensor.item().integer());
         if (is_mask(item.tensor) && item.tensor.ndim() == 0)
           return truth(item.tensor.item().integer() != 0);
         return tensor(item.tensor);
-      case Kind::kEllipsis:
+      case IndexItem::Kind::kEllipsis:
         break;
     }
   }

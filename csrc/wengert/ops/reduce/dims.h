@@ -16,6 +16,9 @@ Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask);
 // The same in a vjp, where the dimensions are attribute `dim`.
 Tensor restore_dims(const Vjp& v, const Tensor& g, int dim);
 
+// In the vjp of values that were taken from places along dim: their gradient goes back there.
+void scatter_back(Vjp& v, int64_t dim, const Tensor& g, const Tensor& index);
+
 // Casts input i before the shape is found; the tape keeps the original.
 void cast_input(Call& c, int i, Dtype dtype);
 

@@ -100,7 +100,7 @@ void values_vjp(Vjp& v) {
     g = unsqueeze(g, wrap_dim(dim, shape.size()));
     index = unsqueeze(index, wrap_dim(dim, shape.size()));
   }
-  v.set(0, scatter_add(zeros(shape, g.dtype()), dim, index, g));
+  scatter_back(v, dim, g, index);
 }
 
 constexpr Op full(const char* name, const char* doc, void (*run)(Call&)) {

@@ -49,6 +49,10 @@ Tensor restore_dims(const Vjp& v, const Tensor& g, int dim) {
   return restore_dims(g, shape, reduced_mask(v.attrs(), dim, shape.size()));
 }
 
+void scatter_back(Vjp& v, int64_t dim, const Tensor& g, const Tensor& index) {
+  v.set(0, scatter_add(zeros(v.shape(0), g.dtype()), dim, index, g));
+}
+
 void cast_input(Call& c, int i, Dtype dtype) {
   if (c.in(i).dtype() == dtype) return;
   GradMode off(false);

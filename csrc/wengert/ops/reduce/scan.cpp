@@ -1,4 +1,4 @@
-// Running sums and products along one dimension.
+// Running sums, products and extremes along one dimension.
 #include "wengert/base/parallel.h"
 #include "wengert/ops/reduce/dims.h"
 #include "wengert/ops/reduce/reduce.h"
@@ -125,9 +125,17 @@ void extremes_run(Call& c) {
 }
 
 void extremes_vjp(Vjp& v) {
-  if (!v.has_g(0)) return;
-  const Tensor zero = zeros(v.shape(0), v.dtype(0));
-  v.set(0, scatter_add(zero, v.attrs().integer(kExtremes["dim"]), v.y(1), v.g()));
+  if (v.has_g(0)) scatter_back(v, v.attrs().integer(kExtremes["dim"]), v.g(), v.y(1));
+}
+
+constexpr Op running_extreme(const char* name, const char* doc, void (*run)(Call&)) {
+  Op op{.name = name, .signature = kExtremes, .doc = doc};
+  op.contiguous = true;
+  op.shape = extremes_shape;
+  op.run = run;
+  op.vjp = extremes_vjp;
+  op.reads = reads_output(1);
+  return op;
 }
 
 Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reverse);
@@ -198,29 +206,17 @@ constinit const Op cumprod_op{
     .reads = kInput | kOutput};
 
 // y_k = max_{i <= k} x_i = x_{i_k}        dx_i = sum of g_k with i_k = i
-constinit const Op cummax_op{
-    .name = "cummax",
-    .signature = kExtremes,
-    .doc =
-        "The largest element so far along `dim`, and where it is, int64; of equal ones the last. "
-        "From a NaN on it is NaN.",
-    .contiguous = true,
-    .shape = extremes_shape,
-    .run = extremes_run<true>,
-    .vjp = extremes_vjp,
-    .reads = reads_output(1)};
+constinit const Op cummax_op = running_extreme("cummax",
+                                               "The largest element so far along `dim`, and where "
+                                               "it is, int64; of equal ones the last. From a "
+                                               "NaN on it is NaN.",
+                                               extremes_run<true>);
 // y_k = min_{i <= k} x_i = x_{i_k}        dx_i = sum of g_k with i_k = i
-constinit const Op cummin_op{
-    .name = "cummin",
-    .signature = kExtremes,
-    .doc =
-        "The smallest element so far along `dim`, and where it is, int64; of equal ones the last. "
-        "From a NaN on it is NaN.",
-    .contiguous = true,
-    .shape = extremes_shape,
-    .run = extremes_run<false>,
-    .vjp = extremes_vjp,
-    .reads = reads_output(1)};
+constinit const Op cummin_op = running_extreme("cummin",
+                                               "The smallest element so far along `dim`, and where "
+                                               "it is, int64; of equal ones the last. From a "
+                                               "NaN on it is NaN.",
+                                               extremes_run<false>);
 
 // y_k = x_k + f_k y_{k-1}. Its gradient is such a scan in the other direction.
 // dx_k = s_k, s_k = g_k + f_{k+1} s_{k+1}        df_k = s_k y_{k-1}

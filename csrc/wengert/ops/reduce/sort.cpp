@@ -27,12 +27,6 @@ void sort_all(Call& c, void* values, int64_t* indices) {
   sort_lines(c.in(0).dtype(), s, c.in(0).data(), values, indices, c.attrs.flag(kDescending));
 }
 
-// Values taken from places: their gradient goes back there.
-void scatter_back(Vjp& v, int64_t dim, Tensor g, Tensor index) {
-  const Dims& shape = v.shape(0);
-  v.set(0, scatter_add(zeros(shape, g.dtype()), dim, index, g));
-}
-
 constexpr Signature kTopk =
     "(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> (values: "
     "Tensor, indices: Tensor)";

@@ -8,7 +8,6 @@
 namespace wengert {
 namespace {
 
-using Kind = Argument::Kind;
 using Origin = Slot::Origin;
 
 std::string step_name(size_t i, const Op* op) {
@@ -24,7 +23,7 @@ std::string not_forward(const Recording& rec) {
     if (s.refresh) return step_name(i, s.op) + " is an optimizer's";
     const Argument* a = rec.inputs_of(s);
     for (int k = 0; k < s.inputs + s.outputs; ++k) {
-      if (a[k].kind != Kind::kPiece) continue;
+      if (a[k].kind != Argument::Kind::kPiece) continue;
       const Slot& slot = rec.slots[a[k].piece.slot];
       if (slot.origin == Origin::kGrad) return step_name(i, s.op) + " uses the gradient of a leaf";
       if (slot.origin == Origin::kOutside && rec.written[s.first + static_cast<uint32_t>(k)])
@@ -32,11 +31,11 @@ std::string not_forward(const Recording& rec) {
     }
   }
   for (const Argument& a : rec.results)
-    if (a.kind == Kind::kPiece && rec.slots[a.piece.slot].origin == Origin::kGrad)
+    if (a.kind == Argument::Kind::kPiece && rec.slots[a.piece.slot].origin == Origin::kGrad)
       return "it returns the gradient of a leaf";
   for (const GradUse& g : rec.grads) {
     if (!g.replaced) continue;
-    for (size_t i = rec.steps.size(); i-- > 0 && g.exit.kind == Kind::kPiece;) {
+    for (size_t i = rec.steps.size(); i-- > 0 && g.exit.kind == Argument::Kind::kPiece;) {
       const Step& s = rec.steps[i];
       for (int k = 0; k < s.inputs + s.outputs; ++k)
         if (rec.written[s.first + static_cast<uint32_t>(k)] &&
@@ -137,11 +136,11 @@ class Writer {
   }
   Script::Operand operand(const Argument& a) {
     Script::Operand out;
-    if (a.kind == Kind::kNumber) {
-      out.kind = Script::Operand::Kind::kNumber;
+    if (a.kind == Argument::Kind::kNumber) {
+      out.kind = Argument::Kind::kNumber;
       out.number = a.number;
-    } else if (a.kind == Kind::kPiece) {
-      out.kind = Script::Operand::Kind::kPiece;
+    } else if (a.kind == Argument::Kind::kPiece) {
+      out.kind = Argument::Kind::kPiece;
       out.piece = piece(a.piece);
     }
     return out;
@@ -167,11 +166,11 @@ class Writer {
     const auto each_piece = [&](const auto& f) {
       for (Script::Step& s : out_.steps) {
         for (Script::Operand& o : s.inputs)
-          if (o.kind == Script::Operand::Kind::kPiece) f(o.piece);
+          if (o.kind == Argument::Kind::kPiece) f(o.piece);
         for (Script::Piece& p : s.outputs) f(p);
       }
       for (Script::Operand& o : out_.results)
-        if (o.kind == Script::Operand::Kind::kPiece) f(o.piece);
+        if (o.kind == Argument::Kind::kPiece) f(o.piece);
     };
     each_piece([&](const Script::Piece& p) {
       if (const int64_t n = extent(p.shape, p.strides)) {
@@ -227,11 +226,11 @@ Piece piece_of(Recording& rec, const Script& script, const Script::Piece& p) {
 }
 Argument argument_of(Recording& rec, const Script& script, const Script::Operand& o) {
   Argument a;
-  if (o.kind == Script::Operand::Kind::kNumber) {
-    a.kind = Kind::kNumber;
+  if (o.kind == Argument::Kind::kNumber) {
+    a.kind = Argument::Kind::kNumber;
     a.number = o.number;
-  } else if (o.kind == Script::Operand::Kind::kPiece) {
-    a.kind = Kind::kPiece;
+  } else if (o.kind == Argument::Kind::kPiece) {
+    a.kind = Argument::Kind::kPiece;
     a.piece = piece_of(rec, script, o.piece);
   }
   return a;
@@ -253,7 +252,7 @@ void add_step(Recording& rec, const Script& script, const Script::Step& from) {
   }
   for (const Script::Piece& p : from.outputs) {
     Argument& a = rec.arguments.emplace_back();
-    a.kind = Kind::kPiece;
+    a.kind = Argument::Kind::kPiece;
     a.piece = piece_of(rec, script, p);
     rec.written.push_back(1);
     if (from.writes == Writes::kSelf) rec.slots[p.slot].written = true;

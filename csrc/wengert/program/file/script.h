@@ -55,7 +55,7 @@ struct Script {
     Dims shape, strides;
   };
   struct Operand {
-    enum class Kind : uint8_t { kNone, kNumber, kPiece } kind = Kind::kNone;
+    Argument::Kind kind = Argument::Kind::kNone;
     Scalar number;
     Piece piece;
   };

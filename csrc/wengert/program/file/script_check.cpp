@@ -80,8 +80,8 @@ void check_attribute(const Param& p, const Attrs& a, int i) {
 
 // Only among indices, whose ops users do not see, does None stand for a tensor of a list.
 bool fits(const Op& op, const Param& p, const Operand& o) {
-  if (o.kind == Operand::Kind::kPiece) return true;
-  if (o.kind == Operand::Kind::kNumber) return p.kind == ParamKind::kOperand;
+  if (o.kind == Argument::Kind::kPiece) return true;
+  if (o.kind == Argument::Kind::kNumber) return p.kind == ParamKind::kOperand;
   return p.optional || (p.kind == ParamKind::kTensors && op.on == 0);
 }
 
@@ -162,8 +162,8 @@ class Checker {
 
   void results() {
     for (const Operand& o : script_.results) {
-      check(o.kind != Operand::Kind::kNumber, "a result that is no tensor");
-      if (o.kind == Operand::Kind::kPiece) use(o.piece);
+      check(o.kind != Argument::Kind::kNumber, "a result that is no tensor");
+      if (o.kind == Argument::Kind::kPiece) use(o.piece);
     }
   }
 
@@ -219,8 +219,8 @@ class Checker {
     return Tensor(new TensorImpl(std::move(nothing), p.offset, s.dtype, p.shape, p.strides));
   }
   wengert::Operand operand(const Operand& o) {
-    if (o.kind == Operand::Kind::kNumber) return o.number;
-    if (o.kind == Operand::Kind::kNone) return {};
+    if (o.kind == Argument::Kind::kNumber) return o.number;
+    if (o.kind == Argument::Kind::kNone) return {};
     use(o.piece);
     return placeholder(o.piece);
   }
@@ -294,7 +294,7 @@ class Checker {
     use(p);
     write(p);
     for (const Operand& o : s.inputs)
-      check(o.kind != Operand::Kind::kPiece || o.piece.slot != p.slot || same(o.piece, p),
+      check(o.kind != Argument::Kind::kPiece || o.piece.slot != p.slot || same(o.piece, p),
             "it reads what it writes");
   }
 

@@ -68,8 +68,8 @@ std::string scalar(const Scalar& s) {
 }
 
 std::string text_of(const Script::Operand& o) {
-  if (o.kind == Script::Operand::Kind::kPiece) return text_of(o.piece);
-  return o.kind == Script::Operand::Kind::kNumber ? scalar(o.number) : "none";
+  if (o.kind == Argument::Kind::kPiece) return text_of(o.piece);
+  return o.kind == Argument::Kind::kNumber ? scalar(o.number) : "none";
 }
 
 std::string attribute(const Attrs& a, int i) {
@@ -200,10 +200,10 @@ Script::Operand operand(std::string_view s) {
   Script::Operand o;
   if (s == "none") return o;
   if (const std::optional<Scalar> number = scalar(s)) {
-    o.kind = Script::Operand::Kind::kNumber;
+    o.kind = Argument::Kind::kNumber;
     o.number = *number;
   } else {
-    o.kind = Script::Operand::Kind::kPiece;
+    o.kind = Argument::Kind::kPiece;
     o.piece = piece(s);
   }
   return o;

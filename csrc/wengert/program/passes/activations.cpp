@@ -5,14 +5,12 @@
 namespace wengert {
 namespace {
 
-using Kind = Argument::Kind;
-
 // y = f(z) of every element of z, in z's dtype.
 bool is_activation(const Recording& rec, const Step& s) {
   if (!s.op || !s.op->pointwise || s.op->pointwise->arity != 1 || s.inputs != 1) return false;
   const Argument& z = rec.inputs_of(s)[0];
   const Piece& y = rec.outputs_of(s)[0].piece;
-  return z.kind == Kind::kPiece && y.dtype == z.piece.dtype && s.common == y.dtype &&
+  return z.kind == Argument::Kind::kPiece && y.dtype == z.piece.dtype && s.common == y.dtype &&
          rec.attrs_of(s).count() <= 4 && y.shape() == z.piece.shape() && y.contiguous() &&
          z.piece.contiguous();
 }

@@ -7,14 +7,12 @@
 namespace wengert {
 namespace {
 
-using Kind = Argument::Kind;
-
 // y = f(z, another) of every element of z, all of z's dtype and shape.
 bool is_pair(const Recording& rec, const Step& s) {
   if (!s.op || !s.op->pointwise || s.op->pointwise->arity != 2 || s.inputs != 2) return false;
   const Argument *z = rec.inputs_of(s), *other = z + 1;
   const Piece& y = rec.outputs_of(s)[0].piece;
-  if (z->kind != Kind::kPiece || other->kind != Kind::kPiece) return false;
+  if (z->kind != Argument::Kind::kPiece || other->kind != Argument::Kind::kPiece) return false;
   const auto alike = [&](const Piece& p) {
     return p.dtype == y.dtype && p.shape() == y.shape() && p.contiguous();
   };

@@ -4,8 +4,6 @@
 
 namespace wengert {
 
-using Kind = Argument::Kind;
-
 // zero_(G) and, nothing else touching G between, G += g: becomes G = 0 + g. That is g but for the
 // sign of a zero, which is why it is not a copy. The same goes for another pointwise op than +.
 void Program::Impl::write_first_gradients() {
@@ -27,14 +25,14 @@ void Program::Impl::write_first_gradients() {
       const Argument& other = rec.arguments[s.first + 1];
       const Piece& out = rec.outputs_of(s)[0].piece;
       const bool fits =
-          self.kind == Kind::kPiece && self.piece.slot == out.slot && zeroed[out.slot] >= 0 &&
-          other.kind == Kind::kPiece && other.piece.slot != out.slot &&
-          other.piece.shape() == out.shape() && out.contiguous() &&
+          self.kind == Argument::Kind::kPiece && self.piece.slot == out.slot &&
+          zeroed[out.slot] >= 0 && other.kind == Argument::Kind::kPiece &&
+          other.piece.slot != out.slot && other.piece.shape() == out.shape() && out.contiguous() &&
           other.piece.dtype == out.dtype && s.common == out.dtype &&
           static_cast<size_t>(out.count() * item_size(out.dtype)) == rec.slots[out.slot].bytes;
       if (fits) {
         drop[static_cast<size_t>(zeroed[out.slot])] = 1;
-        self.kind = Kind::kNumber;
+        self.kind = Argument::Kind::kNumber;
         self.number = Scalar(0.0);
       }
     }

@@ -3,7 +3,6 @@
 
 namespace wengert {
 
-using Kind = Argument::Kind;
 using Origin = Slot::Origin;
 
 void Program::Impl::find_kept() {
@@ -12,13 +11,14 @@ void Program::Impl::find_kept() {
     if (rec.slots[slot].origin == Origin::kMade) keep_flags[slot] = 1;
   };
   for (const Argument& a : rec.results) {
-    if (a.kind != Kind::kPiece) continue;
+    if (a.kind != Argument::Kind::kPiece) continue;
     keep(a.piece.slot);
     returns_borrowed |= rec.slots[a.piece.slot].origin == Origin::kGrad;
   }
   for (uint32_t i = 0; i < rec.grads.size(); ++i) {
     const GradUse& g = rec.grads[i];
-    if (g.exit.kind != Kind::kPiece || rec.slots[g.exit.piece.slot].origin != Origin::kMade)
+    if (g.exit.kind != Argument::Kind::kPiece ||
+        rec.slots[g.exit.piece.slot].origin != Origin::kMade)
       continue;
     keep(g.exit.piece.slot);
     place(g.exit.piece.slot).grads.push_back(i);

@@ -8,8 +8,6 @@
 namespace wengert {
 namespace {
 
-using Kind = Argument::Kind;
-
 constexpr size_t kLongestChain = 48;      // of vectors: their block buffers must fit the cache
 constexpr size_t kLongestScalars = 4096;  // of single elements
 
@@ -21,8 +19,8 @@ bool chainable(const Recording& rec, const Step& s) {
   if (s.inputs != s.op->pointwise->arity) return false;
   for (int i = 0; i < s.inputs; ++i) {
     const Argument& a = rec.inputs_of(s)[i];
-    if (a.kind == Kind::kNone) return false;
-    if (a.kind != Kind::kPiece || a.piece.count() == 1) continue;
+    if (a.kind == Argument::Kind::kNone) return false;
+    if (a.kind != Argument::Kind::kPiece || a.piece.count() == 1) continue;
     if (a.piece.count() != n || !a.piece.contiguous()) return false;
   }
   return true;
@@ -58,7 +56,8 @@ class Builder {
     if ((read_[out.slot] == id_ || written_[out.slot] == id_) && !walked_alike(out)) return false;
     for (int i = 0; i < s.inputs; ++i) {
       const Argument& a = rec_.inputs_of(s)[i];
-      if (a.kind == Kind::kPiece && written_[a.piece.slot] == id_ && !walked_alike(a.piece))
+      if (a.kind == Argument::Kind::kPiece && written_[a.piece.slot] == id_ &&
+          !walked_alike(a.piece))
         return false;
     }
     return true;
@@ -80,7 +79,7 @@ class Builder {
       const Step& s = rec_.steps[index];
       for (int i = 0; i < s.inputs + 1; ++i) {
         const Argument& a = rec_.arguments[s.first + i];
-        if (a.kind != Kind::kPiece || a.piece.slot != p.slot) continue;
+        if (a.kind != Argument::Kind::kPiece || a.piece.slot != p.slot) continue;
         if (a.piece.offset != p.offset || a.piece.dtype != p.dtype || a.piece.count() != p.count())
           return false;
       }
@@ -101,7 +100,7 @@ class Builder {
 
 ChainOperand Builder::operand(const Argument& a, const Step& s, int k, ChainLink& link) {
   ChainOperand o;
-  if (a.kind == Kind::kNumber) {
+  if (a.kind == Argument::Kind::kNumber) {
     const Dtype type = s.op->pointwise->mask_first && k == 1 ? Dtype::kBool : s.common;
     dispatch(type, [&](auto zero) {
       const auto v = a.number.wrapped<decltype(zero)>();
@@ -132,7 +131,7 @@ void Builder::choose_scratch(Chain& chain) {
       const Step& other = rec_.steps[steps_[l]];
       for (int i = 0; i < other.inputs + 1; ++i) {
         const Argument& a = rec_.arguments[other.first + i];
-        if (a.kind != Kind::kPiece || a.piece.slot != out.slot) continue;
+        if (a.kind != Argument::Kind::kPiece || a.piece.slot != out.slot) continue;
         ++here;
         last = static_cast<int>(l);
       }
@@ -145,7 +144,7 @@ void Builder::choose_scratch(Chain& chain) {
     const Step& s = rec_.steps[steps_[l]];
     for (int k = s.inputs; k >= 0; --k) {  // inputs first
       const Argument& a = k == 0 ? rec_.outputs_of(s)[0] : rec_.inputs_of(s)[k - 1];
-      if (a.kind != Kind::kPiece) continue;
+      if (a.kind != Argument::Kind::kPiece) continue;
       const auto it = find(a.piece.slot);
       if (it == inside.end()) continue;
       auto b = std::find_if(buffer_of.begin(), buffer_of.end(),
@@ -190,7 +189,7 @@ Node Builder::finish() {
     for (int k = 0; k <= s.inputs; ++k) {
       ChainOperand& o = link.operands[k];
       const Argument& a = k == 0 ? rec_.outputs_of(s)[0] : rec_.inputs_of(s)[k - 1];
-      if (a.kind == Kind::kNumber) {
+      if (a.kind == Argument::Kind::kNumber) {
         o.data = reinterpret_cast<std::byte*>(&link.numbers[k]);
       } else if (o.kind != ChainOperand::Kind::kScratch) {
         impl_.place(a.piece.slot).pointers.emplace_back(&o.data, a.piece.first_byte());

@@ -7,11 +7,9 @@
 namespace wengert {
 namespace {
 
-using Kind = Argument::Kind;
-
 std::string describe(const Argument& a) {
-  if (a.kind == Kind::kNone) return "None";
-  if (a.kind == Kind::kNumber) return text(a.number);
+  if (a.kind == Argument::Kind::kNone) return "None";
+  if (a.kind == Argument::Kind::kNumber) return text(a.number);
   return text('%', static_cast<uint64_t>(a.piece.slot), ": ", a.piece.dtype, ' ', a.piece.shape());
 }
 
@@ -51,7 +49,8 @@ std::vector<Program::Line> Program::listing() {
           line.operands += (k ? ", " : " -> ") + describe(p.rec.outputs_of(s)[k]);
         for (int k = 0; k < s.inputs + s.outputs; ++k) {
           const Argument& a = p.rec.arguments[s.first + static_cast<uint32_t>(k)];
-          if (a.kind == Kind::kPiece) line.bytes += a.piece.count() * item_size(a.piece.dtype);
+          if (a.kind == Argument::Kind::kPiece)
+            line.bytes += a.piece.count() * item_size(a.piece.dtype);
         }
       }
       for (uint32_t slot : n.reads)
