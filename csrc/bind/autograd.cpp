@@ -75,10 +75,7 @@ int64_t add_hook(const py::object& self, const py::object& f, bool after_accumul
 }
 
 void remove_hook(const py::object& self, int64_t id) {
-  const Tensor t = unwrap(self.ptr());
-  if (!t->extras) return;
-  auto& items = static_cast<Hooks*>(t->extras.get())->items;
-  std::erase_if(items, [id](const Hooks::Item& i) { return i.id == id; });
+  wengert::remove_hook(unwrap(self.ptr()), id);
 }
 
 // ---- Functions written in Python -----------------------------------------------------------

@@ -34,7 +34,6 @@ class Case:
     inputs: Sample | None = None
     held: frozenset = field(default_factory=frozenset)  # inputs, by order, without gradient
     use: Any = None  # use(module, *inputs), in place of a call
-    differentiable: bool = True
 
     def on(self, *inputs: Any) -> Case:
         """What it is called with."""
@@ -47,10 +46,6 @@ class Case:
 
     def called(self, use: Any) -> Case:
         self.use = use
-        return self
-
-    def forward_only(self) -> Case:
-        self.differentiable = False
         return self
 
     def mark(self) -> str:
@@ -85,14 +80,11 @@ for name in [
     "Tanhshrink",
 ]:
     CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
-# In place a gradient that reads the input is an error at backward.
 IN_PLACE = ["Hardsigmoid", "Hardswish", "Mish", "ReLU", "ReLU6", "SELU", "SiLU"]
 for name in [*IN_PLACE, "LogSigmoid", "Sigmoid", "Softsign", "Tanh", "Tanhshrink"]:
     CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
 for name in IN_PLACE:
     CASES[name].append(M(inplace=True).on(real(2, 3)))
-    if name != "ReLU":
-        CASES[name][-1].forward_only()
 for name, args in {
     "CELU": [(), (0.7,), (0.7, True)],
     "ELU": [(), (0.7,), (0.7, True)],
@@ -105,8 +97,6 @@ for name, args in {
     "Threshold": [(0.1, 3), (0.2, -1.5, True)],
 }.items():
     CASES[name] = [M(*a).on(real(4, 6)) for a in args]
-    if any(a is True for a in args[-1]) and name != "Threshold":
-        CASES[name][-1].forward_only()
 CASES["GLU"] = [M().on(real(4, 6)), M(0).on(real(4, 3)), M(dim=1).on(real(2, 4, 3))]
 CASES["PReLU"] = [M().on(real(4, 6)), M(6).on(real(4, 6)), M(3, init=0.1).on(real(2, 3, 4))]
 for name in ("Softmax", "LogSoftmax", "Softmin"):

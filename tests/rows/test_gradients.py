@@ -13,6 +13,7 @@ from tests.rows.derivatives import (
     gradients,
     leaves,
 )
+from tests.rows.sample import SEED, arrays, build
 from tests.rows.table import (
     ROWS,
     SAMPLES,
@@ -21,9 +22,11 @@ from tests.rows.table import (
     cases,
     in_torch,
     repeated,
+    run,
     strided,
     transposed,
 )
+from wengert import _native
 
 every_differentiable_case = cases(
     lambda row, sample: (
@@ -106,6 +109,60 @@ def test_backward_does_not_depend_on_layout(key, i):
             ws = [layout(rng.standard_normal(y.shape)) for y in ys]
             grads.append(gradients(ys, [w.clone() for w in ws] if contiguous else ws, xs))
         assert_same(grads[0], grads[1], factor=0.01)
+
+
+IN_PLACE = {
+    "inplace": lambda row: lambda x, *a, **k: getattr(x, row["name"] + "_")(*a, **k),
+    "inplace_functional": lambda row: (
+        lambda x, *a, **k: getattr(wg.nn.functional, row["name"])(x, *a, inplace=True, **k)
+    ),
+}
+
+
+def in_place_gradients(row, sample, call):
+    """Of order one and two, of all that gets one; the op works on a result in the first place."""
+    positions = differentiable_inputs(sample)
+    xs = leaves([arrays(sample)[k] for k in positions])
+    tensors = iter(range(10**6))
+
+    def tensor(a):
+        k = next(tensors)
+        x = xs[positions.index(k)] if k in positions else wg.from_numpy(a)
+        return x * 1 if k == 0 else x
+
+    args, kwargs = build(sample, wg, tensor=tensor)
+    wg.manual_seed(SEED)
+    y = call(*args, **kwargs)
+    rng = np.random.default_rng(3)
+    w = [wg.tensor(rng.standard_normal(y.shape))]
+    first = gradients([y], w, xs, create_graph=True)
+    us = [wg.tensor(rng.standard_normal(x.shape)) for x in xs]
+    if not any(g.requires_grad for g in first):
+        return [array(g) for g in first]
+    return [array(g) for g in first + gradients(first, us, xs)]
+
+
+@cases(
+    lambda row, sample: (
+        any(row[form] for form in IN_PLACE)
+        and sample.differentiable
+        and differentiable_inputs(sample)
+        and isinstance(sample.args[0], np.ndarray)
+        and sample.args[0].dtype == np.float64
+    )
+)
+def test_gradients_in_place(key, i):
+    """The form that writes over its input has the gradients of the other, of both orders."""
+    row, sample = ROWS[key], SAMPLES[key][i]
+    y = run(row, sample)
+    if y.shape != sample.args[0].shape or y.dtype != wg.float64:
+        return
+    expected = in_place_gradients(row, sample, getattr(_native.ops, row["name"]))
+    for form in IN_PLACE:
+        if not row[form]:
+            continue
+        actual = in_place_gradients(row, sample, IN_PLACE[form](row))
+        assert_same(actual, expected, factor=0.01)
 
 
 # ---- torch: kinks, ties and special values too

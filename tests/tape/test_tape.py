@@ -230,6 +230,22 @@ def test_hook_after_inplace():
     assert seen == [5.0] and x.grad.item() == 15
 
 
+def test_hook_before_inplace():
+    """It sees the gradient of what the tensor was; retain_grad keeps that of what it is."""
+    x = leaf(2.0)
+    y = x * 1
+    seen = []
+    y.register_hook(lambda g: seen.append(g.item()))
+    removed = y.register_hook(lambda g: g * 100)
+    y.retain_grad()
+    y.mul_(3)
+    y.register_hook(lambda g: seen.append(-g.item()))
+    y.add_(1)
+    removed.remove()
+    (y * 2).backward()
+    assert seen == [-2.0, 6.0] and y.grad.item() == 2 and x.grad.item() == 6
+
+
 def test_an_error_in_a_hook_leaves_the_graph_usable():
     x = leaf(2.0)
     y = x * x
@@ -322,9 +338,12 @@ def test_inplace_on_a_constant_starts_history():
     assert y.requires_grad and not y.is_leaf
     y.backward()
     assert x.grad.item() == 3
-    y.mul_(x)  # what it would need of y is gone
-    with pytest.raises(RuntimeError, match="modified by an inplace"):
-        y.backward()
+    y.mul_(x)  # of which the gradient reads what y was
+    x.grad = None
+    y.backward()
+    assert x.grad.item() == 12
+    y = leaf(2.0) * 1
+    (y.mul_(y)).backward()
 
 
 def test_setitem_gradients():

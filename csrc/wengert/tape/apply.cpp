@@ -65,7 +65,7 @@ void make_contiguous(Call& c) {
 }
 
 bool wants_grad(const Call& c) {
-  if (!grad_enabled_ || !c.op().vjp) return false;
+  if (!grad_enabled_ || (!c.op().vjp && !c.op().is_composite())) return false;
   bool wants = false;
   for (int i = 0; i < c.inputs(); ++i) {
     const Operand& x = c.original(i);
@@ -107,17 +107,43 @@ void record(Call& c) {
   give_history(c.op(), make_entry(c, made), made);
 }
 
-// The tensor keeps its identity and hooks, and is from now on output i of the new entry.
+// Whether the gradient reads what the op is about to write over.
+bool reads_overwritten(const Call& c) {
+  if (!(c.op().reads & kInput)) return false;
+  if (!c.op().input_for_others) return true;
+  for (int i = 1; i < c.inputs(); ++i)
+    if (c.original(i).is_tensor() && c.original(i)->requires_grad()) return true;
+  return false;
+}
+
+// The same place of the graph, on memory `t`.
+Tensor with_history_of(const Tensor& self, Tensor t) {
+  t->entry = self->entry;
+  t->output_index = self->output_index;
+  return t;
+}
+
+// For an op that writes its result over `self`: a copy of what it overwrites is saved if need be.
+Ref<Entry> make_inplace_entry(Call& c, const Tensor& self) {
+  if (!reads_overwritten(c)) return make_entry(c, {&self, 1});
+  const GradMode off(false);
+  const Tensor old = with_history_of(self, clone(self));
+  List<int> swapped;
+  for (int i = 0; i < c.inputs(); ++i) {
+    Operand& x = c.original(i);
+    if (!x.is_tensor() || !x.tensor().is_same(self)) continue;
+    x = old;
+    swapped.push_back(i);
+  }
+  Ref<Entry> e = make_entry(c, {&self, 1});
+  for (int i : swapped) c.original(i) = self;
+  return e;
+}
+
 void record_inplace(Call& c, const Ref<Entry>& e, const Tensor& self, uint32_t i = 0) {
   ++self->storage->recorded;
   if (self->recorded_at != kNeverStale) self->recorded_at = self->storage->recorded;
-  if (self->extras) {
-    auto* hooks = static_cast<Hooks*>(self->extras.get());
-    if (self->entry) entry_of(self)->set_hooks(self->output_index, {});
-    e->set_hooks(i, hooks);
-  }
-  self->entry = e;
-  self->output_index = i;
+  give_entry(self, e, i);
   save_output(c.op(), static_cast<int>(i), self, *e);
 }
 
@@ -244,18 +270,31 @@ bool overlaps(const Call& c, const Tensor& self) {
   return false;
 }
 
+// What the small ops save of `self` is an alias of it, which gets memory of its own before `self`
+// changes.
+void run_composed_in_place(Call& c, Tensor self, bool wants) {
+  const Tensor alias = wants ? with_history_of(self, self.alias()) : Tensor();
+  if (wants) c.input(0) = alias;
+  c.op().composed(c);
+  if (wants && alias->refs() > 2) {
+    const GradMode off(false);
+    const Tensor copy = clone(self);
+    copy->storage->version = self->storage->version;
+    alias->storage = copy->storage;
+    alias->strides = copy.strides();
+    alias->offset = 0;
+  }
+  copy_(self, c.results[0]);
+  c.results[0] = std::move(self);
+}
+
 void run_inplace(Call& c) {
   const Op& op = c.op();
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
   check_writable(self);
   if (wants) check_takes_gradient(self);
-  if (op.is_composite()) {
-    op.composed(c);
-    copy_(self, c.results[0]);
-    c.results[0] = std::move(self);
-    return;
-  }
+  if (op.is_composite()) return run_composed_in_place(c, self, wants);
   if (op.promote != Promote::kNone) promote_inputs(c);
   op.shape(c);
   const OutputMeta& m = c.meta[0];
@@ -263,7 +302,7 @@ void run_inplace(Call& c) {
         " doesn't match the broadcast shape ", m.shape);
   check(category(m.dtype) <= category(self.dtype()), "result type ", m.dtype,
         " can't be cast to the desired output type ", self.dtype());
-  Ref<Entry> e = wants ? make_entry(c, {&self, 1}) : Ref<Entry>();
+  Ref<Entry> e = wants ? make_inplace_entry(c, self) : Ref<Entry>();
   if (op.pointwise && m.dtype == self.dtype() && !overlaps(c, self)) {
     c.out[0] = self;
     run_op(c, Writes::kSelf);

@@ -189,6 +189,28 @@ Hooks& hooks_of(const Tensor& t) {
   return *hooks;
 }
 
+void remove_hook(const Tensor& t, int64_t id) {
+  for (auto* h = static_cast<Hooks*>(t->extras.get()); h; h = h->before.get())
+    std::erase_if(h->items, [id](const Hooks::Item& i) { return i.id == id; });
+}
+
+void give_entry(const Tensor& t, const Ref<Entry>& e, uint32_t i) {
+  if (t->extras) {
+    const Ref<Hooks> old = static_cast<Hooks*>(t->extras.get());
+    Ref<Hooks> now = old;
+    if (!old->items.empty()) {
+      t->extras = now = new Hooks;
+      now->kept = std::exchange(old->kept, nullptr);
+      now->before = old;
+    } else if (t->entry) {
+      entry_of(t)->set_hooks(t->output_index, {});
+    }
+    e->set_hooks(i, now);
+  }
+  t->entry = e;
+  t->output_index = i;
+}
+
 void retain_grad(const Tensor& t) {
   check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
   if (t.is_leaf()) return;

@@ -22,9 +22,11 @@ struct Hooks final : TensorExtras {
   };
   std::vector<Item> items;
   TensorImpl* kept = nullptr;  // whose .grad to fill: retain_grad
+  Ref<Hooks> before;           // those of what the tensor was before it was changed in place
   void tensor_gone() override { kept = nullptr; }
 };
 Hooks& hooks_of(const Tensor& t);  // made, and known to the tape, when there are none yet
+void remove_hook(const Tensor& t, int64_t id);
 void retain_grad(const Tensor& t);
 
 // A derivative written elsewhere (a Python Function). Called instead of the op's vjp.
@@ -143,6 +145,9 @@ class Entry final : public RefCounted {
 };
 
 inline Entry* entry_of(const Tensor& t) { return static_cast<Entry*>(t->entry.get()); }
+// The tensor is from now on output i of the entry. Hooks stay with what it was, whose gradient they
+// asked for; retain_grad comes along.
+void give_entry(const Tensor& t, const Ref<Entry>& e, uint32_t i);
 
 // ---- vjps ----------------------------------------------------------------------------------
 

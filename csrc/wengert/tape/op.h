@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "wengert/tape/attrs.h"
 #include "wengert/tape/signature.h"
@@ -86,6 +87,7 @@ struct Op {
   void (*run)(Call& c) = nullptr;
   void (*vjp)(Vjp& v) = nullptr;
   uint32_t reads = kNothing;
+  bool input_for_others = false;  // it reads input 0 only for the gradients of the other inputs
   // Which inputs a mutating op changes, if it is not input 0 and nothing else. If `shape` declares
   // no outputs, they are what the vjp knows as outputs, in order. If it does, they are state, such
   // as running means: no gradient flows into them.
@@ -105,6 +107,11 @@ struct Op {
   constexpr Op also(const char* names) const {
     Op op(*this);
     op.aliases = names;
+    return op;
+  }
+  constexpr Op reading_input_for_others() const {
+    Op op(*this);
+    op.input_for_others = true;
     return op;
   }
   bool is_composite() const { return !run && !view; }
@@ -184,6 +191,7 @@ class Call {
       if (at == i) return operand;
     return input(i);
   }
+  Operand& original(int i) { return const_cast<Operand&>(std::as_const(*this).original(i)); }
 
  private:
   static constexpr int kInline = 6, kNearOut = 4;

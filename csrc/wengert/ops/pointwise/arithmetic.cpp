@@ -253,6 +253,7 @@ constinit const Op mul_op = binary<AllTypes>(
                                   v.set(1, v.over_g(mul_op, v.x(0)));
                                 },
                                 kInputs)
+                                .reading_input_for_others()
                                 .also("multiply");
 
 // z = x / y        dx = g / y    dy = -g z / y
@@ -286,21 +287,27 @@ constinit const Op floor_divide_op = binary<Numbers>(
     WENGERT_EITHER(floor_quotient), no_gradient, kNothing);
 
 // r = x - y floor(x / y)         dx = g        dy = -g floor(x / y)
-constinit const Op remainder_op = binary<Numbers>(
-    "remainder", "Python's `%`: the result has the sign of `other`.", WENGERT_EITHER(remainder_of),
-    [](Vjp& v) {
-      v.set(0, v.g());
-      if (v.needs(1)) v.set(1, neg(mul(v.g(), floor_divide(v.x(0), v.x(1)))));
-    },
-    kInputs);
+constinit const Op remainder_op =
+    binary<Numbers>(
+        "remainder", "Python's `%`: the result has the sign of `other`.",
+        WENGERT_EITHER(remainder_of),
+        [](Vjp& v) {
+          v.set(0, v.g());
+          if (v.needs(1)) v.set(1, neg(mul(v.g(), floor_divide(v.x(0), v.x(1)))));
+        },
+        kInputs)
+        .reading_input_for_others();
 // r = x - y trunc(x / y)         dx = g        dy = -g trunc(x / y)
 constinit const Op fmod_op = binary<Numbers>(
-    "fmod", "C's fmod: the result has the sign of `input`.", WENGERT_EITHER(truncated_remainder),
-    [](Vjp& v) {
-      v.set(0, v.g());
-      if (v.needs(1)) v.set(1, neg(mul(v.g(), trunc(div(v.x(0), v.x(1))))));
-    },
-    kInputs);
+                                 "fmod", "C's fmod: the result has the sign of `input`.",
+                                 WENGERT_EITHER(truncated_remainder),
+                                 [](Vjp& v) {
+                                   v.set(0, v.g());
+                                   if (v.needs(1))
+                                     v.set(1, neg(mul(v.g(), trunc(div(v.x(0), v.x(1))))));
+                                 },
+                                 kInputs)
+                                 .reading_input_for_others();
 
 // z = x^y          dx = g y x^(y-1)            dy = g z log x, and 0 where x = 0, y >= 0
 constinit const Op pow_op = with_shape(
