@@ -1,5 +1,6 @@
 // What stands between the brackets, from Python to IndexKey.
 #include "bind/python.h"
+#include "wengert/base/warning.h"
 #include "wengert/ops/index/key.h"
 
 namespace wengert::bind {
@@ -35,6 +36,8 @@ void add_item(IndexKey& key, PyObject* o) {
     if (t.ndim() == 0 && !is_floating(t.dtype()) && t.dtype() != Dtype::kBool &&
         t.dtype() != Dtype::kUInt8)
       return key.add_int(t.item().integer());
+    if (t.dtype() == Dtype::kUInt8)
+      warn("indexing with dtype uint8 is now deprecated, please use a dtype bool instead.");
     return key.add_tensor(t);
   }
   if (PyList_Check(o) || PyTuple_Check(o) || is_array(o)) {

@@ -135,6 +135,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_optim(m);
   init_capture(m);
   init_program_file(m);
+  init_warnings(m);
   init_settings(m);
   m.attr("__all__") = public_names(m);
 }

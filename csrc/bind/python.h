@@ -84,6 +84,7 @@ void init_autograd(py::module_& m);                            // autograd.cpp
 void init_optim(py::module_& m);                               // optim.cpp
 void init_capture(py::module_& m);                             // capture/capture.cpp
 void init_program_file(py::module_& m);                        // capture/program_file.cpp
+void init_warnings(py::module_& m);                            // warnings.cpp
 PyObject* get_item(PyObject* self, PyObject* key);             // index.cpp
 int set_item(PyObject* self, PyObject* key, PyObject* value);  // index.cpp
 void init_index(py::module_& m);                               // index.cpp

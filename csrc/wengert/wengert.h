@@ -4,13 +4,14 @@
 //
 // Tensors are handles: copying one shares its memory. Every function of ops.h is recorded while
 // gradients are on and an argument asks for one; backward(loss) then fills in .grad(). Errors are
-// wengert::Error.
+// wengert::Error; warnings go to stderr, or where set_warning_handler says.
 #pragma once
 
 #include <algorithm>
 #include <initializer_list>
 
 #include "wengert/base/parallel.h"
+#include "wengert/base/warning.h"
 #include "wengert/nn/nn.h"
 #include "wengert/ops.h"
 #include "wengert/ops/optim/optim.h"

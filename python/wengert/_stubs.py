@@ -28,6 +28,7 @@ _WORDS = {
     "Number": "_Number",
     "int": "_int",
     "ints": "_ints",
+    "sizes": "Sequence[_int]",
     "float": "_float",
     "bool": "_bool",
     "dtype": "_dtype",

@@ -13,7 +13,6 @@ import io
 import os
 import pickle
 import sys
-import warnings
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -530,7 +529,7 @@ def _load_archive(file: IO[bytes], weights_only: bool) -> Any:
         result = _Trusting(data, archive).load()
     if archive.widened:
         kinds = ", ".join(sorted(archive.widened))
-        warnings.warn(f"load: tensors of {kinds} were widened", stacklevel=3)
+        _native._warn(f"load: tensors of {kinds} were widened")
     return result
 
 

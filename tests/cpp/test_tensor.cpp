@@ -123,6 +123,28 @@ void fused_backward() {
   refused(find_op("relu"), {3, 3}, "a pointwise op of two");
 }
 
+std::string warned;
+
+void warnings() {
+  const WarningHandler before = set_warning_handler([](const std::string& s) { warned += s; });
+  const Tensor x = ones({3});
+  CHECK(mse_loss(x, x).item().real() == 0 && warned.empty());
+  CHECK(mse_loss(x, ones({3, 1})).item().real() == 0);
+  CHECK(warned.starts_with("Using a target size (3, 1) that is different to the input size (3,)"));
+  warned.clear();
+  const NoWarnings silent;
+  mse_loss(x, ones({3, 1}));
+  CHECK(warned.empty());
+  set_warning_handler(before);
+}
+
+void warnings_that_throw() {
+  const WarningHandler before =
+      set_warning_handler([](const std::string& s) { fail(ErrorKind::kValue, s); });
+  CHECK_THROWS(wengert::std(ones({1}), {}, 1, false), kValue, "degrees of freedom");
+  set_warning_handler(before);
+}
+
 }  // namespace
 
 int main() {
@@ -130,6 +152,8 @@ int main() {
     operations();
     printing();
     errors();
+    warnings();
+    warnings_that_throw();
     threads();
     fused_activation();
     fused_backward();

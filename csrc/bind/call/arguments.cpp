@@ -200,7 +200,7 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       return true;
     }
     case ParamKind::kInts:
-      return read_ints(o, call.attrs);
+      return !(p.sequence && PyLong_Check(o)) && read_ints(o, call.attrs);
     case ParamKind::kFloat: {
       double v;
       if (!read_float(o, v)) return false;

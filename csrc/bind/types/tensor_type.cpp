@@ -4,6 +4,7 @@
 // After Python.h, which it does not include.
 #include <structmember.h>
 
+#include "wengert/base/warning.h"
 #include "wengert/ops/pointwise/rows.h"
 
 namespace wengert::bind {
@@ -111,7 +112,17 @@ int set_requires_grad(PyObject* o, PyObject* value, void*) {
              : -1;
 }
 PyObject* get_grad(PyObject* o, void*) {
-  return guarded([&] { return wrap(unwrap(o).grad()); });
+  return guarded([&] {
+    const Tensor t = unwrap(o);
+    if (t->entry && !t->grad && !t->retains_grad) [[unlikely]]
+      warn(
+          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+          "attribute won't be populated during autograd.backward(). If you indeed want the .grad "
+          "field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
+          "If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor "
+          "instead.");
+    return wrap(t.grad());
+  });
 }
 int set_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
@@ -167,9 +178,22 @@ int set_data(PyObject* o, PyObject* value, void*) {
              ? 0
              : -1;
 }
+void warn_of_no_dims(const char* name) {
+  warn("Tensor.", name,
+       " is deprecated on 0-D tensors. This function is the identity in these "
+       "cases.");
+}
 PyObject* get_transposed(PyObject* o, void*) {
   return guarded([&] {
     const Tensor t = unwrap(o);
+    if (t.ndim() != 2) [[unlikely]]
+      t.ndim() == 0 ? warn_of_no_dims("T")
+                    : warn(
+                          "The use of `x.T` on tensors of dimension other than 2 to reverse their "
+                          "shape is deprecated and it will throw an error in a future release. "
+                          "Consider `x.mT` to transpose batches of matrices or "
+                          "`x.permute(*range(x.ndim - 1, -1, -1))` to reverse the dimensions of "
+                          "a tensor.");
     Dims reversed;
     for (int d = t.ndim() - 1; d >= 0; --d) reversed.push_back(d);
     return wrap(permute(t, reversed));
@@ -178,6 +202,10 @@ PyObject* get_transposed(PyObject* o, void*) {
 PyObject* get_matrix_transposed(PyObject* o, void*) {
   return guarded([&] {
     const Tensor t = unwrap(o);
+    if (t.ndim() == 0) {
+      warn_of_no_dims("mT");
+      return wrap(permute(t, Dims()));
+    }
     check(t.ndim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ",
           t.ndim(), "-D tensor.");
     return wrap(transpose(t, -2, -1));

@@ -12,8 +12,9 @@ namespace wengert {
 // Note [signatures]: the string in an op's row is Python syntax: names, annotations, defaults,
 // `*` before keyword-only arguments, `*size: ints` for sizes given one by one or as a sequence.
 // Annotations are words of a small vocabulary (kWords below); a union of quoted strings is a
-// choice, held as its index. Arguments that are tensors become the call's inputs, all others its
-// attributes, in order. The same string is __text_signature__, the error text and the stub.
+// choice, held as its index; `sizes` are ints that are never one number without brackets. Arguments
+// that are tensors become the call's inputs, all others its attributes, in order. The same string
+// is __text_signature__, the error text and the stub.
 //
 // Rows name an attribute by its word: with `constexpr Signature kSum("(input: Tensor, dim: int)")`
 // kSum["dim"] is its number, found while compiling. A word that is not there does not compile, nor
@@ -45,6 +46,7 @@ inline constexpr std::pair<std::string_view, ParamKind> kWords[] = {
     {"float", ParamKind::kFloat},     {"bool", ParamKind::kBool},
     {"dtype", ParamKind::kDtype},     {"Generator", ParamKind::kGenerator},
     {"op", ParamKind::kOp},           {"str", ParamKind::kChoice},
+    {"sizes", ParamKind::kInts},
 };
 
 // Not constexpr: whatever calls it does not compile.
@@ -98,6 +100,7 @@ struct ParamText {
   bool optional = false;  // None is accepted
   bool keyword_only = false;
   bool variadic = false;
+  bool sequence = false;  // one integer is not a list of it
 
   constexpr bool has_default() const { return !value.empty(); }
   constexpr bool is_input() const { return wengert::is_input(kind); }
@@ -162,6 +165,7 @@ class ParamReader {
       bool found = signature_text::is_quoted(word);
       known |= found;
       if (word == "None") found = p.optional = true;
+      if (word == "sizes") p.sequence = true;
       for (const auto& [name, kind] : signature_text::kWords) {
         if (word != name) continue;
         p.kind = kind;

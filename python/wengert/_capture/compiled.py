@@ -15,9 +15,7 @@ random numbers that are not the package's.
 from __future__ import annotations
 
 import functools
-import sys
 import types
-import warnings
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,7 @@ from .._native import Tensor
 from .._typing import Args, UserFunction
 from .cache import Cached
 from .captured import Captured
-from .conditions import is_own_code, tells_conditions
+from .conditions import tells_conditions
 from .record import CaptureError, Recorded, record
 from .structures import PLAIN, Data, Slot, fill, is_namedtuple
 
@@ -218,15 +216,10 @@ class Compiled(Captured):
         if self._warned:
             return
         self._warned = True
-        level, frame = 1, sys._getframe()
-        while frame.f_back is not None and is_own_code(frame.f_code.co_filename):
-            level, frame = level + 1, frame.f_back
         name = getattr(self._fn, "__qualname__", type(self._fn).__name__)
-        warnings.warn(
+        _native._warn(
             f"compile: {name} is called as it is, not replayed: {reason}. What can be replayed is "
-            "a whole training step (forward, backward, optimizer), with wengert.capture",
-            UserWarning,
-            stacklevel=level,
+            "a whole training step (forward, backward, optimizer), with wengert.capture"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from .. import _native
 
 _enabled = False
 _check_nan = True
@@ -43,10 +43,9 @@ class detect_anomaly:
 
     def __init__(self, check_nan: bool = True) -> None:
         self._check_nan = check_nan
-        warnings.warn(
+        _native._warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should "
-            "only be enabled for debugging.",
-            stacklevel=2,
+            "only be enabled for debugging."
         )
 
     def __enter__(self) -> None:

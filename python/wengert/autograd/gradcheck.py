@@ -7,7 +7,6 @@ analytical: v^T J  by backward
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -56,11 +55,10 @@ def _check_inputs(inputs: Args) -> list[int]:
         )
     for i in wanted:
         if inputs[i].dtype != _native.float64:
-            warnings.warn(
+            _native._warn(
                 f"Input #{i} requires gradient and is not a double precision floating point or "
                 "complex. This check will likely fail if all the inputs are not of double "
-                "precision floating point or complex. ",
-                stacklevel=4,
+                "precision floating point or complex. "
             )
         strides = zip(inputs[i].stride(), inputs[i].shape, strict=True)
         if any(stride == 0 and size > 1 for stride, size in strides):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -115,10 +114,9 @@ def trunc_normal_(
     exp(-((x - mean) / std)^2 / 2).
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        _native._warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-            "The distribution of values may be incorrect.",
-            stacklevel=2,
+            "The distribution of values may be incorrect."
         )
     with no_grad():
         inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
@@ -224,7 +222,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator = Non
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
     """gain / sqrt(fan); None for a tensor without elements."""
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        _native._warn("Initializing zero-element tensors is a no-op")
         return None
     fan = _calculate_correct_fan(tensor, mode)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
@@ -300,10 +298,8 @@ def _deprecated(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        warnings.warn(
-            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.",
-            FutureWarning,
-            stacklevel=2,
+        _native._warn(
+            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning
         )
         return function(*args, **kwargs)
 

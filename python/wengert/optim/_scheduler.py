@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 
 from .. import _native
@@ -114,23 +113,19 @@ class LRScheduler:
 
     def _warn_outside_step(self) -> None:
         if not self._get_lr_called_within_step:
-            warnings.warn(
+            _native._warn(
                 "To get the last learning rate computed by the scheduler, please use "
-                "`get_last_lr()`.",
-                UserWarning,
-                stacklevel=3,
+                "`get_last_lr()`."
             )
 
     def step(self, epoch: int | None = None) -> None:
         """Sets the rates of the next epoch (or of a given one, deprecated)."""
         if self._step_count == 1 and not self.optimizer._opt_called:
-            warnings.warn(
+            _native._warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch "
                 "1.1.0 and later, you should call them in the opposite order: `optimizer.step()` "
                 "before `lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping "
-                f"the first value of the learning rate schedule. See more details at {_ORDER_URL}",
-                UserWarning,
-                stacklevel=2,
+                f"the first value of the learning rate schedule. See more details at {_ORDER_URL}"
             )
         self._step_count += 1
         if epoch is not None:
@@ -164,11 +159,9 @@ LRScheduler.step = _repeated(LRScheduler.step)  # type: ignore[method-assign]
 
 
 def warn_epoch() -> None:
-    warnings.warn(
+    _native._warn(
         "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
         "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if "
         "epoch is different from None, the closed form is used instead of the new chainable form, "
-        "where available.",
-        UserWarning,
-        stacklevel=3,
+        "where available."
     )

@@ -11,7 +11,11 @@ from ._fused import FusedOptimizer, check_lr, hyper_parameters, number
 __all__ = ["Adam"]
 
 
-def _check_betas(betas: Sequence[Rate]) -> None:
+def _check_betas(betas: Sequence[Rate], tensors_allowed: bool) -> None:
+    if len(betas) != 2:
+        # PyTorch's type for too few; too many are only found by its step.
+        error = IndexError if len(betas) < 2 else ValueError
+        raise error(f"betas must be two numbers, got {betas}")
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
@@ -19,6 +23,10 @@ def _check_betas(betas: Sequence[Rate]) -> None:
     if not (all(tensors) or all(isinstance(beta, float) for beta in betas)):
         raise ValueError("betas must be either both floats or both Tensors")
     for i, beta in enumerate(betas):
+        if isinstance(beta, _native.Tensor) and not tensors_allowed:
+            raise ValueError(
+                f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True"
+            )
         if isinstance(beta, _native.Tensor) and beta.numel() != 1:
             raise ValueError(f"Tensor betas[{i}] must be 1-element")
 
@@ -59,7 +67,7 @@ class Adam(FusedOptimizer, rule="Adam"):
             raise ValueError(f"Invalid learning rate: {lr}")
         if not eps >= 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
-        _check_betas(betas)
+        _check_betas(betas, capturable or not foreach)
         if not weight_decay >= 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         defaults["betas"] = tuple(number(beta) for beta in betas)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -221,11 +220,10 @@ class Optimizer:
     def _check_distinct(self, param_group: Group) -> None:
         ids = {id(param) for param in param_group["params"]}
         if len(ids) != len(param_group["params"]):
-            warnings.warn(
+            _native._warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this "
                 "will cause an error; see github.com/pytorch/pytorch/issues/40967 for more "
-                "information",
-                stacklevel=4,
+                "information"
             )
         named = "param_names" in param_group
         for group in self.param_groups:

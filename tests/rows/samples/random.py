@@ -7,13 +7,13 @@ from tests.rows.sample import Dtype, S, Sample, between, positive, real
 SAMPLES: dict[str, list[Sample]] = {}
 
 GENERATOR = "Generator | None"
-SAMPLES[f"randint(int, ints, {GENERATOR}, dtype | None)"] = [
+SAMPLES[f"randint(int, sizes, {GENERATOR}, dtype | None)"] = [
     S(10, (3, 4)),
     S(2, (5,), dtype=Dtype("bool")),
     S(7, [0]),
     S(2**40, (3,)),
 ]
-SAMPLES[f"randint(int, int, ints, {GENERATOR}, dtype | None)"] = [
+SAMPLES[f"randint(int, int, sizes, {GENERATOR}, dtype | None)"] = [
     S(-5, 5, (3, 4)),
     S(3, 4, (2,), dtype=Dtype("float64")),
 ]
@@ -31,7 +31,7 @@ SAMPLES[f"normal(Tensor, Tensor, {GENERATOR})"] = [
 ]
 SAMPLES[f"normal(Tensor, float, {GENERATOR})"] = [S(real(3, 4), 2.0), S(real(20))]
 SAMPLES[f"normal(float, Tensor, {GENERATOR})"] = [S(1.5, positive(3, 4)), S(0.0, positive(17))]
-SAMPLES[f"normal(float, float, ints, {GENERATOR}, dtype | None)"] = [
+SAMPLES[f"normal(float, float, sizes, {GENERATOR}, dtype | None)"] = [
     S(1.0, 2.0, (3, 4)),
     S(0.0, 1.0, (33,), dtype=Dtype("float64")),
 ]
@@ -75,3 +75,4 @@ SAMPLES["dropout3d"] = [S(real(3, 4, 2, 1, 2), 0.4), S(real(4, 2, 1, 2), 0.4)]
 SAMPLES["alpha_dropout"] = [S(real(3, 40), 0.3, True), S(real(3, 4), 0.3), S(real(3), 0.0, True)]
 SAMPLES["_dropout"] = [S(real(3, 40), 0.3).floats().outputs(1)]
 SAMPLES["_dropout_mask"] = [S(real(3, 4), (3, 1), 0.3).floats().forward_only()]
+SAMPLES["_deviations"] = [S(positive(3, 4)).floats(), S(positive(0)).floats()]

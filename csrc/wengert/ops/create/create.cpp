@@ -89,7 +89,7 @@ constexpr Op new_empty_op = creation("new_empty", kNew, kMethod,
                                      shape_new, run_nothing);
 
 constexpr Signature kFull =
-    "(size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
+    "(size: sizes, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
 constexpr Op full_op = creation(
     "full", kFull, kModule, "A tensor of fill_value; its dtype is that of the number unless given.",
@@ -110,7 +110,7 @@ constexpr Op full_like_op = creation(
     [](Call& c) { fill(c.out[0], c.attrs.scalar(kFullLike["fill_value"])); });
 
 constexpr Signature kNewFull =
-    "(input: Tensor, size: ints, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
+    "(input: Tensor, size: sizes, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
 constexpr Op new_full_op = creation(
     "new_full", kNewFull, kMethod, "fill_value in this shape, with the tensor's dtype.",

@@ -17,6 +17,8 @@ consteval ReductionPlace legacy_reduction_place(const Signature& s) {
 }
 // What the choice asks for, or one of the older two where it is given.
 Reduction reduction_of(const Attrs& a, const ReductionPlace& at);
+// Warns where one of the older two is given.
+void warn_of_legacy(const Attrs& a, const ReductionPlace& at);
 Tensor reduce_loss(const Tensor& loss, Reduction reduction);
 
 inline LossSum loss_sum(int64_t choice) { return static_cast<LossSum>(choice); }

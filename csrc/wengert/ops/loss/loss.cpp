@@ -2,6 +2,7 @@
 // one its gradient.
 #include "wengert/ops/loss/loss.h"
 
+#include "wengert/base/warning.h"
 #include "wengert/ops/loss/choices.h"
 
 namespace wengert {
@@ -16,6 +17,13 @@ Reduction reduction_of(const Attrs& a, const ReductionPlace& at) {
   if (!averages && !reduces) return static_cast<Reduction>(a.integer(at.reduction));
   if (reduces && !a.flag(at.reduce)) return Reduction::kNone;
   return !averages || a.flag(at.size_average) ? Reduction::kMean : Reduction::kSum;
+}
+
+void warn_of_legacy(const Attrs& a, const ReductionPlace& at) {
+  if (at.reduce < 0 || !(a.has(at.size_average) || a.has(at.reduce))) return;
+  static constexpr const char* kChoices[] = {"none", "mean", "sum"};
+  warn("size_average and reduce args will be deprecated, please use reduction='",
+       kChoices[static_cast<int>(reduction_of(a, at))], "' instead.");
 }
 
 Tensor reduce_loss(const Tensor& loss, Reduction reduction) {
@@ -205,6 +213,7 @@ constexpr Signature kNllLoss =
     "'sum' = 'mean') -> Tensor";
 
 void cross_entropy_composed(Call& c) {
+  warn_of_legacy(c.attrs, legacy_reduction_place(kCrossEntropy));
   c.results = {cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
                              c.attrs.integer(kCrossEntropy["ignore_index"]),
                              reduction_of(c.attrs, legacy_reduction_place(kCrossEntropy)),
@@ -212,6 +221,7 @@ void cross_entropy_composed(Call& c) {
 }
 
 void nll_loss_composed(Call& c) {
+  warn_of_legacy(c.attrs, legacy_reduction_place(kNllLoss));
   c.results = {nll_loss(c.in(0), c.in(1), optional_input(c, 2),
                         c.attrs.integer(kNllLoss["ignore_index"]),
                         reduction_of(c.attrs, legacy_reduction_place(kNllLoss)))};

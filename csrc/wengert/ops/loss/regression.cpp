@@ -2,6 +2,7 @@
 // reduction, one the gradient; the gradient is an op of its own with a derivative in small ops.
 #include <cmath>
 
+#include "wengert/base/warning.h"
 #include "wengert/ops/loss/choices.h"
 #include "wengert/ops/loss/loss.h"
 
@@ -51,6 +52,12 @@ void broadcast_input(Call& c, int i, const Dims& shape) {
 template <const PairRule& kRule>
 void pair_shape(Call& c) {
   check(is_floating(c.common), ErrorKind::kNotImplemented, "not implemented for dtype ", c.common);
+  warn_of_legacy(c.attrs, kRule.reduction);
+  if (!(c.in(0).shape() == c.in(1).shape()))
+    warn("Using a target size ", c.in(1).shape(), " that is different to the input size ",
+         c.in(0).shape(),
+         ". This will likely lead to incorrect results due to broadcasting. Please ensure they "
+         "have the same size.");
   const Dims shape = broadcast_shapes(c.in(0).shape(), c.in(1).shape());
   for (int i = 0; i < 2; ++i) broadcast_input(c, i, shape);
   const double param = param_of(kRule, c.attrs);
@@ -330,7 +337,9 @@ Tensor weighted(const Tensor& each, const Call& c, Reduction reduction, bool ove
 
 template <const Op& kOp>
 void weighted_composed(Call& c) {
-  const Reduction reduction = reduction_of(c.attrs, legacy_reduction_place(kLegacyWeighted));
+  constexpr ReductionPlace kPlace = legacy_reduction_place(kLegacyWeighted);
+  warn_of_legacy(c.attrs, kPlace);
+  const Reduction reduction = reduction_of(c.attrs, kPlace);
   if (!c.has(2)) {
     c.results = {apply(kOp, {c.in(0), c.in(1)}, legacy_attrs(reduction))};
     return;
@@ -380,6 +389,7 @@ constinit const Op binary_cross_entropy_op{
         "The cross entropy of probabilities against targets of the same shape, all in [0, 1]; "
         "logarithms are not below -100. `weight` broadcasts.",
     .composed = [](Call& c) {
+      warn_of_legacy(c.attrs, legacy_reduction_place(kBinaryCrossEntropy));
       c.results = {
           binary_cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
                                reduction_of(c.attrs, legacy_reduction_place(kBinaryCrossEntropy)))};
@@ -398,6 +408,7 @@ constinit const Op binary_cross_entropy_with_logits_op{
         "The cross entropy of logits against targets of the same shape. `weight` and "
         "`pos_weight`, the weight of the positive part, broadcast.",
     .composed = [](Call& c) {
+      warn_of_legacy(c.attrs, legacy_reduction_place(kLogits));
       c.results = {binary_cross_entropy_with_logits(
           c.in(0), c.in(1), optional_input(c, 2), optional_input(c, 3),
           reduction_of(c.attrs, legacy_reduction_place(kLogits)))};
@@ -418,7 +429,13 @@ void kl_div_composed(Call& c) {
   int64_t reduction = c.attrs.integer(kKlDiv["reduction"]);
   if (c.attrs.has(kKlDiv["size_average"]) || c.attrs.has(kKlDiv["reduce"])) {
     const Reduction r = reduction_of(c.attrs, legacy_reduction_place(kKlDiv));
+    warn_of_legacy(c.attrs, legacy_reduction_place(kKlDiv));
     reduction = r == Reduction::kNone ? kKlNone : r == Reduction::kSum ? kKlSum : kKlMean;
+  } else if (reduction == kKlMean) {
+    warn(
+        "reduction: 'mean' divides the total loss by both the batch size and the support size. "
+        "'batchmean' divides only by the batch size, and aligns with the KL div math definition. "
+        "'mean' will be changed to behave the same as 'batchmean' in the next major release.");
   }
   const Tensor loss = c.attrs.flag(kKlDiv["log_target"])
                           ? mul(exp(t), sub(t, x))

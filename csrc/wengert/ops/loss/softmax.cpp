@@ -1,6 +1,7 @@
 // softmax, log_softmax, softmin. Their gradients are fused ops of their own.
 #include "wengert/kernels/loss/softmax.h"
 
+#include "wengert/base/warning.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/reduce/dims.h"
 
@@ -55,6 +56,8 @@ Tensor line_sum(const Tensor& x, int64_t dim) { return sum(x, Dims{dim}, true); 
 // dim = None, as PyTorch has it.
 int64_t implicit_dim(const Call& c) {
   if (c.attrs.has(kFunctionalSoftmax["dim"])) return c.attrs.integer(kFunctionalSoftmax["dim"]);
+  warn("Implicit dimension choice for ", c.op().name,
+       " has been deprecated. Change the call to include dim=X as an argument.");
   const int n = c.in(0).ndim();
   return n == 0 || n == 1 || n == 3 ? 0 : 1;
 }

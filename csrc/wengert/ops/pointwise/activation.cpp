@@ -270,20 +270,32 @@ X bound(double v) {
 
 constexpr Signature kHardtanh =
     "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor";
-constinit const Op hardtanh_op = activation<Numbers>(
-    "hardtanh", kHardtanh,
-    "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds.",
-    [](auto x, const double* p) {
-      using X = decltype(x);
-      return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
-    },
-    [](Vjp& v) {
-      const Operand x = v.x();
-      const double lo = v.attrs().real(kHardtanh["min_val"]),
-                   hi = v.attrs().real(kHardtanh["max_val"]);
-      v.set(0, where(logical_and(gt(x, lo), lt(x, hi)), v.g(), 0.0));
-    },
-    kInput, kLayer);
+constinit const Op hardtanh_op = [] {
+  Op op = activation<Numbers>(
+      "hardtanh", kHardtanh,
+      "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds. "
+      "ValueError if min_val > max_val, RuntimeError for a negative bound of uint8.",
+      [](auto x, const double* p) {
+        using X = decltype(x);
+        return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
+      },
+      [](Vjp& v) {
+        const Operand x = v.x();
+        const double lo = v.attrs().real(kHardtanh["min_val"]),
+                     hi = v.attrs().real(kHardtanh["max_val"]);
+        v.set(0, where(logical_and(gt(x, lo), lt(x, hi)), v.g(), 0.0));
+      },
+      kInput, kLayer);
+  op.shape = [](Call& c) {
+    const double lo = c.attrs.real(kHardtanh["min_val"]), hi = c.attrs.real(kHardtanh["max_val"]);
+    check(!(lo > hi), ErrorKind::kValue, "min_val cannot be greater than max_val, got ", lo,
+          " and ", hi);
+    check(c.common != Dtype::kUInt8 || (lo >= 0 && hi >= 0),
+          "cannot be of an unsigned type with negative limits, got ", lo, " and ", hi);
+    pointwise_shape(c);
+  };
+  return op;
+}();
 // y = min(max(x, 0), 6)
 constinit const Op relu6_op{
     .name = "relu6",

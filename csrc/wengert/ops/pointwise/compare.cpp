@@ -60,6 +60,17 @@ bool near(T a, T b, double rtol, double atol, bool equal_nan) {
   const double x = static_cast<double>(a), y = static_cast<double>(b);
   return std::abs(x - y) <= atol + rtol * std::abs(y);
 }
+constexpr Signature kIsclose =
+    "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "
+    "False) -> Tensor";
+void isclose_shape(Call& c) {
+  const Dtype x = c.original(0)->dtype(), y = c.original(1)->dtype();
+  check(x == y, x, " did not match ", y);
+  const double rtol = c.attrs.real(kIsclose["rtol"]), atol = c.attrs.real(kIsclose["atol"]);
+  check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
+  check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
+  pointwise_shape(c);
+}
 constexpr auto isclose_f = [](auto a, auto b, const double* p) {
   return near(a, b, p[0], p[1], p[2] != 0);
 };
@@ -136,13 +147,16 @@ constinit const Op isfinite_op =
     property("isfinite", "True where neither infinite nor NaN.",
              [](auto a) { return std::isfinite(static_cast<double>(a)); });
 // z = 1 where |x - y| <= atol + rtol |y|, else 0
-constinit const Op isclose_op = pointwise_op(
-    "isclose",
-    "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "
-    "False) -> Tensor",
-    "True where |input - other| <= atol + rtol * |other|.",
-    &kPredicateRow<2, AllTypes, decltype(isclose_f)>, Promote::kCommon, nullptr, kNothing,
-    kMethod | kModule);
+constinit const Op isclose_op = [] {
+  Op op = pointwise_op(
+      "isclose", kIsclose,
+      "True where |input - other| <= atol + rtol * |other|. RuntimeError for two dtypes and for a "
+      "tolerance below 0.",
+      &kPredicateRow<2, AllTypes, decltype(isclose_f)>, Promote::kCommon, nullptr, kNothing,
+      kMethod | kModule);
+  op.shape = isclose_shape;
+  return op;
+}();
 
 // z = x where c, else y     dx = g where c        dy = g where not c
 constinit const Op where_op = [] {

@@ -8,7 +8,7 @@ namespace {
 
 PointwiseKernel kernel_of(const Call& c) {
   const PointwiseKernel k = c.op().pointwise->kernels[index(c.common)];
-  check(k, "not implemented for dtype ", c.common);
+  check(k, ErrorKind::kNotImplemented, "not implemented for dtype ", c.common);
   return k;
 }
 

@@ -1,6 +1,7 @@
 // Random numbers into a tensor in place, and dropout.
 #include <cmath>
 
+#include "wengert/base/warning.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/core/walk.h"
 #include "wengert/kernels/random/dropout.h"
@@ -202,17 +203,12 @@ constexpr Op random_op = drawing(
                [](auto* out, int64_t n, Generator& g, const Attrs&) { fill_random(g, out, n); });
     });
 
-void check_below(int64_t from, int64_t to) {
-  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
-        " >= to=", to);
-}
-
 constexpr Signature kRandomTo =
     "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
 constexpr Op random_to_op = drawing(
     "random_", kRandomTo, "Fills the tensor with integers from 0 up to but without `to`.",
-    [](Call& c) { check_below(0, c.attrs.integer(kRandomTo["to"])); },
+    [](Call& c) { check_range(c.in(0).dtype(), 0, c.attrs.integer(kRandomTo["to"])); },
     [](Call& c) {
       draw_any(c, kRandomTo["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
         fill_random_range(g, out, n, 0, a.integer(kRandomTo["to"]));
@@ -228,7 +224,8 @@ constexpr Op random_from_op = drawing(
     "dtype holds exactly, included).",
     [](Call& c) {
       if (c.attrs.has(kRandomFrom["to"]))
-        check_below(c.attrs.integer(kRandomFrom["from_"]), c.attrs.integer(kRandomFrom["to"]));
+        check_range(c.in(0).dtype(), c.attrs.integer(kRandomFrom["from_"]),
+                    c.attrs.integer(kRandomFrom["to"]));
     },
     [](Call& c) {
       draw_any(c, kRandomFrom["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
@@ -365,7 +362,23 @@ constinit const Op dropout_module_op{
 template <int features>
 void compose_feature_dropout(Call& c) {
   const Tensor& x = c.in(0);
+  check_probability(c.attrs.real(kDropout["p"]));
   const bool unbatched = features != 2 && x.ndim() == features + 1;
+  if (x.ndim() != features + 1 && x.ndim() != features + 2) {
+    check(features > 1, "Expected 2D or 3D input, but received a ", x.ndim(), "D input");
+    warn(c.op().name, ": Received a ", x.ndim(), "-D input to ", c.op().name,
+         ", which is deprecated and will result in an error in a future release. To retain the "
+         "behavior and silence this warning, please use dropout instead. Note that ",
+         c.op().name, " exists to provide channel-wise dropout on inputs with ", features,
+         " spatial dimensions, a channel dimension, and an optional batch dimension (i.e. ",
+         features + 1, "D or ", features + 2, "D inputs).");
+  } else if (features == 2 && x.ndim() == 3) {
+    warn(
+        "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+        "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
+        "dim. To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d "
+        "instead.");
+  }
   const Tensor y = feature_dropout(unbatched ? unsqueeze(x, 0) : x, c.attrs.real(kDropout["p"]),
                                    c.attrs.flag(kDropout["training"]));
   c.results = {finish(c, kDropout["inplace"], unbatched ? squeeze(y, Dims{0}) : y)};
@@ -431,6 +444,19 @@ Tensor& draw(const Op& op, Tensor& x, double a, double b, Generator* g) {
 }
 
 }  // namespace
+
+void check_range(Dtype dtype, int64_t from, int64_t to) {
+  check(from < to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to);
+  if (!is_floating(dtype)) return;
+  const int digits = dtype == Dtype::kFloat32 ? 24 : 53;
+  const int64_t limit = int64_t{1} << digits;
+  for (const auto& [name, value] : {std::pair("from", from), std::pair("to - 1", to - 1)})
+    if (value < -limit || value > limit)
+      warn(name, " is out of bounds [-(2^", digits, "), 2^", digits,
+           "]. Due to precision limitations ", dtype,
+           " can support discrete uniform distribution only within this range.");
+}
 
 Tensor dropout(const Tensor& x, double p, bool training) {
   check_probability(p);

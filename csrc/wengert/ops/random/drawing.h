@@ -25,4 +25,8 @@ class Drawing {
   std::lock_guard<std::mutex> lock_;
 };
 
+// Of integers from `from` up to but without `to` in a tensor of this dtype: refuses an empty range,
+// warns of one that a floating dtype has not all integers of.
+void check_range(Dtype dtype, int64_t from, int64_t to);
+
 }  // namespace wengert

@@ -2,6 +2,8 @@
 // takes.
 #include "wengert/ops/random/random.h"
 
+#include <algorithm>
+
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/random/distributions.h"
 #include "wengert/ops/random/drawing.h"
@@ -37,10 +39,6 @@ void fill_randint(const Tensor& y, Generator& g, int64_t low, int64_t high) {
   dispatch(y.dtype(), [&](auto zero) {
     fill_random_range(g, y.data_as<decltype(zero)>(), y.numel(), low, high);
   });
-}
-void check_range(int64_t low, int64_t high) {
-  check(low < high, "random_ expects 'from' to be less than 'to', but got from=", low,
-        " >= to=", high);
 }
 
 constexpr Signature kSized =
@@ -103,7 +101,8 @@ constinit const Op randn_like_op{
 };
 
 constexpr Signature kRandint =
-    "(high: int, size: ints, *, generator: Generator | None = None, dtype: dtype | None = None) -> "
+    "(high: int, size: sizes, *, generator: Generator | None = None, dtype: dtype | None = None) "
+    "-> "
     "Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_op{
@@ -114,9 +113,9 @@ constinit const Op randint_op{
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(0, c.attrs.integer(kRandint["high"]));
-          c.output(c.attrs.dtype_or(kRandint["dtype"], Dtype::kInt64),
-                   checked_size(c.attrs.ints(kRandint["size"])));
+          const Dtype d = c.attrs.dtype_or(kRandint["dtype"], Dtype::kInt64);
+          check_range(d, 0, c.attrs.integer(kRandint["high"]));
+          c.output(d, checked_size(c.attrs.ints(kRandint["size"])));
         },
     .run =
         [](Call& c) {
@@ -126,7 +125,7 @@ constinit const Op randint_op{
 };
 
 constexpr Signature kRandintLow =
-    "(low: int, high: int, size: ints, *, generator: Generator | None = None, dtype: dtype | None "
+    "(low: int, high: int, size: sizes, *, generator: Generator | None = None, dtype: dtype | None "
     "= None) -> Tensor";
 // y = low + u mod (high - low), u bits
 constinit const Op randint_low_op{
@@ -137,9 +136,9 @@ constinit const Op randint_low_op{
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(c.attrs.integer(kRandintLow["low"]), c.attrs.integer(kRandintLow["high"]));
-          c.output(c.attrs.dtype_or(kRandintLow["dtype"], Dtype::kInt64),
-                   checked_size(c.attrs.ints(kRandintLow["size"])));
+          const Dtype d = c.attrs.dtype_or(kRandintLow["dtype"], Dtype::kInt64);
+          check_range(d, c.attrs.integer(kRandintLow["low"]), c.attrs.integer(kRandintLow["high"]));
+          c.output(d, checked_size(c.attrs.ints(kRandintLow["size"])));
         },
     .run =
         [](Call& c) {
@@ -160,8 +159,9 @@ constinit const Op randint_like_op{
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(0, c.attrs.integer(kRandintLike["high"]));
-          c.output(c.attrs.dtype_or(kRandintLike["dtype"], c.in(0).dtype()), c.in(0).shape());
+          const Dtype d = c.attrs.dtype_or(kRandintLike["dtype"], c.in(0).dtype());
+          check_range(d, 0, c.attrs.integer(kRandintLike["high"]));
+          c.output(d, c.in(0).shape());
         },
     .run =
         [](Call& c) {
@@ -181,9 +181,10 @@ constinit const Op randint_like_low_op{
     .draws = true,
     .shape =
         [](Call& c) {
-          check_range(c.attrs.integer(kRandintLikeLow["low"]),
+          const Dtype d = c.attrs.dtype_or(kRandintLikeLow["dtype"], c.in(0).dtype());
+          check_range(d, c.attrs.integer(kRandintLikeLow["low"]),
                       c.attrs.integer(kRandintLikeLow["high"]));
-          c.output(c.attrs.dtype_or(kRandintLikeLow["dtype"], c.in(0).dtype()), c.in(0).shape());
+          c.output(d, c.in(0).shape());
         },
     .run =
         [](Call& c) {
@@ -221,6 +222,27 @@ constinit const Op randperm_op{
 
 // ---- normal, of tensors or numbers ---------------------------------------------------------
 
+// y = x, none of it below 0
+constinit const Op deviations_op{
+    .name = "_deviations",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "The input. RuntimeError unless every element is at least 0.",
+    .contiguous = true,
+    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
+    .run =
+        [](Call& c) {
+          dispatch_floating(c.in(0).dtype(), [&](auto zero) {
+            using T = decltype(zero);
+            const T* x = c.in(0).data_as<const T>();
+            const int64_t n = c.in(0).numel();
+            check(std::all_of(x, x + n, [](T v) { return v >= 0; }),
+                  "normal expects all elements of std >= 0.0");
+            std::copy_n(x, n, c.out[0].data_as<T>());
+          });
+        },
+};
+
 // randn * std + mean, for a mean and a std of which at least one is a tensor.
 Tensor normal_of(const Operand& mean, const Operand& std, Generator* g) {
   GradMode off(false);
@@ -232,6 +254,8 @@ Tensor normal_of(const Operand& mean, const Operand& std, Generator* g) {
     shape = broadcast_shapes(shape, x->tensor().shape());
     dtype = promote(dtype, x->tensor().dtype());
   }
+  if (std.is_tensor()) return add(mul(randn(shape, dtype, g), apply(deviations_op, {std})), mean);
+  check(std.scalar().real() >= 0, "normal expects std >= 0.0, but found std ", std.scalar().real());
   return add(mul(randn(shape, dtype, g), std), mean);
 }
 Generator* given_generator(const Call& c, int i) {
@@ -284,7 +308,7 @@ constinit const Op normal_std_op{
 };
 
 constexpr Signature kNormalSize =
-    "(mean: float, std: float, size: ints, *, generator: Generator | None = None, dtype: dtype | "
+    "(mean: float, std: float, size: sizes, *, generator: Generator | None = None, dtype: dtype | "
     "None = None) -> Tensor";
 // y = mean + std z, z normal
 constinit const Op normal_size_op{
@@ -396,10 +420,10 @@ constinit const Op multinomial_op{
 };
 
 const Op* const kRandomOps[] = {
-    &rand_op,        &randn_op,          &rand_like_op,    &randn_like_op,
-    &randint_op,     &randint_low_op,    &randint_like_op, &randint_like_low_op,
-    &randperm_op,    &normal_tensors_op, &normal_mean_op,  &normal_std_op,
-    &normal_size_op, &bernoulli_op,      &bernoulli_p_op,  &multinomial_op,
+    &rand_op,        &randn_op,        &rand_like_op,        &randn_like_op, &randint_op,
+    &randint_low_op, &randint_like_op, &randint_like_low_op, &randperm_op,   &normal_tensors_op,
+    &normal_mean_op, &normal_std_op,   &normal_size_op,      &deviations_op, &bernoulli_op,
+    &bernoulli_p_op, &multinomial_op,
 };
 
 void add_generator(Attrs& a, Generator* g) { g ? a.add(g) : a.add(nullptr); }

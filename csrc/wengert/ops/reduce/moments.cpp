@@ -1,4 +1,5 @@
 // Variance and standard deviation, with and without the mean.
+#include "wengert/base/warning.h"
 #include "wengert/ops/reduce/dims.h"
 #include "wengert/ops/reduce/reduce.h"
 
@@ -29,6 +30,11 @@ void moments_shape(Call& c) {
   check(is_floating(x.dtype()), "only floating point dtypes are supported, got ", x.dtype());
   const uint32_t mask = reduced_mask(c.attrs, kDim, x.ndim());
   const Dims shape = reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim));
+  const int64_t results = numel(shape), each = results == 0 ? 0 : x.numel() / results;
+  if (!(static_cast<double>(each) > correction_of(c.attrs))) [[unlikely]]
+    warn(c.op().name,
+         "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+         "factor (input numel divided by output numel).");
   for (int i = 0; i < kOutputs; ++i) c.output(x.dtype(), shape);
 }
 

@@ -1,4 +1,5 @@
 // Joining tensors, and taking them apart.
+#include "wengert/base/warning.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/shape/shape.h"
 #include "wengert/ops/shape/view.h"
@@ -338,7 +339,8 @@ constinit const Op tensor_split_at_op{
 
 // ---- broadcasting together -----------------------------------------------------------------
 
-constexpr Signature kMeshgrid = "(*tensors: Tensors, indexing: 'ij' | 'xy' = 'ij') -> list[Tensor]";
+constexpr Signature kMeshgrid =
+    "(*tensors: Tensors, indexing: 'ij' | 'xy' | None = None) -> list[Tensor]";
 // y^k_{i_0 i_1 ...} = x^k_{i_k}
 constinit const Op meshgrid_op{
     .name = "meshgrid",
@@ -346,7 +348,8 @@ constinit const Op meshgrid_op{
     .on = kModule,
     .doc =
         "Of n vectors, n grids of all their combinations: grid i varies along dimension i with "
-        "vector i. 'xy' exchanges the first two dimensions.",
+        "vector i. 'xy' exchanges the first two dimensions; without `indexing` it is 'ij', "
+        "with a warning.",
     .composed =
         [](Call& c) {
           const int n = c.inputs();
@@ -358,8 +361,12 @@ constinit const Op meshgrid_op{
             check(c.in(i).dtype() == c.in(0).dtype(), "expects all tensors to have the same dtype");
             shape.push_back(c.in(i).numel());
           }
-          const bool exchange = c.attrs.has(kMeshgrid["indexing"]) &&
-                                c.attrs.integer(kMeshgrid["indexing"]) == 1 && n > 1;
+          const bool given = c.attrs.has(kMeshgrid["indexing"]);
+          if (!given)
+            warn(
+                "meshgrid: in an upcoming release, it will be required to pass the indexing "
+                "argument.");
+          const bool exchange = given && c.attrs.integer(kMeshgrid["indexing"]) == 1 && n > 1;
           for (int i = 0; i < n; ++i) {
             Dims own = Dims::filled(n, 1);
             own[i] = c.in(i).numel();

@@ -383,7 +383,7 @@ constexpr Op expand_op{
     .vjp = [](Vjp& v) { v.set(0, v.g()); },
 };
 constexpr Op broadcast_to_row() {
-  Op op = renamed(expand_op, "broadcast_to", "(input: Tensor, size: ints) -> Tensor");
+  Op op = renamed(expand_op, "broadcast_to", "(input: Tensor, size: sizes) -> Tensor");
   op.on = kMethod | kModule;
   return op;
 }

@@ -8,7 +8,6 @@ The hook tables of a module are made when first asked for (`Module.__getattr__`)
 from __future__ import annotations
 
 import types
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -171,10 +170,9 @@ class _Call:
             try:
                 self.forward_hook(hook_id, hook)
             except Exception as error:
-                warnings.warn(
+                _native._warn(
                     "module forward hook with ``always_call=True`` raised an exception that was "
-                    f"silenced as another error was raised in forward: {error}",
-                    stacklevel=4,
+                    f"silenced as another error was raised in forward: {error}"
                 )
 
 
@@ -287,10 +285,9 @@ class BackwardTaps:
 
     def tap_outputs(self, result: object) -> object:
         if not isinstance(result, (_native.Tensor, tuple)):
-            warnings.warn(
+            _native._warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of "
-                f"Tensors but received {type(result)}",
-                stacklevel=5,
+                f"Tensors but received {type(result)}"
             )
             return result
         values = result if isinstance(result, tuple) else (result,)

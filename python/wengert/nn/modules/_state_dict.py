@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
@@ -153,10 +152,8 @@ class StateDict:
         The tensors share storage with the module's; detached, or with `keep_vars` themselves.
         """
         if args:
-            warnings.warn(
-                "Positional args are being deprecated, use kwargs instead.",
-                FutureWarning,
-                stacklevel=2,
+            _native._warn(
+                "Positional args are being deprecated, use kwargs instead.", FutureWarning
             )
             given = (*args, *(destination, prefix, keep_vars)[len(args) :])
             destination, prefix, keep_vars = given[:3]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal, cast
 
 from ... import _native
@@ -185,17 +184,13 @@ class Hardtanh(Module):
     ) -> None:
         super().__init__()
         if min_value is not None:
-            warnings.warn(
-                "keyword argument `min_value` is deprecated and renamed to `min_val`",
-                FutureWarning,
-                stacklevel=2,
+            _native._warn(
+                "keyword argument `min_value` is deprecated and renamed to `min_val`", FutureWarning
             )
             min_val = min_value
         if max_value is not None:
-            warnings.warn(
-                "keyword argument `max_value` is deprecated and renamed to `max_val`",
-                FutureWarning,
-                stacklevel=2,
+            _native._warn(
+                "keyword argument `max_value` is deprecated and renamed to `max_val`", FutureWarning
             )
             max_val = max_value
         self.min_val = min_val

@@ -6,9 +6,9 @@ predecessors and override it when given.
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal, cast
 
+from ... import _native
 from ..._native import Tensor
 from .. import functional as F
 from .module import Module
@@ -31,10 +31,9 @@ def _legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
     average = True if size_average is None else size_average
     kept = True if reduce is None else reduce
     reduction = ("mean" if average else "sum") if kept else "none"
-    warnings.warn(
+    _native._warn(
         "size_average and reduce args will be deprecated, please use "
-        f"reduction='{reduction}' instead.",
-        stacklevel=4,
+        f"reduction='{reduction}' instead."
     )
     return reduction
 

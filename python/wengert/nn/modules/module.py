@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from ... import _native
 from ..._capture.uses import captures, note_use
@@ -136,6 +136,8 @@ class Module(StateDict, Casts):
         _native._changed()
         state = self.__dict__
         if isinstance(value, Module):
+            if name in state.get("_parameters", ()):
+                self._refuse(name, value, "_parameters")
             self._set_module(name, value)
         elif isinstance(value, _OWNED):
             self._set_tensor(name, value)
@@ -143,17 +145,11 @@ class Module(StateDict, Casts):
             object.__setattr__(self, name, value)
         elif name in state["_parameters"]:
             if value is not None:
-                raise TypeError(
-                    f"cannot assign '{typename(value)}' as parameter '{name}' "
-                    "(torch.nn.Parameter or None expected)"
-                )
+                self._refuse(name, value, "_parameters")
             self.register_parameter(name, None)
         elif name in state["_modules"]:
             if value is not None:
-                raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' "
-                    "(torch.nn.Module or None expected)"
-                )
+                self._refuse(name, value, "_modules")
             state["_modules"][name] = None
         elif name in state["_buffers"]:
             self._set_buffer(name, value)
@@ -166,6 +162,16 @@ class Module(StateDict, Casts):
             ).bind(self)
         else:
             object.__setattr__(self, name, value)
+
+    def _refuse(self, name: str, value: object, kind: str) -> NoReturn:
+        what, wanted = {
+            "_parameters": ("parameter", "Parameter"),
+            "_modules": ("child module", "Module"),
+        }[kind]
+        raise TypeError(
+            f"cannot assign '{typename(value)}' as {what} '{name}' "
+            f"(torch.nn.{wanted} or None expected)"
+        )
 
     def _forget(self, name: str, *kinds: str) -> None:
         """Removes `name` wherever else it may be registered, before it is registered anew."""
@@ -189,13 +195,9 @@ class Module(StateDict, Casts):
             self._forget(name, "_buffers", "_modules")
             self.register_parameter(name, value)
             return
-        for kind, what in (("_parameters", "parameter"), ("_modules", "child module")):
+        for kind in ("_parameters", "_modules"):
             if name in state.get(kind, ()):
-                raise TypeError(
-                    f"cannot assign '{typename(value)}' as {what} '{name}' "
-                    f"(torch.nn.{'Parameter' if kind == '_parameters' else 'Module'} or None "
-                    "expected)"
-                )
+                self._refuse(name, value, kind)
         self._set_buffer(name, value)
 
     def _set_buffer(self, name: str, value: object) -> None:

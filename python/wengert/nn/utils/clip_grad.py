@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Iterable
 
 from ... import _native
@@ -83,9 +82,7 @@ def clip_grad_norm_(
     from_generator = isinstance(parameters, types.GeneratorType)
     parameters = _as_list(parameters)
     if from_generator and not parameters:
-        warnings.warn(
-            "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2
-        )
+        _native._warn("`parameters` is an empty generator, no gradient clipping will occur.")
     grads = _grads(parameters)
     norm_type = float(norm_type)
     if error_if_nonfinite:
@@ -105,11 +102,10 @@ def clip_grad_norm(
     foreach: bool | None = None,
 ) -> Tensor:
     """The old name of `clip_grad_norm_`."""
-    warnings.warn(
+    _native._warn(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
         "`torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
-        stacklevel=2,
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 

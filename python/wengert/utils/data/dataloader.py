@@ -6,11 +6,11 @@ processes would be given), then whatever the sampler draws; see Note [index chun
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Generic, TypeVar, cast
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from ... import _native, _order
+from ... import _native, _order, random
 from ..._functions import as_tensor
 from ..._typing import Generator
 from ._utils.collate import default_collate, default_convert
@@ -27,22 +27,63 @@ T_co = TypeVar("T_co", covariant=True)
 _FIXED = frozenset(
     ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 )
+_END = object()
 _warned_about_workers = False
 
 
-def get_worker_info() -> None:
-    """None: batches are made in the process that asks for them."""
-    return None
+class WorkerInfo(NamedTuple):
+    """What `get_worker_info` says of the one worker that there ever is: this process."""
+
+    id: int
+    num_workers: int
+    seed: int
+    dataset: Any
+
+
+_worker_info: WorkerInfo | None = None
+
+
+def get_worker_info() -> WorkerInfo | None:
+    """None, but for code that a loader with `num_workers` above 0 calls.
+
+    That is `worker_init_fn`, the dataset and `collate_fn`. As batches are made in this process, it
+    is worker 0 of 1, whatever `num_workers` was asked for: a dataset that divides itself among
+    workers is given whole. `seed` is the base seed of the pass.
+    """
+    return _worker_info
+
+
+@contextmanager
+def _as_worker(info: WorkerInfo) -> Iterator[None]:
+    global _worker_info
+    before, _worker_info = _worker_info, info
+    try:
+        yield
+    finally:
+        _worker_info = before
+
+
+def _init_worker(loader: DataLoader, info: WorkerInfo) -> None:
+    """Calls `worker_init_fn` with the seed that a worker has; what it draws is put back."""
+    if loader.worker_init_fn is None or (loader.persistent_workers and loader._worker_is_ready):
+        return
+    loader._worker_is_ready = True
+    state = random.get_rng_state()
+    random.manual_seed(info.seed)
+    try:
+        with _as_worker(info):
+            loader.worker_init_fn(info.id)
+    finally:
+        random.set_rng_state(state)
 
 
 def _warn_about_workers(num_workers: int) -> None:
     global _warned_about_workers
     if num_workers > 0 and not _warned_about_workers:
         _warned_about_workers = True
-        warnings.warn(
+        _native._warn(
             f"DataLoader: num_workers={num_workers} was asked for, but batches are made in this "
-            "process (as with num_workers=0); samples and their order are the same",
-            stacklevel=4,
+            "process (as with num_workers=0); samples and their order are the same"
         )
 
 
@@ -123,9 +164,12 @@ class DataLoader(Generic[T_co]):
         when batch_size is None).
       drop_last: leave out a last batch that is short.
       generator: what the base seed and the shuffle are drawn from, default the global one.
-      pin_memory, timeout, worker_init_fn, multiprocessing_context, prefetch_factor,
-      persistent_workers, pin_memory_device, in_order: accepted; they concern workers or
-        other devices and change nothing.
+      worker_init_fn: with `num_workers` above 0 called at the beginning of each pass (with
+        `persistent_workers` of the first), for worker 0; see `get_worker_info`. Within it
+        `initial_seed()` is the base seed of the pass.
+      pin_memory, timeout, multiprocessing_context, prefetch_factor, persistent_workers,
+      pin_memory_device, in_order: accepted; they concern workers or other devices and change
+        nothing.
 
     Batches of a `TensorDataset` (or `Subset` of one) under the default collation are
     gathered with one `index_select` per tensor.
@@ -134,6 +178,8 @@ class DataLoader(Generic[T_co]):
     """
 
     _initialized = False
+    _reported_length: int | None = None  # of an IterableDataset, when len() was asked
+    _worker_is_ready = False
 
     def __init__(
         self,
@@ -157,6 +203,11 @@ class DataLoader(Generic[T_co]):
         in_order: bool = True,
     ) -> None:
         _check_options(num_workers, timeout, prefetch_factor, persistent_workers)
+        if multiprocessing_context is not None and num_workers == 0:
+            raise ValueError(
+                "multiprocessing_context can only be used with multi-process loading "
+                f"(num_workers > 0), but got num_workers={num_workers}"
+            )
         self.dataset = dataset
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
@@ -207,7 +258,7 @@ class DataLoader(Generic[T_co]):
         if not self._iterable:
             by = self.sampler if self.batch_sampler is None else self.batch_sampler
             return len(by)  # type: ignore[arg-type]
-        count = len(self.dataset)  # type: ignore[arg-type]
+        count = self._reported_length = len(self.dataset)  # type: ignore[arg-type]
         if self.batch_size is None:
             return count
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
@@ -223,7 +274,12 @@ class _LoaderIterator:
             raise AssertionError(
                 f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
             )
-        self._batches = _batches(loader)
+        if loader.num_workers == 0:
+            self._batches = _batches(loader)
+        else:
+            info = WorkerInfo(0, 1, self._base_seed, loader.dataset)
+            _init_worker(loader, info)
+            self._batches = _batches_of_worker(loader, info)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -235,9 +291,34 @@ class _LoaderIterator:
         return len(self._loader)
 
 
+def _batches_of_worker(loader: DataLoader, info: WorkerInfo) -> Iterator[object]:
+    """The batches, each made by code that `get_worker_info` tells of the worker."""
+    with _as_worker(info):
+        batches = _batches(loader)
+    while True:
+        with _as_worker(info):
+            batch = next(batches, _END)
+        if batch is _END:
+            return
+        yield batch
+
+
+def _counted(batches: Iterator[object], dataset: object, length: int) -> Iterator[object]:
+    """Warns when there are more than the dataset has said."""
+    for count, batch in enumerate(batches, 1):
+        if count > length:
+            _native._warn(
+                f"Length of IterableDataset {dataset} was reported to be {length} (when accessing "
+                f"len(dataloader)), but {count} samples have been fetched. "
+            )
+        yield batch
+
+
 def _batches(loader: DataLoader) -> Iterator[object]:
     if loader._iterable:
-        return _stream(loader, iter(loader.dataset))
+        stream = _stream(loader, iter(loader.dataset))
+        length = loader._reported_length
+        return stream if length is None else _counted(stream, loader.dataset, length)
     batch_sampler = loader.batch_sampler
     if batch_sampler is None:
         return _singles(loader)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
@@ -184,9 +183,8 @@ def _fraction_lengths(fractions: Sequence[float], total: int) -> list[int]:
         lengths[position % len(lengths)] += 1
     for position, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(
-                f"Length of split at index {position} is 0. This might result in an empty dataset.",
-                stacklevel=3,
+            _native._warn(
+                f"Length of split at index {position} is 0. This might result in an empty dataset."
             )
     return lengths
 
