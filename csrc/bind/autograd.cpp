@@ -2,14 +2,20 @@
 #include <pybind11/stl.h>
 
 #include "bind/python.h"
+#include "wengert/tape/anomaly.h"
 
 namespace wengert::bind {
 namespace {
 
-// One tensor, or several.
-std::vector<Tensor> tensors_of(const py::handle& o, const char* what,
-                               Nones nones = Nones::kRefused) {
-  return is_tensor(o.ptr()) ? std::vector{unwrap(o.ptr())} : read_tensors(o.ptr(), what, nones);
+std::vector<Tensor> tensors_of(const py::handle& o, const char* what) {
+  std::vector<Tensor> out;
+  if (is_tensor(o.ptr())) {
+    out.push_back(unwrap(o.ptr()));
+    return out;
+  }
+  for (const py::handle& item : o)
+    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), what));
+  return out;
 }
 
 py::object run_backward(const py::object& tensors, const py::object& grads, bool retain_graph,
@@ -17,7 +23,7 @@ py::object run_backward(const py::object& tensors, const py::object& grads, bool
                         bool accumulate) {
   const std::vector<Tensor> roots = tensors_of(tensors, "tensors");
   const std::vector<Tensor> seeds =
-      grads.is_none() ? std::vector<Tensor>() : tensors_of(grads, "grad_tensors", Nones::kAllowed);
+      grads.is_none() ? std::vector<Tensor>() : tensors_of(grads, "grad_tensors");
   const BackwardOptions options{retain_graph, create_graph, allow_unused};
   if (accumulate) {
     std::vector<Tensor> chosen;
@@ -47,30 +53,41 @@ PyObject* backward_method(PyObject* self, PyObject*) {
 // ---- hooks ---------------------------------------------------------------------------------
 
 struct PythonHook final : Hooks::Hook {
-  explicit PythonHook(py::object f) : function(std::move(f)) {}
+  PythonHook(py::object f, bool after) : function(std::move(f)), after_accumulate(after) {}
   ~PythonHook() override {
     const py::gil_scoped_acquire gil;
     function = py::object();
   }
   Tensor call(const Tensor& grad) override {
     const py::object result = function(py::reinterpret_steal<py::object>(wrap(grad)));
-    return result.is_none() ? Tensor() : expect_tensor(result.ptr(), "hook result");
+    if (result.is_none()) return Tensor();
+    check(!after_accumulate, "Tensor post accumulate grad hooks should return None.");
+    const Tensor t = expect_tensor(result.ptr(), "hook result");
+    check(t.dtype() == grad.dtype(), "hook '", name(), "' has changed the type of value (was ",
+          grad.dtype(), " got ", t.dtype(), ")");
+    check(t.shape() == grad.shape(), "hook '", name(), "' has changed the size of value (was ",
+          grad.shape(), " got ", t.shape(), ")");
+    return t;
+  }
+  std::string name() const {
+    return py::str(py::getattr(function, "__name__", py::str(py::type::of(function))));
   }
   py::object function;
+  const bool after_accumulate;
 };
 
 int64_t add_hook(const py::object& self, const py::object& f, bool after_accumulate) {
   static int64_t next = 0;
-  const Tensor t = expect_tensor(self.ptr(), "self");
+  const Tensor t = unwrap(self.ptr());
   check(t.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
   check(!after_accumulate || t.is_leaf(),
         "post accumulate grad hooks cannot be registered on non-leaf tensors");
-  hooks_of(t).items.push_back({next, new PythonHook(f), after_accumulate});
+  hooks_of(t).items.push_back({next, new PythonHook(f, after_accumulate), after_accumulate});
   return next++;
 }
 
 void remove_hook(const py::object& self, int64_t id) {
-  wengert::remove_hook(expect_tensor(self.ptr(), "self"), id);
+  wengert::remove_hook(unwrap(self.ptr()), id);
 }
 
 // ---- Functions written in Python -----------------------------------------------------------
@@ -116,15 +133,12 @@ struct PythonVjp final : CustomVjp {
 
 py::tuple record_function(const py::object& ctx, const py::object& inputs,
                           const py::object& outputs, const py::object& non_differentiable) {
-  const std::vector<Tensor> in = tensors_of(inputs, "inputs", Nones::kAllowed);
-  const std::vector<Tensor> out = tensors_of(outputs, "outputs");
+  const std::vector<Tensor> in = tensors_of(inputs, "inputs");
+  std::vector<Tensor> out = tensors_of(outputs, "outputs");
   std::vector<Tensor> recorded = out;
   for (const py::handle& i : non_differentiable) {
     // An entry's output that carries no gradient: recorded on a stand-in.
-    int64_t at;
-    check(read_int(i.ptr(), at) && at >= 0 && at < static_cast<int64_t>(out.size()),
-          ErrorKind::kType, "record_function: there is no output ", std::string(py::repr(i)));
-    Tensor& t = recorded[static_cast<size_t>(at)];
+    Tensor& t = recorded[py::cast<size_t>(i)];
     t = t.detach();
   }
   const std::string name = py::str(py::type::of(ctx).attr("__name__"));
@@ -140,22 +154,6 @@ py::tuple record_function(const py::object& ctx, const py::object& inputs,
 struct Node {
   Ref<Entry> entry;
 };
-
-// AddBackward0, as PyTorch calls them: the op's name in capitals and the overload's number.
-std::string node_name(const Entry& e) {
-  if (e.custom()) return e.custom()->name();
-  std::string out;
-  bool upper = true;
-  for (const char* c = e.op->name; *c; ++c) {
-    if (*c == '_') {
-      upper = true;
-    } else {
-      out += upper ? static_cast<char>(std::toupper(*c)) : *c;
-      upper = false;
-    }
-  }
-  return out + "Backward0";
-}
 
 py::tuple next_functions(const Node& n) {
   py::list out;
@@ -205,7 +203,6 @@ void init_autograd(py::module_& m) {
   m.def("_bump_version",
         [](const py::object& t) { ++expect_tensor(t.ptr(), "tensor")->storage->version; });
   py::class_<Node>(m, "Node", "An entry of the tape.")
-      .def_static("__new__", &refuse_new)
       .def("name", [](const Node& n) { return node_name(*n.entry); })
       .def_property_readonly("next_functions", &next_functions)
       .def_property_readonly("_sequence_nr", [](const Node& n) { return n.entry->number; })

@@ -1,5 +1,6 @@
 // Tensors from nested Python sequences, and back.
 #include "bind/python.h"
+#include "wengert/base/warning.h"
 
 namespace wengert::bind {
 
@@ -45,13 +46,8 @@ void for_each_leaf(PyObject* o, const Dims& shape, int depth, const F& f) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.ptr());
   check(n == shape[depth], ErrorKind::kValue, "tensor: expected sequence of length ", shape[depth],
         " at dim ", depth, " (got ", static_cast<int64_t>(n), ")");
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    // What an element is asked may change the list that holds it.
-    check(i < PySequence_Fast_GET_SIZE(fast.ptr()), ErrorKind::kRuntime,
-          "tensor: a list became shorter while it was read");
-    const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(fast.ptr(), i));
-    for_each_leaf(item.ptr(), shape, depth + 1, f);
-  }
+  for (Py_ssize_t i = 0; i < n; ++i)
+    for_each_leaf(PySequence_Fast_GET_ITEM(fast.ptr(), i), shape, depth + 1, f);
 }
 
 Scalar leaf_value(PyObject* o) {
@@ -64,6 +60,8 @@ Scalar leaf_value(PyObject* o) {
   if (!read_scalar(o, s)) {
     if (PyErr_Occurred()) throw py::error_already_set();
     check(!PyUnicode_Check(o), ErrorKind::kValue, "tensor: too many dimensions 'str'");
+    if (PySequence_Check(o))
+      fail(ErrorKind::kType, "tensor: a number expected, got ", Py_TYPE(o)->tp_name);
     fail(ErrorKind::kRuntime, "tensor: Could not infer dtype of ", Py_TYPE(o)->tp_name);
   }
   return s;
@@ -127,6 +125,14 @@ PyObject* list_of(const Tensor& t, const T* data, int dim) {
   return list;
 }
 
+void warn_of_arrays(PyObject* o) {
+  if (PyList_Check(o) && PyList_GET_SIZE(o) > 0 && is_array(PyList_GET_ITEM(o, 0))) [[unlikely]]
+    warn(
+        "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+        "converting the list to a single numpy.ndarray with numpy.array() before converting to a "
+        "tensor.");
+}
+
 }  // namespace
 
 Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
@@ -137,7 +143,9 @@ Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
     return copy;
   }
   if (is_array(o)) return tensor_from_array(o, dtype);
-  if (PyUnicode_Check(o)) fail(ErrorKind::kType, "new(): invalid data type 'str'");
+  if (PyUnicode_Check(o) || PyBytes_Check(o))
+    fail(ErrorKind::kType, "new(): invalid data type '", Py_TYPE(o)->tp_name, "'");
+  warn_of_arrays(o);
   const Dims shape = find_shape(o);
   const Dtype d = dtype ? *dtype : infer_dtype(o, shape);
   const Tensor out = Tensor::empty(shape, d);
@@ -159,6 +167,12 @@ void init_construct(py::module_& m) {
       [](const py::object& data, const py::object& dtype, const py::object& device,
          bool requires_grad, bool /*pin_memory*/) {
         check_device(device.ptr());
+        if (is_tensor(data.ptr())) [[unlikely]]
+          warn(
+              "To copy construct from a tensor, it is recommended to use "
+              "sourceTensor.detach().clone() or "
+              "sourceTensor.detach().clone().requires_grad_(True), "
+              "rather than tensor(sourceTensor).");
         std::optional<Dtype> d;
         if (!dtype.is_none()) {
           Dtype given;

@@ -81,6 +81,9 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     } else if (read_scalar(value, s)) {
       v = s;
     } else {
+      if (!PySequence_Check(value) && !is_array(value))
+        fail(ErrorKind::kType, "can't assign a ", Py_TYPE(value)->tp_name, " to a tensor of ",
+             x.dtype());
       v = tensor_from_object(value, x.dtype());
     }
     wengert::set_item(x, read_key(key), v);
@@ -93,10 +96,13 @@ namespace {
 
 // A tuple or list of index tensors, one for each dimension; None takes the whole dimension.
 std::vector<Tensor> read_indices(const py::object& o) {
+  std::vector<Tensor> out;
   if (!PyTuple_Check(o.ptr()) && !PyList_Check(o.ptr()))
     fail(ErrorKind::kType, "index_put: indices must be a tuple of Tensors, got ",
          Py_TYPE(o.ptr())->tp_name);
-  return read_tensors(o.ptr(), "indices", Nones::kAllowed);
+  for (const py::handle item : o)
+    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), "indices"));
+  return out;
 }
 
 py::object put(const py::object& input, const py::object& indices, const py::object& values,

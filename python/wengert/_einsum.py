@@ -50,6 +50,16 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     return x.permute([names.index(name) for name in result])
 
 
+def _wrapped(dim: int, x: Tensor) -> int:
+    """A dimension counted from the front; IndexError if there is none of that number."""
+    if not -x.dim() <= dim < x.dim():
+        raise IndexError(
+            f"tensordot: dimension out of range (expected to be in [{-x.dim()}, {x.dim() - 1}], "
+            f"but got {dim})"
+        )
+    return dim % x.dim()
+
+
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over some dimensions of `a` and as many of `b`.
 
@@ -64,8 +74,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
                 f"tensordot: dims must be from 0 to the dimensions of both tensors, got {dims}"
             )
         dims = range(a.dim() - dims, a.dim()), range(dims)
-    over_a = [d % a.dim() if a.dim() else d for d in dims[0]]
-    over_b = [d % b.dim() if b.dim() else d for d in dims[1]]
+    if not isinstance(dims, (list, tuple)) or len(dims) != 2:
+        raise RuntimeError(
+            f"tensordot: dims must be an int or two lists of dimensions, got {dims!r}"
+        )
+    over_a = [_wrapped(d, a) for d in ([dims[0]] if isinstance(dims[0], int) else dims[0])]
+    over_b = [_wrapped(d, b) for d in ([dims[1]] if isinstance(dims[1], int) else dims[1])]
     if [a.size(d) for d in over_a] != [b.size(d) for d in over_b]:
         raise RuntimeError(
             f"tensordot: the contracted dimensions {over_a} of {list(a.shape)} and {over_b} of "

@@ -43,6 +43,12 @@ __all__ = [
 ]
 
 
+def _tensor(name: str, obj: object) -> Tensor:
+    if not isinstance(obj, _native.Tensor):
+        raise TypeError(f"{name}(): argument 'input' must be Tensor, not {type(obj).__name__}")
+    return obj
+
+
 def is_tensor(obj: object) -> bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, _native.Tensor)
@@ -55,7 +61,7 @@ def is_storage(obj: object) -> bool:
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether the tensor's dtype has fractions."""
-    return input.is_floating_point()
+    return _tensor("is_floating_point", input).is_floating_point()
 
 
 def is_complex(input: Tensor) -> bool:
@@ -65,12 +71,12 @@ def is_complex(input: Tensor) -> bool:
 
 def is_nonzero(input: Tensor) -> bool:
     """Whether the one element is not zero. RuntimeError unless there is exactly one."""
-    return bool(input)
+    return bool(_tensor("is_nonzero", input))
 
 
 def numel(input: Tensor) -> int:
     """The number of elements."""
-    return input.numel()
+    return _tensor("numel", input).numel()
 
 
 def as_tensor(data: npt.ArrayLike | Tensor, dtype: Dtype = None, device: Device = None) -> Tensor:
@@ -101,7 +107,8 @@ def asarray(
     ValueError if `copy` is False and sharing is not possible.
     """
     if copy:
-        result = _native.tensor(obj, dtype=dtype)
+        source = obj.detach().clone() if isinstance(obj, _native.Tensor) else _native.tensor(obj)
+        result = source if dtype is None else source._to_dtype(dtype)
     else:
         result = as_tensor(obj, dtype, device)
         shares = isinstance(obj, _native.Tensor) and result.data_ptr() == obj.data_ptr()
@@ -139,6 +146,8 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> _native.Size:
 
 
 def _rank(dtype: _native.dtype) -> int:
+    if not isinstance(dtype, _native.dtype):
+        raise TypeError(f"a dtype expected, got {type(dtype).__name__}")
     order = ("bool", "uint8", "int32", "int64", "float32", "float64")
     return order.index(repr(dtype).rpartition(".")[2])
 
@@ -212,6 +221,8 @@ def legacy(dtype: _native.dtype) -> Callable[..., Tensor]:
             return _native.empty(0, dtype=dtype)
         if isinstance(args[0], _native.Size):
             return _native.empty(args[0], dtype=dtype)
+        if args[0] is None or isinstance(args[0], (int, float)):
+            raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
         data: Sequence = args[0]
         return _native.tensor(data, dtype=dtype)
 

@@ -158,7 +158,8 @@ def searchsorted(
     if side == "left" and right:
         raise RuntimeError("searchsorted: side 'left' and right=True contradict each other")
     order = _values("searchsorted", "sorted_sequence", sorted_sequence)
-    x = _values("searchsorted", "input", input) if not np.isscalar(input) else np.asarray(input)
+    number = np.isscalar(input) and not isinstance(input, (str, bytes))
+    x = np.asarray(input) if number else _values("searchsorted", "input", input)
     if isinstance(input, Tensor) and input.dtype != sorted_sequence.dtype:
         raise RuntimeError(
             f"searchsorted: the dtypes of sorted_sequence, {sorted_sequence.dtype}, and input, "

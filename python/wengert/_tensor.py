@@ -171,6 +171,8 @@ def type(
 @_method
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor in the dtype of `other`."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"type_as(): argument 'other' must be Tensor, not {typename(other)}")
     return self._to_dtype(other.dtype)
 
 

@@ -7,6 +7,10 @@ import numpy as np
 from . import _native
 
 
+def _name(obj: object) -> str:
+    return type(obj).__name__
+
+
 class device:
     """Where a tensor lives; only ``device('cpu')`` exists.
 
@@ -22,13 +26,19 @@ class device:
         if isinstance(type, device):
             index = type.index
             type = type.type
-        kind, _, number = str(type).partition(":")
+        if not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' must be str, not {_name(type)}")
+        kind, _, number = type.partition(":")
         if kind != "cpu":
             raise RuntimeError(
                 f"wengert computes on the CPU only: expected device 'cpu', got '{type}'"
             )
         if number:
+            if not number.isdecimal():
+                raise RuntimeError(f"Invalid device string: '{type}'")
             index = int(number)
+        if index is not None and index < 0:
+            raise RuntimeError(f"Device index must not be negative, got {index}")
         self.type = kind
         self.index = index
 
@@ -90,6 +100,8 @@ class finfo:
 
     def __init__(self, dtype: _native.dtype | None = None) -> None:
         dtype = dtype or _native.get_default_dtype()
+        if not isinstance(dtype, _native.dtype):
+            raise TypeError(f"finfo(): argument 'type' must be dtype, not {_name(dtype)}")
         if not dtype.is_floating_point:
             raise TypeError(
                 f"finfo() requires a floating point input type, got {dtype}. Use iinfo to handle "
@@ -116,6 +128,8 @@ class iinfo:
     """The limits of an integral dtype: bits, max, min. TypeError for any other."""
 
     def __init__(self, dtype: _native.dtype) -> None:
+        if not isinstance(dtype, _native.dtype):
+            raise TypeError(f"iinfo(): argument 'type' must be dtype, not {_name(dtype)}")
         if dtype.is_floating_point or dtype is _native.bool:
             raise TypeError(
                 f"iinfo() requires an integer input type, got {dtype}. Use finfo to handle "

@@ -3,6 +3,7 @@
 import sys
 
 from tests.errors import (
+    refusals,  # noqa: F401  fills the table
     tensors,  # noqa: F401  fills the table
     training,  # noqa: F401
 )

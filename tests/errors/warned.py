@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tests.errors.row import leaf
 
 
@@ -163,8 +165,37 @@ warns(
 )
 warns("detect_anomaly", "Anomaly Detection has been enabled", lambda T: T.autograd.detect_anomaly())
 
+
+def dirty(T):
+    class Double(T.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 2
+            ctx.mark_dirty(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    Double.apply(leaf(T, 2))
+
+
+warns("mark_dirty of a result", "ctx.mark_dirty() received a tensor that was not an input", dirty)
+
 # ---- tensors and random numbers
 
+warns(
+    "tensor of a tensor",
+    "it is recommended to use sourceTensor.detach().clone()",
+    lambda T: T.tensor(T.ones(2)),
+)
+silent("as_tensor of a tensor", lambda T: (T.as_tensor(T.ones(2)), T.tensor([T.tensor(1.0)])))
+warns(
+    "tensor of a list of arrays",
+    "from a list of numpy.ndarrays is extremely slow",
+    lambda T: T.tensor([np.ones(2)]),
+)
 warns(
     "an index of uint8",
     "now deprecated, please use a dtype",

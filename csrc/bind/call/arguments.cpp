@@ -29,12 +29,7 @@ bool same_name(PyObject* a, PyObject* b) {
          (PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
 }
 
-bool truth(PyObject* o) {
-  if (PyBool_Check(o)) return o == Py_True;
-  const int on = PyObject_IsTrue(o);
-  if (on < 0) throw py::error_already_set();
-  return on == 1;
-}
+bool truth(PyObject* o) { return o == Py_True || (o != Py_False && PyObject_IsTrue(o) == 1); }
 
 // Keywords that are not the op's own: NumPy's spellings, out=, and what creation ops share.
 bool take_extra(const Overload& o, Form form, const char* name, PyObject* value, Given& given,
@@ -113,41 +108,52 @@ bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t coun
       if (given.value[at] || (params[at].variadic && given.rest_count))
         return no(problem, "got multiple values for argument '", params[at].name, "'");
       given.value[at] = value;
-    } else {
-      const char* text = PyUnicode_AsUTF8(name);
-      if (!text) throw py::error_already_set();  // half a surrogate pair
-      if (!take_extra(o, form, text, value, given, extras))
-        return no(problem, "got an unexpected keyword argument '", text, "'");
+    } else if (!take_extra(o, form, PyUnicode_AsUTF8(name), value, given, extras)) {
+      return no(problem, "got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
     }
   }
   return true;
 }
 
-// An integer beyond 64 bits is no integer here.
-bool read_small_int(PyObject* o, int64_t& out) {
+// A bool is no integer here: `x.sum(True)` means keepdim. Nor is a size beyond 64 bits.
+bool read_small_int(PyObject* o, int64_t& out, bool is_size = false) {
   if (PyLong_Check(o)) {
+    if (PyBool_Check(o)) return false;
     int overflow;
     out = PyLong_AsLongLongAndOverflow(o, &overflow);
-    return overflow == 0;
+    if (overflow != 0 && is_size) return false;
+    check(overflow == 0, ErrorKind::kValue,
+          "Overflow when unpacking long long: an integer does not fit 64 bits");
+    return true;
   }
   return read_int(o, out);
 }
 
 // A sequence, or one integer. What an __index__ may do to a list while it is read is found out.
-bool read_ints(PyObject* o, Attrs& out) {
-  if (!PyTuple_Check(o) && !PyList_Check(o)) return read_small_int(o, *out.add_ints(1));
+bool read_ints(PyObject* o, Attrs& out, bool are_sizes = false) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return read_small_int(o, *out.add_ints(1), are_sizes);
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   int64_t* to = out.add_ints(static_cast<size_t>(n));
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (i >= PySequence_Fast_GET_SIZE(o) || !read_small_int(PySequence_Fast_GET_ITEM(o, i), to[i]))
+    if (i >= PySequence_Fast_GET_SIZE(o) ||
+        !read_small_int(PySequence_Fast_GET_ITEM(o, i), to[i], are_sizes))
       return false;
   return true;
 }
 
-bool read_inputs(const Param& p, PyObject* o, Call& call) {
+bool read_tensors(PyObject* o, Call& call) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-  each_tensor(o, p.name, p.optional ? Nones::kAllowed : Nones::kRefused,
-              [&](Tensor t) { call.add_input(std::move(t)); });
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    if (item == Py_None) {
+      call.add_input(Operand());
+    } else if (is_tensor(item)) {
+      call.add_input(unwrap(item));
+    } else {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -175,7 +181,7 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       call.add_input(unwrap(o));
       return true;
     case ParamKind::kTensors:
-      return read_inputs(p, o, call);
+      return read_tensors(o, call);
     case ParamKind::kOperand: {
       if (is_tensor(o)) {
         call.add_input(unwrap(o));
@@ -272,25 +278,26 @@ bool read_variadic(const Param& p, const Given& given, PyObject* keyword, Call& 
   if (p.kind == ParamKind::kTensors) {
     PyObject* first = keyword ? keyword : given.rest_count == 1 ? given.rest[0] : nullptr;
     if (first && !is_tensor(first)) {
-      return read_inputs(p, first, call) ||
-             no(problem, "argument '", p.name, "' must be tuple of Tensors, not ",
-                type_name(first));
+      if (read_tensors(first, call)) return true;
+    } else {
+      Py_ssize_t i = 0;
+      for (; i < given.rest_count && is_tensor(given.rest[i]); ++i)
+        call.add_input(unwrap(given.rest[i]));
+      if (i == given.rest_count) return true;
     }
-    for (Py_ssize_t i = 0; i < given.rest_count; ++i)
-      call.add_input(read_element(given.rest[i], i, p.name, Nones::kRefused));
-    return true;
+    return no(problem, "argument '", p.name, "' must be tuple of Tensors");
   }
   if (keyword) {
-    if (!read_ints(keyword, call.attrs))
+    if (!read_ints(keyword, call.attrs, true))
       return no(problem, "argument '", p.name, "' must be tuple of ints");
   } else if (given.rest_count == 1) {
-    if (!read_ints(given.rest[0], call.attrs))
+    if (!read_ints(given.rest[0], call.attrs, true))
       return no(problem, "argument '", p.name, "' must be tuple of ints, not ",
                 type_name(given.rest[0]));
   } else {
     int64_t* to = call.attrs.add_ints(static_cast<size_t>(given.rest_count));
     for (Py_ssize_t i = 0; i < given.rest_count; ++i)
-      if (!read_small_int(given.rest[i], to[i]))
+      if (!read_small_int(given.rest[i], to[i], true))
         return no(problem, "argument '", p.name, "' must be tuple of ints, but found element of ",
                   "type ", type_name(given.rest[i]), " at pos ", static_cast<int64_t>(i));
   }
@@ -323,6 +330,8 @@ bool read_arguments(const Overload& o, Form form, PyObject* const* args, Py_ssiz
     if (p.variadic) {
       if (!argument && given.rest_count == 0 && p.has_default() && !input) {
         call.attrs.add_from(defaults, attribute);
+      } else if (!argument && given.rest_count == 0 && !input) {
+        return no(problem, "missing required argument '", p.name, "'");
       } else if (!read_variadic(p, given, argument, call, problem)) {
         return false;
       }

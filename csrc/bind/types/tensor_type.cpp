@@ -89,6 +89,8 @@ PyObject* new_tensor(PyTypeObject* type, PyObject* args, PyObject*) {
       }
       return wrap_as(type, Tensor::empty(shape, default_dtype()));
     }
+    if (!PySequence_Check(first))
+      fail(ErrorKind::kType, "new(): data must be a sequence (got ", Py_TYPE(first)->tp_name, ")");
     return wrap_as(type, tensor_from_object(first, default_dtype()));
   });
 }
@@ -101,11 +103,16 @@ PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(as(o)->impl->sha
 PyObject* get_requires_grad(PyObject* o, void*) {
   return PyBool_FromLong(unwrap(o).requires_grad());
 }
+// A tensor of inference mode has no version, so nothing may be saved of it.
+void ask_gradient(const Tensor& t, bool on) {
+  check(!on || !t->is_inference || inference_mode(),
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  Tensor(t).set_requires_grad(on);
+}
 int set_requires_grad(PyObject* o, PyObject* value, void*) {
-  const int on = value ? PyObject_IsTrue(value) : -1;
-  if (on < 0) return -1;
   return guarded([&] {
-    unwrap(o).set_requires_grad(on);
+    check(value && PyBool_Check(value), "requires_grad must be a bool");
+    ask_gradient(unwrap(o), value == Py_True);
     return o;
   })
              ? 0
@@ -266,9 +273,10 @@ PyObject* detach_(PyObject* o, PyObject*) {
 PyObject* requires_grad_(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* names) {
   return guarded([&]() -> PyObject* {
     const Py_ssize_t given = n + (names ? PyTuple_GET_SIZE(names) : 0);
-    const int on = given ? PyObject_IsTrue(args[0]) : 1;
-    if (on < 0) throw py::error_already_set();
-    unwrap(o).set_requires_grad(on);
+    if (given && !PyBool_Check(args[0]))
+      fail(ErrorKind::kType, "requires_grad_(): argument 'requires_grad' must be bool, not ",
+           Py_TYPE(args[0])->tp_name);
+    ask_gradient(unwrap(o), !given || args[0] == Py_True);
     return Py_NewRef(o);
   });
 }
@@ -375,7 +383,13 @@ PyObject* invert(PyObject* a) {
   }
   return call_op(bitwise_not_op, a, nullptr);
 }
-PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+PyObject* positive(PyObject* a) {
+  return guarded([&] {
+    check(as(a)->impl->dtype != Dtype::kBool,
+          "The `+` operator, on a bool tensor is not supported.");
+    return Py_NewRef(a);
+  });
+}
 
 int truth(PyObject* o) {
   PyObject* ok = guarded([&]() -> PyObject* {
@@ -387,12 +401,19 @@ int truth(PyObject* o) {
   });
   return ok ? ok == Py_True : -1;
 }
+// The element that int() and float() give.
+Scalar only_element(PyObject* o) {
+  const Tensor t = unwrap(o);
+  check(t.numel() == 1, ErrorKind::kValue,
+        "only one element tensors can be converted to Python scalars, got shape ", t.shape());
+  return t.item();
+}
 PyObject* to_float(PyObject* o) {
-  return guarded([&] { return PyFloat_FromDouble(unwrap(o).item().real()); });
+  return guarded([&] { return PyFloat_FromDouble(only_element(o).real()); });
 }
 PyObject* to_int(PyObject* o) {
   return guarded([&]() -> PyObject* {
-    const Scalar s = unwrap(o).item();
+    const Scalar s = only_element(o);
     return s.is_float() ? PyLong_FromDouble(s.real()) : PyLong_FromLongLong(s.integer());
   });
 }
@@ -501,13 +522,13 @@ void init_tensor_type(py::module_& m) {
   m.def(
       "make_parameter",
       [](const py::type& cls, const py::object& data, bool requires_grad) {
-        auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
-        if (!PyType_IsSubtype(type, tensor_type))
-          fail(ErrorKind::kType, "a subclass of Tensor expected, got ", type->tp_name);
-        Tensor t = expect_tensor(data.ptr(), "data").detach();
+        const Tensor source = expect_tensor(data.ptr(), "data");
+        Tensor t = source.detach();
         t->recorded_at = t->storage->recorded;
-        t.set_requires_grad(requires_grad);
-        return py::reinterpret_steal<py::object>(wrap_as(type, t));
+        t->is_inference = source->is_inference;
+        ask_gradient(t, requires_grad);
+        return py::reinterpret_steal<py::object>(
+            wrap_as(reinterpret_cast<PyTypeObject*>(cls.ptr()), t));
       },
       "A new instance of a subclass of Tensor on the memory of `data`.");
 }

@@ -2,7 +2,7 @@
 #include <atomic>
 
 #include "wengert/base/denormals.h"
-#include "wengert/tape/parameters.h"
+#include "wengert/tape/anomaly.h"
 #include "wengert/tape/tape.h"
 
 // Note [views and in-place]: an in-place op that is recorded gives its tensor a new entry. Other
@@ -90,6 +90,8 @@ void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
 Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   Ref<Entry> e = Entry::create(c, outputs);
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
+  if (anomaly_enabled()) [[unlikely]]
+    keep_call_site(*e);
   return e;
 }
 
@@ -166,9 +168,13 @@ void allocate_outputs(Call& c) {
   c.make_room();
   for (int i = 0; i < c.outputs(); ++i) {
     const OutputMeta& m = c.meta[i];
-    c.out[i] =
-        c.op().view ? c.in(0).alias(m.shape, m.strides, m.offset) : Tensor::empty(m.shape, m.dtype);
-    if (inference_) c.out[i]->is_inference = true;
+    if (c.op().view) {
+      c.out[i] = c.in(0).alias(m.shape, m.strides, m.offset);
+      c.out[i]->is_inference = c.in(0)->is_inference;
+    } else {
+      c.out[i] = Tensor::empty(m.shape, m.dtype);
+      if (inference_) c.out[i]->is_inference = true;
+    }
   }
 }
 
@@ -189,6 +195,9 @@ void check_writable(const Tensor& self) {
   check(!(grad_enabled_ && self->requires_grad && !self->entry),
         "a leaf Variable that requires grad is being used in an in-place operation.");
   check(self->storage->writable(), "the memory of this tensor is read-only; clone() it first");
+  check(!self->is_inference || inference_,
+        "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
+        "clone to get a normal tensor before doing inplace update.");
   if (numel(self.shape()) > 1)
     for (int i = 0; i < self.ndim(); ++i)
       check(self.strides()[i] != 0 || self.shape()[i] <= 1,
@@ -291,8 +300,6 @@ void run_composed_in_place(Call& c, Tensor self, bool wants) {
 
 void run_inplace(Call& c) {
   const Op& op = c.op();
-  check(c.inputs() > 0 && c.input(0).is_tensor(), ErrorKind::kType,
-        "what is changed in place must be a Tensor, not a number");
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
   check_writable(self);
@@ -325,8 +332,6 @@ void run_inplace(Call& c) {
 
 void named(Call& c, void (*body)(Call&)) {
   try {
-    if (!c.fits()) [[unlikely]]
-      refuse_inputs(c);
     body(c);
   } catch (Error& e) {
     e.set_op(c.op().name);
@@ -351,6 +356,12 @@ void set_inference_mode(bool on) { inference_ = on; }
 void record_custom(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                    Ref<CustomVjp> custom) {
   static constexpr Op row{.name = "Function", .signature = "()"};
+  for (const Tensor& t : outputs) {  // those that are inputs were changed in place
+    check(!is_view_of_leaf(t),
+          "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    check(!t->requires_grad || t->entry,
+          "a leaf Variable that requires grad has been used in an in-place operation.");
+  }
   Call c(row);
   for (const Tensor& t : inputs) c.add_input(t);
   Ref<Entry> e = make_entry(c, outputs);

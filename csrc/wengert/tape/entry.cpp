@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "wengert/tape/anomaly.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {
@@ -150,6 +151,8 @@ void Entry::set_hooks(uint32_t i, Ref<Hooks> hooks) {
 }
 
 Entry::~Entry() {
+  if (knows_call_sites()) [[unlikely]]
+    forget_call_site(*this);
   std::destroy_n(outputs().data(), n_outputs_);
   std::destroy_n(inputs().data(), n_inputs_);
 }

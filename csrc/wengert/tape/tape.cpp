@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "wengert/tape/anomaly.h"
+
 // Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
 // number. Popping the largest number from a heap therefore meets every entry after all entries
 // that could still add to its gradient: no counting of dependencies, no sort, no recursion.
@@ -92,7 +94,10 @@ class Run {
     v.grads = &grads_;
     v.selective = selective_;
     if (selective_ && !v.needs_any()) return;
-    e.custom() ? e.custom()->vjp(v) : e.op->vjp(v);
+    if (anomaly_enabled()) [[unlikely]]
+      run_vjp_watched(e, v);
+    else
+      e.custom() ? e.custom()->vjp(v) : e.op->vjp(v);
     auto inputs = e.inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!grads_[i].defined()) continue;

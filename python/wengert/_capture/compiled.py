@@ -139,6 +139,8 @@ class Compiled(Captured):
         if cache.misses >= cache.maxsize and cache.hits < cache.misses:
             self._warn("its arguments or what it depends on differ at most calls")
             return self._fn(*args, **kwargs)
+        if _native._anomaly()[0]:
+            return self._fn(*args, **kwargs)
         return self._first_call(key, structure, tensors)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:

@@ -19,7 +19,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from .. import _native
 from .._typing import Args, Hook
-from . import anomaly_mode
 from .grad_mode import no_grad
 
 Tensor = _native.Tensor
@@ -154,17 +153,10 @@ class BackwardCFunction(FunctionCtx):
                     f"{self.name()}: expected a Tensor or None as gradient {i}, "
                     f"got {type(grad).__name__}"
                 )
-        grads = tuple(
+        return tuple(
             self._fitted(result[i], shape, i)
             for i, shape in zip(self._tensor_args, self._arg_shapes, strict=True)
         )
-        if anomaly_mode.is_anomaly_enabled() and anomaly_mode.is_anomaly_check_nan_enabled():
-            for i, grad in enumerate(grads):
-                if grad is not None and bool(_native.isnan(grad).any()):
-                    raise RuntimeError(
-                        f"Function '{self.name()}' returned nan values in its {i}th output."
-                    )
-        return grads
 
     def _fitted(self, grad: Tensor | None, shape: _native.Size, i: int) -> Tensor | None:
         """A gradient broadcast over its input is summed back to the input's shape."""
@@ -258,8 +250,9 @@ def _check_dirty(ctx: FunctionCtx, args: tuple[object, ...], result: object) -> 
                 "output. The inputs that are modified inplace must all be outputs of the Function."
             )
         if not any(tensor is arg for arg in args):
-            raise RuntimeError(
-                f"{type(ctx).__name__}: mark_dirty expects tensors that are inputs of forward"
+            _native._warn(
+                "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors "
+                "should be passed to ctx.mark_dirty()."
             )
 
 

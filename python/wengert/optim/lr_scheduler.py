@@ -87,6 +87,12 @@ class LambdaLR(_ByFunction):
 class MultiplicativeLR(_ByFunction):
     """base * lr_lambda(1) * ... * lr_lambda(t)"""
 
+    def __init__(self, optimizer: Optimizer, lr_lambda: _Factors, last_epoch: int = -1) -> None:
+        for fn in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
+            if not callable(fn):
+                raise TypeError(f"lr_lambda should be a function, but got {type(fn).__name__}")
+        super().__init__(optimizer, lr_lambda, last_epoch)
+
     def get_lr(self) -> list[Rate]:
         self._warn_outside_step()
         if self._is_initial:

@@ -133,7 +133,9 @@ constexpr Signature kIndexCopy =
     "(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor";
 constexpr int kIndexDim = attribute("dim", kIndexAdd, kIndexCopy);
 
-// The source (input 2) has the input's shape, but for the length of the index.
+// The source (input 2) has the input's shape, but for the length of the index. A wrong number of
+// dimensions or indices is an error of this kind.
+template <ErrorKind kCount>
 void index_source_shape(Call& c) {
   const Tensor &x = c.in(0), &index = c.in(1), &source = c.in(2);
   const int d = wrap_dim(c.attrs.integer(kIndexDim), x.ndim());
@@ -142,8 +144,10 @@ void index_source_shape(Call& c) {
         x.dtype(), " and ", source.dtype());
   Dims expected = x.shape();
   if (x.ndim() > 0) expected[d] = index.numel();
-  check(source.shape() == expected, "source of shape ", source.shape(),
-        " does not fit input of shape ", x.shape(), " with ", index.numel(),
+  const bool counts =
+      source.ndim() == expected.size() && (expected.empty() || source.shape()[d] == expected[d]);
+  check(source.shape() == expected, counts ? ErrorKind::kRuntime : kCount, "source of shape ",
+        source.shape(), " does not fit input of shape ", x.shape(), " with ", index.numel(),
         " indices along dimension ", d, ": expected ", expected);
   c.output(x.dtype(), x.shape());
 }
@@ -156,7 +160,7 @@ constinit const Op index_add_op{
     .doc =
         "The input with alpha * source added at the positions `index` of dimension `dim`. An "
         "IndexError if one is out of range.",
-    .shape = index_source_shape,
+    .shape = index_source_shape<ErrorKind::kRuntime>,
     .run =
         [](Call& c) {
           copy_input(c);
@@ -185,7 +189,7 @@ constinit const Op index_copy_op{
     .doc =
         "The input with `source` at the positions `index` of dimension `dim`. An IndexError if "
         "one is out of range.",
-    .shape = index_source_shape,
+    .shape = index_source_shape<ErrorKind::kIndex>,
     .run =
         [](Call& c) {
           copy_input(c);

@@ -396,6 +396,8 @@ constinit const Op prelu_op{
     .composed = [](Call& c) {
       const Tensor& x = c.in(0);
       Tensor w = c.in(1);
+      check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
+            w.dtype());
       check(w.ndim() <= 1, "weight must be a scalar or one-dimensional, got shape ", w.shape());
       if (w.numel() != 1) {
         check(x.ndim() > 0 && x.size(x.ndim() > 1 ? 1 : 0) == w.numel(),
@@ -420,6 +422,8 @@ constinit const Op glu_op{
     .composed = [](Call& c) {
       const Tensor& x = c.in(0);
       check(x.ndim() > 0, "does not support 0-dimensional tensors");
+      check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
+            x.dtype());
       const int64_t n = x.size(c.attrs.integer(kGlu["dim"]));
       check(n % 2 == 0, "Halving dimension must be even, but dimension ",
             c.attrs.integer(kGlu["dim"]), " is size ", n);

@@ -149,7 +149,11 @@ constexpr Signature kGeometric =
 constexpr Op geometric_op = drawing(
     "geometric_", kGeometric,
     "Fills the tensor with the number of trials, each of probability p, up to the first success.",
-    any_dtype, [](Call& c) {
+    [](Call& c) {
+      check(c.in(0).dtype() != Dtype::kBool, ErrorKind::kNotImplemented,
+            "not implemented for dtype bool");
+    },
+    [](Call& c) {
       draw_any(c, kGeometric["generator"], [](auto* out, int64_t n, Generator& g, const Attrs& a) {
         fill_geometric(g, out, n, a.real(kGeometric["p"]));
       });
@@ -173,7 +177,8 @@ constexpr Op bernoulli_tensor_op = drawing(
     "bernoulli_", kBernoulliTensor,
     "Fills the tensor with ones with the probabilities in p, broadcast, and zeros otherwise.",
     [](Call& c) {
-      check(is_floating(c.in(1).dtype()), "expects floating probabilities, got ", c.in(1).dtype());
+      check(is_floating(c.in(1).dtype()), ErrorKind::kNotImplemented,
+            "expects floating probabilities, got ", c.in(1).dtype());
       check(broadcast_shapes(c.in(0).shape(), c.in(1).shape()) == c.in(0).shape(),
             "probabilities of shape ", c.in(1).shape(), " do not broadcast to ", c.in(0).shape());
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
@@ -204,11 +205,11 @@ def random_split(
         lengths = _fraction_lengths(lengths, total)
     if sum(lengths) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
+    counts = [operator.index(length) for length in lengths]
     order = _native.randperm(total, generator=generator).tolist()
-    ends = accumulate(lengths)
     return [
-        Subset(dataset, order[int(end) - int(length) : int(end)])
-        for end, length in zip(ends, lengths, strict=True)
+        Subset(dataset, order[end - count : end])
+        for end, count in zip(accumulate(counts), counts, strict=True)
     ]
 
 
