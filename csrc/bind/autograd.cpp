@@ -7,15 +7,10 @@
 namespace wengert::bind {
 namespace {
 
-std::vector<Tensor> tensors_of(const py::handle& o, const char* what) {
-  std::vector<Tensor> out;
-  if (is_tensor(o.ptr())) {
-    out.push_back(unwrap(o.ptr()));
-    return out;
-  }
-  for (const py::handle& item : o)
-    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), what));
-  return out;
+// One tensor, or several.
+std::vector<Tensor> tensors_of(const py::handle& o, const char* what,
+                               Nones nones = Nones::kRefused) {
+  return is_tensor(o.ptr()) ? std::vector{unwrap(o.ptr())} : read_tensors(o.ptr(), what, nones);
 }
 
 py::object run_backward(const py::object& tensors, const py::object& grads, bool retain_graph,
@@ -23,7 +18,7 @@ py::object run_backward(const py::object& tensors, const py::object& grads, bool
                         bool accumulate) {
   const std::vector<Tensor> roots = tensors_of(tensors, "tensors");
   const std::vector<Tensor> seeds =
-      grads.is_none() ? std::vector<Tensor>() : tensors_of(grads, "grad_tensors");
+      grads.is_none() ? std::vector<Tensor>() : tensors_of(grads, "grad_tensors", Nones::kAllowed);
   const BackwardOptions options{retain_graph, create_graph, allow_unused};
   if (accumulate) {
     std::vector<Tensor> chosen;
@@ -78,7 +73,7 @@ struct PythonHook final : Hooks::Hook {
 
 int64_t add_hook(const py::object& self, const py::object& f, bool after_accumulate) {
   static int64_t next = 0;
-  const Tensor t = unwrap(self.ptr());
+  const Tensor t = expect_tensor(self.ptr(), "self");
   check(t.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
   check(!after_accumulate || t.is_leaf(),
         "post accumulate grad hooks cannot be registered on non-leaf tensors");
@@ -87,7 +82,7 @@ int64_t add_hook(const py::object& self, const py::object& f, bool after_accumul
 }
 
 void remove_hook(const py::object& self, int64_t id) {
-  wengert::remove_hook(unwrap(self.ptr()), id);
+  wengert::remove_hook(expect_tensor(self.ptr(), "self"), id);
 }
 
 // ---- Functions written in Python -----------------------------------------------------------
@@ -133,12 +128,15 @@ struct PythonVjp final : CustomVjp {
 
 py::tuple record_function(const py::object& ctx, const py::object& inputs,
                           const py::object& outputs, const py::object& non_differentiable) {
-  const std::vector<Tensor> in = tensors_of(inputs, "inputs");
-  std::vector<Tensor> out = tensors_of(outputs, "outputs");
+  const std::vector<Tensor> in = tensors_of(inputs, "inputs", Nones::kAllowed);
+  const std::vector<Tensor> out = tensors_of(outputs, "outputs");
   std::vector<Tensor> recorded = out;
   for (const py::handle& i : non_differentiable) {
     // An entry's output that carries no gradient: recorded on a stand-in.
-    Tensor& t = recorded[py::cast<size_t>(i)];
+    int64_t at;
+    check(read_int(i.ptr(), at) && at >= 0 && at < static_cast<int64_t>(out.size()),
+          ErrorKind::kType, "record_function: there is no output ", std::string(py::repr(i)));
+    Tensor& t = recorded[static_cast<size_t>(at)];
     t = t.detach();
   }
   const std::string name = py::str(py::type::of(ctx).attr("__name__"));
@@ -203,6 +201,7 @@ void init_autograd(py::module_& m) {
   m.def("_bump_version",
         [](const py::object& t) { ++expect_tensor(t.ptr(), "tensor")->storage->version; });
   py::class_<Node>(m, "Node", "An entry of the tape.")
+      .def_static("__new__", &refuse_new)
       .def("name", [](const Node& n) { return node_name(*n.entry); })
       .def_property_readonly("next_functions", &next_functions)
       .def_property_readonly("_sequence_nr", [](const Node& n) { return n.entry->number; })

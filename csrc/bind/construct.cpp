@@ -46,8 +46,13 @@ void for_each_leaf(PyObject* o, const Dims& shape, int depth, const F& f) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.ptr());
   check(n == shape[depth], ErrorKind::kValue, "tensor: expected sequence of length ", shape[depth],
         " at dim ", depth, " (got ", static_cast<int64_t>(n), ")");
-  for (Py_ssize_t i = 0; i < n; ++i)
-    for_each_leaf(PySequence_Fast_GET_ITEM(fast.ptr(), i), shape, depth + 1, f);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    // What an element is asked may change the list that holds it.
+    check(i < PySequence_Fast_GET_SIZE(fast.ptr()), ErrorKind::kRuntime,
+          "tensor: a list became shorter while it was read");
+    const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(fast.ptr(), i));
+    for_each_leaf(item.ptr(), shape, depth + 1, f);
+  }
 }
 
 Scalar leaf_value(PyObject* o) {

@@ -96,13 +96,10 @@ namespace {
 
 // A tuple or list of index tensors, one for each dimension; None takes the whole dimension.
 std::vector<Tensor> read_indices(const py::object& o) {
-  std::vector<Tensor> out;
   if (!PyTuple_Check(o.ptr()) && !PyList_Check(o.ptr()))
     fail(ErrorKind::kType, "index_put: indices must be a tuple of Tensors, got ",
          Py_TYPE(o.ptr())->tp_name);
-  for (const py::handle item : o)
-    out.push_back(item.is_none() ? Tensor() : expect_tensor(item.ptr(), "indices"));
-  return out;
+  return read_tensors(o.ptr(), "indices", Nones::kAllowed);
 }
 
 py::object put(const py::object& input, const py::object& indices, const py::object& values,

@@ -1,5 +1,6 @@
 // The extension module: one per ISA level, of the same sources.
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "bind/python.h"
@@ -38,9 +39,16 @@ py::dict memory() {
   return d;
 }
 
+int64_t int_of(const py::object& o, const char* what) {
+  int64_t n = 0;
+  if (!read_int(o.ptr(), n))
+    fail(ErrorKind::kType, what, " must be int, not ", Py_TYPE(o.ptr())->tp_name);
+  return n;
+}
+
 void limit_memory(const py::object& bytes) {
   if (bytes.is_none()) return set_memory_limit(0);
-  const auto n = py::cast<int64_t>(bytes);
+  const int64_t n = int_of(bytes, "set_memory_limit: bytes");
   check(n > 0, ErrorKind::kValue, "set_memory_limit: a positive number or None expected, got ", n);
   set_memory_limit(n);
 }
@@ -53,12 +61,29 @@ void set_print_options(const py::object& precision, const py::object& threshold,
                        const py::object& edgeitems, const py::object& linewidth,
                        const py::object& sci_mode) {
   PrintOptions& p = print_options();
-  if (!precision.is_none()) p.precision = py::cast<int>(precision);
-  if (!threshold.is_none())
-    p.threshold = static_cast<int64_t>(std::min(py::cast<double>(threshold), 9e18));
-  if (!edgeitems.is_none()) p.edgeitems = py::cast<int64_t>(edgeitems);
-  if (!linewidth.is_none()) p.linewidth = py::cast<int64_t>(linewidth);
-  p.sci_mode = sci_mode.is_none() ? -1 : py::cast<bool>(sci_mode);
+  const auto number = [](const py::object& o, auto& to, const char* what) {
+    if (o.is_none()) return;
+    // No more of anything than there are digits or elements.
+    to = static_cast<std::remove_reference_t<decltype(to)>>(
+        std::clamp<int64_t>(int_of(o, what), 0, INT32_MAX / 2));
+  };
+  if (!threshold.is_none()) {
+    double most = 0;
+    if (!read_float(threshold.ptr(), most) || std::isnan(most))
+      fail(ErrorKind::kType, "threshold must be a number");
+    p.threshold = static_cast<int64_t>(std::clamp(most, 0.0, 9e18));
+  }
+  number(precision, p.precision, "precision");
+  p.precision = std::min(p.precision, 1000);
+  number(edgeitems, p.edgeitems, "edgeitems");
+  number(linewidth, p.linewidth, "linewidth");
+  if (sci_mode.is_none()) {
+    p.sci_mode = -1;
+  } else {
+    const int on = PyObject_IsTrue(sci_mode.ptr());
+    if (on < 0) throw py::error_already_set();
+    p.sci_mode = on;
+  }
 }
 
 void init_settings(py::module_& m) {

@@ -76,10 +76,11 @@ py::array as_array(const py::handle& o) {
   return a;
 }
 
-// The tensor is kept alive by a capsule that the array holds as its base.
+// The memory is kept alive by a capsule that the array holds as its base: not by the tensor, which
+// may be given other memory.
 py::array to_array(const Tensor& t) {
-  auto* keep = new Tensor(t);
-  const py::capsule base(keep, [](void* p) { delete static_cast<Tensor*>(p); });
+  auto* keep = new Ref<Storage>(t->storage);
+  const py::capsule base(keep, [](void* p) { delete static_cast<Ref<Storage>*>(p); });
   std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end()), strides;
   for (int64_t s : t.strides()) strides.push_back(s * item_size(t.dtype()));
   py::array a(array_dtype(t.dtype()), shape, strides, t.data(), base);
@@ -88,7 +89,7 @@ py::array to_array(const Tensor& t) {
 }
 
 py::array checked_array(const py::object& self, bool force) {
-  const Tensor t = unwrap(self.ptr());
+  const Tensor t = expect_tensor(self.ptr(), "self");
   value_leaves("numpy()");
   check(force || !t.requires_grad(),
         "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
@@ -98,10 +99,18 @@ py::array checked_array(const py::object& self, bool force) {
 // ---- buffer protocol -----------------------------------------------------------------------
 
 struct BufferInfo {
-  Tensor tensor;
+  Ref<Storage> memory;  // the tensor may be given other memory
   Py_ssize_t shape[kMaxDims], strides[kMaxDims];
 };
 constexpr const char* kFormats[kNumDtypes] = {"?", "B", "i", "q", "f", "d"};
+
+// Whether the elements lie as who asks for the buffer wants them.
+bool lies_right(const Tensor& t, int flags) {
+  const auto wants = [&](int what) { return (flags & what) == what; };
+  if (t.is_contiguous() && (t.ndim() < 2 || !wants(PyBUF_F_CONTIGUOUS))) return true;
+  return wants(PyBUF_STRIDES) && !wants(PyBUF_C_CONTIGUOUS) && !wants(PyBUF_F_CONTIGUOUS) &&
+         !wants(PyBUF_ANY_CONTIGUOUS);
+}
 
 int get_buffer(PyObject* o, Py_buffer* view, int flags) {
   const Tensor t = unwrap(o);
@@ -111,13 +120,13 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
     PyErr_SetString(PyExc_BufferError, "the memory of this tensor is read-only");
     return -1;
   }
-  if (t.requires_grad() || (!(flags & PyBUF_STRIDES) && !t.is_contiguous())) {
+  if (t.requires_grad() || !lies_right(t, flags)) {
     PyErr_SetString(PyExc_BufferError, t.requires_grad()
                                            ? "tensor requires grad: use detach() first"
                                            : "tensor is not contiguous");
     return -1;
   }
-  auto* info = new BufferInfo{t, {}, {}};
+  auto* info = new BufferInfo{t->storage, {}, {}};
   for (int i = 0; i < t.ndim(); ++i) {
     info->shape[i] = t.shape()[i];
     info->strides[i] = t.strides()[i] * item_size(t.dtype());

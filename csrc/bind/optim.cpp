@@ -9,14 +9,12 @@
 namespace wengert::bind {
 namespace {
 
-void read_list(PyObject* list, std::vector<Tensor>& out) {
+void read_list(PyObject* list, std::vector<Tensor>& out, const char* what = "params",
+               Nones nones = Nones::kRefused) {
   if (!PyList_Check(list))
     fail(ErrorKind::kType, "a list of parameters or state expected, got ", Py_TYPE(list)->tp_name);
   out.clear();
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
-    PyObject* o = PyList_GET_ITEM(list, i);
-    out.push_back(o == Py_None ? Tensor() : expect_tensor(o, "parameter state"));
-  }
+  each_tensor(list, what, nones, [&](Tensor t) { out.push_back(std::move(t)); });
 }
 
 // State that the step has made goes back into the list.
@@ -164,7 +162,7 @@ PyObject* update(PyObject*, PyObject* const* args, Py_ssize_t count) {
     const auto from = [&](size_t k) {
       return PyTuple_GET_ITEM(args[3], static_cast<Py_ssize_t>(k));
     };
-    for (size_t k = 0; k < states; ++k) read_list(from(k), l.state[k]);
+    for (size_t k = 0; k < states; ++k) read_list(from(k), l.state[k], "state", Nones::kAllowed);
     const Stepped done = update_step(rule->op, l.params, std::span(l.state).first(states), hyper);
     for (size_t k = 0; k < states && done.made; ++k) write_back(from(k), l.state[k]);
     if (Recording* r = current_recording()) {
@@ -190,12 +188,6 @@ PyMethodDef fast_functions[] = {
     fast("_same_items", same_items, "Whether two lists hold the same objects."),
     {}};
 
-std::vector<Tensor> tensors_of(const py::iterable& items) {
-  std::vector<Tensor> out;
-  for (const py::handle& o : items) out.push_back(expect_tensor(o.ptr(), "parameters"));
-  return out;
-}
-
 }  // namespace
 
 void init_optim(py::module_& m) {
@@ -209,10 +201,11 @@ void init_optim(py::module_& m) {
   });
   m.def("clip_grad_norm", [](const py::iterable& grads, double max_norm, double norm_type) {
     return py::reinterpret_steal<py::object>(
-        wrap(clip_grad_norm(tensors_of(grads), max_norm, norm_type)));
+        wrap(clip_grad_norm(read_tensors(grads.ptr(), "parameters"), max_norm, norm_type)));
   });
   m.def("total_norm", [](const py::iterable& tensors, double norm_type) {
-    return py::reinterpret_steal<py::object>(wrap(total_norm(tensors_of(tensors), norm_type)));
+    return py::reinterpret_steal<py::object>(
+        wrap(total_norm(read_tensors(tensors.ptr(), "parameters"), norm_type)));
   });
 }
 

@@ -30,6 +30,39 @@ PyObject* wrap_as(PyTypeObject* type, const Tensor& t);
 // Throws TypeError naming `what` unless o is a Tensor.
 Tensor expect_tensor(PyObject* o, const char* what);
 
+// ---- lists of tensors ------------------------------------------------------------------------
+
+enum class Nones : uint8_t { kRefused, kAllowed };
+
+[[noreturn]] void refuse_element(PyObject* o, Py_ssize_t i, std::string_view what);
+[[noreturn]] void refuse_list(PyObject* o, std::string_view what);
+
+// Element i of the argument `what`; undefined for None, where that is allowed.
+inline Tensor read_element(PyObject* o, Py_ssize_t i, std::string_view what, Nones nones) {
+  if (is_tensor(o)) [[likely]]
+    return unwrap(o);
+  if (o != Py_None || nones == Nones::kRefused) refuse_element(o, i, what);
+  return Tensor();
+}
+
+// f(tensor) for each element of a list, a tuple, or whatever else Python iterates over. All lists
+// of tensors that come from Python are read here: TypeError naming `what` and the element.
+template <class F>
+void each_tensor(PyObject* o, std::string_view what, Nones nones, const F& f) {
+  if (PyList_Check(o) || PyTuple_Check(o)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      f(read_element(PySequence_Fast_GET_ITEM(o, i), i, what, nones));
+    return;
+  }
+  const py::object items = py::reinterpret_steal<py::object>(PyObject_GetIter(o));
+  if (!items) refuse_list(o, what);
+  Py_ssize_t i = 0;
+  while (PyObject* item = PyIter_Next(items.ptr()))
+    f(read_element(py::reinterpret_steal<py::object>(item).ptr(), i++, what, nones));
+  if (PyErr_Occurred()) throw py::error_already_set();
+}
+std::vector<Tensor> read_tensors(PyObject* o, std::string_view what, Nones nones = Nones::kRefused);
+
 // ---- dtypes, sizes, devices ----------------------------------------------------------------
 
 void init_types(py::module_& m);
@@ -67,6 +100,10 @@ PyObject* guarded(F&& body) {
     return nullptr;
   }
 }
+
+// The __new__ of classes whose objects are made here alone: one of pybind11's would be without a
+// value.
+py::object refuse_new(const py::handle& cls, const py::args&, const py::kwargs&);
 
 // A function of a module that reads its arguments by hand, which a call through pybind11's
 // conversions costs several times of.

@@ -357,3 +357,44 @@ for _name, _draw in {
     "where": lambda T: T.where(T.ones(2) > 0, T.zeros(2, dtype=T.uint8), 300),
 }.items():
     bad(f"out of range: {_name}", RuntimeError, r"without overflow", _draw)
+
+# ---- None and numbers where tensors must be
+
+
+def imatmul(T):
+    x = T.ones(2, 2)
+    x @= 2
+
+
+for _name, _join in {
+    "stack": lambda T, x: T.stack([x, None]),
+    "cat": lambda T, x: T.cat((x, None)),
+    "hstack": lambda T, x: T.hstack([x, None]),
+    "broadcast_tensors": lambda T, x: T.broadcast_tensors(x, None),
+    "meshgrid": lambda T, x: T.meshgrid([x[0], None], indexing="ij"),
+    "meshgrid, one by one": lambda T, x: T.meshgrid(x[0], None, indexing="ij"),
+    "default_collate": lambda T, x: T.utils.data.default_collate([x, None]),
+    "a broken sample": lambda T, x: list(T.utils.data.DataLoader([x, None], batch_size=2)),
+}.items():
+    bad(
+        f"None in a list: {_name}",
+        TypeError,
+        r"expected Tensor as element 1 in argument .*, but got NoneType",
+        lambda T, _join=_join: _join(T, T.ones(2, 2)),
+    )
+bad(
+    "cat of None",
+    TypeError,
+    r"cat.*'tensors'.*tuple of Tensors, not NoneType",
+    lambda T: T.cat(None),
+)
+bad("@ 2", TypeError, r"@: '.*Tensor' and 'int'", lambda T: T.ones(2, 2) @ 2)
+bad("2 @", TypeError, r"@: 'int' and '.*Tensor'", lambda T: 2 @ T.ones(2, 2))
+bad("@= 2", TypeError, r"@=: '.*Tensor' and 'int'", imatmul)
+bad(
+    "matmul of a number",
+    TypeError,
+    r"matmul.*'input'.*Tensor.*int",
+    lambda T: T.matmul(2, T.ones(2)),
+)
+bad("in place of a number", TypeError, r"add.*Tensor", lambda T: T.add_(1, 2), torch=False)

@@ -10,6 +10,7 @@ import pytest
 import wengert as wg
 from tests.conftest import torch
 from tests.errors.table import ROWS
+from wengert import _native
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,6 +45,37 @@ def test_the_type_is_torchs(row):
     # Ours may be a kind of torch's; NotImplementedError is one of RuntimeErrors.
     kind = RuntimeError if isinstance(error, NotImplementedError) else type(error)
     assert isinstance(raised(row, wg), kind), f"{type(error).__name__}: {error}"
+
+
+LISTS = [row for row in _native.registry if row["params"][0]["annotation"] == "Tensors"]
+
+
+@pytest.mark.parametrize("row", LISTS, ids=[row["name"] for row in LISTS])
+@pytest.mark.parametrize("element", [None, 1, "a"])
+def test_an_element_that_is_no_tensor_is_named(row, element):
+    """Of every row that takes a list."""
+    function = getattr(_native.ops, row["name"])
+    kind = type(element).__name__
+    for i in range(3):
+        given = [wg.ones(2, 2)] * 3
+        given[i] = element
+        wanted = (
+            f"{row['name']}: expected Tensor as element {i} in argument 'tensors', but got {kind}"
+        )
+        with pytest.raises(TypeError, match=re.escape(wanted)):
+            function(given)
+
+
+IN_PLACE = [n for n in dir(_native) if n.endswith("_") and callable(getattr(wg.Tensor, n, None))]
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place_forms_take_a_tensor_first(name):
+    """As functions of the module, where nothing else says so."""
+    for first in (2, 0.5, None):
+        for more in ((), (1,), (wg.ones(2, 2),), (wg.ones(2, 2), wg.ones(2, 2))):
+            with pytest.raises(TypeError):
+                getattr(wg, name)(first, *more)
 
 
 def test_names_are_unique_and_many():

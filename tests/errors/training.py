@@ -214,3 +214,24 @@ bad(
 )
 bad("threads 0", RuntimeError, r"positive", lambda T: T.set_num_threads(0))
 bad("threads of a string", TypeError, r"", lambda T: T.set_num_threads("a"), torch=False)
+
+
+def of_no_bias(T, use):
+    layer = T.nn.Linear(2, 2, bias=False)
+    return use(layer(T.ones(1, 2)).sum(), [layer.weight, layer.bias])
+
+
+bad(
+    "grad of no bias",
+    TypeError,
+    r"expected Tensor as element 1 in argument 'inputs', but got NoneType",
+    lambda T: of_no_bias(T, T.autograd.grad),
+    torch=False,
+)
+bad(
+    "backward to no bias",
+    TypeError,
+    r"expected Tensor as element 1 in argument 'inputs', but got NoneType",
+    lambda T: of_no_bias(T, lambda loss, inputs: loss.backward(inputs=inputs)),
+    torch=False,
+)

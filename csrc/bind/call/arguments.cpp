@@ -29,7 +29,12 @@ bool same_name(PyObject* a, PyObject* b) {
          (PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
 }
 
-bool truth(PyObject* o) { return o == Py_True || (o != Py_False && PyObject_IsTrue(o) == 1); }
+bool truth(PyObject* o) {
+  if (PyBool_Check(o)) return o == Py_True;
+  const int on = PyObject_IsTrue(o);
+  if (on < 0) throw py::error_already_set();
+  return on == 1;
+}
 
 // Keywords that are not the op's own: NumPy's spellings, out=, and what creation ops share.
 bool take_extra(const Overload& o, Form form, const char* name, PyObject* value, Given& given,
@@ -108,8 +113,11 @@ bool assign(const Overload& o, Form form, PyObject* const* args, Py_ssize_t coun
       if (given.value[at] || (params[at].variadic && given.rest_count))
         return no(problem, "got multiple values for argument '", params[at].name, "'");
       given.value[at] = value;
-    } else if (!take_extra(o, form, PyUnicode_AsUTF8(name), value, given, extras)) {
-      return no(problem, "got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
+    } else {
+      const char* text = PyUnicode_AsUTF8(name);
+      if (!text) throw py::error_already_set();  // half a surrogate pair
+      if (!take_extra(o, form, text, value, given, extras))
+        return no(problem, "got an unexpected keyword argument '", text, "'");
     }
   }
   return true;
@@ -141,19 +149,10 @@ bool read_ints(PyObject* o, Attrs& out, bool are_sizes = false) {
   return true;
 }
 
-bool read_tensors(PyObject* o, Call& call) {
+bool read_inputs(const Param& p, PyObject* o, Call& call) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
-    if (item == Py_None) {
-      call.add_input(Operand());
-    } else if (is_tensor(item)) {
-      call.add_input(unwrap(item));
-    } else {
-      return false;
-    }
-  }
+  each_tensor(o, p.name, p.optional ? Nones::kAllowed : Nones::kRefused,
+              [&](Tensor t) { call.add_input(std::move(t)); });
   return true;
 }
 
@@ -181,7 +180,7 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       call.add_input(unwrap(o));
       return true;
     case ParamKind::kTensors:
-      return read_tensors(o, call);
+      return read_inputs(p, o, call);
     case ParamKind::kOperand: {
       if (is_tensor(o)) {
         call.add_input(unwrap(o));
@@ -278,14 +277,13 @@ bool read_variadic(const Param& p, const Given& given, PyObject* keyword, Call& 
   if (p.kind == ParamKind::kTensors) {
     PyObject* first = keyword ? keyword : given.rest_count == 1 ? given.rest[0] : nullptr;
     if (first && !is_tensor(first)) {
-      if (read_tensors(first, call)) return true;
-    } else {
-      Py_ssize_t i = 0;
-      for (; i < given.rest_count && is_tensor(given.rest[i]); ++i)
-        call.add_input(unwrap(given.rest[i]));
-      if (i == given.rest_count) return true;
+      return read_inputs(p, first, call) ||
+             no(problem, "argument '", p.name, "' must be tuple of Tensors, not ",
+                type_name(first));
     }
-    return no(problem, "argument '", p.name, "' must be tuple of Tensors");
+    for (Py_ssize_t i = 0; i < given.rest_count; ++i)
+      call.add_input(read_element(given.rest[i], i, p.name, Nones::kRefused));
+    return true;
   }
   if (keyword) {
     if (!read_ints(keyword, call.attrs, true))

@@ -363,7 +363,7 @@ PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
       Scalar s;
       if (is_tensor(o)) {
         call.add_input(unwrap(o));
-      } else if (read_scalar(o, s)) {
+      } else if (!(op.signature.refused() & number_bit(call.inputs())) && read_scalar(o, s)) {
         call.add_input(s);
       } else {
         Py_RETURN_NOTIMPLEMENTED;

@@ -53,11 +53,10 @@ PyObject* start(PyObject*, PyObject* const* args, Py_ssize_t count) {
     auto handle = std::make_unique<Handle>(std::make_unique<Recording>());
     Recording& r = **handle;
     r.strict = args[1] == Py_True;
-    const Py_ssize_t n = PyList_GET_SIZE(args[0]);
-    py::list copies(n);
-    for (Py_ssize_t i = 0; i < n; ++i)
-      PyList_SET_ITEM(copies.ptr(), i,
-                      wrap(r.add_input(expect_tensor(PyList_GET_ITEM(args[0], i), "argument"))));
+    const std::vector<Tensor> given = read_tensors(args[0], "arguments");
+    py::list copies;
+    for (const Tensor& t : given)
+      copies.append(py::reinterpret_steal<py::object>(wrap(r.add_input(t))));
     const py::capsule capsule(handle.get(), kHandle, [](PyObject* o) {
       delete static_cast<Handle*>(PyCapsule_GetPointer(o, kHandle));
     });
@@ -85,10 +84,7 @@ PyObject* finish(PyObject*, PyObject* const* args, Py_ssize_t count) {
           "_finish_recording: a recording and a list of tensors expected");
     Handle& r = recording_of(args[0]);
     r->stop();
-    std::vector<Tensor> results;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[1]); ++i)
-      results.push_back(expect_tensor(PyList_GET_ITEM(args[1], i), "result"));
-    r->finish(results);
+    r->finish(read_tensors(args[1], "results"));
     check(r->failure.empty(), ErrorKind::kCapture, "capture: ", r->failure);
     return py::cast(Ready{new Program(std::move(r))}).release().ptr();
   });
@@ -101,13 +97,15 @@ PyObject* replay_arguments(Program& p, const py::handle& arguments) {
   const std::unique_lock lock = claim(p);
   if (!p.ready()) Py_RETURN_NONE;
   int i = 0;
-  for (const py::handle& o : arguments) p.set_input(i++, unwrap(o.ptr()));
+  each_tensor(arguments.ptr(), "arguments", Nones::kRefused,
+              [&](const Tensor& t) { p.set_input(i++, t); });
   {
     const py::gil_scoped_release free;
     p.run();
   }
   i = 0;
-  for (const py::handle& o : arguments) p.give_back(i++, unwrap(o.ptr()));
+  each_tensor(arguments.ptr(), "arguments", Nones::kRefused,
+              [&](const Tensor& t) { p.give_back(i++, t); });
   const size_t count = p.result_count();
   py::tuple out(count);
   for (size_t k = 0; k < count; ++k)
@@ -115,6 +113,8 @@ PyObject* replay_arguments(Program& p, const py::handle& arguments) {
   return out.release().ptr();
 }
 py::object replay(const Ready& r, const py::handle& arguments) {
+  check(PyList_Check(arguments.ptr()) || PyTuple_Check(arguments.ptr()), ErrorKind::kType,
+        "replay: a list of tensors expected");
   return py::reinterpret_steal<py::object>(replay_arguments(*r.program, arguments));
 }
 
@@ -158,6 +158,8 @@ py::object moved_view(const py::handle& view, const py::handle& base, const py::
   const Tensor v = expect_tensor(view.ptr(), "view"), b = expect_tensor(base.ptr(), "base");
   if (!(v->storage == b->storage)) return py::none();
   const Tensor t = expect_tensor(to.ptr(), "to");
+  check(t.dtype() == b.dtype() && t.shape() == b.shape() && t.strides() == b.strides(),
+        "_moved_view: the tensors differ in their layout");
   return py::reinterpret_steal<py::object>(
       wrap(t.alias(v.shape(), v.strides(), t->offset + v->offset - b->offset)));
 }
@@ -177,6 +179,7 @@ PyMethodDef fast_functions[] = {
 void init_capture(py::module_& m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
   py::class_<Ready>(m, "_Program")
+      .def_static("__new__", &refuse_new)
       .def("replay", &replay)
       .def("ready", [](const Ready& r) { return r.program->ready(); })
       .def("listing", &listing)

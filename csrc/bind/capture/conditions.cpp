@@ -38,7 +38,9 @@ struct NamesGuard final : Guard {
   NamesGuard(PyObject* entries, bool& moved) {
     names.reserve(static_cast<size_t>(PyList_GET_SIZE(entries)));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(entries); ++i) {
-      PyObject* t = PyList_GET_ITEM(entries, i);
+      const py::object item = own(PyList_GET_ITEM(entries, i));
+      PyObject* t = item.ptr();
+      expect(PyTuple_Check(t) && PyTuple_GET_SIZE(t) == 3, "_capture_names");
       PyObject *where = PyTuple_GET_ITEM(t, 0), *key = PyTuple_GET_ITEM(t, 1),
                *before = PyTuple_GET_ITEM(t, 2);
       py::object now = look_up(where, key);
@@ -56,21 +58,26 @@ struct NamesGuard final : Guard {
   }
   static py::object look_up(PyObject* where, PyObject* key) {
     PyObject* found = nullptr;
-    if (key == Py_Ellipsis)
-      return py::reinterpret_steal<py::object>(PyLong_FromSsize_t(PyObject_Size(where)));
+    if (key == Py_Ellipsis) return length(where);
     if (PyCell_Check(where)) {
       found = PyCell_GET(where);
     } else if (PyDict_Check(where)) {
       found = PyDict_GetItem(where, key);
     } else if (PyList_Check(where)) {
       const Py_ssize_t i = PyLong_AsSsize_t(key);
-      if (i < PyList_GET_SIZE(where)) found = PyList_GET_ITEM(where, i);
+      if (i == -1) PyErr_Clear();
+      if (i >= 0 && i < PyList_GET_SIZE(where)) found = PyList_GET_ITEM(where, i);
     } else {
       PyObject* value = PyObject_GetAttr(where, key);
       if (!value) PyErr_Clear();
       return py::reinterpret_steal<py::object>(value);
     }
     return py::reinterpret_borrow<py::object>(found);
+  }
+  static py::object length(PyObject* where) {
+    const Py_ssize_t n = PyObject_Size(where);
+    if (n < 0) PyErr_Clear();
+    return n < 0 ? py::object() : py::reinterpret_steal<py::object>(PyLong_FromSsize_t(n));
   }
   struct Name {
     py::object where, key, value;
@@ -132,7 +139,8 @@ struct OptimizerGuard final : Guard {
   bool holds() override {
     static PyObject* const kPlans = PyUnicode_InternFromString("_plans");
     if (PyDict_GetItem(attributes_.ptr(), kPlans) != plans_.ptr()) return false;
-    if (PyList_GET_ITEM(flag_.ptr(), 0) != Py_False) return false;
+    if (PyList_GET_SIZE(flag_.ptr()) == 0 || PyList_GET_ITEM(flag_.ptr(), 0) != Py_False)
+      return false;
     PyObject* now = groups();
     if (!now || !PyList_Check(now) ||
         PyList_GET_SIZE(now) != static_cast<Py_ssize_t>(groups_.size()))
@@ -243,7 +251,9 @@ PyObject* keep(PyObject*, PyObject* o) {
 }
 PyObject* optimizer(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return add([&](Recording& r) {
-    expect(count == 3 && PyDict_Check(args[0]) && PyList_Check(args[1]), "_capture_optimizer");
+    expect(count == 3 && PyDict_Check(args[0]) && PyList_Check(args[1]) &&
+               PyList_GET_SIZE(args[1]) > 0,
+           "_capture_optimizer");
     r.guard(new OptimizerGuard(args[0], args[1], args[2]));
   });
 }

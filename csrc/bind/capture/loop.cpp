@@ -6,10 +6,8 @@
 namespace wengert::bind {
 namespace {
 
-std::vector<Tensor> tensors_of(const py::iterable& data) {
-  std::vector<Tensor> out;
-  for (const py::handle& o : data) out.push_back(expect_tensor(o.ptr(), "data"));
-  return out;
+std::unique_ptr<BatchLoop> make_loop(const py::iterable& data) {
+  return std::make_unique<BatchLoop>(read_tensors(data.ptr(), "data"));
 }
 
 // Without the GIL but between two batches: there signals are handled, and conditions asked.
@@ -31,8 +29,9 @@ int64_t run(BatchLoop& loop, const Ready& ready, const py::handle& order, int64_
 
 void init_loop(py::module_& m) {
   py::class_<BatchLoop>(m, "_Loop")
-      .def(py::init(
-          [](const py::iterable& data) { return std::make_unique<BatchLoop>(tensors_of(data)); }))
+      .def(py::init(&make_loop))
+      .def_static("__new__",
+                  [](const py::handle&, const py::iterable& data) { return make_loop(data); })
       .def("run", &run)
       .def("add",
            [](BatchLoop& l, const py::handle& loss) { l.add(expect_tensor(loss.ptr(), "loss")); })
@@ -40,7 +39,7 @@ void init_loop(py::module_& m) {
            [](const BatchLoop& l, int64_t first) {
              return py::reinterpret_steal<py::object>(wrap(l.losses(first)));
            })
-      .def_property_readonly("count", &BatchLoop::count);
+      .def_property_readonly("count", [](const BatchLoop& l) { return l.count(); });
 }
 
 }  // namespace wengert::bind

@@ -522,13 +522,15 @@ void init_tensor_type(py::module_& m) {
   m.def(
       "make_parameter",
       [](const py::type& cls, const py::object& data, bool requires_grad) {
+        auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
+        if (!PyType_IsSubtype(type, tensor_type))
+          fail(ErrorKind::kType, "a subclass of Tensor expected, got ", type->tp_name);
         const Tensor source = expect_tensor(data.ptr(), "data");
         Tensor t = source.detach();
         t->recorded_at = t->storage->recorded;
         t->is_inference = source->is_inference;
         ask_gradient(t, requires_grad);
-        return py::reinterpret_steal<py::object>(
-            wrap_as(reinterpret_cast<PyTypeObject*>(cls.ptr()), t));
+        return py::reinterpret_steal<py::object>(wrap_as(type, t));
       },
       "A new instance of a subclass of Tensor on the memory of `data`.");
 }

@@ -88,10 +88,16 @@ PyObject* as_size(PyObject* tuple) {
   return result;
 }
 PyObject* size_numel(PyObject* self, PyObject*) {
-  int64_t n = 1;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i)
-    n *= PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
-  return PyErr_Occurred() ? nullptr : PyLong_FromLongLong(n);
+  return guarded([&] {
+    int64_t n = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
+      const int64_t size = PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
+      if (size == -1 && PyErr_Occurred()) throw py::error_already_set();
+      check(!__builtin_mul_overflow(n, size, &n),
+            "numel: the number of elements overflows 64 bits");
+    }
+    return PyLong_FromLongLong(n);
+  });
 }
 PyObject* size_item(PyObject* self, PyObject* key) {
   return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(self, key));
@@ -237,7 +243,9 @@ bool read_scalar(PyObject* o, Scalar& out) {
   }
   double d;
   if (py::hasattr(o, "dtype") && std::string(py::str(py::handle(o).attr("dtype"))) == "bool") {
-    out = Scalar(PyObject_IsTrue(o) == 1);
+    const int on = PyObject_IsTrue(o);
+    if (on < 0) throw py::error_already_set();
+    out = Scalar(on == 1);
     return true;
   }
   if (!read_float(o, d)) return false;
@@ -255,7 +263,7 @@ PyObject* wrap_scalar(const Scalar& s) {
 
 bool read_generator(PyObject* o, Generator*& out) {
   if (!PyObject_TypeCheck(o, generator_type)) return false;
-  out = py::cast<Generator*>(py::handle(o));
+  out = &py::cast<Generator&>(py::handle(o));
   if (watch()) keep_for_capture(o);
   return true;
 }
@@ -292,25 +300,43 @@ uint64_t read_seed(const py::handle& o) {
   return u;
 }
 
+// An object of pybind11's that __init__ has not been called on would be one without a value, as who
+// calls __new__ alone may see.
+py::object new_generator(const py::handle& cls, const py::args& args, const py::kwargs& kwargs) {
+  const py::handle own(reinterpret_cast<PyObject*>(generator_type));
+  if (PyObject_IsSubclass(cls.ptr(), own.ptr()) != 1)
+    fail(ErrorKind::kType, "Generator.__new__(X): X is not a kind of Generator");
+  py::object self = py::reinterpret_steal<py::object>(
+      py::detail::make_new_instance(reinterpret_cast<PyTypeObject*>(cls.ptr())));
+  cls.is(own) ? own.attr("__init__")(self, *args, **kwargs) : own.attr("__init__")(self);
+  return self;
+}
+
 }  // namespace
 
 void init_generator(py::module_& m) {
   py::class_<Generator> c(m, "Generator", "A source of random numbers: mt19937, PyTorch's order.");
+  generator_type = reinterpret_cast<PyTypeObject*>(c.ptr());
   c.def(py::init([](const py::object& device) {
           check_device(device.ptr());
           return new Generator();
         }),
         py::arg("device") = py::none());
+  c.def_static("__new__", &new_generator);
   c.def(
       "manual_seed",
-      [](const py::object& self, const py::object& seed) {
+      [](Generator& self, const py::object& seed) -> Generator& {
         value_leaves("manual_seed()");
-        self.cast<Generator&>().manual_seed(read_seed(seed));
+        self.manual_seed(read_seed(seed));
         return self;
       },
       py::arg("seed"), "Restarts the sequence of that seed; returns the generator.");
-  c.def("initial_seed", &Generator::initial_seed, "The seed that was set last.");
-  c.def("seed", &Generator::seed, "Reseeds from the system's entropy and returns the seed.");
+  c.def(
+      "initial_seed", [](const Generator& g) { return g.initial_seed(); },
+      "The seed that was set last.");
+  c.def(
+      "seed", [](Generator& g) { return g.seed(); },
+      "Reseeds from the system's entropy and returns the seed.");
   c.def(
       "get_state",
       [](const Generator& g) { return py::reinterpret_steal<py::object>(wrap(state_of(g))); },
@@ -332,10 +358,8 @@ void init_generator(py::module_& m) {
   });
   c.def("__setstate__", [](Generator& g, const py::bytes& state) {
     const std::string s = state;
-    new (&g) Generator();
     g.set_state(reinterpret_cast<const uint8_t*>(s.data()), s.size());
   });
-  generator_type = reinterpret_cast<PyTypeObject*>(c.ptr());
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
 }
 
@@ -409,6 +433,28 @@ Tensor expect_tensor(PyObject* o, const char* what) {
   if (!is_tensor(o))
     fail(ErrorKind::kType, "argument '", what, "' must be Tensor, not ", Py_TYPE(o)->tp_name);
   return unwrap(o);
+}
+
+py::object refuse_new(const py::handle& cls, const py::args&, const py::kwargs&) {
+  fail(ErrorKind::kType, "cannot create instances of ", std::string(py::str(cls)));
+}
+
+void refuse_element(PyObject* o, Py_ssize_t i, std::string_view what) {
+  fail(ErrorKind::kType, "expected Tensor as element ", static_cast<int64_t>(i), " in argument '",
+       what, "', but got ", Py_TYPE(o)->tp_name);
+}
+
+void refuse_list(PyObject* o, std::string_view what) {
+  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
+  PyErr_Clear();
+  fail(ErrorKind::kType, "argument '", what, "' must be tuple of Tensors, not ",
+       Py_TYPE(o)->tp_name);
+}
+
+std::vector<Tensor> read_tensors(PyObject* o, std::string_view what, Nones nones) {
+  std::vector<Tensor> out;
+  each_tensor(o, what, nones, [&](Tensor t) { out.push_back(std::move(t)); });
+  return out;
 }
 
 }  // namespace wengert::bind

@@ -3,6 +3,7 @@
 
 #include "wengert/base/denormals.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/parameters.h"
 #include "wengert/tape/tape.h"
 
 // Note [views and in-place]: an in-place op that is recorded gives its tensor a new entry. Other
@@ -300,6 +301,8 @@ void run_composed_in_place(Call& c, Tensor self, bool wants) {
 
 void run_inplace(Call& c) {
   const Op& op = c.op();
+  check(c.inputs() > 0 && c.input(0).is_tensor(), ErrorKind::kType,
+        "what is changed in place must be a Tensor, not a number");
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
   check_writable(self);
@@ -332,6 +335,8 @@ void run_inplace(Call& c) {
 
 void named(Call& c, void (*body)(Call&)) {
   try {
+    if (!c.fits()) [[unlikely]]
+      refuse_inputs(c);
     body(c);
   } catch (Error& e) {
     e.set_op(c.op().name);

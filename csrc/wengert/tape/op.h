@@ -141,6 +141,7 @@ class Call {
   const Op& op() const { return *op_; }
 
   void add_input(Operand x) {
+    if (!x.is_tensor()) unusual_ |= x.is_scalar() ? number_bit(count_) : none_bit(count_);
     if (count_ < kInline) {
       inline_[count_++] = std::move(x);
     } else {
@@ -150,6 +151,10 @@ class Call {
     }
   }
   int inputs() const { return count_; }
+  // Whether there are as many as the signature has, None and numbers only where it says so.
+  bool fits() const {
+    return (unusual_ & op_->signature.refused()) == 0 && count_ >= op_->signature.least();
+  }
   Operand& input(int i) { return i < kInline ? inline_[i] : more_[i - kInline]; }
   const Operand& input(int i) const { return i < kInline ? inline_[i] : more_[i - kInline]; }
   const Tensor& in(int i) const { return input(i).tensor(); }
@@ -197,6 +202,7 @@ class Call {
   static constexpr int kInline = 6, kNearOut = 4;
   const Op* op_;
   int count_ = 0;
+  uint32_t unusual_ = 0;  // none_bit, number_bit
   // Those that are not there are none, which is all zeros: fewer instructions than a constructor.
   void begin() { std::memset(static_cast<void*>(inline_), 0, sizeof inline_); }
   union {

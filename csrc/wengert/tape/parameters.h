@@ -24,4 +24,7 @@ struct Parameters {
 // Read from the signature once, when first asked for.
 const Parameters& parameters_of(const Op& op);
 
+// Raises what is wrong with the inputs of a call that does not fit its op's signature.
+[[noreturn]] void refuse_inputs(const Call& c);
+
 }  // namespace wengert

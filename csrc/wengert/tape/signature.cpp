@@ -66,4 +66,30 @@ const Parameters& parameters_of(const Op& op) {
   return *fresh;
 }
 
+void refuse_inputs(const Call& c) {
+  const auto found = [&](int i) -> std::string_view {
+    if (i >= c.inputs() || !c.input(i).is_scalar()) return "None";
+    const Scalar::Kind kind = c.input(i).scalar().kind();
+    return kind == Scalar::Kind::kFloat ? "float" : kind == Scalar::Kind::kInt ? "int" : "bool";
+  };
+  const auto fits = [&](const Param& p, int i) {
+    if (i < c.inputs() && c.input(i).is_tensor()) return true;
+    return i < c.inputs() && c.input(i).is_scalar() ? p.kind == ParamKind::kOperand : p.optional;
+  };
+  int i = 0;
+  for (const Param& p : parameters_of(c.op()).params) {
+    if (!p.is_input()) continue;
+    if (p.kind == ParamKind::kTensors) {
+      for (int k = i; k < c.inputs(); ++k)
+        check(fits(p, k), ErrorKind::kType, "expected Tensor as element ", k - i, " in argument '",
+              p.name, "', but got ", found(k));
+    } else {
+      check(fits(p, i), ErrorKind::kType, "argument '", p.name, "' must be ",
+            p.kind == ParamKind::kOperand ? "Tensor or Number" : "Tensor", ", not ", found(i));
+    }
+    ++i;
+  }
+  fail(ErrorKind::kType, "inputs are missing");
+}
+
 }  // namespace wengert

@@ -3,6 +3,7 @@
 // finds for those who read signatures when the program runs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -13,8 +14,9 @@ namespace wengert {
 // `*` before keyword-only arguments, `*size: ints` for sizes given one by one or as a sequence.
 // Annotations are words of a small vocabulary (kWords below); a union of quoted strings is a
 // choice, held as its index; `sizes` are ints that are never one number without brackets. Arguments
-// that are tensors become the call's inputs, all others its attributes, in order. The same string
-// is __text_signature__, the error text and the stub.
+// that are tensors become the call's inputs, all others its attributes, in order. A list of tensors
+// is the last of the inputs; in one of `Tensors | None` single ones may be None. The same string is
+// __text_signature__, the error text and the stub.
 //
 // Rows name an attribute by its word: with `constexpr Signature kSum("(input: Tensor, dim: int)")`
 // kSum["dim"] is its number, found while compiling. A word that is not there does not compile, nor
@@ -180,10 +182,32 @@ class ParamReader {
   bool keyword_only_ = false;
 };
 
+// A bit for input i that is None, another for one that is a number. The last stands for all that
+// follow as well.
+constexpr uint32_t none_bit(int i) { return 1u << std::min(i, 15); }
+constexpr uint32_t number_bit(int i) { return none_bit(i) << 16; }
+
 class Signature {
  public:
-  consteval Signature(const char* text) : text_(text) { attributes(); }
+  consteval Signature(const char* text) : text_(text) {
+    ParamText p;
+    int n = 0;
+    bool list = false;
+    for (ParamReader reader(text_); reader.next(p);) {
+      if (!p.is_input()) continue;
+      if (list) signature_text::wrong("a list of tensors is the last of the inputs");
+      list = p.kind == ParamKind::kTensors;
+      for (const int last = list ? 15 : n; n <= last; ++n) {
+        if (!p.optional) refused_ |= none_bit(n);
+        if (p.kind != ParamKind::kOperand) refused_ |= number_bit(n);
+      }
+      if (!list && !p.optional) least_ = n;
+    }
+  }
   constexpr const char* text() const { return text_; }
+  // The inputs that may not be None or a number, as bits, and how many there are at least.
+  constexpr uint32_t refused() const { return refused_; }
+  constexpr int least() const { return least_; }
 
   // The number of an attribute, by its name.
   consteval int operator[](std::string_view name) const {
@@ -213,6 +237,8 @@ class Signature {
 
  private:
   const char* text_;
+  uint32_t refused_ = 0;
+  int least_ = 0;
 };
 
 // The number of an attribute in each of several signatures, for what their ops share; it must be

@@ -230,7 +230,11 @@ void copy_typed(T* dst, const T* src, const Walk<2>& w) {
   copy_rows(dst, src, w);
 }
 
+// What an integer becomes of NaN, or of a number beyond its range, is left to the processor.
 template <class To, class From>
+#ifdef __clang__
+[[clang::no_sanitize("float-cast-overflow")]]
+#endif
 To convert(From v) {
   if constexpr (std::is_same_v<To, bool>) {
     return v != From(0);

@@ -131,6 +131,12 @@ constinit const Op take_op{
 
 // ---- masks ---------------------------------------------------------------------------------
 
+void check_mask(const Tensor& mask) {
+  check(mask.dtype() == Dtype::kBool && mask.is_contiguous(),
+        "a contiguous mask of bools expected, got dtype ", mask.dtype(), " and strides ",
+        mask.strides());
+}
+
 // y = the i with x_i != 0, one a row
 constinit const Op nonzero_places_op{
     .name = "_nonzero",
@@ -141,6 +147,7 @@ constinit const Op nonzero_places_op{
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
+          check_mask(x);
           c.output(Dtype::kInt64, Dims{count_true(x.data_as<bool>(), x.numel()), x.ndim()});
         },
     .run =
@@ -197,6 +204,9 @@ constinit const Op compress_op{
     .shape =
         [](Call& c) {
           const Tensor& mask = c.in(1);
+          check_mask(mask);
+          check(mask.shape() == c.in(0).shape(), "a mask of shape ", c.in(0).shape(),
+                " expected, got ", mask.shape());
           c.output(c.in(0).dtype(), Dims{count_true(mask.data_as<bool>(), mask.numel())});
         },
     .run =

@@ -6,6 +6,7 @@
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/index/key.h"
+#include "wengert/ops/index/layout.h"
 #include "wengert/ops/index/positions.h"
 #include "wengert/ops/shape/view.h"
 
@@ -26,7 +27,7 @@ constexpr Signature kGetItem =
     "(input: Tensor, size: ints | None, steps: ints | None, dims: int, offset: int) -> Tensor";
 constexpr Signature kSetItem =
     "(input: Tensor, value: Operand, size: ints | None, steps: ints | None, dims: int, "
-    "offset: int, accumulate: bool, indices: Tensors) -> Tensor";
+    "offset: int, accumulate: bool, indices: Tensors | None) -> Tensor";
 constexpr int kSize = attribute("size", kGetItem, kSetItem);
 constexpr int kSteps = attribute("steps", kGetItem, kSetItem);
 constexpr int kDims = attribute("dims", kGetItem, kSetItem);
@@ -55,6 +56,33 @@ View basic_rule(const View& x, const Attrs& a) {
   return y;
 }
 
+// That what is selected lies within the input's own memory, whoever made the key.
+void basic_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  const Attrs& a = c.attrs;
+  bool fits = true;
+  if (a.has(kSize)) {
+    const int64_t offset = a.integer(kOffset);
+    fits = a.ints(kSize).size() == a.ints(kSteps).size() && offset >= 0 &&
+           (offset == 0 || offset < x.numel());
+    for (int64_t step : a.ints(kSteps)) fits = fits && step >= 0;
+  }
+  check(fits, ErrorKind::kIndex, "a key that is not within shape ", x.shape());
+  const View y = basic_rule(view_of(x), a);
+  const auto last = [&](const Dims& shape, const Dims& strides, int64_t at) {
+    for (int d = 0; d < shape.size(); ++d) {
+      int64_t step = 0;
+      fits = fits && shape[d] >= 0 && !__builtin_mul_overflow(shape[d] - 1, strides[d], &step) &&
+             !__builtin_add_overflow(at, step, &at);
+    }
+    return at;
+  };
+  const bool within = last(y.shape, y.strides, y.offset) <= last(x.shape(), x.strides(), x->offset);
+  check(fits && (within || numel(y.shape) == 0), ErrorKind::kIndex,
+        "a key that is not within shape ", x.shape());
+  c.output_view(y.shape, y.strides, y.offset);
+}
+
 // y = x[key]                    dx = g at the key, else 0
 constinit const Op basic_index_op{
     .name = "__getitem__",
@@ -62,7 +90,7 @@ constinit const Op basic_index_op{
     .on = 0,
     .doc = "The view that integers, slices, None and an ellipsis select; see Note [basic key].",
     .view = true,
-    .shape = view_shape<basic_rule>,
+    .shape = basic_shape,
     .vjp = view_vjp<basic_rule>,
 };
 
@@ -236,75 +264,6 @@ std::vector<Tensor> expand_masks(const Dims& shape, std::span<const Tensor> indi
   return out;
 }
 
-// That inputs `first` on of the call are indices of a tensor of so many dimensions.
-void check_indices(const Call& c, int first, int ndim) {
-  check(c.inputs() - first <= ndim, ErrorKind::kIndex, "too many indices for tensor of dimension ",
-        ndim, ", got ", c.inputs() - first);
-  for (int i = first; i < c.inputs(); ++i)
-    check(!c.has(i) || is_index(c.in(i).dtype()), ErrorKind::kIndex,
-          "indices must be int64 or int32, got ", c.has(i) ? c.in(i).dtype() : Dtype::kInt64);
-}
-
-// Where the dimensions of the result come from. The indices are inputs `first` on of the call.
-struct Layout {
-  Layout(const Dims& shape, const Call& c, int first) {
-    uint32_t indexed = 0;
-    for (int i = first; i < c.inputs(); ++i) {
-      if (!c.has(i)) continue;
-      indexed |= 1u << (i - first);
-      try {
-        index = broadcast_shapes(index, c.in(i).shape());
-      } catch (const Error&) {
-        fail(ErrorKind::kIndex,
-             "shape mismatch: indexing tensors could not be broadcast together: ", c.in(i).shape(),
-             " with ", index);
-      }
-    }
-    const int lead = indexed ? std::countr_zero(indexed) : 0;
-    const uint32_t run = indexed >> lead;
-    const bool adjacent = (run & (run + 1)) == 0;
-    for (int d = 0; d < shape.size(); ++d)
-      if (!(indexed >> d & 1)) (adjacent && d < lead ? before : after).push_back(d);
-    for (int64_t d : before) result.push_back(shape[d]);
-    for (int64_t n : index) result.push_back(n);
-    for (int64_t d : after) result.push_back(shape[d]);
-  }
-  Dims before, after;  // dimensions of the input
-  Dims index;          // the common shape of the indices
-  Dims result;
-};
-
-// The kernel's view of a tensor at `at` for the indices in the call.
-class Place {
- public:
-  Place(const View& at, const Call& c, int first, const Layout& l)
-      : offsets_(static_cast<size_t>(numel(l.index) * 8)) {
-    for (int64_t d : l.before) {
-      v.before.push_back(at.shape[d]);
-      v.before_strides.push_back(at.strides[d]);
-    }
-    for (int64_t d : l.after) {
-      v.after.push_back(at.shape[d]);
-      v.after_strides.push_back(at.strides[d]);
-    }
-    v.count = numel(l.index);
-    int64_t* offsets = offsets_.as<int64_t>();
-    v.offsets = offsets;
-    std::fill_n(offsets, v.count, 0);
-    for (int i = first; i < c.inputs(); ++i) {
-      if (!c.has(i)) continue;
-      const Positions p(c.in(i), l.index);
-      const int64_t n = at.shape[i - first], step = at.strides[i - first];
-      p.check_range(-n, n, i - first, ErrorKind::kIndex);
-      for (int64_t k = 0; k < v.count; ++k) offsets[k] += (p[k] < 0 ? p[k] + n : p[k]) * step;
-    }
-  }
-  Indexed v;
-
- private:
-  Scratch offsets_;
-};
-
 std::vector<Tensor> saved_indices(const Vjp& v, int first) {
   std::vector<Tensor> out;
   for (int i = first; i < v.inputs(); ++i) out.push_back(v.has(i) ? v.x(i).tensor() : Tensor());
@@ -317,7 +276,7 @@ constexpr uint32_t kAllButTwo = kAllButFirst & ~kOther;
 // y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op index_op{
     .name = "index",
-    .signature = "(input: Tensor, indices: Tensors) -> Tensor",
+    .signature = "(input: Tensor, indices: Tensors | None) -> Tensor",
     .on = 0,
     .doc =
         "The elements at integer positions, one index tensor for each dimension (none: all of "
@@ -339,7 +298,8 @@ constinit const Op index_op{
     .reads = kAllButFirst,
 };
 
-constexpr Signature kIndexBackward = "(grad: Tensor, size: ints, indices: Tensors) -> Tensor";
+constexpr Signature kIndexBackward =
+    "(grad: Tensor, size: ints, indices: Tensors | None) -> Tensor";
 // y_i = sum of g_k over i_k = i        dg_k = h_{i_k}
 constinit const Op index_backward_op{
     .name = "_index_backward",
@@ -347,7 +307,15 @@ constinit const Op index_backward_op{
     .on = 0,
     .doc = "Zeros of `size` with `grad` added at the indices.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(kIndexBackward["size"])); },
+    .shape =
+        [](Call& c) {
+          const Dims size = c.attrs.dims(kIndexBackward["size"]);
+          check_indices(c, 1, size.size());
+          const Dims selected = Layout(size, c, 1).result;
+          check(c.in(0).numel() == numel(selected), "a gradient of shape ", selected,
+                " expected, got ", c.in(0).shape());
+          c.output(c.in(0).dtype(), size);
+        },
     .run =
         [](Call& c) {
           const Tensor& y = c.out[0];

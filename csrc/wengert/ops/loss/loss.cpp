@@ -97,41 +97,75 @@ Tensor optional_weight(const Vjp& v, int i) {
   return i < v.inputs() && v.has(i) ? v.x(i).tensor() : Tensor();
 }
 
-// Everything but the values of the targets.
-void check_class_loss(const Tensor& x, const Tensor& target, const Tensor& weight) {
-  check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ", x.dtype(),
+// Everything but the values of the targets, of an input of this shape and dtype.
+void check_class_loss(const Dims& x, Dtype dtype, const Tensor& target, const Tensor& weight) {
+  check(is_floating(dtype), ErrorKind::kNotImplemented, "not implemented for dtype ", dtype,
         "; a floating input is needed");
-  check(x.ndim() > 0, ErrorKind::kValue, "Expected 1 or more dimensions (got 0)");
+  check(x.size() > 0, ErrorKind::kValue, "Expected 1 or more dimensions (got 0)");
   check(target.dtype() == Dtype::kInt64, "expected target dtype to be int64 or uint8, but got ",
         target.dtype());
-  const Dims expected = target_shape(x.shape());
-  if (x.ndim() == 1) {
+  const Dims expected = target_shape(x);
+  if (x.size() == 1) {
     check(target.numel() == 1 && target.ndim() <= 1, ErrorKind::kValue,
           "Expected a single target for a 1-d input, got shape ", target.shape());
   } else {
-    check(target.ndim() > 0 && x.shape()[0] == target.shape()[0], ErrorKind::kValue,
-          "Expected input batch_size (", x.shape()[0], ") to match target batch_size (",
+    check(target.ndim() > 0 && x[0] == target.shape()[0], ErrorKind::kValue,
+          "Expected input batch_size (", x[0], ") to match target batch_size (",
           target.ndim() ? target.shape()[0] : 0, ").");
     check(target.shape() == expected, "Expected target size ", expected, ", got ", target.shape());
   }
   if (!weight.defined()) return;
   check(!grad_enabled() || !weight.requires_grad(),
         "the derivative for 'weight' is not implemented: class weights are constants");
-  const int64_t classes = x.shape()[x.ndim() == 1 ? 0 : 1];
+  const int64_t classes = x[x.size() == 1 ? 0 : 1];
   check(weight.ndim() == 1 && weight.numel() == classes,
         "weight tensor should be defined either for all ", classes,
         " classes or no classes but got weight tensor of shape: ", weight.shape());
-  check(weight.dtype() == x.dtype(), "expected weight of dtype ", x.dtype(), " but found ",
-        weight.dtype());
+  check(weight.dtype() == dtype, "expected weight of dtype ", dtype, " but found ", weight.dtype());
+}
+
+void check_class_loss(const Tensor& x, const Tensor& target, const Tensor& weight) {
+  check_class_loss(x.shape(), x.dtype(), target, weight);
+}
+
+// What a class loss keeps for its gradient, and that of the loss itself.
+void check_like_loss(const Tensor& t, const char* what, Dtype dtype, const Dims& shape) {
+  check(t.dtype() == dtype && t.shape() == shape, what, " has dtype ", t.dtype(), " and shape ",
+        t.shape(), ", expected ", dtype, " and ", shape);
+}
+
+Dims loss_shape(const Call& c, const Dims& x) {
+  return c.attrs.integer(kReduction) == 0 ? target_shape(x) : Dims();
+}
+
+void entropy_backward_shape(Call& c) {
+  const Tensor &x = c.in(1), &target = c.in(2);
+  check_class_loss(x, target, optional_input(c, 4));
+  check_like_loss(c.in(0), "grad", x.dtype(), loss_shape(c, x.shape()));
+  check_like_loss(c.in(3), "state", x.dtype(), {target.numel() + 1});
+  c.output(x.dtype(), x.shape());
+}
+
+void entropy_weights_shape(Call& c) {
+  check_class_loss(c.in(0), c.in(1), optional_input(c, 2));
+  c.output(c.in(0).dtype(), c.in(0).shape());
+}
+
+void nll_backward_shape(Call& c) {
+  const Dims size = c.attrs.dims(kNllBackward["size"]);
+  const Tensor &g = c.in(0), &target = c.in(1);
+  check_class_loss(size, g.dtype(), target, optional_input(c, 3));
+  check_like_loss(g, "grad", g.dtype(), loss_shape(c, size));
+  check_like_loss(c.in(2), "total_weight", g.dtype(), {});
+  c.output(g.dtype(), size);
 }
 
 template <bool kEntropy>
 void class_shape(Call& c) {
   const Tensor& x = c.in(0);
   check_class_loss(x, c.in(1), optional_input(c, 2));
-  const Dims targets = target_shape(x.shape());
-  c.output(x.dtype(), c.attrs.integer(kReduction) == 0 ? targets : Dims());
-  c.output(x.dtype(), kEntropy ? Dims{numel(targets) + 1} : Dims());
+  c.output(x.dtype(), loss_shape(c, x.shape()));
+  c.output(x.dtype(), kEntropy ? Dims{numel(target_shape(x.shape())) + 1} : Dims());
 }
 
 template <void (*kForward)(const ClassLoss&, const void*, void*, void*)>
@@ -251,16 +285,15 @@ constinit const Op cross_entropy_indices_op{
     .reads = kInputs | reads_output(1)};
 
 // d = g w_t (softmax(x) - [c = t]) of each row      its gradient is that of the formula
-constinit const Op cross_entropy_backward_op{
-    .name = "cross_entropy_backward",
-    .signature = kEntropyBackward,
-    .on = 0,
-    .doc = "The gradient of cross_entropy_indices.",
-    .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(1).dtype(), c.in(1).shape()); },
-    .run = entropy_backward_run,
-    .vjp = entropy_backward_vjp,
-    .reads = kInputs};
+constinit const Op cross_entropy_backward_op{.name = "cross_entropy_backward",
+                                             .signature = kEntropyBackward,
+                                             .on = 0,
+                                             .doc = "The gradient of cross_entropy_indices.",
+                                             .contiguous = true,
+                                             .shape = entropy_backward_shape,
+                                             .run = entropy_backward_run,
+                                             .vjp = entropy_backward_vjp,
+                                             .reads = kInputs};
 
 // y_ic = the factor of -log softmax(x_i)_c in the loss
 constinit const Op cross_entropy_weights_op{
@@ -269,14 +302,12 @@ constinit const Op cross_entropy_weights_op{
     .on = 0,
     .doc = "What multiplies -log p in the cross entropy, of the input's shape and dtype.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
-    .run =
-        [](Call& c) {
-          const Tensor& x = c.in(0);
-          cross_entropy_weights(
-              describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_input(c, 2)),
-              c.out[0].data());
-        }};
+    .shape = entropy_weights_shape,
+    .run = [](Call& c) {
+      const Tensor& x = c.in(0);
+      cross_entropy_weights(describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_input(c, 2)),
+                            c.out[0].data());
+    }};
 
 // l_i = -w_t x_t        dx_t = -w_t g_i
 constinit const Op nll_loss_indices_op{
@@ -305,7 +336,7 @@ constinit const Op nll_loss_backward_op{
     .on = 0,
     .doc = "The gradient of nll_loss for an input of shape `size`.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.attrs.dims(kNllBackward["size"])); },
+    .shape = nll_backward_shape,
     .run =
         [](Call& c) {
           Attrs a(c.attrs.integer(kIgnoreIndex), c.attrs.integer(kReduction));

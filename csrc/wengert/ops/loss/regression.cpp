@@ -104,7 +104,13 @@ void pair_vjp(Vjp& v) {
 
 void backward_shape(Call& c) {
   const Dims shape = broadcast_shapes(c.in(1).shape(), c.in(2).shape());
-  for (int i = 0; i < 3; ++i) cast_input(c, i, promote(c.in(1).dtype(), c.in(2).dtype()));
+  const Dtype common = promote(c.in(1).dtype(), c.in(2).dtype());
+  check(is_floating(common), ErrorKind::kNotImplemented, "not implemented for dtype ", common);
+  const bool each = loss_sum(c.attrs.integer(kPairBackward["reduction"])) == LossSum::kNone;
+  const Dims of_loss = each ? shape : Dims();
+  check(c.in(0).shape() == of_loss, "a gradient of shape ", of_loss, " expected, got ",
+        c.in(0).shape());
+  for (int i = 0; i < 3; ++i) cast_input(c, i, common);
   for (int i = 1; i < 3; ++i) broadcast_input(c, i, shape);
   c.output(c.in(1).dtype(), shape);
 }

@@ -568,7 +568,9 @@ constinit const Op baddbmm_op{
                          c.attrs.scalar(kBaddbmm["beta"]), c.attrs.scalar(kBaddbmm["alpha"]))};
     }};
 
-Tensor matmul(const Tensor& x, const Tensor& y) { return matmul_any(x, y); }
+Tensor matmul(const Tensor& x, const Tensor& y) {
+  return x && y ? matmul_any(x, y) : apply(matmul_op, {x, y});
+}
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});
 }

@@ -58,6 +58,7 @@ constinit const Op clip_update_op{
     .shape =
         [](Call& c) {
           const int n = count(c);
+          check(n >= 0 && n < c.inputs(), c.inputs(), " tensors for ", n, " gradients and a norm");
           for (int i = 0; i < n; ++i) {
             check_floating(c.in(i), "gradient", i);
             check_written(c.in(i), "gradient", i);

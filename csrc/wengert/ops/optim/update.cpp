@@ -178,14 +178,14 @@ class Step {
 
 }  // namespace
 
-bool update_writes(const Call& c, int i) { return i < count(c) || i >= 2 * count(c); }
+bool update_writes(const Call& c, int i) { return i < count(c) || i / 2 >= count(c); }
 
 void update_shape(Call& c) {
   const UpdateRule& rule = rule_of(c.op());
   const Lists lists(rule, c.attrs);
   const int n = count(c);
-  check(n > 0 && c.inputs() == lists.count * n, c.inputs(), " tensors for ", n, " parameters; ",
-        lists.count, " lists of them are needed");
+  check(n > 0 && c.inputs() == int64_t{lists.count} * n, c.inputs(), " tensors for ", n,
+        " parameters; ", lists.count, " lists of them are needed");
   for (int i = 0; i < n; ++i) {
     const Tensor& p = c.in(i);
     check_floating(p, "parameter", i);

@@ -229,7 +229,13 @@ constinit const Op deviations_op{
     .on = 0,
     .doc = "The input. RuntimeError unless every element is at least 0.",
     .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
+    .checked = true,
+    .shape =
+        [](Call& c) {
+          check(is_floating(c.in(0).dtype()), "expected floating deviations, got ",
+                c.in(0).dtype());
+          c.output(c.in(0).dtype(), c.in(0).shape());
+        },
     .run =
         [](Call& c) {
           dispatch_floating(c.in(0).dtype(), [&](auto zero) {

@@ -114,6 +114,8 @@ constinit const Op roll_op{
         [](Call& c) {
           check(c.attrs.ints(kRoll["shifts"]).size() == c.attrs.ints(kRoll["dims"]).size(),
                 "as many shifts as dims needed");
+          check(c.in(0).ndim() > 0 || c.attrs.ints(kRoll["dims"]).empty(), ErrorKind::kIndex,
+                "a 0-d tensor has no dimension to roll along");
           for (int64_t d : c.attrs.ints(kRoll["dims"])) wrap_dim(d, c.in(0).ndim());
           shape_same(c);
         },
@@ -126,14 +128,16 @@ constinit const Op roll_op{
           for (size_t i = 0; i < dims.size(); ++i) {
             const int d = wrap_dim(dims[i], x.ndim());
             const int64_t n = x.shape()[d];
-            shifts[d] = ((shifts[d] + by[i]) % n + n) % n;
+            shifts[d] = ((shifts[d] + by[i] % n) % n + n) % n;
           }
           roll_block(x, y, shifts, 0, x.shape(), 0, 0);
         },
     .vjp =
         [](Vjp& v) {
+          const Dims shape = v.shape(0), dims = v.attrs().dims(kRoll["dims"]);
           Dims back = v.attrs().dims(kRoll["shifts"]);
-          for (int64_t& s : back) s = -s;
+          for (int i = 0; i < back.size(); ++i)
+            back[i] = -(back[i] % std::max<int64_t>(shape[wrap_dim(dims[i], shape.size())], 1));
           v.set(0, apply(*v.entry().op, {v.g()}, Attrs(back, v.attrs().ints(kRoll["dims"]))));
         },
 };

@@ -79,11 +79,9 @@ void check_attribute(const Param& p, const Attrs& a, int i) {
   check(fits, "attribute ", i, " is not of the kind it must be");
 }
 
-// Only among indices, whose ops users do not see, does None stand for a tensor of a list.
-bool fits(const Op& op, const Param& p, const Operand& o) {
+bool fits(const Param& p, const Operand& o) {
   if (o.kind == Argument::Kind::kPiece) return true;
-  if (o.kind == Argument::Kind::kNumber) return p.kind == ParamKind::kOperand;
-  return p.optional || (p.kind == ParamKind::kTensors && op.on == 0);
+  return o.kind == Argument::Kind::kNumber ? p.kind == ParamKind::kOperand : p.optional;
 }
 
 // As many inputs and attributes as the op's signature has, each of its kind. Optional tensors at
@@ -100,7 +98,7 @@ void check_arguments(const Step& s) {
     const size_t end = p.kind == ParamKind::kTensors ? s.inputs.size() : input + 1;
     check(end <= s.inputs.size() || p.optional, "inputs are missing");
     for (; input < std::min(end, s.inputs.size()); ++input)
-      check(fits(*s.op, p, s.inputs[input]), "input ", static_cast<uint64_t>(input),
+      check(fits(p, s.inputs[input]), "input ", static_cast<uint64_t>(input),
             " is not of the kind it must be");
   }
   check(attribute == s.attrs.count() && input == s.inputs.size(), "too many arguments");
