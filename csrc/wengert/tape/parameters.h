@@ -25,6 +25,6 @@ struct Parameters {
 const Parameters& parameters_of(const Op& op);
 
 // Raises what is wrong with the inputs of a call that does not fit its op's signature.
-[[noreturn]] void refuse_inputs(const Call& c);
+void refuse_inputs(const Call& c);
 
 }  // namespace wengert

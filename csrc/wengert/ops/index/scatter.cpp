@@ -345,7 +345,7 @@ const Op* const kScatterOps[] = {
 }  // namespace
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Operand& source) {
-  return apply(scatter_op, {x, index, source}, Attrs(dim));
+  return apply(source.is_scalar() ? scatter_value_op : scatter_op, {x, index, source}, Attrs(dim));
 }
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   return apply(scatter_add_op, {x, index, source}, Attrs(dim));
