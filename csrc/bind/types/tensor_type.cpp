@@ -371,7 +371,11 @@ template <const Op& op>
 PyObject* inplace(PyObject* a, PyObject* b) {
   return call_op_inplace(op, a, b);
 }
-PyObject* power(PyObject* a, PyObject* b, PyObject*) { return call_op(pow_op, a, b); }
+// There is no power modulo a number.
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus == Py_None) return call_op(pow_op, a, b);
+  Py_RETURN_NOTIMPLEMENTED;
+}
 PyObject* inplace_power(PyObject* a, PyObject* b, PyObject*) {
   return call_op_inplace(pow_op, a, b);
 }

@@ -2,7 +2,8 @@
 // processor a hundred cycles and more each, and a network whose gradients or momenta die out is
 // full of them. Kernels read and write them as zeros. The mode belongs to a thread: it is set while
 // an op runs, or a program between its calls into Python, and set back behind it; threads of the
-// pool have it always. Copies, views and reading a value do not compute and keep such a number.
+// pool have it always. Copies, views and reading a value do not compute and keep such a number; so
+// may a kernel whose result is an operand as it came: a maximum, a sign changed, log1p near 0.
 #pragma once
 
 #include <cstdint>

@@ -46,9 +46,7 @@ struct ResultType {
 void promote_inputs(Call& c) {
   const Promote rule = c.op().promote;
   const int first = rule == Promote::kNotFirst ? 1 : 0;
-  ResultType type;
-  for (int i = first; i < c.inputs(); ++i) type.see(c.input(i));
-  c.common = type.result();
+  c.common = common_dtype(c, first);
   if (rule == Promote::kFloat && !is_floating(c.common)) c.common = default_dtype();
   for (int i = first; i < c.inputs(); ++i) {
     if (!c.input(i).is_tensor() || c.in(i).dtype() == c.common) continue;
@@ -270,6 +268,14 @@ void run_plain(Call& c) {
   if (wants_grad(c)) record(c);
 }
 
+// Whether a result may be written into `self`.
+void check_fits(const Tensor& self, const Dims& shape, Dtype dtype) {
+  check(shape == self.shape(), "output with shape ", self.shape(),
+        " doesn't match the broadcast shape ", shape);
+  check(category(dtype) <= category(self.dtype()), "result type ", dtype,
+        " can't be cast to the desired output type ", self.dtype());
+}
+
 // Whether `self` may be written while the other inputs are still being read.
 bool overlaps(const Call& c, const Tensor& self) {
   for (int i = 1; i < c.inputs(); ++i) {
@@ -295,6 +301,7 @@ void run_composed_in_place(Call& c, Tensor self, bool wants) {
     alias->strides = copy.strides();
     alias->offset = 0;
   }
+  check_fits(self, c.results[0].shape(), c.results[0].dtype());
   copy_(self, c.results[0]);
   c.results[0] = std::move(self);
 }
@@ -311,10 +318,7 @@ void run_inplace(Call& c) {
   if (op.promote != Promote::kNone) promote_inputs(c);
   op.shape(c);
   const OutputMeta& m = c.meta[0];
-  check(m.shape == self.shape(), "output with shape ", self.shape(),
-        " doesn't match the broadcast shape ", m.shape);
-  check(category(m.dtype) <= category(self.dtype()), "result type ", m.dtype,
-        " can't be cast to the desired output type ", self.dtype());
+  check_fits(self, m.shape, m.dtype);
   Ref<Entry> e = wants ? make_inplace_entry(c, self) : Ref<Entry>();
   if (op.pointwise && m.dtype == self.dtype() && !overlaps(c, self)) {
     c.out[0] = self;
@@ -345,6 +349,12 @@ void named(Call& c, void (*body)(Call&)) {
 }
 
 }  // namespace
+
+Dtype common_dtype(const Call& c, int first) {
+  ResultType type;
+  for (int i = first; i < c.inputs(); ++i) type.see(c.input(i));
+  return type.result();
+}
 
 void apply(Call& c) {
   const Op& op = c.op();

@@ -279,8 +279,11 @@ Operand Vjp::x(int i) const {
   const Entry::Input& in = e_.inputs()[i];
   check_saved(e_, in.has_saved() || !e_.freed, "input", i);
   Operand x = in.saved();
-  if (x.is_tensor()) check_version(e_, x.tensor(), in.version, "input", i);
-  return x;
+  if (!x.is_tensor()) return x;
+  check_version(e_, x.tensor(), in.version, "input", i);
+  const bool promoted = e_.op->promote == Promote::kCommon || e_.op->promote == Promote::kFloat;
+  const Dtype common = e_.outputs()[0].dtype;
+  return promoted && x->dtype() != common ? Operand(to(x.tensor(), common)) : x;
 }
 
 Tensor Vjp::y(int i) const {

@@ -173,7 +173,8 @@ class Vjp {
   // op(g, x) for the gradient of output 0, as the rule's last use of it: written over g where
   // nobody else holds that. Op is pointwise; x may be left out.
   Tensor over_g(const Op& op, const Operand& x = {}, const Attrs& attrs = {});
-  // Input i, output i; must be declared in Op::reads. Errors if changed since, or freed.
+  // Input i, output i; must be declared in Op::reads. Errors if changed since, or freed. An input
+  // that was promoted is in the dtype in which the op computed, its output's.
   Operand x(int i = 0) const;
   Tensor y(int i = 0) const;
   Dims shape(int i) const { return Dims(e_.shape(e_.inputs()[i])); }

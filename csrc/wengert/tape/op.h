@@ -139,6 +139,8 @@ class Call {
   }
 
   const Op& op() const { return *op_; }
+  // For `shape`: hands the call on to a row that reads and runs alike, for values that are rare.
+  void become(const Op& other) { op_ = &other; }
 
   void add_input(Operand x) {
     if (!x.is_tensor()) unusual_ |= x.is_scalar() ? number_bit(count_) : none_bit(count_);

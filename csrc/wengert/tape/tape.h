@@ -23,6 +23,9 @@ inline Tensor apply(const Op& op, std::initializer_list<Operand> inputs, const A
   return op.is_composite() ? std::move(c.results[0]) : std::move(c.out[0]);
 }
 
+// PyTorch's result_type of the call's inputs from number `first` on.
+Dtype common_dtype(const Call& call, int first = 0);
+
 bool grad_enabled();
 void set_grad_enabled(bool on);
 bool inference_mode();

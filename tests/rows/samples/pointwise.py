@@ -211,6 +211,15 @@ for name in ("addcmul", "addcdiv"):
         S(real(0), real(0), signed(0)),
     ]
 
+SAMPLES["pow_odd"] = [S(signed(3, 4), 4.0).floats(), S(signed(5), -2.0).floats()]
+SAMPLES["logit_bounded"] = [
+    S(between(0.1, 0.9, 3, 4), -1.0),
+    S(between(0.1, 0.9, 5), 0.25),
+    S(between(0.1, 0.9, 0), -1.0),
+]
+
+SAMPLES["prelu_each"] = [S(real(3, 4), real(3, 1)), S(real(), real()), S(real(0, 2), real(2))]
+
 # ---- backward rows
 
 for name in ("sigmoid_backward", "tanh_backward"):

@@ -104,19 +104,28 @@ inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
   return Eigen::internal::pmadd(a.p, b.p, c.p);
 }
 
-// Applies a function of plain numbers lane by lane, where there is no vector form.
+// With zeros for numbers without a normal exponent, as arithmetic has them; see Note [denormals].
+template <class T>
+inline Vec<T> flushed(Vec<T> x) {
+  typename Vec<T>::Packet zero = Eigen::internal::pset1<typename Vec<T>::Packet>(T(0));
+  EIGEN_OPTIMIZATION_BARRIER(zero)  // a difference that looks like x would be left out
+  return Eigen::internal::psub(x.p, zero);
+}
+
+// Applies a function of plain numbers lane by lane, where there is no vector form. Functions of the
+// C library look at bits, and are wrong about denormals that arithmetic takes for zeros.
 template <class T, class F>
 inline Vec<T> lanes(Vec<T> x, F f) {
   T v[Vec<T>::kSize];
-  x.store(v);
+  flushed(x).store(v);
   for (T& e : v) e = f(e);
   return Vec<T>::load(v);
 }
 template <class T, class F>
 inline Vec<T> lanes(Vec<T> x, Vec<T> y, F f) {
   T v[Vec<T>::kSize], w[Vec<T>::kSize];
-  x.store(v);
-  y.store(w);
+  flushed(x).store(v);
+  flushed(y).store(w);
   for (int i = 0; i < Vec<T>::kSize; ++i) v[i] = f(v[i], w[i]);
   return Vec<T>::load(v);
 }

@@ -68,7 +68,8 @@ struct Binary {
 struct Logits {
   template <class V>
   V value(V x, V t) const {
-    return (max(x, V(0.0)) - x * t) + log1p(exp(-abs(x)));
+    // An infinite x of a target 0 costs nothing, or infinity, but not their difference.
+    return (max(x, V(0.0)) - select(t == 0.0, 0.0, x * t)) + log1p(exp(-abs(x)));
   }
   template <class V>
   V slope(V x, V t) const {

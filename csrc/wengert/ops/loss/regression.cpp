@@ -504,8 +504,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, c
   if (!weighted) return apply(logits_pairs_op, {x, target}, a);
   Tensor loss;
   if (pos_weight.defined()) {
-    // Against targets of 1 the loss is log(1 + exp(-x)).
-    const Tensor positive = apply(logits_pairs_op, {x, ones_like(x)}, a);
+    // Against targets of 1 the loss is log(1 + exp(-x)), that of -x against 0.
+    const Tensor positive = apply(logits_pairs_op, {neg(x), zeros_like(x)}, a);
     const Tensor factor = add(mul(sub(pos_weight, 1), target), 1);
     loss = add(mul(sub(1, target), x), mul(factor, positive));
   } else {

@@ -336,11 +336,23 @@ void expect_ranks(const Call& c, int first, int second) {
         "D tensors expected, got shapes ", c.in(0).shape(), " and ", c.in(1).shape());
 }
 
+// x times a number. Times 0 it is 0 whatever x holds, NaN too.
+Tensor times(const Tensor& x, const Scalar& by, const char* name) {
+  check(is_floating(x.dtype()) || !by.is_float(), "For integral input tensors, argument ", name,
+        " must not be a floating point number.");
+  checked_number(by, x.dtype());
+  if (by.real() != 0) return by.real() == 1 ? x : mul(x, by);
+  return where(zeros(Dims(), Dtype::kBool), x, false);
+}
+
 // beta * input + alpha * product
-Tensor blend(const Operand& input, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
-  const Tensor p = alpha.real() == 1 ? product : mul(product, alpha);
-  if (beta.real() == 0) return p;  // NaN in input must not spread
-  return add(beta.real() == 1 ? input : Operand(mul(input, beta)), p);
+Tensor blend(const Tensor& input, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
+  check(input.dtype() == product.dtype() &&
+            broadcast_shapes(input.shape(), product.shape()) == product.shape(),
+        "input, ", input.dtype(), ' ', input.shape(), ", must have the product's dtype and be ",
+        "broadcast to its shape, ", product.dtype(), ' ', product.shape());
+  const Tensor p = times(product, alpha, "alpha"), x = times(input, beta, "beta");
+  return beta.real() == 0 && !x.requires_grad() ? p : add(x, p);
 }
 
 }  // namespace
@@ -502,7 +514,8 @@ constinit const Op bilinear_op{
         "input1 W_o input2 + b_o for each output o: (*, i) and (*, j) to (*, o), with `weight` "
         "(o, i, j) and `bias` (o,).",
     .composed = [](Call& c) {
-      const Tensor &x1 = c.in(0), &x2 = c.in(1), &w = c.in(2);
+      const auto in = [&, d = common_dtype(c)](int i) -> Tensor { return cast_to(c.input(i), d); };
+      const Tensor x1 = in(0), x2 = in(1), w = in(2);
       check(w.ndim() == 3 && x1.ndim() > 0 && x2.ndim() > 0,
             "needs inputs of at least 1 dimension and a weight of 3, got shapes ", x1.shape(), ", ",
             x2.shape(), " and ", w.shape());
@@ -537,8 +550,8 @@ constinit const Op addmm_op{
     .on = kEverywhere,
     .doc = "beta * input + alpha * (mat1 @ mat2); `input` broadcasts.",
     .composed = [](Call& c) {
-      c.results = {blend(c.input(0), apply(mm_op, {c.in(1), c.in(2)}),
-                         c.attrs.scalar(kAddmm["beta"]), c.attrs.scalar(kAddmm["alpha"]))};
+      c.results = {blend(c.in(0), apply(mm_op, {c.in(1), c.in(2)}), c.attrs.scalar(kAddmm["beta"]),
+                         c.attrs.scalar(kAddmm["alpha"]))};
     }};
 
 constexpr Signature kAddmv =
@@ -550,7 +563,7 @@ constinit const Op addmv_op{
     .on = kEverywhere,
     .doc = "beta * input + alpha * (mat @ vec).",
     .composed = [](Call& c) {
-      c.results = {blend(c.input(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(kAddmv["beta"]),
+      c.results = {blend(c.in(0), matmul_any(c.in(1), c.in(2)), c.attrs.scalar(kAddmv["beta"]),
                          c.attrs.scalar(kAddmv["alpha"]))};
     }};
 
@@ -564,7 +577,7 @@ constinit const Op baddbmm_op{
     .on = kEverywhere,
     .doc = "beta * input + alpha * (batch1 @ batch2), batch by batch.",
     .composed = [](Call& c) {
-      c.results = {blend(c.input(0), apply(bmm_op, {c.in(1), c.in(2)}),
+      c.results = {blend(c.in(0), apply(bmm_op, {c.in(1), c.in(2)}),
                          c.attrs.scalar(kBaddbmm["beta"]), c.attrs.scalar(kBaddbmm["alpha"]))};
     }};
 

@@ -16,8 +16,10 @@ constexpr Signature kOne = "(input: Tensor) -> Tensor";
 
 template <class Ts, class F>
 constexpr Op activation(const char* name, const Signature& signature, const char* doc, F,
-                        void (*vjp)(Vjp&), uint32_t reads, uint32_t on) {
-  return pointwise_op(name, signature, doc, &kRow<1, Ts, F>, Promote::kCommon, vjp, reads, on);
+                        void (*vjp)(Vjp&), uint32_t reads, uint32_t on,
+                        void (*shape)(Call&) = pointwise_shape) {
+  return pointwise_op(name, signature, doc, &kRow<1, Ts, F>, Promote::kCommon, vjp, reads, on,
+                      shape);
 }
 // Backward ops: (gradient, input or output) -> gradient. Hidden from users.
 template <class F>
@@ -254,7 +256,7 @@ constinit const Op mish_op = activation<Floats>(
     },
     kInput, kLayer);
 
-// ---- hardtanh      y = min(max(x, lo), hi)                 dx = g where lo < x < hi
+// ---- hardtanh      y = min(max(x, lo), hi)                 dx = g but 0 where x <= lo or x >= hi
 namespace {
 // A bound beyond what an integer type holds limits nothing.
 template <class X>
@@ -266,36 +268,40 @@ X bound(double v) {
   }
   return X(v);
 }
-}  // namespace
-
+constexpr auto hardtanh_f = [](auto x, const double* p) {
+  using X = decltype(x);
+  return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
+};
 constexpr Signature kHardtanh =
     "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor";
-constinit const Op hardtanh_op = [] {
-  Op op = activation<Numbers>(
-      "hardtanh", kHardtanh,
-      "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds. "
-      "ValueError if min_val > max_val, RuntimeError for a negative bound of uint8.",
-      [](auto x, const double* p) {
-        using X = decltype(x);
-        return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
-      },
-      [](Vjp& v) {
-        const Operand x = v.x();
-        const double lo = v.attrs().real(kHardtanh["min_val"]),
-                     hi = v.attrs().real(kHardtanh["max_val"]);
-        v.set(0, where(logical_and(gt(x, lo), lt(x, hi)), v.g(), 0.0));
-      },
-      kInput, kLayer);
-  op.shape = [](Call& c) {
-    const double lo = c.attrs.real(kHardtanh["min_val"]), hi = c.attrs.real(kHardtanh["max_val"]);
-    check(!(lo > hi), ErrorKind::kValue, "min_val cannot be greater than max_val, got ", lo,
-          " and ", hi);
-    check(c.common != Dtype::kUInt8 || (lo >= 0 && hi >= 0),
-          "cannot be of an unsigned type with negative limits, got ", lo, " and ", hi);
-    pointwise_shape(c);
-  };
-  return op;
-}();
+void hardtanh_shape(Call& c) {
+  const double lo = c.attrs.real(kHardtanh["min_val"]), hi = c.attrs.real(kHardtanh["max_val"]);
+  check(!(lo > hi), ErrorKind::kValue, "min_val cannot be greater than max_val, got ", lo, " and ",
+        hi);
+  check(c.common != Dtype::kUInt8 || (lo >= 0 && hi >= 0),
+        "cannot be of an unsigned type with negative limits, got ", lo, " and ", hi);
+  if (!is_floating(c.common))
+    dispatch(c.common, [&](auto zero) {
+      using L = std::numeric_limits<decltype(zero)>;
+      if (!(lo <= static_cast<double>(L::max()))) overflows(lo, c.common);
+      if (!(hi >= static_cast<double>(L::lowest()))) overflows(hi, c.common);
+    });
+  pointwise_shape(c);
+}
+}  // namespace
+
+constinit const Op hardtanh_op = activation<Numbers>(
+    "hardtanh", kHardtanh,
+    "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds. "
+    "ValueError if min_val > max_val, RuntimeError for a negative bound of uint8.",
+    hardtanh_f,
+    [](Vjp& v) {
+      const Operand x = v.x();
+      const double lo = v.attrs().real(kHardtanh["min_val"]),
+                   hi = v.attrs().real(kHardtanh["max_val"]);
+      v.set(0, where(le(x, lo), 0.0, where(ge(x, hi), 0.0, v.g())));
+    },
+    kInput, kLayer, hardtanh_shape);
 // y = min(max(x, 0), 6)
 constinit const Op relu6_op{
     .name = "relu6",
@@ -332,7 +338,7 @@ constinit const Op hardswish_op = activation<Floats>(
 constexpr Signature kShrink = "(input: Tensor, lambd: float = 0.5) -> Tensor";
 namespace {
 void outside_bounds(Vjp& v) {
-  v.set(0, where(gt(abs(v.x()), v.attrs().real(kShrink["lambd"])), v.g(), 0.0));
+  v.set(0, where(le(abs(v.x()), v.attrs().real(kShrink["lambd"])), 0.0, v.g()));
 }
 }  // namespace
 // ---- hardshrink    y = 0 where |x| <= lambd, else x        dx = g where |x| > lambd
@@ -382,9 +388,28 @@ constinit const Op threshold_op{
     .on = kLayer | kModule,
     .doc = "x where x > threshold, else value.",
     .composed = [](Call& c) {
-      c.results = {where(le(c.input(0), c.attrs.scalar(kThreshold["threshold"])),
-                         c.attrs.scalar(kThreshold["value"]), c.input(0))};
+      const Scalar bound = c.attrs.scalar(kThreshold["threshold"]);
+      if (!bound.is_float()) checked_number(bound, c.in(0).dtype());
+      c.results = {where(le(c.input(0), bound), c.attrs.scalar(kThreshold["value"]), c.input(0))};
     }};
+namespace {
+constexpr auto prelu_f = [](auto x, auto w) {
+  using X = decltype(x);
+  return select(x > X(0), x, static_cast<X>(x * w));
+};
+}  // namespace
+// An infinite x, or a weight of NaN, must not reach the gradients that it has no part in.
+// z = x where x > 0, else w x        dx = g where x > 0, else g w        dw = g x but 0 where x > 0
+constinit const Op prelu_each_op = pointwise_op(
+    "prelu_each", "(input: Tensor, weight: Tensor) -> Tensor",
+    "prelu of tensors that are broadcast.", &kRow<2, AllTypes, decltype(prelu_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      const Operand x = v.x(0), w = v.x(1);
+      const Tensor positive = gt(x, 0);
+      if (v.needs(0)) v.set(0, where(positive, v.g(), mul(v.g(), w)));
+      if (v.needs(1)) v.set(1, where(positive, 0.0, mul(v.g(), x)));
+    },
+    kInputs, 0);
 // y = x where x > 0, else w x
 constinit const Op prelu_op{
     .name = "prelu",
@@ -399,6 +424,8 @@ constinit const Op prelu_op{
       check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
             w.dtype());
       check(w.ndim() <= 1, "weight must be a scalar or one-dimensional, got shape ", w.shape());
+      check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
+            w.dtype());
       if (w.numel() != 1) {
         check(x.ndim() > 0 && x.size(x.ndim() > 1 ? 1 : 0) == w.numel(),
               "mismatch of parameter numbers and input channel size: found ", w.numel(),
@@ -409,7 +436,7 @@ constinit const Op prelu_op{
       } else {
         w = reshape(w, Dims());
       }
-      c.results = {where(gt(x, 0), x, mul(x, w))};
+      c.results = {apply(prelu_each_op, {x, w})};
     }};
 
 constexpr Signature kGlu = "(input: Tensor, dim: int = -1) -> Tensor";
@@ -477,6 +504,7 @@ const Op* const kOps[] = {&sigmoid_backward_op,
                           &softsign_op,
                           &tanhshrink_op,
                           &threshold_op,
+                          &prelu_each_op,
                           &prelu_op,
                           &glu_op};
 }

@@ -7,7 +7,7 @@
 
 namespace wengert {
 
-extern const Op trunc_divide_op;
+extern const Op trunc_divide_op, pow_odd_op;
 
 namespace {
 
@@ -15,8 +15,9 @@ constexpr Signature kBinary = "(input: Operand, other: Operand) -> Tensor";
 
 template <class Ts, class F>
 constexpr Op binary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads,
-                    Promote promote = Promote::kCommon, uint32_t on = kEverywhere) {
-  return pointwise_op(name, kBinary, doc, &kRow<2, Ts, F>, promote, vjp, reads, on);
+                    Promote promote = Promote::kCommon, uint32_t on = kEverywhere,
+                    void (*shape)(Call&) = pointwise_shape) {
+  return pointwise_op(name, kBinary, doc, &kRow<2, Ts, F>, promote, vjp, reads, on, shape);
 }
 
 template <class T>
@@ -92,6 +93,13 @@ T truncated_remainder(T a, T b) {
     }                                                                    \
   }
 
+Vec<float> vector_power(Vec<float> x, Vec<float> e) {
+  return Eigen::internal::generic_pow(x.p, e.p);
+}
+Vec<double> vector_power(Vec<double> x, Vec<double> e) {
+  return lanes(x, e, [](double a, double b) { return std::pow(a, b); });
+}
+
 // An exponent that is the same throughout is the usual case, and 2, 3, 1/2, -1 the usual ones.
 template <class T>
 void power_kernel(void* out, const void* const* in, int64_t n, const double*) {
@@ -106,13 +114,7 @@ void power_kernel(void* out, const void* const* in, int64_t n, const double*) {
   if (same && e == 1) return run([](V x, V) { return x; });
   if (same && e == T(0.5)) return run([](V x, V) { return abs(sqrt(x + 0.0)); });
   if (same && e == -1) return run([](V x, V) { return 1.0 / x; });
-  run([](V x, V exponent) -> V {
-    if constexpr (std::is_same_v<T, float>) {
-      return Eigen::internal::generic_pow(x.p, exponent.p);
-    } else {
-      return lanes(x, exponent, [](T a, T b) { return std::pow(a, b); });
-    }
-  });
+  run([](V x, V exponent) { return vector_power(x, exponent); });
 }
 
 constexpr PointwiseRow power_row() {
@@ -123,6 +125,19 @@ constexpr PointwiseRow power_row() {
   return row;
 }
 constexpr PointwiseRow kPower = power_row();
+
+// log x, of a number too in full precision: a tensor of it would have the default dtype.
+Operand log_of(const Operand& x) {
+  return x.is_scalar() ? Operand(std::log(x.scalar().real())) : Operand(log(x));
+}
+Operand square_of(const Operand& x) {
+  return x.is_scalar() ? Operand(x.scalar().real() * x.scalar().real()) : Operand(mul(x, x));
+}
+
+constexpr auto odd_power_f = [](auto x, auto e) {
+  const auto even = vector_power(x, e);
+  return select(e > 0.0, x * even, even / x);
+};
 
 // d(x^y)/dx = y x^(y-1), and 0 where y = 0 (x^-1 may be infinite there).
 Tensor power_dx(const Tensor& g, const Operand& x, const Operand& y) {
@@ -136,9 +151,9 @@ Tensor power_dx(const Tensor& g, const Operand& x, const Operand& y) {
   return where(eq(y, 0), 0.0, mul(g, mul(y, pow(x, sub(y, 1)))));
 }
 
-// Ties share the gradient, as in PyTorch.
-Tensor share(const Tensor& g, const Tensor& wins, const Operand& x, const Operand& y) {
-  return where(eq(x, y), mul(g, 0.5), where(wins, g, 0.0));
+// Ties share the gradient; where one is NaN both have it, as in PyTorch.
+Tensor share(const Tensor& g, const Tensor& loses, const Operand& x, const Operand& y) {
+  return where(eq(x, y), mul(g, 0.5), where(loses, 0.0, g));
 }
 
 constexpr Signature kAddAlpha = "(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor";
@@ -157,33 +172,55 @@ void check_no_bool(const Call& c) {
           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
           "to invert a mask, use the `~` or `logical_not()` operator instead.");
 }
-void check_alpha(const Call& c) {
-  for (int i = 0; i < 2; ++i) {
-    const Operand& x = c.input(i);
-    if (x.is_tensor() ? is_floating(x->dtype()) : x.scalar().is_float()) return;
-  }
-  check(!c.attrs.scalar(kAlpha).is_float(),
-        "For integral input tensors, argument alpha must not be a floating point number.");
-}
 
 void sub_shape(Call& c) {
   check_no_bool(c);
   pointwise_shape(c);
 }
+
+// float32 has no odd numbers above 2^24, yet with an odd exponent a negative number stays negative.
+bool is_odd_above_24_bits(double e) {
+  return std::abs(e) > 0x1p24 && std::isfinite(e) && std::fmod(e, 2) != 0 && e == std::trunc(e);
+}
 void pow_shape(Call& c) {
-  check(is_floating(c.common) || !c.input(1).is_scalar() || c.input(1).scalar().integer() >= 0,
-        "Integers to negative integer powers are not allowed.");
+  if (c.input(1).is_scalar()) {
+    const Scalar e = c.input(1).scalar();
+    if (!is_floating(c.common)) {
+      check(e.integer() >= 0, "Integers to negative integer powers are not allowed.");
+      checked_number(e, c.common);
+    } else if (c.common == Dtype::kFloat32 && is_odd_above_24_bits(e.real())) [[unlikely]] {
+      c.input(1) = e.real() > 0 ? e.real() - 1 : e.real() + 1;
+      c.become(pow_odd_op);
+    }
+  }
   pointwise_shape(c);
 }
-constexpr Op with_shape(Op op, void (*shape)(Call&)) {
-  op.shape = shape;
-  return op;
+void pow_odd_shape(Call& c) {
+  check(c.input(0).is_tensor() && c.input(1).is_scalar(), "a tensor and a number expected");
+  pointwise_shape(c);
+}
+template <bool kUpper>
+void extremum_shape(Call& c) {
+  for (int i = 0; i < 2; ++i) fit_bound(c, i, kUpper);
+  pointwise_shape(c);
 }
 
-// Input i times alpha.
-Tensor scaled(const Call& c, int i) {
-  check_alpha(c);
-  return mul(c.input(i), c.attrs.scalar(kAlpha));
+// Input i times alpha, in the common dtype.
+Operand scaled(const Call& c, int i) {
+  const Dtype common = common_dtype(c);
+  const Scalar given = c.attrs.scalar(kAlpha);
+  check(is_floating(common) || !given.is_float(),
+        "For integral input tensors, argument alpha must not be a floating point number.");
+  const Scalar alpha = checked_number(given, common);
+  const Operand& x = c.input(i);
+  if (x.is_tensor()) return mul(cast_to(x, common), alpha);
+  return dispatch(common, [&](auto zero) -> Operand {
+    using T = decltype(zero);
+    const T a = x.scalar().wrapped<T>(), b = alpha.wrapped<T>();
+    if constexpr (std::is_same_v<T, bool>) return Operand(a && b);
+    if constexpr (std::is_floating_point_v<T>) return Operand(static_cast<double>(a * b));
+    return Operand(static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)));
+  });
 }
 
 constexpr Signature kDivRounded =
@@ -217,15 +254,14 @@ constinit const Op add_alpha_op{
 
 // z = x - y        dx = g        dy = -g
 constinit const Op sub_op =
-    with_shape(binary<Numbers>(
-                   "sub", "Subtracts `other` from `input`. Not defined for bool: use logical_xor.",
-                   [](auto a, auto b) { return a - b; },
-                   [](Vjp& v) {
-                     v.set(0, v.g());
-                     if (v.needs(1)) v.set(1, v.over_g(neg_op));
-                   },
-                   kNothing),
-               sub_shape)
+    binary<Numbers>(
+        "sub", "Subtracts `other` from `input`. Not defined for bool: use logical_xor.",
+        [](auto a, auto b) { return a - b; },
+        [](Vjp& v) {
+          v.set(0, v.g());
+          if (v.needs(1)) v.set(1, v.over_g(neg_op));
+        },
+        kNothing, Promote::kCommon, kEverywhere, sub_shape)
         .also("subtract");
 constinit const Op sub_alpha_op{.name = "sub",
                                 .signature = kSubAlpha,
@@ -310,28 +346,40 @@ constinit const Op fmod_op = binary<Numbers>(
                                  .reading_input_for_others();
 
 // z = x^y          dx = g y x^(y-1)            dy = g z log x, and 0 where x = 0, y >= 0
-constinit const Op pow_op = with_shape(
-    pointwise_op(
-        "pow", "(input: Operand, exponent: Operand) -> Tensor",
-        "Raises `input` to the power `exponent`, element by element.", &kPower, Promote::kCommon,
-        [](Vjp& v) {
-          if (v.needs(0)) v.set(0, power_dx(v.g(), v.x(0), v.x(1)));
-          if (!v.needs(1)) return;
-          const Operand x = v.x(0);
-          const Tensor dy = mul(v.g(), mul(v.y(), log(x)));
-          v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
-        },
-        kInputs | kOutput, kEverywhere),
-    pow_shape);
+constinit const Op pow_op = pointwise_op(
+    "pow", "(input: Operand, exponent: Operand) -> Tensor",
+    "Raises `input` to the power `exponent`, element by element.", &kPower, Promote::kCommon,
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, power_dx(v.g(), v.x(0), v.x(1)));
+      if (!v.needs(1)) return;
+      const Operand x = v.x(0);
+      const Tensor dy = mul(v.g(), mul(v.y(), log_of(x)));
+      v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
+    },
+    kInputs | kOutput, kEverywhere, pow_shape);
 
-// z = atan2(x, y)  dx = g y / (x^2 + y^2)      dy = -g x / (x^2 + y^2)
+// With e > 0 one below the exponent, or e < 0 one above it:
+// z = x x^e or x^e / x                         dx = g (e + 1) x^e or g (e - 1) x^(e-2)
+constinit const Op pow_odd_op = pointwise_op(
+    "pow_odd", "(input: Operand, exponent: Operand) -> Tensor",
+    "pow of float32 to a number whose odd exponent float32 does not have; given the even one "
+    "beside it.",
+    &kRow<2, Floats, decltype(odd_power_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      const double e = v.x(1).scalar().real(), power = e > 0 ? e + 1 : e - 1;
+      v.set(0, mul(v.g(), mul(pow(v.x(0), power - 1), power)));
+    },
+    kInputs, 0, pow_odd_shape);
+
+// z = atan2(x, y)  dx = g y / (x^2 + y^2)      dy = -g x / (x^2 + y^2), and 0 where that is 0
 constinit const Op atan2_op =
     binary<Floats>(
         "atan2", "The angle of the point (`other`, `input`), in (-pi, pi].",
         [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::atan2(x, y); }); },
         [](Vjp& v) {
           const Operand x = v.x(0), y = v.x(1);
-          const Tensor g = div(v.g(), add(mul(x, x), mul(y, y)));
+          const Tensor squares = add(square_of(x), square_of(y));
+          const Tensor g = where(eq(squares, 0), 0.0, div(v.g(), squares));
           if (v.needs(0)) v.set(0, mul(g, y));
           if (v.needs(1)) v.set(1, neg(mul(g, x)));
         },
@@ -344,20 +392,20 @@ constinit const Op maximum_op = binary<AllTypes>(
     [](auto a, auto b) { return max(a, b); },
     [](Vjp& v) {
       const Operand x = v.x(0), y = v.x(1);
-      if (v.needs(0)) v.set(0, share(v.g(), gt(x, y), x, y));
-      if (v.needs(1)) v.set(1, share(v.g(), lt(x, y), x, y));
+      if (v.needs(0)) v.set(0, share(v.g(), lt(x, y), x, y));
+      if (v.needs(1)) v.set(1, share(v.g(), gt(x, y), x, y));
     },
-    kInputs, Promote::kCommon, kMethod | kModule);
+    kInputs, Promote::kCommon, kMethod | kModule, extremum_shape<false>);
 // z = min(x, y)           dx = g where x < y, g / 2 where x = y        dy = g - dx
 constinit const Op minimum_op = binary<AllTypes>(
     "minimum", "The smaller of two elements; NaN if either is.",
     [](auto a, auto b) { return min(a, b); },
     [](Vjp& v) {
       const Operand x = v.x(0), y = v.x(1);
-      if (v.needs(0)) v.set(0, share(v.g(), lt(x, y), x, y));
-      if (v.needs(1)) v.set(1, share(v.g(), gt(x, y), x, y));
+      if (v.needs(0)) v.set(0, share(v.g(), gt(x, y), x, y));
+      if (v.needs(1)) v.set(1, share(v.g(), lt(x, y), x, y));
     },
-    kInputs, Promote::kCommon, kMethod | kModule);
+    kInputs, Promote::kCommon, kMethod | kModule, extremum_shape<true>);
 
 // A NaN loses against a number; ties give the whole gradient to `input`.
 // z = max(x, y), the other where one is NaN     dx = g where x >= y or y is NaN     dy = g - dx
@@ -370,7 +418,7 @@ constinit const Op fmax_op = binary<AllTypes>(
       if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
       if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
     },
-    kInputs, Promote::kCommon, kMethod | kModule);
+    kInputs, Promote::kCommon, kMethod | kModule, extremum_shape<false>);
 // z = min(x, y), the other where one is NaN     dx = g where x <= y or y is NaN     dy = g - dx
 constinit const Op fmin_op = binary<AllTypes>(
     "fmin", "The smaller of two elements; a NaN only if both are.",
@@ -381,7 +429,7 @@ constinit const Op fmin_op = binary<AllTypes>(
       if (v.needs(0)) v.set(0, where(loses, 0.0, v.g()));
       if (v.needs(1)) v.set(1, where(loses, v.g(), 0.0));
     },
-    kInputs, Promote::kCommon, kMethod | kModule);
+    kInputs, Promote::kCommon, kMethod | kModule, extremum_shape<true>);
 
 // z = sqrt(x^2 + y^2)            dx = g x / z  dy = g y / z
 constinit const Op hypot_op = binary<Floats>(
@@ -425,7 +473,7 @@ constinit const Op xlogy_op = binary<Floats>(
     [](auto a, auto b) { return select(b == b, select(a == 0.0, a, a * log(b)), b); },
     [](Vjp& v) {
       const Operand x = v.x(0), y = v.x(1);
-      if (v.needs(0)) v.set(0, where(logical_and(eq(x, 0), le(y, 0)), 0.0, mul(v.g(), log(y))));
+      if (v.needs(0)) v.set(0, where(logical_and(eq(x, 0), le(y, 0)), 0.0, mul(v.g(), log_of(y))));
       if (v.needs(1)) v.set(1, div(mul(v.g(), x), y));
     },
     kInputs, Promote::kFloat);
@@ -444,10 +492,10 @@ Tensor minimum(const Operand& x, const Operand& y) { return apply(minimum_op, {x
 
 namespace {
 const Op* const kOps[] = {
-    &add_op,   &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
-    &div_op,   &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
-    &pow_op,   &atan2_op,       &maximum_op,      &minimum_op,      &fmax_op,      &fmin_op,
-    &hypot_op, &logaddexp_op,   &xlogy_op,        &copysign_op};
+    &add_op,  &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
+    &div_op,  &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
+    &pow_op,  &pow_odd_op,     &atan2_op,        &maximum_op,      &minimum_op,   &fmax_op,
+    &fmin_op, &hypot_op,       &logaddexp_op,    &xlogy_op,        &copysign_op};
 }
 std::span<const Op* const> arithmetic_ops() { return kOps; }
 

@@ -7,7 +7,7 @@
 
 namespace wengert {
 
-extern const Op clamp_both_op, clamp_min_op, clamp_max_op;
+extern const Op clamp_both_op, clamp_min_op, clamp_max_op, logit_bounded_op;
 
 namespace {
 
@@ -69,7 +69,8 @@ constinit const Op square_op = unary<Numbers>(
     [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.x(), 2))); }, kInput, Promote::kCommon);
 // y = sqrt(x)      dx = g / (2 y)
 constinit const Op sqrt_op = unary<Floats>(
-    "sqrt", "The square root of every element; NaN below 0.", [](auto x) { return sqrt(x); },
+    "sqrt", "The square root of every element; NaN below 0.",
+    [](auto x) { return sqrt(flushed(x)); },
     [](Vjp& v) { v.set(0, v.over_g(div_op, mul(v.y(), 2))); }, kOutput);
 // y = x^-1/2       dx = -g y^3 / 2
 constinit const Op rsqrt_op = unary<Floats>(
@@ -223,6 +224,14 @@ constexpr auto clamp_f = [](auto x, auto lo, auto hi) { return min(max(x, lo), h
 constexpr auto clamp_min_f = [](auto x, auto lo) { return max(x, lo); };
 constexpr auto clamp_max_f = [](auto x, auto hi) { return min(x, hi); };
 
+// Input 1 is the lower bound, or, if there is no other, what kUpper says.
+template <bool kUpper>
+void clamp_shape(Call& c) {
+  fit_bound(c, 1, kUpper);
+  if (c.inputs() == 3) fit_bound(c, 2, true);
+  pointwise_shape(c);
+}
+
 void clamp_any(Call& c) {
   const Operand &x = c.input(0), &lo = c.input(1), &hi = c.input(2);
   check(!lo.is_none() || !hi.is_none(), "at least one of 'min' or 'max' must not be None");
@@ -251,6 +260,21 @@ constexpr PointwiseRow nan_to_num_row() {
   return row;
 }
 constexpr PointwiseRow kNanToNumRow = nan_to_num_row();
+
+constexpr auto lerp_f = [](auto x, auto y, auto w) {
+  const auto d = y - x;
+  return select(abs(w) < 0.5, x + w * d, y - d * (1.0 - w));
+};
+
+// The first input, and value times a product or ratio of the two others.
+void add_scaled(Call& c, const Scalar& value, const Op& op) {
+  c.add_input(value);  // it takes part in promotion
+  const Dtype common = common_dtype(c);
+  const Scalar factor = checked_number(value, common);
+  Tensor z = apply(op, {cast_to(c.input(1), common), cast_to(c.input(2), common)});
+  if (value.real() != 1) z = mul(z, factor);
+  c.results = {add(c.input(0), z)};
+}
 }  // namespace
 
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
@@ -264,11 +288,11 @@ constinit const Op clamp_both_op = pointwise_op(
         v.set(1, where(below, v.g(), 0.0));
       }
       if (v.needs(2)) {
-        const Tensor above = logical_not(logical_and(le(v.x(0), v.x(2)), ge(v.x(2), v.x(1))));
-        v.set(2, where(above, v.g(), 0.0));
+        const Tensor crossed = where(lt(v.x(2), v.x(1)), v.g(), 0.0);
+        v.set(2, where(gt(v.x(0), v.x(2)), v.g(), crossed));
       }
     },
-    kInputs, 0);
+    kInputs, 0, clamp_shape<false>);
 // y = max(x, lo)              dx = g where x >= lo          dlo = g where x < lo
 constinit const Op clamp_min_op = pointwise_op(
     "clamp_min", "(input: Tensor, min: Operand) -> Tensor", "max(x, min); NaN stays NaN.",
@@ -277,7 +301,7 @@ constinit const Op clamp_min_op = pointwise_op(
       if (v.needs(0)) v.set(0, where(ge(v.x(0), v.x(1)), v.g(), 0.0));
       if (v.needs(1)) v.set(1, where(lt(v.x(0), v.x(1)), v.g(), 0.0));
     },
-    kInputs, kEverywhere);
+    kInputs, kEverywhere, clamp_shape<false>);
 // y = min(x, hi)              dx = g where x <= hi          dhi = g where x > hi
 constinit const Op clamp_max_op = pointwise_op(
     "clamp_max", "(input: Tensor, max: Operand) -> Tensor", "min(x, max); NaN stays NaN.",
@@ -286,7 +310,7 @@ constinit const Op clamp_max_op = pointwise_op(
       if (v.needs(0)) v.set(0, where(le(v.x(0), v.x(1)), v.g(), 0.0));
       if (v.needs(1)) v.set(1, where(gt(v.x(0), v.x(1)), v.g(), 0.0));
     },
-    kInputs, kEverywhere);
+    kInputs, kEverywhere, clamp_shape<true>);
 // y = min(max(x, lo), hi)
 constinit const Op clamp_op{
     .name = "clamp",
@@ -295,7 +319,8 @@ constinit const Op clamp_op{
     .on = kEverywhere,
     .doc =
         "Limits every element to [min, max]; either bound may be left out. Where min > max the "
-        "result is max. NaN stays NaN.",
+        "result is max. NaN stays NaN. A number beyond the dtype limits nothing, or is a "
+        "RuntimeError if every element would become it.",
     .composed = clamp_any};
 // y = min(max(x, lo), hi)
 constinit const Op clip_op{
@@ -336,14 +361,24 @@ constinit const Op nan_to_num_op{
     }};
 
 // z = x + w (y - x)         dx = g (1 - w)      dy = g w      dw = g (y - x)
-constinit const Op lerp_op{
-    .name = "lerp",
-    .signature = "(input: Tensor, end: Tensor, weight: Operand) -> Tensor",
-    .on = kEverywhere,
-    .doc = "Linear interpolation: input + weight * (end - input).",
-    .composed = [](Call& c) {
-      c.results = {add(c.input(0), mul(c.input(2), sub(c.input(1), c.input(0))))};
-    }};
+// From the nearer end, so that a weight of 1 gives y.
+constinit const Op lerp_op =
+    pointwise_op(
+        "lerp", "(input: Tensor, end: Tensor, weight: Operand) -> Tensor",
+        "Linear interpolation, input + weight * (end - input), in the common dtype, which must be "
+        "a "
+        "floating one.",
+        &kRow<3, Floats, decltype(lerp_f)>, Promote::kCommon,
+        [](Vjp& v) {
+          const Operand w = v.x(2);
+          if (v.needs(0))
+            v.set(0,
+                  mul(v.g(), w.is_scalar() ? Operand(1 - w.scalar().real()) : Operand(sub(1, w))));
+          if (v.needs(1)) v.set(1, mul(v.g(), w));
+          if (v.needs(2)) v.set(2, mul(v.g(), sub(v.x(1), v.x(0))));
+        },
+        kInputs, kEverywhere)
+        .reading_input_for_others();
 
 constexpr Signature kAddcmul =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
@@ -352,29 +387,21 @@ constinit const Op addcmul_op{
     .name = "addcmul",
     .signature = kAddcmul,
     .on = kEverywhere,
-    .doc = "input + value * tensor1 * tensor2.",
-    .composed = [](Call& c) {
-      const Tensor product = mul(c.input(1), c.input(2));
-      const bool scaled = c.attrs.real(kAddcmul["value"]) != 1;
-      c.results = {
-          add(c.input(0), scaled ? mul(product, c.attrs.scalar(kAddcmul["value"])) : product)};
-    }};
+    .doc = "input + value * tensor1 * tensor2, in the dtype that they and `value` have in common.",
+    .composed = [](Call& c) { add_scaled(c, c.attrs.scalar(kAddcmul["value"]), mul_op); }};
 
 constexpr Signature kAddcdiv =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
 // z = x + value a / b
-constinit const Op addcdiv_op{
-    .name = "addcdiv",
-    .signature = kAddcdiv,
-    .on = kEverywhere,
-    .doc = "input + value * tensor1 / tensor2.",
-    .composed = [](Call& c) {
-      check(is_floating(c.in(1).dtype()) || is_floating(c.in(2).dtype()),
-            "Integer division with addcdiv is no longer supported.");
-      const Tensor ratio = div(c.input(1), c.input(2));
-      const bool scaled = c.attrs.real(kAddcdiv["value"]) != 1;
-      c.results = {add(c.input(0), scaled ? mul(ratio, c.attrs.scalar(kAddcdiv["value"])) : ratio)};
-    }};
+constinit const Op addcdiv_op{.name = "addcdiv",
+                              .signature = kAddcdiv,
+                              .on = kEverywhere,
+                              .doc = "input + value * tensor1 / tensor2, in the common dtype.",
+                              .composed = [](Call& c) {
+                                check(is_floating(c.in(1).dtype()) || is_floating(c.in(2).dtype()),
+                                      "Integer division with addcdiv is no longer supported.");
+                                add_scaled(c, c.attrs.scalar(kAddcdiv["value"]), div_op);
+                              }};
 
 // y = x pi / 180
 constinit const Op deg2rad_op{
@@ -391,6 +418,30 @@ constinit const Op rad2deg_op{
     .doc = "Radians as degrees: input * 180 / pi.",
     .composed = [](Call& c) { c.results = {mul(c.input(0), 180 / M_PI)}; }};
 
+namespace {
+constexpr auto logit_f = [](auto x, const double* p) {
+  using X = decltype(x);
+  const X z = p[0] < 0 ? x : min(max(x, X(p[0])), X(1 - p[0]));
+  return log(z) - log1p(-z);
+};
+// 1 / (x (1 - x)) where lo <= x <= hi, or x is NaN.
+void logit_vjp(Vjp& v) {
+  const double eps = v.attrs().real(0);
+  const double lo = std::max(eps, 0.0), hi = 1 - lo;
+  const Operand x = v.x();
+  const double outside = eps < 0 ? NAN : 0.0;
+  const Tensor dx = div(v.g(), mul(x, sub(1, x)));
+  v.set(0, where(lt(x, lo), outside, where(gt(x, hi), outside, dx)));
+}
+}  // namespace
+
+// y = log(z / (1 - z)), z = min(max(x, eps), 1 - eps), or x if eps < 0
+// dx = g / (x (1 - x)) where z = x, else 0; NaN outside [0, 1] if eps < 0
+constinit const Op logit_bounded_op =
+    pointwise_op("logit_bounded", "(input: Tensor, eps: float) -> Tensor",
+                 "logit; without bounds if `eps` is negative.", &kRow<1, Floats, decltype(logit_f)>,
+                 Promote::kFloat, logit_vjp, kInput, 0);
+
 constexpr Signature kLogit = "(input: Tensor, eps: float | None = None) -> Tensor";
 // y = log(x / (1 - x))
 constinit const Op logit_op{
@@ -401,10 +452,8 @@ constinit const Op logit_op{
         "log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1]. With `eps`, x is limited "
         "to [eps, 1 - eps] first.",
     .composed = [](Call& c) {
-      Tensor x = is_floating(c.in(0).dtype()) ? c.in(0) : to(c.in(0), default_dtype());
-      if (c.attrs.has(kLogit["eps"]))
-        x = clamp(x, c.attrs.real(kLogit["eps"]), 1 - c.attrs.real(kLogit["eps"]));
-      c.results = {sub(log(x), log1p(neg(x)))};
+      const double eps = c.attrs.has(kLogit["eps"]) ? c.attrs.real(kLogit["eps"]) : -1.0;
+      c.results = {apply(logit_bounded_op, {c.in(0)}, Attrs(eps))};
     }};
 
 #define WENGERT_UNARY(name) \
@@ -439,22 +488,22 @@ Tensor clamp(const Operand& x, const Operand& min, const Operand& max) {
 }
 
 namespace {
-const Op* const kOps[] = {&neg_op,        &abs_op,       &sign_op,
-                          &square_op,     &sqrt_op,      &rsqrt_op,
-                          &reciprocal_op, &exp_op,       &exp2_op,
-                          &expm1_op,      &log_op,       &log2_op,
-                          &log10_op,      &log1p_op,     &sin_op,
-                          &cos_op,        &tan_op,       &sinh_op,
-                          &cosh_op,       &asin_op,      &acos_op,
-                          &atan_op,       &asinh_op,     &acosh_op,
-                          &atanh_op,      &erf_op,       &erfc_op,
-                          &floor_op,      &ceil_op,      &round_op,
-                          &trunc_op,      &frac_op,      &positive_op,
-                          &clamp_both_op, &clamp_min_op, &clamp_max_op,
-                          &clamp_op,      &clip_op,      &nan_to_num_float_op,
-                          &nan_to_num_op, &lerp_op,      &addcmul_op,
-                          &addcdiv_op,    &deg2rad_op,   &rad2deg_op,
-                          &logit_op};
+const Op* const kOps[] = {&neg_op,           &abs_op,       &sign_op,
+                          &square_op,        &sqrt_op,      &rsqrt_op,
+                          &reciprocal_op,    &exp_op,       &exp2_op,
+                          &expm1_op,         &log_op,       &log2_op,
+                          &log10_op,         &log1p_op,     &sin_op,
+                          &cos_op,           &tan_op,       &sinh_op,
+                          &cosh_op,          &asin_op,      &acos_op,
+                          &atan_op,          &asinh_op,     &acosh_op,
+                          &atanh_op,         &erf_op,       &erfc_op,
+                          &floor_op,         &ceil_op,      &round_op,
+                          &trunc_op,         &frac_op,      &positive_op,
+                          &clamp_both_op,    &clamp_min_op, &clamp_max_op,
+                          &clamp_op,         &clip_op,      &nan_to_num_float_op,
+                          &nan_to_num_op,    &lerp_op,      &addcmul_op,
+                          &addcdiv_op,       &deg2rad_op,   &rad2deg_op,
+                          &logit_bounded_op, &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
 

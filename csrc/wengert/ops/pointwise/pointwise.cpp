@@ -78,6 +78,29 @@ void pointwise_run(Call& c) {
   pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
 }
 
+Scalar checked_number(const Scalar& s, Dtype dtype) {
+  return dispatch(dtype, [&](auto zero) { return Scalar(s.to<decltype(zero)>()); });
+}
+
+void fit_bound(Call& c, int i, bool upper) {
+  if (!c.input(i).is_scalar() || c.common == Dtype::kFloat64) return;
+  const Scalar s = c.input(i).scalar();
+  dispatch(c.common, [&](auto zero) {
+    using T = decltype(zero);
+    using Limits = std::numeric_limits<T>;
+    constexpr T most = std::is_floating_point_v<T> ? Limits::infinity() : Limits::max();
+    const double v = s.real();
+    const bool above = v > static_cast<double>(Limits::max());
+    if (std::isinf(v) || !(above || v < static_cast<double>(Limits::lowest()))) return;
+    if (upper != above) overflows(s, c.common);
+    c.input(i) = Scalar(upper ? most : std::is_floating_point_v<T> ? -most : Limits::lowest());
+  });
+}
+
+Operand cast_to(const Operand& x, Dtype dtype) {
+  return x.is_tensor() && x->dtype() != dtype ? Operand(to(x, dtype)) : x;
+}
+
 namespace {
 PointwiseKernel kernel_of(const Op& op, int arity, Dtype dtype) {
   const PointwiseRow* row = op.pointwise;

@@ -14,6 +14,13 @@ void pointwise_run(Call& c);
 PointwiseKernel unary_kernel(const Op& op, Dtype dtype);
 // The same of two tensors.
 PointwiseKernel binary_kernel(const Op& op, Dtype dtype);
+// The number as one of the dtype: a RuntimeError if it is beyond that.
+Scalar checked_number(const Scalar& s, Dtype dtype);
+// A number as input i that bounds the result from above, or below: if it is beyond the common dtype
+// it limits nothing, and becomes the last number of that. On the other side it is refused.
+void fit_bound(Call& c, int i, bool upper);
+// A tensor in that dtype, with its gradient; a number as it is.
+Operand cast_to(const Operand& x, Dtype dtype);
 // The vjp of what is piecewise constant: zeros for every input.
 void no_gradient(Vjp& v);
 
@@ -22,11 +29,11 @@ inline constexpr uint32_t kEverywhere = kMethod | kModule | kInplace;
 // The common part of pointwise rows; kernels/core/pointwise_rows.h makes `row`.
 constexpr Op pointwise_op(const char* name, const Signature& signature, const char* doc,
                           const PointwiseRow* row, Promote promote, void (*vjp)(Vjp&),
-                          uint32_t reads, uint32_t on) {
+                          uint32_t reads, uint32_t on, void (*shape)(Call&) = pointwise_shape) {
   Op op{.name = name, .signature = signature, .on = on, .doc = doc};
   op.promote = promote;
   op.pointwise = row;
-  op.shape = pointwise_shape;
+  op.shape = shape;
   op.run = pointwise_run;
   op.vjp = vjp;
   op.reads = reads;

@@ -3,6 +3,7 @@
 #include "wengert/ops/random/random.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/random/distributions.h"
@@ -193,6 +194,15 @@ constinit const Op randint_like_low_op{
         },
 };
 
+// How many whole numbers from 0 on the dtype has without a gap.
+int64_t whole_numbers(Dtype dtype) {
+  return dispatch(dtype, [](auto zero) {
+    using Limits = std::numeric_limits<decltype(zero)>;
+    const int64_t last = int64_t{1} << std::min(Limits::digits, 62);
+    return Limits::is_integer ? last : last + 1;
+  });
+}
+
 constexpr Signature kRandperm =
     "(n: int, *, generator: Generator | None = None, dtype: dtype | None = None) -> Tensor";
 // y = a permutation of 0, ..., n - 1
@@ -205,8 +215,11 @@ constinit const Op randperm_op{
     .shape =
         [](Call& c) {
           const int64_t n = c.attrs.integer(kRandperm["n"]);
+          const Dtype dtype = c.attrs.dtype_or(kRandperm["dtype"], Dtype::kInt64);
           check(n >= 0, "n must be greater or equal to 0, got ", n);
-          c.output(c.attrs.dtype_or(kRandperm["dtype"], Dtype::kInt64), Dims{n});
+          check(n <= whole_numbers(dtype), ErrorKind::kRuntime, dtype,
+                " does not have the numbers ", "up to ", n - 1);
+          c.output(dtype, Dims{n});
         },
     .run =
         [](Call& c) {

@@ -246,11 +246,10 @@ void norm_vjp(Vjp& v) {
     const Tensor hit = to(where(ne(y, y), ne(a, a), eq(a, y)), y.dtype());
     return v.set(0, mul(mul(sign(x), hit), div(g, sum_to(hit, y.shape()))));
   }
-  // |x|^(p-1), with 0 where x is 0 also when p < 1.
-  const Tensor a = abs(x);
-  const Tensor inner = where(eq(a, 0), 0.0, pow(where(eq(a, 0), 1.0, a), p - 1));
-  const Tensor outer = where(eq(y, 0), 0.0, pow(where(eq(y, 0), 1.0, y), 1 - p));
-  v.set(0, mul(mul(sign(x), inner), mul(g, outer)));
+  // A power of the ratio: those of its parts overflow. 0 where x is 0 also when p < 1.
+  const Tensor a = abs(x), none = eq(a, 0);
+  const Tensor ratio = div(where(none, 1.0, a), where(eq(y, 0), 1.0, y));
+  v.set(0, mul(mul(sign(x), where(none, 0.0, pow(ratio, p - 1))), g));
 }
 
 void norm_named(Call& c) {

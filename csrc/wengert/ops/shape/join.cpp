@@ -12,12 +12,6 @@ namespace {
 // An empty vector may stand among tensors of any shape, and is passed over.
 bool is_skipped(const Dims& shape) { return shape.size() == 1 && shape[0] == 0; }
 
-Dtype common_dtype(const Call& c) {
-  Dtype d = c.in(0).dtype();
-  for (int i = 1; i < c.inputs(); ++i) d = promote(d, c.in(i).dtype());
-  return d;
-}
-
 // x, cast, into the part of y that begins at `start` of a dimension of stride `step`.
 void write_part(const Tensor& y, const Tensor& x, int64_t start, int64_t step) {
   cast_strided(y.data() + start * step * item_size(y), y.dtype(), y.strides(), x.data(), x.dtype(),
