@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.conftest import torch
 from tests.rows.sample import arrays, build
-from tests.rows.table import ROWS, SAMPLES, array, in_wengert, outcome, outputs, rows
+from tests.rows.table import ROWS, SAMPLES, array, in_torch, in_wengert, outcome, outputs, rows
 
 F = wg.nn.functional
 NAN, INF = math.nan, math.inf
@@ -178,3 +179,72 @@ def test_denormals_are_zeros_to_kernels(key):
 def test_the_square_root_of_a_denormal_is_0():
     for n in (1, 3, 40):
         assert wg.full((n,), 1e-40).sqrt().count_nonzero() == 0
+
+
+# ---- every elementwise row at special values, against torch
+
+ELEMENTWISE = {
+    *("lerp", "clamp_min", "selu", "celu", "relu6", "softsign", "tanhshrink", "prelu", "logit"),
+    *("addcmul", "addcdiv", "deg2rad", "rad2deg", "nan_to_num", "mse_loss", "smooth_l1_loss"),
+    *("huber_loss", "binary_cross_entropy_with_logits"),
+}
+# Where torch differs from itself, between dtypes or forms of a function, or from the formula by the
+# way in which it is computed: of which arguments.
+TORCH_DIFFERS = {
+    **{name: np.isnan for name in ("elu", "selu", "celu")},  # the gradient is 1, or NaN
+    "logit": lambda x: x == 0,  # the sign of the infinite gradient at -0
+    "gelu": np.isinf,  # 0 times infinity
+    "binary_cross_entropy_with_logits": lambda x, t: np.isinf(x) | np.isinf(t),  # their difference
+    "hardsigmoid": lambda x: np.abs(x) < 3,  # 1 / 6 of float32, in float64 too
+}
+NO_GRADIENT = {"floor_divide"}  # has one of zeros, and in torch none
+
+
+def elementwise(row) -> bool:
+    needed = [p["annotation"] for p in row["params"] if p["default"] is None]
+    tensors = all(a in ("Tensor", "Operand") for a in needed)
+    public = row["module"] or row["functional"] or row["method"]
+    chosen = row["pointwise"] or row["name"] in ELEMENTWISE
+    return bool(public and tensors and chosen) and row["name"] not in NO_GRADIENT | {"where"}
+
+
+def at_points(function, library, points, dtype, **kwargs):
+    """The values at these points and the gradients by each coordinate."""
+    xs = [library.from_numpy(np.array(p, dtype)).requires_grad_() for p in points]
+    y = function(*xs, **kwargs)
+    if not y.requires_grad:
+        return [array(y)]
+    grads = library.autograd.grad(y, xs, library.ones_like(y), allow_unused=True)
+    return [array(y), *(np.zeros(len(points[0]), dtype) if g is None else array(g) for g in grads)]
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.filterwarnings("ignore")
+@rows(elementwise)
+def test_special_values_equal_torch(key):
+    """Torch is asked for one point at a time: its vector loops give other gradients at NaN."""
+    row = ROWS[key]
+    ours, theirs = in_wengert(row), in_torch(row)
+    if theirs is None:
+        return
+    n = sum(p["default"] is None for p in row["params"])
+    kwargs = {"reduction": "none"} if any(p["name"] == "reduction" for p in row["params"]) else {}
+    points = list(itertools.product(VALUES if n < 3 else VALUES[::2], repeat=n))
+    for dtype, rtol in (("float64", 1e-9), ("float32", 1e-5)):
+        columns = [list(c) for c in zip(*points, strict=True)]
+        results = outcome(lambda c=columns, d=dtype: at_points(ours, wg, c, d, **kwargs))
+        if isinstance(results, NotImplementedError):  # of integers
+            with pytest.raises(NotImplementedError):
+                at_points(theirs, torch, columns, dtype)
+            continue
+        each = [at_points(theirs, torch, [[v] for v in point], dtype, **kwargs) for point in points]
+        for k, a in enumerate(results):
+            b = np.concatenate([e[k] for e in each])
+            same = a == b
+            if a.dtype != bool:
+                with np.errstate(all="ignore"):
+                    same = np.isclose(a, b, rtol=rtol, atol=0, equal_nan=True)
+            if differs := TORCH_DIFFERS.get(row["name"]):
+                same |= differs(*map(np.array, columns))
+            wrong = [(*points[i], a[i], b[i]) for i in np.flatnonzero(~same)]
+            assert not wrong, f"{dtype}, result {k}: {wrong}"
