@@ -323,8 +323,7 @@ Tensor matmul_any(const Tensor& x, const Tensor& y) {
   };
   const Dims full = with(result, m, n);
   if (y.ndim() == 2) {  // one matrix for all: fold the batch into the rows
-    Dims rows = {numel(lead_x) * m, k};
-    return reshape(matmul_any(reshape(x, rows), y), full);
+    return reshape(matmul_any(reshape(x, Dims{numel(lead_x) * m, k}), y), full);
   }
   const Tensor a = reshape(expand(x, with(result, m, k)), Dims{batch, m, k});
   const Tensor b = reshape(expand(y, with(result, k, n)), Dims{batch, k, n});
@@ -347,10 +346,9 @@ Tensor times(const Tensor& x, const Scalar& by, const char* name) {
 
 // beta * input + alpha * product
 Tensor blend(const Tensor& input, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
-  check(input.dtype() == product.dtype() &&
-            broadcast_shapes(input.shape(), product.shape()) == product.shape(),
-        "input, ", input.dtype(), ' ', input.shape(), ", must have the product's dtype and be ",
-        "broadcast to its shape, ", product.dtype(), ' ', product.shape());
+  const Dims& to = product.shape();
+  check(input.dtype() == product.dtype() && broadcast_shapes(input.shape(), to) == to, "input, ",
+        input.dtype(), ' ', input.shape(), ", does not fit a product ", product.dtype(), ' ', to);
   const Tensor p = times(product, alpha, "alpha"), x = times(input, beta, "beta");
   return beta.real() == 0 && !x.requires_grad() ? p : add(x, p);
 }
