@@ -11,19 +11,30 @@ import builtins as _builtins
 from . import _load as _load  # loads _native
 
 # isort: split
+from . import __config__ as __config__
 from . import _functions, _native, _tensor  # noqa: F401
+from . import accelerator as accelerator
+from . import amp as amp
 from . import autograd as autograd
+from . import backends as backends
+from . import cpu as cpu
+from . import cuda as cuda
+from . import distributed as distributed
+from . import mps as mps
 from . import nn as nn
 from . import optim as optim
 from . import random as random
 from . import serialization as serialization
 from . import testing as testing
 from . import utils as utils
+from . import version as version
+from . import xpu as xpu
 from ._capture import *  # noqa: F403
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
 from ._native import *  # noqa: F403
 from ._search import *  # noqa: F403
+from ._settings import *  # noqa: F403
 from ._types import channels_last as channels_last
 from ._types import contiguous_format as contiguous_format
 from ._types import device as device
@@ -33,6 +44,7 @@ from ._types import layout as layout
 from ._types import memory_format as memory_format
 from ._types import preserve_format as preserve_format
 from ._types import strided as strided
+from .amp import autocast as autocast
 from .autograd import enable_grad as enable_grad
 from .autograd import inference_mode as inference_mode
 from .autograd import is_grad_enabled as is_grad_enabled
@@ -48,7 +60,7 @@ from .random import set_rng_state as set_rng_state
 from .serialization import load as load
 from .serialization import save as save
 
-__version__ = "0.1.0"
+__version__ = version.__version__
 
 float = _native.float32
 double = _native.float64

@@ -14,16 +14,11 @@ from ._types import device as _device
 from ._typing import Device, Dtype
 
 __all__ = [
-    "are_deterministic_algorithms_enabled",
     "as_tensor",
     "asarray",
     "broadcast_shapes",
     "can_cast",
-    "compiled_with_cxx11_abi",
     "from_dlpack",
-    "get_default_device",
-    "get_float32_matmul_precision",
-    "get_num_interop_threads",
     "is_complex",
     "is_floating_point",
     "is_nonzero",
@@ -33,13 +28,8 @@ __all__ = [
     "promote_types",
     "result_type",
     "scalar_tensor",
-    "set_default_device",
-    "set_default_tensor_type",
-    "set_float32_matmul_precision",
-    "set_num_interop_threads",
     "set_printoptions",
     "typename",
-    "use_deterministic_algorithms",
 ]
 
 
@@ -228,56 +218,3 @@ def legacy(dtype: _native.dtype) -> Callable[..., Tensor]:
 
     construct.dtype = dtype  # type: ignore[attr-defined]
     return construct
-
-
-# ---- settings that other back ends need; accepted here ----------------------------------------
-
-
-def set_default_device(device: Device) -> None:
-    """Accepts 'cpu'; RuntimeError for others."""
-    if device is not None:
-        _device(device)
-
-
-def get_default_device() -> _native.device:
-    """device('cpu')."""
-    return _device("cpu")
-
-
-def set_default_tensor_type(t: Any) -> None:
-    """Sets the default dtype from a legacy tensor type or its name."""
-    name = t.rpartition(".")[2] if isinstance(t, str) else None
-    dtypes = {"FloatTensor": _native.float32, "DoubleTensor": _native.float64}
-    _native.set_default_dtype(dtypes[name] if name else t.dtype)
-
-
-def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted: every operation is deterministic."""
-
-
-def are_deterministic_algorithms_enabled() -> bool:
-    """True: every operation is deterministic."""
-    return True
-
-
-def set_float32_matmul_precision(precision: str) -> None:
-    """Accepted: products of float32 are always computed in float32."""
-
-
-def get_float32_matmul_precision() -> str:
-    """'highest'."""
-    return "highest"
-
-
-def set_num_interop_threads(n: int) -> None:
-    """Accepted: operations run one after another."""
-
-
-def get_num_interop_threads() -> int:
-    """1."""
-    return 1
-
-
-def compiled_with_cxx11_abi() -> bool:
-    """True."""
-    return True

@@ -59,6 +59,13 @@ class device:
     def __reduce__(self) -> tuple[object, ...]:
         return device, (self.type, self.index)
 
+    def __enter__(self) -> device:
+        """A block whose tensors are made on this device, where all are."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing was changed."""
+
 
 class _Named:
     """A constant that prints as its name: layouts and memory formats."""

@@ -33,7 +33,7 @@ class Casts:
                 f"dtype={dtype}"
             )
         if rest is not None and str(rest).partition(":")[0] != "cpu":
-            raise RuntimeError(f"Module.to: device {rest} is not available, only 'cpu' is")
+            raise RuntimeError(f"Module.to: wengert computes on the CPU only, got device '{rest}'")
 
         def convert(tensor: Tensor) -> Tensor:
             return tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
