@@ -169,6 +169,7 @@ void allocate_outputs(Call& c) {
     const OutputMeta& m = c.meta[i];
     if (c.op().view) {
       c.out[i] = c.in(0).alias(m.shape, m.strides, m.offset);
+      c.out[i]->dtype = m.dtype;
       c.out[i]->is_inference = c.in(0)->is_inference;
     } else {
       c.out[i] = Tensor::empty(m.shape, m.dtype);

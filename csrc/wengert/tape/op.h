@@ -172,7 +172,11 @@ class Call {
   // For `shape`: declares the next output.
   void output(Dtype dtype, const Dims& shape) { meta.add(dtype, shape, Dims(), int64_t{0}); }
   void output_view(const Dims& shape, const Dims& strides, int64_t offset) {
-    meta.add(in(0).dtype(), shape, strides, offset);
+    output_view(in(0).dtype(), shape, strides, offset);
+  }
+  // The same bytes as another dtype, whose elements `offset` counts.
+  void output_view(Dtype dtype, const Dims& shape, const Dims& strides, int64_t offset) {
+    meta.add(dtype, shape, strides, offset);
   }
   int outputs() const { return meta.size(); }
   Few<OutputMeta, 4> meta;

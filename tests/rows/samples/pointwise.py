@@ -159,6 +159,15 @@ for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
         S(index(99, 3, 4), 6).integers(),
         S(index(99), index(99, 0)).integers(),
     ]
+for name in ("bitwise_left_shift", "bitwise_right_shift"):
+    SAMPLES[name] = [
+        S(index(99, 3, 4), index(9, 3, 4)).integers(),
+        S(index(99, 3, 1), index(99, 4)).integers(),
+        S(index(99, 3, 4), 2).integers(),
+        S(100 - index(200, 5), 3).integers(),
+        S(index(99, 3), -1).integers(),
+        S(index(99), index(99, 0)).integers(),
+    ]
 SAMPLES["isclose"] = [
     S(np.array([1.0, 2.0, np.nan, np.inf]), np.array([1.0 + 1e-7, 2.1, np.nan, np.inf])),
     S(np.array([1.0, np.nan]), np.array([1.05, np.nan]), rtol=0.1, atol=0.0, equal_nan=True),

@@ -15,8 +15,22 @@ def some(names, *samples):
 # ---- shape
 
 some("clone contiguous ravel t", S(real(3, 4)), S(real()), S(real(0, 3)), S(real(5)))
-some("atleast_1d atleast_2d atleast_3d", S(real()), S(real(3)), S(real(2, 3)), S(real(2, 0, 3)))
-some("view", S(real(3, 4), 2, 6), S(real(3, 4), (-1, 2)), S(real(), (1, 1)), S(real(0, 3), 3, 0))
+for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
+    SAMPLES[f"{name}(Tensor)"] = [S(real()), S(real(3)), S(real(2, 3)), S(real(2, 0, 3))]
+    SAMPLES[f"{name}(Tensors)"] = [S(real(), real(3)), S([real(2, 3), real()]), S((real(0),))]
+SAMPLES["view(Tensor, ints)"] = [
+    S(real(3, 4), 2, 6),
+    S(real(3, 4), (-1, 2)),
+    S(real(), (1, 1)),
+    S(real(0, 3), 3, 0),
+]
+SAMPLES["view(Tensor, dtype)"] = [
+    S(real(3, 4), Dtype("int32")).forward_only(),
+    S(real(3, 4), dtype=Dtype("uint8")).forward_only(),
+    S(real(3, 4), Dtype("int64")).forward_only(),
+    S(real(), Dtype("int64")).forward_only(),
+    S(real(0, 3), Dtype("bool")).forward_only(),
+]
 some("reshape", S(real(3, 4), (2, 6)), S(real(3, 4), (-1,)), S(real(), (1,)), S(real(0, 3), (3, 0)))
 some("view_as reshape_as", S(real(3, 4), real(2, 6)).hold(1), S(real(), real(1)).hold(1))
 some("flatten", S(real(2, 3, 4)), S(real(2, 3, 4), 1), S(real(2, 3, 4), 0, 1), S(real()))

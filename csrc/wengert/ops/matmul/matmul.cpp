@@ -54,7 +54,8 @@ Tensor usable(const Tensor& t, int rows, int cols) {
 
 // Integer products are rare: plain loops.
 template <class T>
-void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch,
+                     const Tensor& bias) {
   const int r = out.ndim() - 2, c = out.ndim() - 1;
   const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
   for (int64_t b = 0; b < batch; ++b) {
@@ -63,7 +64,7 @@ void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_
     T* po = out.data_as<T>() + b * m * n;
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j) {
-        T sum = 0;
+        T sum = bias.defined() ? bias.data_as<T>()[j] : T{0};
         for (int64_t l = 0; l < k; ++l)
           sum = static_cast<T>(sum + px[i * x.strides()[r] + l * x.strides()[c]] *
                                          py[l * y.strides()[r] + j * y.strides()[c]]);
@@ -72,12 +73,13 @@ void integer_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_
   }
 }
 
-void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
+void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch,
+             const Tensor& bias = {}) {
   const int r = out.ndim() - 2, c = out.ndim() - 1;
   const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
   if (!is_floating(out.dtype()))
     return dispatch(out.dtype(),
-                    [&](auto zero) { integer_product<decltype(zero)>(out, x, y, batch); });
+                    [&](auto zero) { integer_product<decltype(zero)>(out, x, y, batch, bias); });
   const Tensor a = usable(x, r, c), b = usable(y, r, c);
   dispatch_floating(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -115,7 +117,7 @@ void linear_shape(Call& c) {
         "a vector (in_features,), got shape ", w.shape());
   check(x.ndim() >= 1, "input must have at least one dimension, got a 0-d tensor");
   check_same_dtype(c);
-  check(is_floating(x.dtype()), "floating-point input expected, got ", x.dtype());
+  check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for bool");
   check(x.size(-1) == w.size(-1), "mat1 and mat2 shapes cannot be multiplied: input ", x.shape(),
         " has ", x.size(-1), " features, weight ", w.shape(), " takes ", w.size(-1));
   Dims shape = x.shape(), features;  // no features if the weight is a vector
@@ -150,7 +152,13 @@ void linear_into(const Call& c, const Tensor& z, const Op* activation, const dou
   });
 }
 
-void linear_run(Call& c) { linear_into(c, c.out[0], nullptr, nullptr, {}); }
+void linear_run(Call& c) {
+  const Tensor &x = c.in(0), &w = c.in(1), &z = c.out[0];
+  if (is_floating(z.dtype())) return linear_into(c, z, nullptr, nullptr, {});
+  const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1, m = n ? z.numel() / n : 0;
+  product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
+          w.alias({k, n}, {1, k}, w->offset), 1, c.has(2) ? c.in(2) : Tensor());
+}
 
 // linear's input as a matrix of m rows.
 Operand input_rows(const Vjp& v, int64_t m) {
@@ -253,6 +261,7 @@ void linear_activation_shape(Call& c) {
   const Op* activation = checked_activation(c);
   linear_shape(c);
   const Dtype dtype = c.in(0).dtype();
+  check(is_floating(dtype), "floating-point input expected, got ", dtype);
   check(!activation || unary_kernel(*activation, dtype),
         "activation must be a pointwise op of one ", dtype, " tensor");
   check(activation || !c.attrs.flag(kKeep), "nothing to keep without an activation");

@@ -1,5 +1,6 @@
 // Comparisons, logic and choice. Their outputs are bool, which has no derivative.
 #include <cmath>
+#include <limits>
 
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/ops/pointwise/pointwise.h"
@@ -25,6 +26,27 @@ template <class F>
 constexpr Op bitwise(const char* name, const char* doc, F) {
   return pointwise_op(name, kTwo, doc, &kRow<2, Integers, F>, Promote::kCommon, nullptr, kNothing,
                       kEverywhere);
+}
+
+// A shift by a negative count, or by all bits or more, shifts everything out.
+template <class T>
+bool shifts_all(T count) {
+  using Unsigned = std::make_unsigned_t<T>;
+  return static_cast<Unsigned>(count) >= std::numeric_limits<Unsigned>::digits;
+}
+constexpr auto shift_left = [](auto a, auto b) {
+  using T = decltype(a);
+  using Unsigned = std::make_unsigned_t<T>;
+  return shifts_all(b) ? T{0} : static_cast<T>(static_cast<Unsigned>(a) << b);
+};
+constexpr auto shift_right = [](auto a, auto b) {
+  using T = decltype(a);
+  return shifts_all(b) ? static_cast<T>(a < 0 ? -1 : 0) : static_cast<T>(a >> b);
+};
+template <class F>
+constexpr Op shift(const char* name, const char* doc, F) {
+  return pointwise_op(name, kTwo, doc, &kRow<2, Types<uint8_t, int32_t, int64_t>, F>,
+                      Promote::kCommon, nullptr, kNothing, kEverywhere);
 }
 
 template <class T>
@@ -136,6 +158,17 @@ constexpr auto complement = [](auto a) {
 constinit const Op bitwise_not_op = pointwise_op(
     "bitwise_not", kOne, "Bitwise not; logical not of bools.",
     &kRow<1, Integers, decltype(complement)>, Promote::kCommon, nullptr, kNothing, kEverywhere);
+// z = x 2^y, without the bits that do not fit
+constinit const Op bitwise_left_shift_op =
+    shift("bitwise_left_shift",
+          "The bits of integers moved up by `other`; 0 if that is negative or moves all out.",
+          shift_left);
+// z = x / 2^y, rounded down
+constinit const Op bitwise_right_shift_op = shift(
+    "bitwise_right_shift",
+    "The bits of integers moved down by `other`, the sign kept; 0, or -1 of a negative number, if "
+    "that is negative or moves all out.",
+    shift_right);
 
 // y = 1 where x is NaN, else 0
 constinit const Op isnan_op = property("isnan", "True where NaN.", [](auto a) { return a != a; });
@@ -189,11 +222,27 @@ Tensor where(const Operand& condition, const Operand& x, const Operand& y) {
 }
 
 namespace {
-const Op* const kOps[] = {&eq_op,          &ne_op,          &lt_op,          &le_op,
-                          &gt_op,          &ge_op,          &logical_and_op, &logical_or_op,
-                          &logical_xor_op, &logical_not_op, &bitwise_and_op, &bitwise_or_op,
-                          &bitwise_xor_op, &bitwise_not_op, &isnan_op,       &isinf_op,
-                          &isfinite_op,    &isclose_op,     &where_op};
+const Op* const kOps[] = {&eq_op,
+                          &ne_op,
+                          &lt_op,
+                          &le_op,
+                          &gt_op,
+                          &ge_op,
+                          &logical_and_op,
+                          &logical_or_op,
+                          &logical_xor_op,
+                          &logical_not_op,
+                          &bitwise_and_op,
+                          &bitwise_or_op,
+                          &bitwise_xor_op,
+                          &bitwise_not_op,
+                          &bitwise_left_shift_op,
+                          &bitwise_right_shift_op,
+                          &isnan_op,
+                          &isinf_op,
+                          &isfinite_op,
+                          &isclose_op,
+                          &where_op};
 }
 std::span<const Op* const> compare_ops() { return kOps; }
 

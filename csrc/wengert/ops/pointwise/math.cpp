@@ -64,9 +64,19 @@ constinit const Op sign_op = unary<AllTypes>(
     },
     no_gradient, kNothing, Promote::kCommon);
 // y = x^2          dx = 2 g x
-constinit const Op square_op = unary<Numbers>(
-    "square", "The square of every element.", [](auto x) { return x * x; },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.x(), 2))); }, kInput, Promote::kCommon);
+constinit const Op square_op = [] {
+  Op op = unary<Numbers>(
+      "square", "The square of every element; of bools int64.", [](auto x) { return x * x; },
+      [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(v.x(), 2))); }, kInput, Promote::kCommon);
+  op.shape = [](Call& c) {
+    if (c.common == Dtype::kBool) {
+      c.common = Dtype::kInt64;
+      c.replace(0, to(c.in(0), c.common));
+    }
+    pointwise_shape(c);
+  };
+  return op;
+}();
 // y = sqrt(x)      dx = g / (2 y)
 constinit const Op sqrt_op = unary<Floats>(
     "sqrt", "The square root of every element; NaN below 0.",

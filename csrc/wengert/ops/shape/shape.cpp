@@ -95,6 +95,47 @@ constinit const Op view_op{
     .vjp = [](Vjp& v) { v.set(0, reshape(v.g(), v.shape(0))); },
 };
 
+// Of elements of another size, the last dimension counts the bytes anew.
+void view_as_dtype(Call& c, Dtype dtype) {
+  const Tensor& x = c.in(0);
+  const int64_t from = item_size(x.dtype()), to = item_size(dtype);
+  Dims shape = x.shape(), strides = x.strides();
+  if (from == to) return c.output_view(dtype, shape, strides, x->offset);
+  const int last = x.ndim() - 1;
+  const auto fits = [&](bool ok, const char* what, int64_t found) {
+    check(ok, what, " to view ", x.dtype(), " as ", dtype, " (different element sizes), but got ",
+          found);
+  };
+  fits(last >= 0, "self.dim() cannot be 0", last + 1);
+  fits(strides[last] == 1 || shape[last] == 1 || x.numel() == 0, "self.stride(-1) must be 1",
+       strides[last]);
+  if (from < to) {
+    const int64_t ratio = to / from;
+    fits(shape[last] % ratio == 0, "self.size(-1) must be divisible by the ratio of the sizes",
+         shape[last]);
+    fits(x->offset % ratio == 0, "self.storage_offset() must be divisible by the ratio", x->offset);
+    for (int d = 0; d < last; ++d)
+      fits(strides[d] % ratio == 0, "self.stride() must be divisible by the ratio", strides[d]);
+  }
+  for (int d = 0; d < last; ++d) strides[d] = strides[d] * from / to;
+  shape[last] = shape[last] * from / to;
+  strides[last] = 1;
+  c.output_view(dtype, shape, strides, x->offset * from / to);
+}
+
+constexpr Signature kViewDtype = "(input: Tensor, dtype: dtype) -> Tensor";
+// y = the bytes of x
+constinit const Op view_dtype_op{
+    .name = "view",
+    .signature = kViewDtype,
+    .on = kMethod,
+    .doc =
+        "The input's memory as elements of another dtype. If their size differs, so does the last "
+        "size; a RuntimeError unless bytes, strides and offset divide. No gradient flows through.",
+    .view = true,
+    .shape = [](Call& c) { view_as_dtype(c, c.attrs.dtype(kViewDtype["dtype"])); },
+};
+
 constexpr Signature kReshape = "(input: Tensor, *shape: ints) -> Tensor";
 // y = x, in order, in another shape
 constinit const Op reshape_op{
@@ -439,12 +480,54 @@ constinit const Op atleast_3d_op{
         },
 };
 
+// y^k = atleast(x^k)
+template <const Op& op>
+constexpr Op atleast_of_each() {
+  return {
+      .name = op.name,
+      .signature = "(*tensors: Tensors) -> list[Tensor]",
+      .on = kModule,
+      .doc = "The same of each of several tensors, or of a list of them.",
+      .composed =
+          [](Call& c) {
+            for (int i = 0; i < c.inputs(); ++i) c.results.push_back(apply(op, {c.in(i)}));
+          },
+  };
+}
+constinit const Op atleast_1d_of_each_op = atleast_of_each<atleast_1d_op>();
+constinit const Op atleast_2d_of_each_op = atleast_of_each<atleast_2d_op>();
+constinit const Op atleast_3d_of_each_op = atleast_of_each<atleast_3d_op>();
+
 const Op* const kShapeOps[] = {
-    &clone_op,        &contiguous_op, &to_op,         &view_op,       &reshape_op,
-    &view_as_op,      &reshape_as_op, &flatten_op,    &ravel_op,      &unflatten_op,
-    &transpose_op,    &swapaxes_op,   &swapdims_op,   &t_op,          &permute_op,
-    &movedim_op,      &moveaxis_op,   &squeeze_op,    &unsqueeze_op,  &expand_op,
-    &broadcast_to_op, &expand_as_op,  &atleast_1d_op, &atleast_2d_op, &atleast_3d_op,
+    &clone_op,
+    &contiguous_op,
+    &to_op,
+    &view_op,
+    &reshape_op,
+    &view_as_op,
+    &reshape_as_op,
+    &flatten_op,
+    &ravel_op,
+    &unflatten_op,
+    &transpose_op,
+    &swapaxes_op,
+    &swapdims_op,
+    &t_op,
+    &permute_op,
+    &movedim_op,
+    &moveaxis_op,
+    &squeeze_op,
+    &unsqueeze_op,
+    &expand_op,
+    &broadcast_to_op,
+    &expand_as_op,
+    &atleast_1d_op,
+    &atleast_2d_op,
+    &atleast_3d_op,
+    &atleast_1d_of_each_op,
+    &atleast_2d_of_each_op,
+    &atleast_3d_of_each_op,
+    &view_dtype_op,
 };
 
 }  // namespace

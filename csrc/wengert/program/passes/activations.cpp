@@ -58,6 +58,7 @@ void Program::Impl::fuse_activations() {
     each_read(s, [&](uint32_t slot) { untouched[slot] = 0; });
     each_write(s, [&](uint32_t slot) { open[slot] = -1; });
     if (!s.op || !s.op->then_unary || s.writes != Writes::kOutputs) continue;
+    if (!is_floating(rec.outputs_of(s)[0].piece.dtype)) continue;
     const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
     open[slot] = static_cast<int64_t>(i);
     untouched[slot] = 1;
