@@ -36,6 +36,7 @@ HANDS_ON = {
     "_functions.py",
     "_safetensors.py",
     "_types.py",
+    "_ufuncs.py",
     "cli/info.py",
     "datasets/__init__.py",
     "serialization.py",
@@ -46,7 +47,7 @@ HANDLES = {
     "__version__", "array", "ascontiguousarray", "asarray", "bool_", "broadcast_shapes", "dtype",
     "finfo", "float32", "floating", "from_dlpack", "frombuffer", "generic", "iinfo", "int64",
     "integer", "lib", "load", "ndarray", "number", "random", "shares_memory", "stack", "str_",
-    "uint8", "uint32", "zeros",
+    "ufunc", "uint8", "uint32", "zeros",
 }  # fmt: skip
 #: Files that compose rows, and why that is no row itself.
 COMPOSES = {

@@ -5,7 +5,6 @@
 namespace wengert::bind {
 
 Tensor tensor_from_array(PyObject* array, std::optional<Dtype> dtype);  // numpy.cpp
-bool is_array(PyObject* o);                                             // numpy.cpp
 
 namespace {
 
@@ -55,12 +54,19 @@ void for_each_leaf(PyObject* o, const Dims& shape, int depth, const F& f) {
   }
 }
 
-Scalar leaf_value(PyObject* o) {
+// For elements of a floating dtype an integer may be of any size.
+Scalar leaf_value(PyObject* o, bool floating) {
   Scalar s;
   if (PyLong_Check(o)) {
     int overflow;
     PyLong_AsLongLongAndOverflow(o, &overflow);
-    check(overflow == 0, ErrorKind::kValue, "tensor: Overflow when unpacking long long");
+    check(overflow == 0 || floating, ErrorKind::kValue,
+          "tensor: Overflow when unpacking long long");
+    if (overflow != 0) {
+      const double d = PyLong_AsDouble(o);
+      if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
+      return d;
+    }
   }
   if (!read_scalar(o, s)) {
     if (PyErr_Occurred()) throw py::error_already_set();
@@ -80,8 +86,10 @@ Dtype infer_dtype(PyObject* o, const Dims& shape) {
       d = unwrap(leaf).dtype();
     } else if (py::hasattr(leaf, "dtype")) {  // NumPy's numbers carry their own
       d = tensor_from_array(leaf, {}).dtype();
+    } else if (PyLong_Check(leaf) && !PyBool_Check(leaf)) {
+      d = Dtype::kInt64;
     } else {
-      d = leaf_value(leaf).dtype();
+      d = leaf_value(leaf, true).dtype();
     }
     found = found ? promote(*found, d) : d;
   });
@@ -96,7 +104,7 @@ void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
       if (std::is_floating_point_v<T> && PyFloat_CheckExact(leaf)) {
         *to++ = static_cast<T>(PyFloat_AS_DOUBLE(leaf));
       } else {
-        *to++ = leaf_value(leaf).to<T>();
+        *to++ = leaf_value(leaf, std::is_floating_point_v<T>).template to<T>();
       }
       return;
     }

@@ -5,9 +5,13 @@
 
 namespace wengert::bind {
 
-bool is_array(PyObject* o);
-
 namespace {
+
+// A sequence of indices; a string is none.
+bool is_list_like(PyObject* o) {
+  return PyList_Check(o) || PyTuple_Check(o) || is_array(o) ||
+         (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o));
+}
 
 std::optional<int64_t> bound(PyObject* o) {
   if (o == Py_None) return {};
@@ -40,7 +44,7 @@ void add_item(IndexKey& key, PyObject* o) {
       warn("indexing with dtype uint8 is now deprecated, please use a dtype bool instead.");
     return key.add_tensor(t);
   }
-  if (PyList_Check(o) || PyTuple_Check(o) || is_array(o)) {
+  if (is_list_like(o)) {
     Tensor t = tensor_from_object(o, {});
     // An empty list has no type of its own; as an index it selects nothing.
     if (t.numel() == 0 && is_floating(t.dtype())) t = to(t, Dtype::kInt64);
@@ -78,7 +82,7 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     Operand v;
     if (is_tensor(value)) {
       v = unwrap(value);
-    } else if (read_scalar(value, s)) {
+    } else if (read_scalar_beside(value, x.impl(), s)) {
       v = s;
     } else {
       if (!PySequence_Check(value) && !is_array(value))

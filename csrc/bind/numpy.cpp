@@ -170,6 +170,16 @@ Tensor tensor_from_array(PyObject* o, std::optional<Dtype> dtype) {
   return clone(wengert::to(shared, d));
 }
 
+Tensor operand_from_array(PyObject* o) {
+  const py::dtype d = py::reinterpret_borrow<py::array>(o).dtype();
+  const char kind = d.kind();
+  if (dtype_of_array(d)) return tensor_from_array(o, {});
+  if (kind == 'f' && d.itemsize() == 2) return tensor_from_array(o, Dtype::kFloat32);
+  if ((kind == 'i' || kind == 'u') && d.itemsize() <= 2) return tensor_from_array(o, Dtype::kInt32);
+  if (kind == 'u' && d.itemsize() == 4) return tensor_from_array(o, Dtype::kInt64);
+  return {};
+}
+
 void init_numpy(py::module_& m) {
   m.def(
       "from_numpy",
@@ -181,6 +191,9 @@ void init_numpy(py::module_& m) {
       py::arg("ndarray"),
       "A tensor on the memory of a NumPy array; changes show on both sides. TypeError for dtypes "
       "wengert does not have, ValueError for negative strides.");
+  m.def("_operand_from_array", [](const py::array& a) {
+    return py::reinterpret_steal<py::object>(wrap(operand_from_array(a.ptr())));
+  });
   m.def("_numpy", &checked_array, py::arg("tensor"), py::arg("force") = false);
   tensor_type->tp_as_buffer->bf_getbuffer = get_buffer;
   tensor_type->tp_as_buffer->bf_releasebuffer = release_buffer;

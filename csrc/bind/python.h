@@ -81,6 +81,9 @@ void init_generator(py::module_& m);
 bool read_int(PyObject* o, int64_t& out);
 bool read_float(PyObject* o, double& out);
 bool read_scalar(PyObject* o, Scalar& out);
+// The same beside a tensor, or what may be one: an integer beyond 64 bits is a float where that
+// one is floating.
+bool read_scalar_beside(PyObject* o, const TensorImpl* tensor, Scalar& out);
 PyObject* wrap_scalar(const Scalar& s);
 
 // ---- errors --------------------------------------------------------------------------------
@@ -129,6 +132,9 @@ void init_index(py::module_& m);                               // index.cpp
 PyObject* call_op(const Op& op, PyObject* a, PyObject* b);
 PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b);
 Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype);  // construct.cpp
-PyObject* to_list(const Tensor& t);                                  // construct.cpp
+bool is_array(PyObject* o);                                          // numpy.cpp
+// A copy, of the array's dtype or one that holds all its values; undefined if there is none.
+Tensor operand_from_array(PyObject* array);  // numpy.cpp
+PyObject* to_list(const Tensor& t);          // construct.cpp
 
 }  // namespace wengert::bind

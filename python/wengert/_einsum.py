@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from . import _native
 from ._native import Tensor
+from ._typing import Args
 
 __all__ = ["einsum", "tensordot"]
 
@@ -16,7 +18,7 @@ __all__ = ["einsum", "tensordot"]
 _Labelled = tuple[Tensor, list[str]]
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(*args: Any) -> Tensor:
     """Sums of products of elements, as Einstein's convention writes them.
 
     `equation` is ``"ij,jk->ik"``: letters for the dimensions of each operand, and of the result.
@@ -25,7 +27,17 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     ellipsis and then, in alphabetical order, the letters that occur once. The operands, of one
     dtype, are contracted from left to right. ValueError or RuntimeError if the equation does not
     fit the operands.
+
+    Labels may also be integers below 52, in a list behind each operand, and in one for the result:
+    `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with an Ellipsis among them for ``...``.
     """
+    equation, operands = (
+        _from_lists(args)
+        if args and isinstance(args[0], Tensor)
+        else (args[0] if args else "", args[1:])
+    )
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: the equation must be a str, got {type(equation).__name__}")
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     for x in operands:
@@ -96,6 +108,25 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 # ---- the equation ----------------------------------------------------------------------------
+
+
+def _from_lists(args: Args) -> tuple[str, Args]:
+    """The equation and the operands of operands that alternate with lists of labels."""
+    terms = ["".join(_letter(label) for label in labels) for labels in args[1::2]]
+    if len(args) % 2 == 0:
+        return ",".join(terms), args[::2]
+    result = "".join(_letter(label) for label in args[-1])
+    return f"{','.join(terms)}->{result}", args[:-1:2]
+
+
+def _letter(label: Any) -> str:
+    if label is Ellipsis:
+        return "..."
+    if not isinstance(label, int) or not 0 <= label < len(ascii_letters):
+        raise ValueError(
+            f"einsum: a label in a list must be an int from 0 to 51 or an Ellipsis, got {label!r}"
+        )
+    return (ascii_uppercase + ascii_lowercase)[label]
 
 
 def _labels(term: str, ndim: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Number
 from typing import Any, NoReturn, TypeVar, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from ._types import cpu, numpy_dtype, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from ._typing import Device, Dtype, Hook, Kwargs, Memo
+from ._ufuncs import array_ufunc, array_wrap
 from .utils.hooks import RemovableHandle
 
 Tensor = _native.Tensor
@@ -192,6 +194,11 @@ def __array__(
     return array.copy() if copy else array
 
 
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+_method(array_ufunc, "__array_ufunc__")
+_method(array_wrap, "__array_wrap__")
+
+
 @_method
 def new_tensor(
     self: Tensor,
@@ -230,9 +237,14 @@ def __str__(self: Tensor) -> str:
 
 @_method
 def __format__(self: Tensor, spec: str) -> str:
-    if self.dim() == 0 and spec:
+    if self.dim() == 0 and (spec or self.__class__ is Tensor):
         return self.item().__format__(spec)
-    return object.__format__(str(self), spec) if not spec else str(self).__format__(spec)
+    try:
+        return str(self).__format__(spec)
+    except ValueError:
+        raise TypeError(
+            f"unsupported format string passed to {self.__class__.__name__}.__format__"
+        ) from None
 
 
 @_method
@@ -300,7 +312,7 @@ def __iter__(self: Tensor) -> Iterator[Tensor]:
 
 @_method
 def __contains__(self: Tensor, element: object) -> bool:
-    if not isinstance(element, (Tensor, int, float, builtins.bool)):
+    if not isinstance(element, (Tensor, Number, np.number, np.bool_)):
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
             f"{typename(element)}."
@@ -348,16 +360,10 @@ def _rebuild(
 
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> Any:
-    if not self.is_leaf:
-        raise RuntimeError("only leaf tensors can be pickled; detach() it first")
+    # Of a result its value remains, as a leaf that asks for gradients.
     array = self.detach().contiguous().numpy()
     attributes = dict(getattr(self, "__dict__", None) or {})
     return _rebuild, (self.__class__, array, self.requires_grad, attributes)
-
-
-@_method
-def __rpow__(self: Tensor, other: float) -> Tensor:
-    return _native.pow(other, self)
 
 
 @_method

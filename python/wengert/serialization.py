@@ -75,6 +75,7 @@ class _Global:
 _REBUILD_TENSOR = _Global("torch._utils", "_rebuild_tensor_v2")
 _REBUILD_PARAMETER = _Global("torch._utils", "_rebuild_parameter")
 _SIZE = _Global("torch", "Size")
+_DEVICE = _Global("torch", "device")
 _STORAGE_GLOBALS = {name: _Global("torch", name) for name in _STORAGES}
 
 
@@ -144,6 +145,8 @@ class _Pickler(_PythonPickler):
             return _SIZE, (tuple(obj),)
         if isinstance(obj, _native.dtype):
             return _dtype_name(obj)
+        if isinstance(obj, _native.device):
+            return _DEVICE, (str(obj),)
         if type(obj) is _Global:
             return obj.name
         return NotImplemented
@@ -170,9 +173,7 @@ class _Pickler(_PythonPickler):
         key, span = _base_and_span(tensor)
         offset = span.start - self.storages.spans[key].start
         is_parameter = _is_parameter(tensor)
-        requires_grad = bool(tensor.requires_grad)
-        if requires_grad and not tensor.is_leaf:
-            requires_grad = False  # what is saved is the value, not its history
+        requires_grad = bool(tensor.requires_grad)  # of a result too, which is a leaf when loaded
         core: tuple = (
             _REBUILD_TENSOR,
             (
@@ -335,11 +336,17 @@ def _make_size(values: Iterable[int] = ()) -> _native.Size:
     return _native.Size(tuple(values))
 
 
+def _make_device(*_: object) -> _native.device:
+    """What was on another device is on this one now, as tensors are."""
+    return _native.device("cpu")
+
+
 _FUNCTIONS: dict[tuple[str, str], Callable] = {
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
     ("torch", "Size"): _make_size,
+    ("torch", "device"): _make_device,
     ("_codecs", "encode"): _encode,
     ("collections", "defaultdict"): _make_defaultdict,
 }

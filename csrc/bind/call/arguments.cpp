@@ -172,6 +172,10 @@ bool read_choice(const Param& p, PyObject* o, Call& call) {
        "' is not a valid value for ", p.name, "; expected one of ", known);
 }
 
+const TensorImpl* first_tensor(const Call& call) {
+  return call.inputs() > 0 ? call.input(0).tensor().impl() : nullptr;
+}
+
 // One argument that was given, and is not None.
 bool convert(const Param& p, PyObject* o, Call& call) {
   switch (p.kind) {
@@ -187,13 +191,14 @@ bool convert(const Param& p, PyObject* o, Call& call) {
         return true;
       }
       Scalar s;
-      if (!read_scalar(o, s)) return false;
+      if (!read_scalar_beside(o, first_tensor(call), s)) return false;
       call.add_input(s);
       return true;
     }
     case ParamKind::kNumber: {
       Scalar s;
-      if (!read_scalar(o, s)) return !p.choices.empty() && read_choice(p, o, call);
+      if (!read_scalar_beside(o, first_tensor(call), s))
+        return !p.choices.empty() && read_choice(p, o, call);
       call.attrs.add(s);
       return true;
     }

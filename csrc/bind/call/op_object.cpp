@@ -355,20 +355,43 @@ void init_ops(py::module_& m) {
   PyType_Modified(tensor_type);
 }
 
+namespace {
+const TensorImpl* impl_of(PyObject* o) {
+  return o && is_tensor(o) ? reinterpret_cast<PyTensor*>(o)->impl : nullptr;
+}
+
+// An operand of an operator: a tensor, a number, an array. `other` is the other one.
+bool add_operand(Call& call, PyObject* o, PyObject* other) {
+  Scalar s;
+  if (is_tensor(o)) {
+    call.add_input(unwrap(o));
+  } else if (!(call.op().signature.refused() & number_bit(call.inputs())) &&
+             read_scalar_beside(o, impl_of(other), s)) {
+    call.add_input(s);
+  } else if (is_array(o)) {
+    Tensor t = operand_from_array(o);
+    if (!t.defined()) return false;
+    call.add_input(std::move(t));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// For an op that asks for one dtype: as NumPy would promote its array.
+void promote_with_array(Call& call) {
+  if (!call.input(0).is_tensor() || !call.input(1).is_tensor()) return;
+  const Dtype common = promote(call.in(0).dtype(), call.in(1).dtype());
+  for (int i : {0, 1}) call.input(i).tensor() = to(call.in(i), common);
+}
+}  // namespace
+
 PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Call call(op);
-    for (PyObject* o : {a, b}) {
-      if (!o) break;
-      Scalar s;
-      if (is_tensor(o)) {
-        call.add_input(unwrap(o));
-      } else if (!(op.signature.refused() & number_bit(call.inputs())) && read_scalar(o, s)) {
-        call.add_input(s);
-      } else {
-        Py_RETURN_NOTIMPLEMENTED;
-      }
-    }
+    if (!add_operand(call, a, b) || (b && !add_operand(call, b, a))) Py_RETURN_NOTIMPLEMENTED;
+    if (b && op.promote == Promote::kNone && !(is_tensor(a) && is_tensor(b)))
+      promote_with_array(call);
     apply(call);
     return wrap(op.is_composite() ? call.results[0] : call.out[0]);
   });
@@ -378,14 +401,7 @@ PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Call call(op);
     call.add_input(unwrap(a));
-    Scalar s;
-    if (is_tensor(b)) {
-      call.add_input(unwrap(b));
-    } else if (read_scalar(b, s)) {
-      call.add_input(s);
-    } else {
-      Py_RETURN_NOTIMPLEMENTED;
-    }
+    if (!add_operand(call, b, a)) Py_RETURN_NOTIMPLEMENTED;
     apply_inplace(call);
     return Py_NewRef(a);
   });

@@ -1,5 +1,6 @@
 // dtype, Size, Generator; numbers and errors.
 #include <cmath>
+#include <string_view>
 
 #include "bind/python.h"
 #include "wengert/ops/random/random.h"
@@ -35,7 +36,6 @@ PyObject* dtype_is_signed(PyObject* self, void*) {
 PyObject* dtype_itemsize(PyObject* self, void*) {
   return PyLong_FromLongLong(item_size(dtype_at(self)));
 }
-PyObject* dtype_module(PyObject*, void*) { return PyUnicode_FromString("wengert"); }
 
 PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr}, {}};
 PyGetSetDef dtype_getset[] = {
@@ -43,7 +43,6 @@ PyGetSetDef dtype_getset[] = {
     {"is_complex", dtype_is_complex, nullptr, "False: there are no complex dtypes.", nullptr},
     {"is_signed", dtype_is_signed, nullptr, "Whether it holds negative numbers.", nullptr},
     {"itemsize", dtype_itemsize, nullptr, "Bytes per element.", nullptr},
-    {"__module__", dtype_module, nullptr, nullptr, nullptr},
     {}};
 
 PyTypeObject* new_type(const char* name, int size, unsigned flags, PyType_Slot* slots,
@@ -109,6 +108,27 @@ PyObject* size_reduce(PyObject* self, PyObject*) {
   PyObject* list = PySequence_List(self);
   return list ? Py_BuildValue("(O(N))", size_type, list) : nullptr;
 }
+// Of any iterable of integers, or what stands for one: a tensor of one element, NumPy's.
+PyObject* new_size(PyTypeObject* type, PyObject* args, PyObject* names) {
+  PyObject* tuple = PyTuple_Type.tp_new(type, args, names);
+  if (!tuple) return nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    PyObject* item = PyTuple_GET_ITEM(tuple, i);
+    if (PyLong_CheckExact(item)) continue;
+    PyObject* number = PyIndex_Check(item) ? PyNumber_Index(item) : nullptr;
+    if (!number) {
+      if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError,
+                     "wengert.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                     Py_TYPE(item)->tp_name);
+      Py_DECREF(tuple);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(tuple, i, number);
+    Py_DECREF(item);
+  }
+  return tuple;
+}
 PyMethodDef size_methods[] = {
     {"numel", size_numel, METH_NOARGS, "The number of elements of a tensor of this size."},
     {"__reduce__", size_reduce, METH_NOARGS, nullptr},
@@ -117,6 +137,7 @@ PyMethodDef size_methods[] = {
 void init_size(py::module_& m) {
   PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(size_repr)},
                          {Py_tp_methods, size_methods},
+                         {Py_tp_new, reinterpret_cast<void*>(new_size)},
                          {Py_mp_subscript, reinterpret_cast<void*>(size_item)},
                          {Py_sq_concat, reinterpret_cast<void*>(size_concat)},
                          {Py_tp_doc, const_cast<char*>("The sizes of a tensor: a tuple of ints.")},
@@ -208,6 +229,12 @@ bool read_float(PyObject* o, double& out) {
   return true;
 }
 
+// Python's and NumPy's: their real part alone would be another number.
+static bool is_complex(PyObject* o) {
+  return PyComplex_Check(o) || std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.complex") ||
+         std::string_view(Py_TYPE(o)->tp_name).starts_with("numpy.clongdouble");
+}
+
 bool read_scalar(PyObject* o, Scalar& out) {
   if (PyFloat_Check(o)) {
     out = Scalar(PyFloat_AS_DOUBLE(o));
@@ -235,7 +262,8 @@ bool read_scalar(PyObject* o, Scalar& out) {
     out = t.item();
     return true;
   }
-  if (PySequence_Check(o) || PyUnicode_Check(o) || !PyNumber_Check(o)) return false;
+  if (PySequence_Check(o) || PyUnicode_Check(o) || !PyNumber_Check(o) || is_complex(o))
+    return false;
   if (PyIndex_Check(o)) {
     if (!read_int(o, i)) return false;
     out = Scalar(i);
@@ -249,6 +277,21 @@ bool read_scalar(PyObject* o, Scalar& out) {
     return true;
   }
   if (!read_float(o, d)) return false;
+  out = Scalar(d);
+  return true;
+}
+
+bool read_scalar_beside(PyObject* o, const TensorImpl* tensor, Scalar& out) {
+  if (!PyLong_CheckExact(o)) return read_scalar(o, out);
+  int overflow;
+  const int64_t i = PyLong_AsLongLongAndOverflow(o, &overflow);
+  if (overflow == 0) [[likely]] {
+    out = Scalar(i);
+    return true;
+  }
+  if (!tensor || !is_floating(tensor->dtype)) return read_scalar(o, out);
+  const double d = PyLong_AsDouble(o);
+  if (d == -1 && PyErr_Occurred()) throw py::error_already_set();
   out = Scalar(d);
   return true;
 }

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from ... import _native, _order, random
 from ..._functions import as_tensor
+from ..._native import Tensor
 from ..._typing import Generator
 from ._utils.collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
@@ -21,6 +22,7 @@ from .sampler import (
     RandomSampler,
     Sampler,
     SequentialSampler,
+    SubsetRandomSampler,
 )
 
 T_co = TypeVar("T_co", covariant=True)
@@ -344,9 +346,7 @@ def _in_memory(dataset: Any) -> tuple[tuple, list] | None:
         dataset = dataset.dataset
         if len(indices.shape) != 1 or type(dataset) not in (Subset, TensorDataset):
             return None
-        if indices.shape[0] and int(indices.min().item()) < 0:
-            indices = _native.where(indices < 0, indices + len(dataset), indices)
-        through.append(indices)
+        through.append(_from_the_front(indices, len(dataset)))
     if type(dataset) is not TensorDataset or not dataset.tensors:
         return None
     if not all(isinstance(tensor, _native.Tensor) for tensor in dataset.tensors):
@@ -354,12 +354,19 @@ def _in_memory(dataset: Any) -> tuple[tuple, list] | None:
     return dataset.tensors, through
 
 
+def _from_the_front(indices: Tensor, size: int) -> Tensor:
+    """The indices of a dataset of `size`, of which negative ones count from the end."""
+    if indices.shape[0] and int(indices.min().item()) < 0:
+        return _native.where(indices < 0, indices + size, indices)
+    return indices
+
+
 def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Iterator[list]:
-    if not through:
-        for index in sampler._tensors():
-            yield [tensor.index_select(0, index) for tensor in tensors]
-        return
+    outer = through[0] if through else tensors[0]
+    given = type(sampler.sampler) is SubsetRandomSampler  # by the user, who may count from the end
     for index in sampler._tensors():
+        if given:
+            index = _from_the_front(index, outer.shape[0])
         for indices in through:
             index = indices.index_select(0, index)
         yield [tensor.index_select(0, index) for tensor in tensors]

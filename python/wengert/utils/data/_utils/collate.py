@@ -74,6 +74,8 @@ def default_collate(batch: Any) -> Any:
     first = batch[0]
     if isinstance(first, _native.Tensor):
         return _native.stack(list(batch), 0)
+    if isinstance(first, (str, bytes)):  # NumPy's too
+        return batch
     if isinstance(first, (np.ndarray, np.generic)):
         if first.dtype.kind in "SUOV":
             raise TypeError(
@@ -87,8 +89,6 @@ def default_collate(batch: Any) -> Any:
         return _native.tensor(batch, dtype=_native.float64)
     if isinstance(first, int):
         return _native.tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
     if isinstance(first, Mapping):
         joined = {key: default_collate([item[key] for item in batch]) for key in first}
         return _rebuild_mapping(first, joined)
