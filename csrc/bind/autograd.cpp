@@ -1,7 +1,7 @@
 // Backward from Python: gradients, modes, hooks, Functions.
 #include <pybind11/stl.h>
 
-#include "bind/python.h"
+#include "bind/graph.h"
 #include "wengert/tape/anomaly.h"
 
 namespace wengert::bind {
@@ -53,6 +53,7 @@ struct PythonHook final : Hooks::Hook {
     const py::gil_scoped_acquire gil;
     function = py::object();
   }
+  void* held() const override { return function.ptr(); }
   Tensor call(const Tensor& grad) override {
     const py::object result = function(py::reinterpret_steal<py::object>(wrap(grad)));
     if (result.is_none()) return Tensor();
@@ -72,13 +73,16 @@ struct PythonHook final : Hooks::Hook {
 };
 
 int64_t add_hook(const py::object& self, const py::object& f, bool after_accumulate) {
-  static int64_t next = 0;
   const Tensor t = expect_tensor(self.ptr(), "self");
   check(t.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
   check(!after_accumulate || t.is_leaf(),
         "post accumulate grad hooks cannot be registered on non-leaf tensors");
-  hooks_of(t).items.push_back({next, new PythonHook(f, after_accumulate), after_accumulate});
-  return next++;
+  const int64_t id = next_hook_id();
+  hooks_of(t).items.push_back(
+      {id, new PythonHook(f, after_accumulate),
+       after_accumulate ? Hooks::When::kAccumulated : Hooks::When::kGradient});
+  show_to_collector(t);
+  return id;
 }
 
 void remove_hook(const py::object& self, int64_t id) {
@@ -93,6 +97,7 @@ struct PythonVjp final : CustomVjp {
     const py::gil_scoped_acquire gil;
     ctx = py::object();
   }
+  void* held() const override { return ctx.ptr(); }
   const char* name() const override { return name_.c_str(); }
   void free() override {
     if (py::hasattr(ctx, "_free")) ctx.attr("_free")();
@@ -142,38 +147,15 @@ py::tuple record_function(const py::object& ctx, const py::object& inputs,
   const std::string name = py::str(py::type::of(ctx).attr("__name__"));
   record_custom(in, recorded, new PythonVjp(ctx, name));
   py::tuple result(out.size());
-  for (size_t i = 0; i < out.size(); ++i)
+  for (size_t i = 0; i < out.size(); ++i) {
     result[i] = py::reinterpret_steal<py::object>(wrap(out[i]));
+    show_to_collector(out[i]);
+  }
   return result;
-}
-
-// ---- grad_fn -------------------------------------------------------------------------------
-
-struct Node {
-  Ref<Entry> entry;
-};
-
-py::tuple next_functions(const Node& n) {
-  py::list out;
-  for (const Entry::Input& in : n.entry->inputs())
-    out.append(in.producer() ? py::tuple(py::make_tuple(Node{in.producer()}, in.index))
-                             : py::tuple(py::make_tuple(py::none(), 0)));
-  return py::tuple(out);
-}
-
-PyObject* get_grad_fn(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    const Tensor t = unwrap(o);
-    if (!t->entry) Py_RETURN_NONE;
-    return py::cast(Node{entry_of(t)}).release().ptr();
-  });
 }
 
 PyMethodDef backward_def = {"_backward", backward_method, METH_NOARGS,
                             "Accumulates gradients into the leaves."};
-PyGetSetDef grad_fn_def = {"grad_fn", get_grad_fn, nullptr, "The tape entry that made it.",
-                           nullptr};
-
 }  // namespace
 
 void init_autograd(py::module_& m) {
@@ -200,21 +182,10 @@ void init_autograd(py::module_& m) {
   m.def("record_function", &record_function);
   m.def("_bump_version",
         [](const py::object& t) { ++expect_tensor(t.ptr(), "tensor")->storage->version; });
-  py::class_<Node>(m, "Node", "An entry of the tape.")
-      .def_static("__new__", &refuse_new)
-      .def("name", [](const Node& n) { return node_name(*n.entry); })
-      .def_property_readonly("next_functions", &next_functions)
-      .def_property_readonly("_sequence_nr", [](const Node& n) { return n.entry->number; })
-      .def("__eq__", [](const Node& a, const Node& b) { return a.entry == b.entry; })
-      .def("__hash__", [](const Node& a) { return reinterpret_cast<size_t>(a.entry.get()); })
-      .def("__repr__", [](const Node& n) { return "<" + node_name(*n.entry) + ">"; });
   PyObject* dict = tensor_type->tp_dict;
-  const auto add = [&](const char* name, PyObject* descriptor) {
-    PyDict_SetItemString(dict, name, descriptor);
-    Py_DECREF(descriptor);
-  };
-  add("_backward", PyDescr_NewMethod(tensor_type, &backward_def));
-  add("grad_fn", PyDescr_NewGetSet(tensor_type, &grad_fn_def));
+  PyObject* backward = PyDescr_NewMethod(tensor_type, &backward_def);
+  PyDict_SetItemString(dict, "_backward", backward);
+  Py_DECREF(backward);
 }
 
 }  // namespace wengert::bind

@@ -157,6 +157,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_construct(m);
   init_numpy(m);
   init_autograd(m);
+  init_nodes(m);
   init_optim(m);
   init_capture(m);
   init_program_file(m);

@@ -42,6 +42,13 @@ void release_object(void* owner) {
   Py_DECREF(static_cast<PyObject*>(owner));
 }
 
+bool shareable(const py::array& a) {
+  if (!native_order(a)) return false;
+  for (py::ssize_t i = 0; i < a.ndim(); ++i)
+    if (a.shape(i) > 1 && (a.strides(i) < 0 || a.strides(i) % a.itemsize() != 0)) return false;
+  return true;
+}
+
 // A tensor on the array's memory.
 Tensor share_array(const py::array& a) {
   const std::optional<Dtype> d = dtype_of_array(a.dtype());
@@ -173,6 +180,11 @@ Tensor tensor_from_array(PyObject* o, std::optional<Dtype> dtype) {
 Tensor operand_from_array(PyObject* o) {
   const py::dtype d = py::reinterpret_borrow<py::array>(o).dtype();
   const char kind = d.kind();
+  const py::array a = py::reinterpret_borrow<py::array>(o);
+  const GradMode off(false);
+  // A captured program copies at every replay, from the array's own memory.
+  if (dtype_of_array(d) && shareable(a)) return clone(share_array(a));
+  value_leaves("an operation with a NumPy array of this dtype or layout");
   if (dtype_of_array(d)) return tensor_from_array(o, {});
   if (kind == 'f' && d.itemsize() == 2) return tensor_from_array(o, Dtype::kFloat32);
   if ((kind == 'i' || kind == 'u') && d.itemsize() <= 2) return tensor_from_array(o, Dtype::kInt32);

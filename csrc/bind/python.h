@@ -121,6 +121,7 @@ void init_ops(py::module_& m);                                 // call/op_object
 void init_construct(py::module_& m);                           // construct.cpp
 void init_numpy(py::module_& m);                               // numpy.cpp
 void init_autograd(py::module_& m);                            // autograd.cpp
+void init_nodes(py::module_& m);                               // node.cpp
 void init_optim(py::module_& m);                               // optim.cpp
 void init_capture(py::module_& m);                             // capture/capture.cpp
 void init_program_file(py::module_& m);                        // capture/program_file.cpp

@@ -119,7 +119,7 @@ def _from_lists(args: Args) -> tuple[str, Args]:
     return f"{','.join(terms)}->{result}", args[:-1:2]
 
 
-def _letter(label: Any) -> str:
+def _letter(label: object) -> str:
     if label is Ellipsis:
         return "..."
     if not isinstance(label, int) or not 0 <= label < len(ascii_letters):

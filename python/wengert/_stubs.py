@@ -171,10 +171,13 @@ def _signatures(rows: Iterable[_Row], form: str) -> list[tuple[list[str], str]]:
 def _definitions(name: str, rows: Iterable[_Row], form: str, indent: str = "") -> list[str]:
     signatures = _signatures(rows, form)
     lines: list[str] = []
-    for params, result in signatures:
+    for i, (params, result) in enumerate(signatures):
         if len(signatures) > 1:
             lines.append(f"{indent}@overload")
+        at = len(lines)
         lines += _format(name, params, result, indent)
+        if any(after[0].startswith("*tensors") for after, _ in signatures[i + 1 :] if after):
+            lines[at] += "  # type: ignore[overload-overlap]"  # one tensor is no list of one
     return lines
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Number
 from typing import Any, NoReturn, TypeVar, cast
@@ -18,7 +17,7 @@ from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from ._typing import Device, Dtype, Hook, Kwargs, Memo
 from ._ufuncs import array_ufunc, array_wrap
-from .utils.hooks import RemovableHandle
+from .utils.hooks import RemovableHandle, native_handle
 
 Tensor = _native.Tensor
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -66,34 +65,14 @@ def backward(
 @_method
 def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(grad)` when the gradient is known; a returned tensor replaces it."""
-    return _handle(self, _native._add_hook(self, hook, False))
+    return native_handle(_native._add_hook(self, hook, False), _native._remove_hook, self)
 
 
 @_method
 def register_post_accumulate_grad_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(tensor)` after `.grad` of this leaf was added to."""
-    return _handle(self, _native._add_hook(self, lambda _: hook(self), True))
-
-
-class _HookTable(OrderedDict[int, int]):
-    """What a RemovableHandle removes from: the native list of hooks."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        super().__init__()
-        self.tensor = tensor
-
-    def __delitem__(self, key: int) -> None:
-        number = self[key]
-        super().__delitem__(key)
-        _native._remove_hook(self.tensor, number)
-
-
-def _handle(tensor: Tensor, number: int) -> RemovableHandle:
-    table = _HookTable(tensor)
-    handle = RemovableHandle(table)
-    table[handle.id] = number
-    handle._table = table  # the handle holds its table weakly
-    return handle
+    number = _native._add_hook(self, lambda _: hook(self), True)
+    return native_handle(number, _native._remove_hook, self)
 
 
 @_method
@@ -194,7 +173,7 @@ def __array__(
     return array.copy() if copy else array
 
 
-Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+Tensor.__array_priority__ = 1000
 _method(array_ufunc, "__array_ufunc__")
 _method(array_wrap, "__array_wrap__")
 
@@ -220,8 +199,8 @@ def new_tensor(
 
 
 def _suffix(self: Tensor) -> str:
-    if self.grad_fn is not None:
-        return f", grad_fn=<{self.grad_fn.name()}>"
+    if self._grad_fn_name is not None:
+        return f", grad_fn=<{self._grad_fn_name}>"
     return ", requires_grad=True" if self.requires_grad else ""
 
 
@@ -317,7 +296,7 @@ def __contains__(self: Tensor, element: object) -> bool:
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
             f"{typename(element)}."
         )
-    return builtins.bool((self == element).any())
+    return builtins.bool(_native.eq(self, cast("float", element)).any())
 
 
 @_method

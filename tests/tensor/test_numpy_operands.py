@@ -126,6 +126,25 @@ def test_an_array_changed_later_changes_no_gradient():
     assert x.grad.tolist() == [2.0, 3.0]
 
 
+def test_arrays_in_captured_functions():
+    """A replay reads the array that eager would read, as it is then."""
+    array = np.array([1.0, 2.0], dtype=np.float32)
+    step = wg.capture(lambda x: np.sqrt(x * array) + array)
+    x = wg.ones(2)
+    for _ in range(3):
+        np.testing.assert_allclose(step(x).numpy(), np.sqrt(array) + array, rtol=1e-6)
+        array += 1
+    half = array.astype(np.float16)
+    with pytest.raises(wg.CaptureError, match="NumPy array"):
+        wg.capture(lambda x: x * half)(x)
+
+
+@pytest.mark.parametrize("array", [np.arange(4.0)[::-1], np.arange(3.0).astype(">f8"), np.ones(())])
+def test_arrays_of_any_layout(array):
+    x = wg.ones(array.shape, dtype=wg.float64)
+    assert (x + array).tolist() == (array + x).tolist() == (array + 1.0).tolist()
+
+
 @pytest.mark.parametrize("name", BITS)
 def test_shifts_and_bits_in_place(name):
     x = wg.tensor([6, 5])

@@ -1,6 +1,6 @@
 // The Python type of tensors: creation, identity, properties, number slots. Methods that are ops
 // come from the registry; what is not worth a native line is in python/wengert/_tensor.py.
-#include "bind/python.h"
+#include "bind/graph.h"
 // After Python.h, which it does not include.
 #include <structmember.h>
 
@@ -63,10 +63,11 @@ void dealloc(PyObject* o) {
 int traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(as(o)->dict);
   Py_VISIT(Py_TYPE(o));
-  return 0;
+  return as(o)->impl ? visit_python(*as(o)->impl, visit, arg) : 0;
 }
 int clear(PyObject* o) {
   Py_CLEAR(as(o)->dict);
+  if (as(o)->impl) forget_graph(*as(o)->impl);
   return 0;
 }
 

@@ -127,7 +127,14 @@ Tensor with_history_of(const Tensor& self, Tensor t) {
 
 // For an op that writes its result over `self`: a copy of what it overwrites is saved if need be.
 Ref<Entry> make_inplace_entry(Call& c, const Tensor& self) {
-  if (!reads_overwritten(c)) return make_entry(c, {&self, 1});
+  if (!reads_overwritten(c)) {
+    Ref<Entry> e = make_entry(c, {&self, 1});
+    // An entry that kept its own output would keep itself.
+    for (int i = 0; i < c.inputs(); ++i)
+      if (c.original(i).is_tensor() && c.original(i).tensor().is_same(self))
+        e->inputs()[static_cast<size_t>(i)].forget_tensor();
+    return e;
+  }
   const GradMode off(false);
   const Tensor old = with_history_of(self, clone(self));
   List<int> swapped;

@@ -175,8 +175,22 @@ void Entry::dispose() {
   draining = false;
 }
 
+void Entry::remove_node_hook(int64_t id) {
+  if (rare_) std::erase_if(rare_->node_hooks, [id](const auto& hook) { return hook->id == id; });
+}
+
+void Entry::call_node_hooks(bool before, std::span<Tensor> of_inputs,
+                            std::span<Tensor> of_outputs) {
+  const List<Ref<NodeHook>> hooks = rare_->node_hooks;  // one may remove itself
+  for (const Ref<NodeHook>& hook : hooks)
+    if (hook->before == before) hook->call(of_inputs, of_outputs);
+}
+
 void Entry::release_saved() {
-  for (Input& in : inputs()) freed |= in.forget_tensor();
+  for (Input& in : inputs()) {
+    freed |= in.has_saved();
+    in.forget_tensor();
+  }
   for (Output& out : outputs())
     if (out.saved.defined()) {
       out.saved = Tensor();
@@ -277,7 +291,7 @@ Tensor Vjp::over_g(const Op& op, const Operand& x, const Attrs& attrs) {
 
 Operand Vjp::x(int i) const {
   const Entry::Input& in = e_.inputs()[i];
-  check_saved(e_, in.has_saved() || !e_.freed, "input", i);
+  check_saved(e_, !e_.freed, "input", i);
   Operand x = in.saved();
   if (!x.is_tensor()) return x;
   check_version(e_, x.tensor(), in.version, "input", i);

@@ -9,17 +9,30 @@ namespace wengert {
 
 class Entry;
 
+// Something of another language that the tape keeps. That language's collector is shown `held`; see
+// Note [collecting].
+struct Held : RefCounted {
+  virtual void* held() const { return nullptr; }
+};
+
 // What a tensor asks to be called with; kept outside the tensor, so that the tape can reach it
 // without keeping the tensor alive.
 struct Hooks final : TensorExtras {
-  struct Hook : RefCounted {
+  struct Hook : Held {
     virtual Tensor call(const Tensor& grad) = 0;  // undefined: unchanged
   };
+  // In the order in which a backward comes to them. All but the first are of leaves only.
+  enum class When : uint8_t { kGradient, kBeforeNode, kAccumulated, kAfterNode };
   struct Item {
     int64_t id;
     Ref<Hook> hook;
-    bool after_accumulate;
+    When when;
   };
+  bool any(When when) const {
+    for (const Item& i : items)
+      if (i.when == when) return true;
+    return false;
+  }
   std::vector<Item> items;
   TensorImpl* kept = nullptr;  // whose .grad to fill: retain_grad
   Ref<Hooks> before;           // those of what the tensor was before it was changed in place
@@ -30,10 +43,19 @@ void remove_hook(const Tensor& t, int64_t id);
 void retain_grad(const Tensor& t);
 
 // A derivative written elsewhere (a Python Function). Called instead of the op's vjp.
-struct CustomVjp : RefCounted {
+struct CustomVjp : Held {
   virtual void vjp(Vjp& v) = 0;
   virtual const char* name() const = 0;
   virtual void free() {}
+};
+
+// Called with the gradients that come to an entry before its vjp, or with those and what it gives
+// after it; may replace the former, or the latter.
+struct NodeHook : Held {
+  NodeHook(int64_t number, bool first) : id(number), before(first) {}
+  virtual void call(std::span<Tensor> of_inputs, std::span<Tensor> of_outputs) = 0;
+  const int64_t id;
+  const bool before;
 };
 
 class Entry final : public RefCounted {
@@ -66,6 +88,7 @@ class Entry final : public RefCounted {
 
    private:
     friend class Entry;
+    friend class Owned;
     void comes_from(const Tensor& t);
     void save(const Operand& x);
     enum class Saved : uint8_t { kNone, kTensor, kBool, kInt, kFloat };
@@ -118,6 +141,13 @@ class Entry final : public RefCounted {
     return rare_ && i < rare_->hooks.size() ? rare_->hooks[i].get() : nullptr;
   }
   void set_hooks(uint32_t i, Ref<Hooks> hooks);
+  bool has_node_hooks() const { return rare_ && !rare_->node_hooks.empty(); }
+  void add_node_hook(Ref<NodeHook> hook) { rare().node_hooks.push_back(std::move(hook)); }
+  void remove_node_hook(int64_t id);
+  void call_node_hooks(bool before, std::span<Tensor> of_inputs, std::span<Tensor> of_outputs);
+  // What another language keeps with the entry.
+  Held* notes() const { return rare_ ? rare_->notes.get() : nullptr; }
+  void set_notes(Ref<Held> notes) { rare().notes = std::move(notes); }
   const char* name() const { return custom() ? custom()->name() : op->name; }
   void release_saved();
 
@@ -126,10 +156,13 @@ class Entry final : public RefCounted {
   static Ref<Entry> create(const Call& c, std::span<const Tensor> outputs);
 
  private:
+  friend class Owned;
   // What most entries have nothing of.
   struct Rare : RefCounted {
     Ref<CustomVjp> custom;
     List<Ref<Hooks>> hooks;  // by output
+    List<Ref<NodeHook>> node_hooks;
+    Ref<Held> notes;
   };
   Entry(const Call& c, std::span<const Tensor> outputs, uint32_t sizes);
   ~Entry() override;
@@ -143,6 +176,13 @@ class Entry final : public RefCounted {
 
   Ref<Rare> rare_;
 };
+
+// Calls f(held, context) for every object that only the graph behind the tensor (or entry) keeps,
+// if that is kept by one owner; what f returns, unless 0, ends it and is returned.
+int visit_held(TensorImpl& t, int (*f)(void*, void*), void* context);
+int visit_held(Entry& e, int (*f)(void*, void*), void* context);
+// Lets go of the hooks and of the history of a tensor that nobody else has.
+void forget_graph(TensorImpl& t);
 
 inline Entry* entry_of(const Tensor& t) { return static_cast<Entry*>(t->entry.get()); }
 // The tensor is from now on output i of the entry. Hooks stay with what it was, whose gradient they

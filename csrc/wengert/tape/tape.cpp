@@ -21,10 +21,12 @@ std::atomic<uint64_t> next_run{1};
 
 bool older(const Entry* a, const Entry* b) { return a->number < b->number; }
 
-Tensor call_hooks(const Hooks& hooks, Tensor grad, bool after_accumulate) {
+using When = Hooks::When;
+
+Tensor call_hooks(const Hooks& hooks, Tensor grad, When when) {
   for (size_t i = 0; i < hooks.items.size(); ++i) {
     const Hooks::Item item = hooks.items[i];
-    if (item.after_accumulate != after_accumulate) continue;
+    if (item.when != when) continue;
     Tensor changed = item.hook->call(grad);
     if (changed.defined()) grad = std::move(changed);
   }
@@ -84,7 +86,7 @@ class Run {
       Entry::Output& out = outputs[i];
       const Ref<Hooks> hooks = e.hooks(static_cast<uint32_t>(i));
       if (hooks && out.grad.defined()) {
-        out.grad = call_hooks(*hooks, out.grad, false);
+        out.grad = call_hooks(*hooks, out.grad, When::kGradient);
         if (hooks->kept) Tensor(hooks->kept).set_grad(out.grad);
       }
       if (selective_) collect(&e, static_cast<uint32_t>(i), out.grad);
@@ -94,10 +96,7 @@ class Run {
     v.grads = &grads_;
     v.selective = selective_;
     if (selective_ && !v.needs_any()) return;
-    if (anomaly_enabled()) [[unlikely]]
-      run_vjp_watched(e, v);
-    else
-      e.custom() ? e.custom()->vjp(v) : e.op->vjp(v);
+    e.has_node_hooks() ? between_hooks(v) : run_vjp(v);
     auto inputs = e.inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!grads_[i].defined()) continue;
@@ -109,6 +108,23 @@ class Run {
       }
     }
     if (!options_.retain_graph) e.release_saved();
+  }
+
+  static void run_vjp(Vjp& v) {
+    Entry& e = v.entry();
+    if (anomaly_enabled()) [[unlikely]]
+      return run_vjp_watched(e, v);
+    e.custom() ? e.custom()->vjp(v) : e.op->vjp(v);
+  }
+
+  void between_hooks(Vjp& v) {
+    Entry& e = v.entry();
+    List<Tensor> of_outputs;
+    for (Entry::Output& out : e.outputs()) of_outputs.push_back(std::move(out.grad));
+    e.call_node_hooks(true, {}, of_outputs);
+    for (size_t i = 0; i < of_outputs.size(); ++i) e.outputs()[i].grad = of_outputs[i];
+    run_vjp(v);
+    e.call_node_hooks(false, {grads_.data(), e.inputs().size()}, of_outputs);
   }
 
   void give(Entry* e, uint32_t i, Tensor g) {
@@ -155,17 +171,23 @@ class Run {
     for (auto& [leaf, sum] : hooked_) {
       const Ref<TensorExtras> keep = leaf->extras;
       auto& hooks = static_cast<Hooks&>(*keep);
-      Tensor g = call_hooks(hooks, std::move(sum), false);
-      if (selective_) {
-        collect(leaf.get(), 0, g);
-      } else {
-        add_to_grad(Tensor(leaf), std::move(g));
-        call_hooks(hooks, Tensor(leaf), true);
-      }
+      Tensor g = call_hooks(hooks, std::move(sum), When::kGradient);
+      selective_ ? collect(leaf.get(), 0, g) : add_hooked(Tensor(leaf), std::move(g));
     }
   }
 
  public:
+  // Adds to .grad of a leaf with hooks, as its node in the graph would.
+  void add_hooked(const Tensor& t, Tensor g) {
+    const Ref<TensorExtras> keep = t->extras;
+    const auto& hooks = static_cast<const Hooks&>(*keep);
+    g = call_hooks(hooks, std::move(g), When::kBeforeNode);
+    const Tensor added = hooks.any(When::kAfterNode) ? g : Tensor();
+    add_to_grad(t, std::move(g));
+    call_hooks(hooks, t, When::kAccumulated);
+    if (added.defined()) call_hooks(hooks, added, When::kAfterNode);
+  }
+
   // The first gradient is moved, not copied, when it is nobody else's.
   void add_to_grad(const Tensor& t, Tensor g) {
     if (!t.has_grad()) {
@@ -259,8 +281,12 @@ void backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
   if (!inputs.empty()) run.choose(roots, inputs, results);
   start(run, roots, grads);
   run.go();
-  for (size_t i = 0; i < results.size(); ++i)
-    if (results[i].defined()) run.add_to_grad(inputs[i], std::move(results[i]));
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].defined()) continue;
+    const bool hooked = inputs[i]->extras && inputs[i].is_leaf();
+    hooked ? run.add_hooked(inputs[i], std::move(results[i]))
+           : run.add_to_grad(inputs[i], std::move(results[i]));
+  }
 }
 
 std::vector<Tensor> grad(std::span<const Tensor> roots, std::span<const Tensor> inputs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .. import _native
 from .._typing import Closure, Dtype, StateDict, UserFunction
@@ -83,7 +83,7 @@ class GradScaler:
     def unscale_(self, optimizer: Optimizer) -> None:
         """Does nothing."""
 
-    def step(self, optimizer: Optimizer, *args: Closure, **kwargs: Closure) -> Any:
+    def step(self, optimizer: Optimizer, *args: Closure, **kwargs: Closure) -> object:
         """`optimizer.step(...)`."""
         return optimizer.step(*args, **kwargs)
 

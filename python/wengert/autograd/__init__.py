@@ -9,7 +9,7 @@ from .. import _native
 from .._common import typename
 from .._native import Tensor
 from .._typing import Args
-from . import functional
+from . import functional, graph
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function, FunctionCtx
 from .grad_mode import (
@@ -34,6 +34,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",

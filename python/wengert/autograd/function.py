@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeAlias
 
 from .. import _native
-from .._typing import Args, Hook
+from .._typing import Args, Hook, Kwargs
 from .grad_mode import no_grad
 
 Tensor = _native.Tensor
@@ -223,14 +223,22 @@ class Function:
 
     @classmethod
     def apply(cls, *args: object, **kwargs: object) -> Any:
-        """Calls the function on its arguments and records it if a gradient is needed."""
+        """Calls the function on its arguments and records it if a gradient is needed.
+
+        Arguments by keyword are those that follow in order: `backward` returns a gradient, or
+        None, for each of them too. TypeError for a tensor that requires a gradient and can only be
+        given by keyword.
+        """
         if cls is Function:
             raise RuntimeError("Function.apply: call apply of a subclass")
+        with_ctx = cls.setup_context is Function.setup_context
+        if kwargs or (not with_ctx and getattr(cls.forward, "__defaults__", None)):
+            args, kwargs = _positional(cls, args, kwargs, with_ctx)
         ctx = cls._backward_cls()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         record = _native.is_grad_enabled() and True in ctx.needs_input_grad
         with no_grad():
-            if cls.setup_context is Function.setup_context:
+            if with_ctx:
                 result = cls.forward(ctx, *args, **kwargs)
             else:
                 result = cls.forward(*args, **kwargs)
@@ -239,6 +247,29 @@ class Function:
             _check_dirty(ctx, args, result)
             return result
         return _record(ctx, args, result)
+
+
+def _positional(
+    cls: type[Function], args: Args, kwargs: Kwargs, with_ctx: bool
+) -> tuple[Args, Kwargs]:
+    """The arguments of `forward` in order, and those that it takes by keyword only.
+
+    Defaults are among them up to the last that is given, or all if `setup_context` sees them.
+    """
+    import inspect  # here, as importing the package should not pay for it
+
+    bound = inspect.signature(cls.forward).bind(*([None] if with_ctx else []), *args, **kwargs)
+    given = len(args) + with_ctx
+    for i, name in enumerate(bound.signature.parameters):
+        given = max(given, i + 1) if name in bound.arguments else given
+    bound.apply_defaults()
+    for name, value in bound.kwargs.items():
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError(
+                f"{cls.__name__}.apply: '{name}' requires a gradient, so that forward must take it "
+                "by position"
+            )
+    return bound.args[1:given] if with_ctx else bound.args, bound.kwargs
 
 
 def _check_dirty(ctx: FunctionCtx, args: tuple[object, ...], result: object) -> None:

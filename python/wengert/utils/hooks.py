@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from .. import _native
-from .._typing import Args, HookTable
+from .._typing import Args, HookTable, UserFunction
+
+_Owner = TypeVar("_Owner")
+
+
+class _NativeTable(OrderedDict[int, int]):
+    """A table of one hook that a native list holds."""
+
+    def __init__(self, remove: UserFunction, owner: object) -> None:
+        super().__init__()
+        self.remove, self.owner = remove, owner
+
+    def __delitem__(self, key: int) -> None:
+        number = self[key]
+        super().__delitem__(key)
+        self.remove(self.owner, number)
+
+
+def native_handle(
+    number: int, remove: Callable[[_Owner, int], None], owner: _Owner
+) -> RemovableHandle:
+    """The handle of a hook that `remove(owner, number)` removes."""
+    table = _NativeTable(remove, owner)
+    handle = RemovableHandle(table)
+    table[handle.id] = number
+    handle._table = table  # the handle holds its table weakly
+    return handle
 
 
 class RemovableHandle:
