@@ -205,7 +205,7 @@ def random_split(
         lengths = _fraction_lengths(lengths, total)
     if sum(lengths) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    counts = [operator.index(length) for length in lengths]
+    counts = [operator.index(length) for length in lengths]  # type: ignore[arg-type]
     order = _native.randperm(total, generator=generator).tolist()
     return [
         Subset(dataset, order[end - count : end])
