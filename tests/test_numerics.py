@@ -55,7 +55,6 @@ COMPOSES = {
     "_functions.py": "asks an empty operation for the dtype of its result",
     "_search.py": "one row and a question to its result",
     "_tensor.py": "methods with the arguments of a function in another order",
-    "autograd/function.py": "sums a user's gradient to the shape of its input",
     "cli/predict.py": "the probabilities of classes",
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",

@@ -60,8 +60,8 @@ PyObject* ctx_of(PyObject* o) {
   return e && e->custom() ? static_cast<PyObject*>(e->custom()->held()) : nullptr;
 }
 bool is_special(PyObject* name) {
-  const char* s = PyUnicode_AsUTF8(name);
-  return !s || (s[0] == '_' && s[1] == '_');
+  return PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_' &&
+         PyUnicode_READ_CHAR(name, 1) == '_';
 }
 PyObject* get_attribute(PyObject* o, PyObject* name) {
   PyObject* found = PyObject_GenericGetAttr(o, name);

@@ -29,7 +29,6 @@ SAMPLES["view(Tensor, dtype)"] = [
     S(real(3, 4), dtype=Dtype("uint8")).forward_only(),
     S(real(3, 4), Dtype("int64")).forward_only(),
     S(real(), Dtype("int64")).forward_only(),
-    S(real(0, 3), Dtype("bool")).forward_only(),
 ]
 some("reshape", S(real(3, 4), (2, 6)), S(real(3, 4), (-1,)), S(real(), (1,)), S(real(0, 3), (3, 0)))
 some("view_as reshape_as", S(real(3, 4), real(2, 6)).hold(1), S(real(), real(1)).hold(1))
