@@ -353,7 +353,7 @@ def drawn(r):
     if kind == 1:
         return wg.rand_like(x.detach()) * x
     if kind == 2:
-        return wg.randn(*x.shape, dtype=x.dtype)
+        return wg.randn(x.shape, dtype=x.dtype)
     if kind == 3:
         return wg.empty(*x.shape, dtype=x.dtype).normal_() + x
     return wg.randperm(5) if kind == 4 else wg.bernoulli(wg.rand_like(x.detach()))
@@ -378,7 +378,7 @@ def constant(r):
 @op
 def zeros_then_add(r):
     x = r.pick(is_float)
-    made = wg.zeros(*x.shape, dtype=x.dtype)
+    made = wg.zeros(x.shape, dtype=x.dtype)
     made.add_(x.detach(), alpha=r.rng.choice([1, 1, 2]))
     return made if r.rng.random() < 0.5 else made.add_(x.detach())
 
@@ -501,10 +501,10 @@ class State:
         wg.manual_seed(seed)
         dtype = rng.choice([wg.float32, wg.float32, wg.float64])
         self.parameters = [
-            wg.randn(*rng.choice(SHAPES), dtype=dtype).requires_grad_()
+            wg.randn(rng.choice(SHAPES), dtype=dtype).requires_grad_()
             for _ in range(rng.randrange(1, 4))
         ]
-        self.buffers = [wg.randn(*rng.choice(SHAPES), dtype=dtype) for _ in range(3)]
+        self.buffers = [wg.randn(rng.choice(SHAPES), dtype=dtype) for _ in range(3)]
         self.buffers += [wg.arange(6), wg.randn(3, 4, dtype=dtype).t(), self.buffers[0].view(-1)]
         adam = rng.random() < 0.5
         self.optimizer = (
@@ -512,9 +512,9 @@ class State:
             if adam
             else wg.optim.SGD(self.parameters, lr=0.01, momentum=0.9)
         )
-        self.argument = wg.randn(*rng.choice(SHAPES), dtype=dtype)
+        self.argument = wg.randn(rng.choice(SHAPES), dtype=dtype)
         if rng.random() < 0.1:  # several threads take part in a chain
-            self.argument = wg.randn(*rng.choice(LARGE_SHAPES), dtype=dtype)
+            self.argument = wg.randn(rng.choice(LARGE_SHAPES), dtype=dtype)
         if rng.random() < 0.3 and self.argument.ndim > 1:
             self.argument = self.argument.transpose(0, 1)
         self.threads = rng.choice([1, 2])

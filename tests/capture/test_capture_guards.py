@@ -112,7 +112,7 @@ def hook_after_accumulation():
         (p * x).sum().backward()
 
     yield step, p
-    hook = p.register_post_accumulate_grad_hook(lambda q: q.grad.mul_(3))
+    hook = p.register_post_accumulate_grad_hook(lambda q: q.grad.mul_(3) is None or None)
     yield
     hook.remove()
     yield

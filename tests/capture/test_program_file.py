@@ -201,6 +201,9 @@ def test_every_row(path):
         try:
             captured.program.save(path)
         except RuntimeError as error:
+            if key == "view(Tensor, dtype)":  # the memory of a file has one dtype
+                assert "memory is used as" in str(error)
+                continue
             assert "is not an operation of a forward program" in str(error)
             refused.add(key)
             continue

@@ -402,8 +402,8 @@ def differs(reason, dtypes, *rows):
 WIDER = "defined for more dtypes than torch's, which raises"
 INTEGERS = "int64 int32 uint8 bool"
 differs(WIDER, "bool", "mm", "bmm", "matmul", "mv", "dot", "addmm", "addmv", "baddbmm", "addcmul")
-differs(WIDER, "bool", "bilinear", "inner", "trace", "positive", "threshold", "geometric_")
-differs(WIDER, INTEGERS, "lerp", "prelu", "glu")
+differs(WIDER, "bool", "bilinear", "inner", "trace", "positive", "threshold")
+differs(WIDER, INTEGERS, "lerp", "prelu")
 differs("a limit below 0 limits nothing; torch raises", "uint8", "hardtanh")
 differs(
     "clamp is not defined for bool; torch's is, but for number bounds",
