@@ -73,9 +73,10 @@ REFUSE = {
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}
-KEEP |= {"broadcast_tensors", "normal"}
+KEEP |= {"broadcast_tensors", "normal", "atleast_1d", "atleast_2d", "atleast_3d"}
 # that PyTorch composes of operations of some of them.
 COMPOSED = {
+    "bilinear",
     "cross_entropy",
     "mse_loss",
     "l1_loss",
@@ -179,6 +180,7 @@ WRAPPED = {  # as PyTorch wraps it
         *("add", "sub", "mul", "floor_divide", "remainder", "fmod", "trunc_divide"),
         *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"),
         *("bitwise_and", "bitwise_or", "bitwise_xor"),
+        *("bitwise_left_shift", "bitwise_right_shift"),
     )
 }
 FLOATING = {name: call(name) for name in ("div", "atan2", "copysign", "xlogy")}

@@ -501,8 +501,10 @@ constinit const Op bilinear_op{
         "input1 W_o input2 + b_o for each output o: (*, i) and (*, j) to (*, o), with `weight` "
         "(o, i, j) and `bias` (o,).",
     .composed = [](Call& c) {
-      const auto in = [&, d = common_dtype(c)](int i) -> Tensor { return cast_to(c.input(i), d); };
-      const Tensor x1 = in(0), x2 = in(1), w = in(2);
+      const Tensor x1 = c.in(0), x2 = c.in(1), w = c.in(2);
+      check(x1.dtype() == x2.dtype() && x1.dtype() == w.dtype(),
+            "all tensors must have the same dtype, got input1: ", x1.dtype(),
+            ", input2: ", x2.dtype(), ", weight: ", w.dtype());
       check(w.ndim() == 3 && x1.ndim() > 0 && x2.ndim() > 0,
             "needs inputs of at least 1 dimension and a weight of 3, got shapes ", x1.shape(), ", ",
             x2.shape(), " and ", w.shape());

@@ -434,9 +434,11 @@ constexpr auto logit_f = [](auto x, const double* p) {
   const X z = p[0] < 0 ? x : min(max(x, X(p[0])), X(1 - p[0]));
   return log(z) - log1p(-z);
 };
+constexpr Signature kLogitBounded = "(input: Tensor, eps: float) -> Tensor";
+
 // 1 / (x (1 - x)) where lo <= x <= hi, or x is NaN.
 void logit_vjp(Vjp& v) {
-  const double eps = v.attrs().real(0);
+  const double eps = v.attrs().real(kLogitBounded["eps"]);
   const double lo = std::max(eps, 0.0), hi = 1 - lo;
   const Operand x = v.x();
   const double outside = eps < 0 ? NAN : 0.0;
@@ -448,9 +450,8 @@ void logit_vjp(Vjp& v) {
 // y = log(z / (1 - z)), z = min(max(x, eps), 1 - eps), or x if eps < 0
 // dx = g / (x (1 - x)) where z = x, else 0; NaN outside [0, 1] if eps < 0
 constinit const Op logit_bounded_op =
-    pointwise_op("logit_bounded", "(input: Tensor, eps: float) -> Tensor",
-                 "logit; without bounds if `eps` is negative.", &kRow<1, Floats, decltype(logit_f)>,
-                 Promote::kFloat, logit_vjp, kInput, 0);
+    pointwise_op("logit_bounded", kLogitBounded, "logit; without bounds if `eps` is negative.",
+                 &kRow<1, Floats, decltype(logit_f)>, Promote::kFloat, logit_vjp, kInput, 0);
 
 constexpr Signature kLogit = "(input: Tensor, eps: float | None = None) -> Tensor";
 // y = log(x / (1 - x))
