@@ -482,9 +482,9 @@ constinit const Op atleast_3d_op{
 
 // y^k = atleast(x^k)
 template <const Op& op>
-constexpr Op atleast_of_each() {
+constexpr Op atleast_of_each(const char* name) {
   return {
-      .name = op.name,
+      .name = name,
       .signature = "(*tensors: Tensors) -> list[Tensor]",
       .on = kModule,
       .doc = "The same of each of several tensors, or of a list of them.",
@@ -494,9 +494,9 @@ constexpr Op atleast_of_each() {
           },
   };
 }
-constinit const Op atleast_1d_of_each_op = atleast_of_each<atleast_1d_op>();
-constinit const Op atleast_2d_of_each_op = atleast_of_each<atleast_2d_op>();
-constinit const Op atleast_3d_of_each_op = atleast_of_each<atleast_3d_op>();
+constinit const Op atleast_1d_of_each_op = atleast_of_each<atleast_1d_op>("atleast_1d");
+constinit const Op atleast_2d_of_each_op = atleast_of_each<atleast_2d_op>("atleast_2d");
+constinit const Op atleast_3d_of_each_op = atleast_of_each<atleast_3d_op>("atleast_3d");
 
 const Op* const kShapeOps[] = {
     &clone_op,
