@@ -286,12 +286,12 @@ constinit const Op index_op{
     .shape =
         [](Call& c) {
           check_indices(c, 1, c.in(0).ndim());
-          c.output(c.in(0).dtype(), Layout(c.in(0).shape(), c, 1).result);
+          c.output(c.in(0).dtype(), IndexedShape(c.in(0).shape(), c, 1).result);
         },
     .run =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const Place p(view_of(x), c, 1, Layout(x.shape(), c, 1));
+          const IndexedPlaces p(view_of(x), c, 1, IndexedShape(x.shape(), c, 1));
           index_gather(p.v, c.out[0].data(), x.data(), item_size(x));
         },
     .vjp = [](Vjp& v) { v.set(0, index_backward(v.g(), v.shape(0), saved_indices(v, 1))); },
@@ -311,7 +311,7 @@ constinit const Op index_backward_op{
         [](Call& c) {
           const Dims size = c.attrs.dims(kIndexBackward["size"]);
           check_indices(c, 1, size.size());
-          const Dims selected = Layout(size, c, 1).result;
+          const Dims selected = IndexedShape(size, c, 1).result;
           check(c.in(0).numel() == numel(selected), "a gradient of shape ", selected,
                 " expected, got ", c.in(0).shape());
           c.output(c.in(0).dtype(), size);
@@ -320,7 +320,7 @@ constinit const Op index_backward_op{
         [](Call& c) {
           const Tensor& y = c.out[0];
           zero_bytes(y.data(), y.bytes());
-          const Place p(view_of(y), c, 1, Layout(y.shape(), c, 1));
+          const IndexedPlaces p(view_of(y), c, 1, IndexedShape(y.shape(), c, 1));
           index_accumulate(p.v, y.data(), c.in(0).data(), false, 1, y.dtype());
         },
     .vjp = [](Vjp& v) { v.set(0, index(v.g(), saved_indices(v, 1))); },
@@ -342,7 +342,7 @@ Tensor apply_index(const Op& op, const Tensor& x, std::span<const Tensor> indice
 constexpr int kAccumulate = kSetItem["accumulate"];
 
 Dims target_shape(const Call& c, const View& region) {
-  return c.inputs() > 2 ? Layout(region.shape, c, 2).result : region.shape;
+  return c.inputs() > 2 ? IndexedShape(region.shape, c, 2).result : region.shape;
 }
 
 // PyTorch lets a value have more dimensions than its place if the first ones are of size 1.
@@ -420,7 +420,7 @@ void put(Call& c, const Tensor& y) {
     const Dims steps = values.one ? Dims::filled(to.size(), 0) : contiguous_strides(to);
     return copy_strided(base, region.strides, values.data(), steps, to, item_size(y));
   }
-  const Place p(region, c, 2, Layout(region.shape, c, 2));
+  const IndexedPlaces p(region, c, 2, IndexedShape(region.shape, c, 2));
   if (c.attrs.flag(kAccumulate)) {
     index_accumulate(p.v, base, values.data(), values.one, 1, y.dtype());
   } else {

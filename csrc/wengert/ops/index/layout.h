@@ -18,8 +18,8 @@ inline void check_indices(const Call& c, int first, int ndim) {
 }
 
 // Where the dimensions of the result come from. The indices are inputs `first` on of the call.
-struct Layout {
-  Layout(const Dims& shape, const Call& c, int first) {
+struct IndexedShape {
+  IndexedShape(const Dims& shape, const Call& c, int first) {
     uint32_t indexed = 0;
     for (int i = first; i < c.inputs(); ++i) {
       if (!c.has(i)) continue;
@@ -47,9 +47,9 @@ struct Layout {
 };
 
 // The kernel's view of a tensor at `at` for the indices in the call.
-class Place {
+class IndexedPlaces {
  public:
-  Place(const View& at, const Call& c, int first, const Layout& l)
+  IndexedPlaces(const View& at, const Call& c, int first, const IndexedShape& l)
       : offsets_(static_cast<size_t>(numel(l.index) * 8)) {
     for (int64_t d : l.before) {
       v.before.push_back(at.shape[d]);
