@@ -312,7 +312,8 @@ template <bool lower>
 void keep_triangle(Call& c) {
   const Tensor &x = c.in(0), &y = c.out[0];
   if (y.numel() == 0) return;
-  const int64_t k = c.attrs.integer(kDiagonal), m = y.size(-2), n = y.size(-1);
+  const int64_t m = y.size(-2), n = y.size(-1);
+  const int64_t k = std::clamp(c.attrs.integer(kDiagonal), -m - 1, n + 1);
   dispatch_size(item_size(x), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data_as<T>();
