@@ -122,7 +122,9 @@ void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
 template <class T>
 PyObject* list_of(const Tensor& t, const T* data, int dim) {
   if (dim == t.ndim()) {
-    if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(*data);
+    // Memory that nobody has written may hold what no bool is.
+    if constexpr (std::is_same_v<T, bool>)
+      return PyBool_FromLong(*reinterpret_cast<const uint8_t*>(data) != 0);
     if constexpr (std::is_floating_point_v<T>) return PyFloat_FromDouble(*data);
     return PyLong_FromLongLong(static_cast<int64_t>(*data));
   }

@@ -86,8 +86,9 @@ constexpr Signature kIsclose =
     "(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = "
     "False) -> Tensor";
 void isclose_shape(Call& c) {
-  const Dtype x = c.original(0)->dtype(), y = c.original(1)->dtype();
-  check(x == y, x, " did not match ", y);
+  const Operand &a = c.original(0), &b = c.original(1);
+  check(a.is_tensor() && b.is_tensor(), ErrorKind::kType, "two tensors expected");
+  check(a->dtype() == b->dtype(), a->dtype(), " did not match ", b->dtype());
   const double rtol = c.attrs.real(kIsclose["rtol"]), atol = c.attrs.real(kIsclose["atol"]);
   check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
   check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
