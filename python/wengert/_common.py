@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn, cast
+from typing import cast
 
 from . import _native
 from ._typing import Args, Kwargs
@@ -41,15 +40,3 @@ def parse_to(
     if tensors:
         dtype, device = tensors[0].dtype, "cpu"
     return dtype, device
-
-
-def no_device(device: str, name: str) -> Callable[..., NoReturn]:
-    """The function `name` of a device that is not there: RuntimeError whatever it is given."""
-
-    def function(*args: object, **kwargs: object) -> NoReturn:
-        raise RuntimeError(
-            f"{device}.{name}: wengert computes on the CPU only, there is no other device"
-        )
-
-    function.__name__ = function.__qualname__ = name
-    return function

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
-
 from . import _native
-from ._common import no_device
+from ._absent import device_count as device_count
+from ._absent import empty_cache as empty_cache
+from ._absent import getter as _getter
+from ._absent import is_available as is_available
 
 _NEEDS_A_DEVICE = frozenset(
     {
@@ -22,26 +22,9 @@ _NEEDS_A_DEVICE = frozenset(
 )
 
 
-def __getattr__(name: str) -> Callable[..., NoReturn]:
-    if name in _NEEDS_A_DEVICE:
-        return no_device("accelerator", name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-def is_available() -> bool:
-    """False."""
-    return False
-
-
-def device_count() -> int:
-    """0."""
-    return 0
+__getattr__ = _getter(__name__, "accelerator", _NEEDS_A_DEVICE)
 
 
 def current_accelerator(check_available: bool = False) -> _native.device | None:
     """None."""
     return None
-
-
-def empty_cache() -> None:
-    """Does nothing."""

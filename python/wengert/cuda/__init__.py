@@ -6,11 +6,13 @@ are accepted, and what needs a device is a RuntimeError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
-
 from .. import _native
-from .._common import no_device
+from .._absent import device_count as device_count
+from .._absent import empty_cache as empty_cache
+from .._absent import getter as _getter
+from .._absent import is_available as is_available
+from .._absent import manual_seed as manual_seed
+from .._absent import no_device as _no_device
 from . import amp as amp
 
 _NEEDS_A_DEVICE = frozenset(
@@ -47,15 +49,7 @@ _NEEDS_A_DEVICE = frozenset(
 )
 
 
-def __getattr__(name: str) -> Callable[..., NoReturn]:
-    if name in _NEEDS_A_DEVICE:
-        return no_device("cuda", name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-def is_available() -> bool:
-    """False."""
-    return False
+__getattr__ = _getter(__name__, "cuda", _NEEDS_A_DEVICE)
 
 
 def is_initialized() -> bool:
@@ -68,19 +62,9 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
     return False
 
 
-def device_count() -> int:
-    """0."""
-    return 0
-
-
 def get_arch_list() -> list[str]:
     """Empty."""
     return []
-
-
-def manual_seed(seed: int) -> None:
-    """Accepts an integer; the CPU's generator is left alone."""
-    int(seed)
 
 
 manual_seed_all = manual_seed
@@ -101,11 +85,7 @@ def get_rng_state_all() -> list[_native.Tensor]:
 def set_rng_state_all(new_states: list[_native.Tensor]) -> None:
     """Accepts an empty list. RuntimeError for states, as there is no device to set them on."""
     if len(new_states):
-        no_device("cuda", "set_rng_state_all")()
-
-
-def empty_cache() -> None:
-    """Does nothing: `wengert.empty_cache` is the CPU's."""
+        _no_device("cuda", "set_rng_state_all")()
 
 
 def ipc_collect() -> None:
