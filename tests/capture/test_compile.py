@@ -175,7 +175,13 @@ def test_effects_that_a_replay_would_not_have(told):
         views(x).zero_()
         assert x.tolist() == [i, 0]
     assert len(kept) == len(seen) == 5
-    reasons = ("sets attributes", "keeps tensors", "hooks", "returns a Answer", "view of an arg")
+    reasons = (
+        "sets attributes",
+        "the contents of a list",
+        "hooks",
+        "returns a Answer",
+        "view of an arg",
+    )
     text = "\n".join(str(w.message) for w in told)
     assert len(told) == 5 and all(reason in text for reason in reasons)
 

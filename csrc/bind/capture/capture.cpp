@@ -198,6 +198,7 @@ void init_capture(py::module_& m) {
     return f();
   });
   init_conditions(m);
+  init_reads(m);
   init_loop(m);
 }
 

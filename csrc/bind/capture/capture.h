@@ -16,5 +16,6 @@ std::unique_lock<std::mutex> claim(Program& p);
 
 void init_conditions(py::module_& m);  // conditions.cpp
 void init_loop(py::module_& m);        // loop.cpp
+void init_reads(py::module_& m);       // reads.cpp
 
 }  // namespace wengert::bind

@@ -1,7 +1,6 @@
 // What a captured program takes for granted, as far as only Python knows of it.
-#include <cstring>
-
 #include "bind/capture/capture.h"
+#include "bind/capture/read.h"
 
 namespace wengert::bind {
 namespace {
@@ -13,25 +12,10 @@ void expect(bool as_documented, const char* name) {
   check(as_documented, ErrorKind::kType, name, ": other arguments expected");
 }
 
-py::object own(PyObject* o) { return py::reinterpret_borrow<py::object>(o); }
-
 // ---- guards --------------------------------------------------------------------------------
 
-// The same object, or an equal number or string; -0.0 is not 0.0.
-bool same(PyObject* a, PyObject* b) {
-  if (a == b) return true;
-  if (Py_TYPE(a) != Py_TYPE(b)) return false;
-  if (PyFloat_CheckExact(a)) {
-    const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
-    return std::memcmp(&x, &y, sizeof x) == 0;
-  }
-  if (!PyLong_CheckExact(a) && !PyUnicode_CheckExact(a)) return false;
-  return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
-}
-
-// The variables of the function and what they name: (where, key, value). `where` is a cell (key
-// None), a dict, a list (an index), or another object, whose attribute is meant. A key of Ellipsis
-// means the length. No value: there must be none.
+// What objects tell of: (where, key, value). `where` is a dict, a list (an index), or another
+// object, whose attribute is meant. No value: there must be none.
 struct NamesGuard final : Guard {
   // The values are read anew, after the function has run. Sets `moved` if a tensor, or something
   // else that is no number or text, is another one than before.
@@ -52,16 +36,13 @@ struct NamesGuard final : Guard {
   bool holds() override {
     for (const Name& n : names) {
       const py::object now = look_up(n.where.ptr(), n.key.ptr());
-      if (!now != !n.value || (now && !same(now.ptr(), n.value.ptr()))) return false;
+      if (!now != !n.value || (now && !same_value(now.ptr(), n.value.ptr()))) return false;
     }
     return true;
   }
   static py::object look_up(PyObject* where, PyObject* key) {
     PyObject* found = nullptr;
-    if (key == Py_Ellipsis) return length(where);
-    if (PyCell_Check(where)) {
-      found = PyCell_GET(where);
-    } else if (PyDict_Check(where)) {
+    if (PyDict_Check(where)) {
       found = PyDict_GetItem(where, key);
     } else if (PyList_Check(where)) {
       const Py_ssize_t i = PyLong_AsSsize_t(key);
@@ -73,11 +54,6 @@ struct NamesGuard final : Guard {
       return py::reinterpret_steal<py::object>(value);
     }
     return py::reinterpret_borrow<py::object>(found);
-  }
-  static py::object length(PyObject* where) {
-    const Py_ssize_t n = PyObject_Size(where);
-    if (n < 0) PyErr_Clear();
-    return n < 0 ? py::object() : py::reinterpret_steal<py::object>(PyLong_FromSsize_t(n));
   }
   struct Name {
     py::object where, key, value;
@@ -189,39 +165,6 @@ struct PythonCall final : HostCall {
   py::object function;
 };
 
-// ---- variables -----------------------------------------------------------------------------
-
-// The names in a piece of code and in the functions within it.
-void add_names(PyObject* code, py::set& names) {
-  const py::tuple own_names = py::handle(code).attr("co_names"),
-                  constants = py::handle(code).attr("co_consts");
-  for (const py::handle& name : own_names) names.add(name);
-  for (const py::handle& c : constants)
-    if (PyCode_Check(c.ptr())) add_names(c.ptr(), names);
-}
-
-// What the code of a function names, and which variables those are: cells of its closure, globals,
-// its defaults.
-PyObject* variables_of(PyObject*, PyObject* fn) {
-  return guarded([&]() -> PyObject* {
-    expect(PyFunction_Check(fn), "_variables_of");
-    py::set names;
-    add_names(PyFunction_GET_CODE(fn), names);
-    py::list entries;
-    const auto enter = [&](PyObject* where, PyObject* key, PyObject* value) {
-      if (value) entries.append(py::make_tuple(own(where), own(key), own(value)));
-    };
-    PyObject *closure = PyFunction_GET_CLOSURE(fn), *globals = PyFunction_GET_GLOBALS(fn);
-    for (Py_ssize_t i = 0; closure && i < PyTuple_GET_SIZE(closure); ++i)
-      enter(PyTuple_GET_ITEM(closure, i), Py_None, PyCell_GET(PyTuple_GET_ITEM(closure, i)));
-    for (const py::handle& name : names)
-      enter(globals, name.ptr(), PyDict_GetItem(globals, name.ptr()));
-    enter(fn, py::str("__defaults__").ptr(), PyFunction_GET_DEFAULTS(fn));
-    enter(fn, py::str("__kwdefaults__").ptr(), PyFunction_GET_KW_DEFAULTS(fn));
-    return py::make_tuple(names, entries).release().ptr();
-  });
-}
-
 // ---- what Python adds to the recording under way ---------------------------------------------
 
 // Calls body(recording); does nothing outside a capture.
@@ -271,8 +214,7 @@ PyObject* changed(PyObject*, PyObject*) {
 PyObject* change_count(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(changes); }
 
 PyMethodDef fast_functions[] = {
-    {"_variables_of", variables_of, METH_O, "The names in a function's code, and its variables."},
-    {"_capture_names", names, METH_O, "Variables that the program depends on."},
+    {"_capture_names", names, METH_O, "Places that the program depends on."},
     fast("_capture_check", condition, "A condition in Python."),
     {"_capture_keep", keep, METH_O, "An object that the program uses."},
     fast("_capture_optimizer", optimizer, "An optimizer whose step was recorded."),

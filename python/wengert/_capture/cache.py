@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._native import Tensor, _Program
 
 #: Programs for one kind of arguments that differ in their other conditions.
 _VARIANTS = 4
+#: Captures before it is asked whether they pay, and calls without one before the next is tried.
+_MANY = 16
+_PATIENCE = 64
 
 
 class CacheInfo(NamedTuple):
@@ -23,15 +27,19 @@ class CacheInfo(NamedTuple):
 class Cached:
     """A program, the structure of its results, and whether it waits for a second capture.
 
-    One that waits is never run: the function seemed to make state when it was captured.
+    One that waits is never run: the function seemed to make state when it was captured, or called
+    what may give something else the next time; then `lines` are the steps that it did.
     """
 
-    __slots__ = ("program", "result", "waits")
+    __slots__ = ("lines", "program", "result", "waits")
 
-    def __init__(self, program: _Program, result: Any, waits: bool) -> None:
+    def __init__(
+        self, program: _Program, result: Any, waits: bool, lines: Sequence[str] = ()
+    ) -> None:
         self.program = program
         self.result = result
         self.waits = waits
+        self.lines = lines
 
 
 class ProgramCache:
@@ -42,14 +50,14 @@ class ProgramCache:
     `hits` and `misses` count calls replayed and captured.
     """
 
-    __slots__ = ("_programs", "hits", "last", "maxsize", "misses", "refused")
+    __slots__ = ("_programs", "_skipped", "hits", "last", "maxsize", "misses", "refused")
 
     def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
         self._programs: OrderedDict[object, list[Cached]] = OrderedDict()
         self.refused: set[object] = set()
         self.last: Cached | None = None
-        self.hits = self.misses = 0
+        self.hits = self.misses = self._skipped = 0
 
     def replay(
         self, key: object, tensors: list[Tensor]
@@ -67,14 +75,30 @@ class ProgramCache:
                     return cached, results
         return None, ()
 
+    def tires(self) -> bool:
+        """Whether capturing does not pay: there were many captures, and fewer replays.
+
+        Not at every call, since what a function reads may settle.
+        """
+        if self.misses < max(_MANY, self.maxsize) or self.hits >= self.misses:
+            return False
+        self._skipped += 1
+        return self._skipped % _PATIENCE != 0
+
     def ready(self, key: object) -> list[Cached]:
         """The programs for arguments of a kind, last captured first, without those that wait."""
         return [cached for cached in self._programs.get(key, ()) if not cached.waits]
 
-    def begin(self, key: object) -> bool:
-        """Counts a capture; whether another one, for the same kind of arguments, waits for it."""
+    def begin(self, key: object) -> Cached | None:
+        """Counts a capture; returns one, for the same kind of arguments, that waits for it.
+
+        One that is to be compared step by step waits for a call under the same conditions.
+        """
         self.misses += 1
-        return any(cached.waits for cached in self._programs.get(key, ()))
+        for cached in self._programs.get(key, ()):
+            if cached.waits and (not cached.lines or cached.program.ready()):
+                return cached
+        return None
 
     def add(self, key: object, cached: Cached) -> None:
         """Keeps a program that has just been captured."""

@@ -3,21 +3,24 @@
 Note [capture]
 The first call with arguments of a kind runs the function and records every operation (forward,
 backward, optimizer). Later calls copy the arguments into the program's memory and replay it without
-Python. What the function does beside operations on tensors, such as counting in Python or printing
-a line, therefore happens when it is captured, not when it is replayed. Tensors that it keeps for
-later calls, by putting new ones into variables, lists or attributes, are an error at the second
-call: change them in place instead, or return them.
+Python. What the function does beside operations on tensors, such as printing a line, therefore
+happens when it is captured, not when it is replayed. What it keeps for later calls, by putting new
+tensors or numbers into variables, lists or attributes, is an error at the second call: change
+tensors in place instead, or return them. So are random numbers that are not this package's, items
+of an iterator from outside, and a list or dict among the arguments that the function changes; and
+if it calls a function of C that may give something else the next time (the clock, a file), it is
+recorded twice, and two calls that do different things are an error.
 
 A replay must never be wrong, so a program has conditions, asked before each replay: arguments of
 the same structure, shapes, dtypes and Python values; the same modes of recording; parameters,
-buffers, modules, optimizers and the variables the function names as they were. If one fails the
-function is captured anew; programs for other conditions are kept. Parameters, buffers, optimizer
+buffers, modules, optimizers, and all that it read of Python's state, as they were; see Note
+[reads]. If one fails the function is captured anew; programs for other conditions are kept. Where
+that happens at most calls they become plain calls, with a warning. Parameters, buffers, optimizer
 state and data are used where they lie, so changing them in place needs no new capture. Learning
 rates and other hyper-parameters of the optimizers of this package are read at every replay.
 Arguments are copied in: a result that is an argument is a copy of it, and an argument that the
-function asks gradients for (`requires_grad_()`) has them inside the function only. Of the user's
-own objects the attributes that the code names are looked at, of lists and dicts up to 64 items. An
-object that knows better has a method `__capture_conditions__`, see Note [conditions].
+function asks gradients for (`requires_grad_()`) has them inside the function only. An object that
+knows better has a method `__capture_conditions__`, see Note [conditions].
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ from .._native import Tensor
 from .._typing import Args, Kwargs, UserFunction
 from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
-from .record import CaptureError, record
-from .structures import Data, fill, flatten_argument
+from .record import CaptureError, name_of, record
+from .structures import Data, fill, flatten_argument, flatten_result
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
@@ -52,6 +55,7 @@ class Captured:
         functools.update_wrapper(self, fn, updated=())
         self._fn = fn
         self._cache = ProgramCache(maxsize)
+        self._warned = False
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if _native._is_capturing():  # part of a larger capture
@@ -61,6 +65,8 @@ class Captured:
         cached, results = self._cache.replay(key, tensors)
         if cached is not None:
             return fill(cached.result, results)
+        if self._cache.tires():
+            return self._call_plainly(structure, tensors)
         if _native._anomaly()[0]:  # a replay looks at no values; see the key's modes
             return self._fn(*args, **kwargs)
         return self._capture(key, structure, tensors)
@@ -125,21 +131,32 @@ class Captured:
         how = (batch_size, epochs, shuffle, drop_last, generator, progress)
         return _loop(self, (), data, *how)
 
+    def _call_plainly(self, structure: object, tensors: list[Tensor]) -> Any:
+        if not self._warned:
+            self._warned = True
+            _native._warn(
+                f"capture: {name_of(self._fn)} was captured {self._cache.misses} times for "
+                f"{self._cache.hits} replays, as its arguments or what it reads differ at most "
+                "calls; most of these are plain calls from now on"
+            )
+        args, kwargs = ((), {}) if structure is None else fill(structure, tensors)
+        results: list[Tensor] = []
+        result = flatten_result(self._fn(*args, **kwargs), results)
+        return fill(result, [t.detach() for t in results])
+
     def _capture(self, key: object, structure: object, tensors: list[Tensor]) -> Any:
-        again = self._cache.begin(key)
-        done = record(self._fn, structure, tensors, _native.Tensor.detach, True, again)
+        waiting = self._cache.begin(key)
+        done = record(
+            self._fn, structure, tensors, _native.Tensor.detach, True, waiting is not None
+        )
         if tensors:
             _write_back(tensors, done.copies)
             done.copies.clear()
         program = _native._finish_recording(done.recording, done.tensors)
-        provisional = program.provisional
-        if provisional and again:
-            raise CaptureError(
-                "capture: the function keeps tensors of one call outside for later ones, where a "
-                "replay would not put new ones. Change what is kept in place (copy_, mul_, add_), "
-                "or return it"
-            )
-        self._cache.add(key, Cached(program, done.result, provisional))
+        if reason := done.odd(waiting, program.provisional):
+            raise CaptureError(f"capture: {reason}")
+        waits = done.waits(waiting, program.provisional)
+        self._cache.add(key, Cached(program, done.result, waits, done.seen.lines))
         return fill(done.result, done.tensors)
 
     @property
@@ -210,23 +227,25 @@ def capture(
     which are part of what a program is for. `maxsize` programs are kept, the least recently
     captured goes first.
 
-    Variables that the code of `fn` names, and what they hold, are conditions of a replay. An object
-    of your own can say itself what a program that used it depends on:
+    What `fn` and what it calls read of Python's state (variables, attributes, containers, arrays,
+    code) is a condition of a replay. An object of your own can say itself what a program that used
+    it depends on:
 
         def __capture_conditions__(self, conditions):
             conditions.attribute(self, "scale")      # self.scale is as it was
             conditions.item(self.table, "rate")      # so is self.table["rate"], or is not there
-            conditions.look_at(self.parts)           # and all that a variable of fn would be
+            conditions.look_at(self.parts)           # and all that is in there
             conditions.check(lambda: self.ready)     # and this is true
 
-    It is asked after `fn` has run and been captured, if `fn` names it or gets it as an argument;
-    what it leaves out may change unnoticed.
+    It is asked after `fn` has run and been captured, if that read or called it; what it leaves out
+    may change unnoticed.
 
-    What is no operation on tensors (printing, counting in Python, NumPy's random numbers) happens
-    only when the function is captured. A function whose course depends on values (`item()`,
-    `if tensor:`, `nonzero`) raises CaptureError, which names the line; so does one that keeps new
-    tensors for later calls in variables, lists or attributes: change those in place, or return
-    them.
+    What is no operation on tensors (printing) happens only when the function is captured. A
+    function whose course depends on values (`item()`, `if tensor:`, `nonzero`) raises CaptureError,
+    which names the line; so does one that draws random numbers of Python's or NumPy's, takes items
+    of an iterator from outside, changes a list or dict among its arguments, or keeps new tensors or
+    numbers for later calls in variables, lists or attributes: change tensors in place
+    (`step.add_(1)`), or return them.
     """
     if fn is None:
         return functools.partial(capture, maxsize=maxsize)

@@ -26,8 +26,8 @@ from .._typing import Args, UserFunction
 from .cache import Cached
 from .captured import Captured
 from .conditions import tells_conditions
-from .record import CaptureError, Recorded, record
-from .structures import PLAIN, Data, Slot, fill, is_namedtuple
+from .record import CaptureError, Recorded, name_of, record
+from .structures import PLAIN, Containers, Data, Slot, fill, is_namedtuple
 
 __all__ = ["compile"]
 
@@ -106,7 +106,6 @@ class Compiled(Captured):
         super().__init__(fn)
         self._fullgraph = fullgraph
         self._plain_modes: set[int] = set()
-        self._warned = False
 
     def __reduce__(self) -> Args:
         return Compiled, (self._fn, self._fullgraph)
@@ -141,7 +140,7 @@ class Compiled(Captured):
             return self._fn(*args, **kwargs)
         if _native._anomaly()[0]:
             return self._fn(*args, **kwargs)
-        return self._first_call(key, structure, tensors)
+        return self._first_call(key, structure, tensors, (args, kwargs))
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -150,16 +149,21 @@ class Compiled(Captured):
         """See `Captured.run`; what stands in the way of a replay is an error there."""
         return Captured(self._fn).run(data, *args, **kwargs)
 
-    def _first_call(self, key: object, structure: object, tensors: list[Tensor]) -> Any:
+    def _first_call(
+        self, key: object, structure: object, tensors: list[Tensor], arguments: object
+    ) -> Any:
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
-        again = self._cache.begin(key)
-        done = record(self._fn, structure, tensors, _same, self._fullgraph, again)
+        waiting = self._cache.begin(key)
+        done = record(self._fn, structure, tensors, _same, self._fullgraph, waiting is not None)
         failure = _native._recording_failure(done.recording)
         if self._fullgraph and failure:
             raise CaptureError(f"compile: {failure}")
         live = any(map(_native._has_live_graph, [*done.tensors, *done.copies]))
         _write_back(tensors, done.copies)
+        if done.written is not None:
+            same = {id(c): t for c, t in zip(done.copies, tensors, strict=True)}
+            done.written.write_to(Containers(arguments), same)
         origins, results = _placed(done.tensors, done.copies, tensors)
         returned = fill(done.result, results)
         if live:
@@ -173,13 +177,18 @@ class Compiled(Captured):
             reason = self._reason(done, changes)
         if not reason:
             own = [t for t, i in zip(done.tensors, origins, strict=True) if i is None]
-            reason = self._keep(key, done, own, origins, again)
+            reason = self._keep(key, done, own, origins, waiting)
         if reason:
             self._plain(key, reason)
         return returned
 
     def _keep(
-        self, key: object, done: Recorded, own: list[Tensor], origins: list[int | None], again: bool
+        self,
+        key: object,
+        done: Recorded,
+        own: list[Tensor],
+        origins: list[int | None],
+        waiting: Cached | None,
     ) -> str:
         """Remembers the program of a recording; why not, if it can't be one."""
         done.copies.clear()
@@ -190,11 +199,11 @@ class Compiled(Captured):
             if self._fullgraph:
                 raise
             return str(error)
-        provisional = program.provisional
-        if provisional and again:
-            return "it keeps tensors that it makes"
-        self._cache.add(key, Cached(program, (done.result, origins), provisional))
-        return ""
+        reason = done.odd(waiting, program.provisional)
+        if not reason:
+            waits = done.waits(waiting, program.provisional)
+            self._cache.add(key, Cached(program, (done.result, origins), waits, done.seen.lines))
+        return reason
 
     def _reason(self, done: Recorded, changes: int) -> str:
         """Why the call that has just been recorded cannot be replayed; "" if it can."""
@@ -218,10 +227,9 @@ class Compiled(Captured):
         if self._warned:
             return
         self._warned = True
-        name = getattr(self._fn, "__qualname__", type(self._fn).__name__)
         _native._warn(
-            f"compile: {name} is called as it is, not replayed: {reason}. What can be replayed is "
-            "a whole training step (forward, backward, optimizer), with wengert.capture"
+            f"compile: {name_of(self._fn)} is called as it is, not replayed: {reason}. What can be "
+            "replayed is a whole training step (forward, backward, optimizer), with wengert.capture"
         )
 
 

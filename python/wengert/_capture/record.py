@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import gc
 import linecache
+import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
 from .._native import CaptureError, Tensor
 from .._typing import UserFunction
 from . import uses
 from .conditions import Conditions, is_own_code
-from .structures import fill, flatten_result
+from .structures import Containers, fill_arguments, flatten_result
 
-__all__ = ["CaptureError", "Recorded", "record"]
+if TYPE_CHECKING:
+    from .cache import Cached
+
+__all__ = ["CaptureError", "Recorded", "Seen", "record"]
+
+
+class Seen(NamedTuple):
+    """What watching a call has found that a replay would not do as it did."""
+
+    #: What the function itself has changed of what it read or wrote outside.
+    changed: list[str]
+    #: Why there can be no replay.
+    refusals: list[str]
+    #: Its steps as text, if it called what may give something else the next time.
+    lines: list[str]
+    #: What it called then, and where.
+    called: str
 
 
 class Recorded:
     """A function that has run: its recording, arguments and result."""
 
-    __slots__ = ("copies", "effects", "recording", "result", "tensors")
+    __slots__ = ("copies", "effects", "recording", "result", "seen", "tensors", "written")
 
     def __init__(
         self,
@@ -28,12 +46,48 @@ class Recorded:
         result: object,
         tensors: list[Tensor],
         effects: list[Callable[[], str]],
+        seen: Seen,
+        written: Containers | None,
     ) -> None:
         self.recording = recording
         self.copies = copies
         self.result = result  # with slots in place of `tensors`
         self.tensors = tensors
         self.effects = effects  # what calls do that a replay would not
+        self.seen = seen
+        self.written = written  # its arguments, if it has changed lists or dicts among them
+
+    def odd(self, waiting: Cached | None, provisional: bool) -> str:
+        """Why the function cannot be replayed, as far as this call and an earlier one, whose
+        program waits for this one, show; "" if it can, or if that is not known yet."""
+        if self.seen.refusals:
+            return self.seen.refusals[0]
+        if waiting is None:
+            return ""
+        if self.seen.changed:
+            return (
+                f"the function changes {self.seen.changed[0]}, which a replay would not. Keep what "
+                "changes in a tensor that is changed in place (step.add_(1)), or return it"
+            )
+        if provisional:
+            return (
+                "the function keeps tensors of one call outside for later ones, where a replay "
+                "would not put new ones. Change what is kept in place (copy_, mul_, add_), or "
+                "return it"
+            )
+        for before, now in zip(waiting.lines, self.seen.lines, strict=False):
+            if before != now:
+                return (
+                    f"two calls in turn did different things, {_short(before)} and {_short(now)}. "
+                    f"The function calls {self.seen.called}, which may have given something else"
+                )
+        if waiting.lines and self.seen.lines and len(waiting.lines) != len(self.seen.lines):
+            return f"two calls in turn did different things. The function calls {self.seen.called}"
+        return ""
+
+    def waits(self, waiting: Cached | None, provisional: bool) -> bool:
+        """Whether another call has to show that the function can be replayed."""
+        return provisional or (waiting is None and bool(self.seen.lines))
 
 
 def record(
@@ -55,13 +109,24 @@ def record(
     used: dict[int, object] = {}
     uses.captures[id(used)] = used
     try:
-        args, kwargs = ((), {}) if structure is None else fill(structure, copies)
-        conditions = Conditions()
-        conditions.start(fn, (*args, *kwargs.values()))
-        result = flatten_result(fn(*args, **kwargs), results, strict)
+        args, kwargs = ((), {}) if structure is None else fill_arguments(structure, copies, {})
+        given = Containers((args, kwargs))
+        reads = _native._watch_reads(fn, (args, kwargs))
+        try:
+            returned = fn(*args, **kwargs)
+        finally:
+            _native._stop_reads(reads)
+        result = flatten_result(returned, results, strict)
+        changed, refusals, opaque, tellers = _native._finish_reads(reads, returned)
+        written = None
+        if refused := given.change():
+            refusals.append(refused)
+            written = given
+        seen = Seen(changed, refusals, _native._recorded_lines() if opaque else [], opaque)
+        del returned, reads, given
         results = [keep(t) for t in results]
-        effects = conditions.hand_over(used)
-        del args, kwargs, conditions
+        effects = Conditions().hand_over(used, tellers)
+        del args, kwargs, tellers
         if again:
             gc.collect()  # so that what has survived is what the function keeps
     except CaptureError as error:
@@ -72,7 +137,17 @@ def record(
     finally:
         del uses.captures[id(used)]
         _native._stop_recording(recording)
-    return Recorded(recording, copies, result, results, effects)
+    return Recorded(recording, copies, result, results, effects, seen, written)
+
+
+def name_of(fn: object) -> str:
+    """A function's name, for messages."""
+    return str(getattr(fn, "__qualname__", type(fn).__name__))
+
+
+def _short(line: str) -> str:
+    """A recorded step without the bits of its numbers."""
+    return re.sub(r"#-?\d+", "", line)[:80]
 
 
 def _where(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeAlias
 
 from .. import _native
+from .._capture.uses import captures
 from .._typing import Args, Hook, Kwargs
 from .grad_mode import no_grad
 
@@ -37,6 +38,7 @@ class FunctionCtx:
     _freed = False
     _args: Args = ()
     needs_input_grad: tuple[bool, ...] = ()
+    __capture_conditions__ = None  # one is made for every call
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keeps tensors (or None) for `saved_tensors`; modifying them later is an error there.
@@ -231,6 +233,9 @@ class Function:
         """
         if cls is Function:
             raise RuntimeError("Function.apply: call apply of a subclass")
+        if captures:
+            for name in ("forward", "backward", "setup_context"):
+                _native._note_read(cls, name)
         with_ctx = cls.setup_context is Function.setup_context
         if kwargs or (not with_ctx and getattr(cls.forward, "__defaults__", None)):
             args, kwargs = _positional(cls, args, kwargs, with_ctx)

@@ -90,10 +90,8 @@ class LRScheduler:
 
     def __capture_conditions__(self, conditions: Conditions) -> None:
         """The rates that code reads by way of the schedule."""
-        conditions.look_at(self.optimizer)
         if "get_last_lr" in conditions.names:
             conditions.item(vars(self), "_last_lr")
-        conditions.look_into(self)
 
     def state_dict(self) -> StateDict:
         """Everything but the optimizer."""

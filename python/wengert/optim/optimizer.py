@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from .. import _native
-from .._capture.conditions import PLAIN, Conditions
 from .._common import typename
 from .._native import Tensor
 from .._typing import (
@@ -240,14 +239,8 @@ class Optimizer:
         for group in self.param_groups:
             _native.zero_grad(group["params"], set_to_none)
 
-    def __capture_conditions__(self, conditions: Conditions) -> None:
-        """What code reads of groups; what `step` reads of them it tells, or it reads it anew."""
-        if "param_groups" in conditions.names:
-            for group in self.param_groups:
-                for name, value in group.items():
-                    if type(value) in PLAIN:
-                        conditions.item(group, name)
-        conditions.look_into(self)
+    def __capture_conditions__(self, conditions: object) -> None:
+        """None: what `step` reads it tells, or it is read anew at every replay."""
 
     # Stepping --------------------------------------------------------------------------------
 

@@ -183,4 +183,8 @@ class Recording final : public Watch {
 // The recording that this thread is in, or null.
 Recording* current_recording();
 
+// A line for every step, with all numbers to the bit, and for every constant: equal for two calls
+// that did the same.
+std::vector<std::string> lines_of(const Recording& r);
+
 }  // namespace wengert

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..._capture.conditions import Conditions, is_librarys
+from ..._capture.conditions import Conditions
 from . import _hooks
 
 if TYPE_CHECKING:
@@ -16,21 +16,10 @@ _LARGEST = 64
 
 
 def tell(module: Module, conditions: Conditions) -> None:
-    """The attributes of the module and of those below it; of a user's also what its code names."""
-    if not is_librarys(type(module)):
-        _tell_of_code(module, conditions)
+    """The attributes of the module and of those below it."""
     conditions.unchanged(_attributes, _effect)
-
-
-def _tell_of_code(module: Module, conditions: Conditions) -> None:
-    """What a change of does not go through the module: its lists and dicts, its class."""
-    names = conditions.code(module.forward) or conditions.code(type(module).forward)
-    names = names | conditions.methods(type(module), names)
-    conditions.class_attributes(module, names)
-    for value in vars(module).values():
-        kind = type(value)
-        if kind in (list, dict) or (hasattr(value, "__dict__") and not is_librarys(kind)):
-            conditions.look_at(value, names)
+    for cls in {type(below) for below in module.modules()}:
+        conditions.attribute(cls, "forward")  # a function put there later
 
 
 def _with_below(modules: list[Module]) -> list[Module]:
