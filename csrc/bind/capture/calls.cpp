@@ -201,7 +201,9 @@ void Reads::call_builtin(const char* name, PyObject* self, PyObject* const* args
     if (PyDict_Check(self) && count >= 1 &&
         (is("get") || is("setdefault") || is("pop") || is("__getitem__") || is("__contains__")))
       return key(self, args[0]);
-    contents(self, is("append") ? kDeepest - 1 : 0);
+    writing_ = is("append");
+    contents(self, writing_ ? kDeepest - 1 : 0);
+    writing_ = false;
     state_of(self, 0);
   }
   for (Py_ssize_t k = 0; k < count; ++k) {

@@ -118,6 +118,23 @@ py::object replay(const Ready& r, const py::handle& arguments) {
   return py::reinterpret_steal<py::object>(replay_arguments(*r.program, arguments));
 }
 
+// With the functions that the calls out of it tell of: each keeps what the call changes, and returns
+// a function that puts it back.
+py::tuple changes(const Ready& r) {
+  const Program::Changes c = r.program->changes();
+  const auto list = [](const std::vector<Tensor>& tensors) {
+    py::list out;
+    for (const Tensor& t : tensors) out.append(py::reinterpret_steal<py::object>(wrap(t)));
+    return out;
+  };
+  py::list generators, keeps;
+  for (Generator* g : c.generators)
+    generators.append(py::cast(g, py::return_value_policy::reference));
+  for (const Step& s : r.program->recording().steps)
+    if (s.host) keeps.append(keep_function_of(*s.host));
+  return py::make_tuple(list(c.tensors), list(c.leaves), generators, keeps);
+}
+
 py::list listing(const Ready& r) {
   py::list out;
   for (const Program::Line& l : r.program->listing()) {
@@ -182,6 +199,7 @@ void init_capture(py::module_& m) {
       .def_static("__new__", &refuse_new)
       .def("replay", &replay)
       .def("ready", [](const Ready& r) { return r.program->ready(); })
+      .def("changes", &changes)
       .def("listing", &listing)
       .def("profile", [](const Ready& r, int runs) { r.program->profile(runs); })
       .def_property_readonly("provisional", [](const Ready& r) { return r.program->provisional(); })

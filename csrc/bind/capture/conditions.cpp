@@ -153,16 +153,16 @@ struct OptimizerGuard final : Guard {
 };
 
 struct PythonCall final : HostCall {
-  explicit PythonCall(PyObject* f) : function(own(f)) {}
+  PythonCall(PyObject* f, PyObject* k) : function(own(f)), keep(own(k)) {}
   ~PythonCall() override {
     const py::gil_scoped_acquire gil;
-    function = py::object();
+    function = keep = py::object();
   }
   void call() override {
     const py::gil_scoped_acquire gil;
     function();
   }
-  py::object function;
+  py::object function, keep;
 };
 
 // ---- what Python adds to the recording under way ---------------------------------------------
@@ -200,8 +200,11 @@ PyObject* optimizer(PyObject*, PyObject* const* args, Py_ssize_t count) {
     r.guard(new OptimizerGuard(args[0], args[1], args[2]));
   });
 }
-PyObject* call(PyObject*, PyObject* f) {
-  return add([&](Recording& r) { r.call_host(new PythonCall(f)); });
+PyObject* call(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return add([&](Recording& r) {
+    expect(count == 2 && PyCallable_Check(args[0]) && PyCallable_Check(args[1]), "_capture_call");
+    r.call_host(new PythonCall(args[0], args[1]));
+  });
 }
 PyObject* is_capturing(PyObject*, PyObject*) { return PyBool_FromLong(watch() != nullptr); }
 PyObject* changed(PyObject*, PyObject*) {
@@ -218,7 +221,7 @@ PyMethodDef fast_functions[] = {
     fast("_capture_check", condition, "A condition in Python."),
     {"_capture_keep", keep, METH_O, "An object that the program uses."},
     fast("_capture_optimizer", optimizer, "An optimizer whose step was recorded."),
-    {"_capture_call", call, METH_O, "A call out of the program."},
+    fast("_capture_call", call, "A call out of the program, and what keeps the state it changes."),
     {"_change_count", change_count, METH_NOARGS, "How often _changed was called."},
     {"_is_capturing", is_capturing, METH_NOARGS, "Whether this thread records a function."},
     {"_changed", changed, METH_NOARGS, "Something is about to change that programs depend on."},
@@ -230,6 +233,10 @@ void keep_for_capture(PyObject* o) {
   Recording* r = current_recording();
   check(r != nullptr, ErrorKind::kCapture, "no function is being captured");
   r->guard(new KeepAlive(o));
+}
+
+py::object keep_function_of(const HostCall& call) {
+  return static_cast<const PythonCall&>(call).keep;
 }
 
 void init_conditions(py::module_& m) {

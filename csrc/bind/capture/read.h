@@ -28,6 +28,7 @@ struct Read {
   py::object value;  // null: there was none
   py::object code;   // where it was touched last
   int position = 0;
+  bool blind = false;  // written without having been read before
 };
 
 // The value now; null if there is none.

@@ -124,11 +124,14 @@ void Reads::step(const CodeView& view, PyFrameObject* frame, PyCodeObject* code)
   frame_ = frame;
   code_ = code;
   position_ = f.position;
+  writing_ = i.act == Act::kStoreGlobal || i.act == Act::kStoreName || i.act == Act::kStoreCell ||
+             i.act == Act::kStoreAttr || i.act == Act::kStoreItem;
   if (PyObject* top = f.peek(i.depth, 1); top && !is_plain(top) && !is_tensor(top)) {
     const auto held = held_.find(top);
     if (Py_REFCNT(top) - (held == held_.end() ? 0 : held->second) == 1) made_here_.insert(top);
   }
   act(i, f);
+  writing_ = false;
 }
 
 void Reads::act(const Instruction& i, const FrameView& f) {
@@ -207,6 +210,12 @@ py::object Reads::hold(PyObject* o) {
   return own(o);
 }
 
+// Whether how many items it has, or which, is known to have been read.
+bool Reads::is_looked_at(PyObject* container) const {
+  return index_.contains({Read::Of::kLength, container, nullptr}) ||
+         index_.contains({Read::Of::kContents, container, nullptr});
+}
+
 void Reads::touch(Read::Of of, PyObject* where, PyObject* key) {
   const auto [found, fresh] = index_.try_emplace({of, where, key}, reads_.size());
   if (!fresh) {
@@ -215,6 +224,7 @@ void Reads::touch(Read::Of of, PyObject* where, PyObject* key) {
     return;
   }
   Read r{of, hold(where), hold(key), {}, own(reinterpret_cast<PyObject*>(code_)), position_};
+  r.blind = writing_ && !is_looked_at(where);
   r.value = look_up(r);
   if (r.value) ++held_[r.value.ptr()];
   reads_.push_back(std::move(r));
@@ -428,9 +438,30 @@ std::string Reads::describe(const Read& r, PyObject* now) const {
   return text(what, " from ", shown(r.value.ptr()), " to ", shown(now), place(r));
 }
 
+namespace {
+
+// Whether it is, or is a container of, a tensor made during the recording under way.
+bool holds_new_tensor(PyObject* o, int depth = 0) {
+  const Recording* r = current_recording();
+  if (!o || !r || depth > 2) return false;
+  if (is_tensor(o)) return expect_tensor(o, "value")->storage->watch_id == r->id;
+  if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(o, &at, &key, &value);)
+      if (holds_new_tensor(value, depth + 1)) return true;
+  }
+  if (!PyList_Check(o) && !PyTuple_Check(o)) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+    if (holds_new_tensor(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return true;
+  return false;
+}
+
+}  // namespace
+
 std::vector<std::string> Reads::finish() {
   std::vector<std::string> changed;
   std::vector<Read> kept;
+  bool settles = false;
   for (Read& r : reads_) {
     const auto held = held_.find(r.where.ptr());
     const bool dead = held != held_.end() && Py_REFCNT(r.where.ptr()) == held->second;
@@ -438,9 +469,18 @@ std::vector<std::string> Reads::finish() {
     if (holds(r)) {
       kept.push_back(std::move(r));
     } else {
-      changed.push_back(describe(r, look_up(r).ptr()));
+      const py::object now = look_up(r);
+      changed.push_back(describe(r, now.ptr()));
+      settles |= !r.blind;
+      const bool keeps =
+          holds_new_tensor(r.of == Read::Of::kContents ? r.where.ptr() : now.ptr());
+      if (keeps && (kept_.empty() || r.blind)) {
+        kept_ = changed.back();
+        keeps_always_ = r.blind;
+      }
     }
   }
+  keeps_always_ &= !settles;
   reads_ = std::move(kept);
   return changed;
 }
@@ -492,7 +532,7 @@ PyObject* finish_reads(PyObject*, PyObject* const* args, Py_ssize_t count) {
       return out;
     };
     return py::make_tuple(list(changed), list(reads->refusals()), py::str(reads->opaque()),
-                          reads->tellers())
+                          reads->tellers(), py::str(reads->kept()), reads->keeps_always())
         .release()
         .ptr();
   });

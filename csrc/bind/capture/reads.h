@@ -30,6 +30,10 @@ class Reads {
   // The first function of C that may have read, or done, what cannot be seen; empty if none was
   // called.
   const std::string& opaque() const { return opaque_; }
+  // Where the function has put tensors of its own, with the line; empty if nowhere. `keeps_always`:
+  // it did not look at that place before, so that it will again.
+  const std::string& kept() const { return kept_; }
+  bool keeps_always() const { return keeps_always_; }
   // Objects that can tell conditions, and the names of what was read of them.
   py::list tellers() const;
 
@@ -78,6 +82,7 @@ class Reads {
   bool is_made_here(PyObject* o) const { return made_here_.contains(o); }
   void touch(Read::Of of, PyObject* where, PyObject* key);
   py::object hold(PyObject* o);
+  bool is_looked_at(PyObject* container) const;
   std::string describe(const Read& r, PyObject* now) const;
   std::string place(const Read& r) const;
 
@@ -97,7 +102,9 @@ class Reads {
   std::unordered_map<PyObject*, int> held_;  // how often by reads_
   std::unordered_set<PyObject*> made_here_;  // by address: what is made later there is so too
   std::vector<std::string> refusals_;
-  std::string opaque_;
+  std::string opaque_, kept_;
+  bool keeps_always_ = false;
+  bool writing_ = false;  // what is touched is about to be written
   std::vector<std::pair<py::object, py::object>> tellers_;
   PyFrameObject* frame_ = nullptr;  // of the event that is looked at
   PyCodeObject* code_ = nullptr;

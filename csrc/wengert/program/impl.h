@@ -1,6 +1,8 @@
 // The inside of a Program: what the passes make of a recording, and what runs.
 #pragma once
 
+#include <atomic>
+
 #include "wengert/base/denormals.h"
 #include "wengert/program/program.h"
 #include "wengert/program/run/chain.h"
@@ -63,6 +65,7 @@ struct Program::Impl {
   Ref<Storage> arena;
   size_t arena_bytes = 0;
   int threads = 0;
+  std::atomic<uint32_t> failed{kNever};  // the number of the step that has
   FloatMode callers_mode = 0;               // see Note [denormals]
   int turn = 0, settled = 0, patience = 0;  // of the trials; see Note [schedules]
 
@@ -100,15 +103,20 @@ struct Program::Impl {
 
   // ---- running
   bool ready();
-  void run();
+  void run(void (Impl::*all_nodes)() = &Impl::run_nodes);
   void run_nodes();
+  void time_nodes();  // one after the other
   void try_schedules();
   void run_segment(Segment& s, Schedule how);
   void run_node(Node& n);
+  void do_node(Node& n);
+  void leave_broken();  // after a step has failed: as the function would have left it
+  Ref<Storage> adopt_gradient(uint32_t slot);
   void before_run();  // gives kept and borrowed slots their memory
   void after_run();
   void release_borrowed();
   void leave_gradients();
+  void leave_gradient(size_t use);
   bool held_by_others(uint32_t slot) const;
 };
 

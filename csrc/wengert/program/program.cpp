@@ -1,5 +1,7 @@
 #include "wengert/program/program.h"
 
+#include <algorithm>
+
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/basic.h"
 #include "wengert/program/file/script.h"
@@ -81,6 +83,25 @@ bool Program::writes_to(const Storage& memory) {
   for (uint32_t slot : p.changed)
     if (p.rec.slots[slot].storage.get() == &memory) return true;
   return false;
+}
+
+Program::Changes Program::changes() {
+  Impl& p = impl();
+  Changes c;
+  for (const Outside& o : p.rec.outside)
+    if (p.rec.slots[o.piece.slot].written) c.tensors.emplace_back(o.impl);
+  for (const GradUse& use : p.rec.grads) c.leaves.emplace_back(use.leaf);
+  for (const Step& s : p.rec.steps) {
+    if (!s.op || !s.op->draws) continue;
+    const Attrs& attrs = p.rec.attrs_of(s);
+    for (int i = 0; i < attrs.count(); ++i) {
+      if (attrs.kind(i) != Attrs::Kind::kGenerator) continue;
+      Generator* g = attrs.generator(i) ? attrs.generator(i) : &default_generator();
+      if (std::find(c.generators.begin(), c.generators.end(), g) == c.generators.end())
+        c.generators.push_back(g);
+    }
+  }
+  return c;
 }
 
 size_t Program::arena_bytes() { return impl().arena_bytes; }

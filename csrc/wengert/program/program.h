@@ -43,6 +43,13 @@ class Program final : public RefCounted {
   Tensor result(size_t i);
   // Whether it changes what lies there, other than its arguments.
   bool writes_to(const Storage& memory);
+  // What a run changes beside its arguments and results: tensors from outside, leaves whose gradient
+  // it uses or replaces, generators that it draws from.
+  struct Changes {
+    std::vector<Tensor> tensors, leaves;
+    std::vector<Generator*> generators;
+  };
+  Changes changes();
   // Left state behind that was not there before: it is captured anew at the next call.
   bool provisional() const { return recording_->left_behind; }
   int inputs() const { return static_cast<int>(recording_->inputs.size()); }

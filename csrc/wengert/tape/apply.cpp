@@ -297,10 +297,21 @@ bool overlaps(const Call& c, const Tensor& self) {
 
 // What the small ops save of `self` is an alias of it, which gets memory of its own before `self`
 // changes.
+thread_local const Op* composite = nullptr;
+
+void run_composed(Call& c) {
+  struct Scope {
+    ~Scope() { composite = before; }
+    const Op* before = composite;
+  } const scope;
+  if (!composite) composite = &c.op();
+  c.op().composed(c);
+}
+
 void run_composed_in_place(Call& c, Tensor self, bool wants) {
   const Tensor alias = wants ? with_history_of(self, self.alias()) : Tensor();
   if (wants) c.input(0) = alias;
-  c.op().composed(c);
+  run_composed(c);
   if (wants && alias->refs() > 2) {
     const GradMode off(false);
     const Tensor copy = clone(self);
@@ -366,10 +377,12 @@ Dtype common_dtype(const Call& c, int first) {
 
 void apply(Call& c) {
   const Op& op = c.op();
-  named(c, op.is_composite() ? op.composed : op.mutates ? run_mutating : run_plain);
+  named(c, op.is_composite() ? run_composed : op.mutates ? run_mutating : run_plain);
 }
 
 void apply_inplace(Call& c) { named(c, run_inplace); }
+
+const Op* composite_running() { return composite; }
 
 bool grad_enabled() { return grad_enabled_; }
 void set_grad_enabled(bool on) { grad_enabled_ = on; }

@@ -15,6 +15,9 @@ void apply(Call& call);
 // As apply, but output 0 is written into input 0, whose shape and dtype must fit.
 void apply_inplace(Call& call);
 
+// The op that is being run and is made of others, the outermost one; null if none is.
+const Op* composite_running();
+
 // Shorthands for the typed functions of ops.h.
 inline Tensor apply(const Op& op, std::initializer_list<Operand> inputs, const Attrs& attrs = {}) {
   Call c(op, attrs);

@@ -123,15 +123,16 @@ class Tensor {
   bool requires_grad() const { return p_->requires_grad || p_->entry; }
   bool is_leaf() const { return !p_->entry; }
   Tensor grad() const {
-    if (Watch* w = watch()) w->grad_used(*p_, false);
+    if (Watch* w = watch()) w->grad_used(*p_, GradAccess::kRead);
     return Tensor(p_->grad);
   }
   bool has_grad() const {
-    if (Watch* w = watch()) w->grad_used(*p_, false);
+    if (Watch* w = watch()) w->grad_used(*p_, GradAccess::kRead);
     return static_cast<bool>(p_->grad);
   }
   void set_grad(const Tensor& g) const {
-    if (Watch* w = watch()) w->grad_used(*p_, true);
+    if (Watch* w = watch())
+      w->grad_used(*p_, g.defined() ? GradAccess::kReplaced : GradAccess::kDropped);
     p_->grad = g.p_;
   }
   // Whether this handle is the only way to its memory, so that nobody sees what is written there.

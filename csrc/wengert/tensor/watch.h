@@ -14,6 +14,8 @@ struct TensorImpl;
 // input 0 as well (apply_inplace).
 enum class Writes : uint8_t { kOutputs, kInputs, kSelf };
 
+enum class GradAccess : uint8_t { kRead, kReplaced, kDropped };
+
 class Watch;
 namespace detail {
 inline std::atomic<int> watches{0};  // that have been started
@@ -34,8 +36,8 @@ class Watch {
   // A value is about to leave the tape (`item()`, a conversion, printing), or a shape is about to
   // depend on one. Throws.
   virtual void value_leaves(const char* how) = 0;
-  // .grad of a tensor is about to be read or replaced.
-  virtual void grad_used(TensorImpl& t, bool replaced) = 0;
+  // .grad of a tensor is about to be read, replaced, or set to none.
+  virtual void grad_used(TensorImpl& t, GradAccess how) = 0;
   // Memory that was made while this watch looked is given back.
   virtual void storage_gone(uint32_t slot) = 0;
 

@@ -75,6 +75,15 @@ class ProgramCache:
                     return cached, results
         return None, ()
 
+    def use(self, key: object) -> Cached | None:
+        """The program that fits, counted as replayed; None if there is none."""
+        for cached in self.ready(key):
+            if cached.program.ready():
+                self.hits += 1
+                self.last = cached
+                return cached
+        return None
+
     def tires(self) -> bool:
         """Whether capturing does not pay: there were many captures, and fewer replays.
 

@@ -36,6 +36,7 @@ from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
 from .record import CaptureError, name_of, record
 from .structures import Data, fill, flatten_argument, flatten_result
+from .verify import interval, verified
 
 __all__ = ["CaptureError", "Captured", "capture"]
 
@@ -47,7 +48,7 @@ class Captured:
     counts; `cache_clear()` forgets all programs.
     """
 
-    def __init__(self, fn: UserFunction, maxsize: int = 16) -> None:
+    def __init__(self, fn: UserFunction, maxsize: int = 16, verify: int | None = None) -> None:
         if not callable(fn):
             raise TypeError(f"capture: a function is expected, got {type(fn).__name__}")
         if maxsize < 1:
@@ -56,12 +57,22 @@ class Captured:
         self._fn = fn
         self._cache = ProgramCache(maxsize)
         self._warned = False
+        self._verify = interval(verify)
+        self._unverified = 0  # replays since the last one that was verified
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if _native._is_capturing():  # part of a larger capture
             return self._fn(*args, **kwargs)
         tensors: list[Tensor] = []
         key, structure = self._key(args, kwargs, tensors)
+        if self._verify and (cached := self._to_verify(key)):
+            return verified(
+                name_of(self._fn),
+                cached.program,
+                tensors,
+                functools.partial(fill, cached.result),
+                functools.partial(self._run_plainly, structure, tensors),
+            )
         cached, results = self._cache.replay(key, tensors)
         if cached is not None:
             return fill(cached.result, results)
@@ -80,8 +91,18 @@ class Captured:
         structure = flatten_argument((args, kwargs), tensors, parts)
         return tuple(parts), structure
 
+    def _to_verify(self, key: object) -> Cached | None:
+        """The program that would be replayed, if the call is one to verify."""
+        self._unverified += 1
+        if self._unverified < self._verify:
+            return None
+        cached = self._cache.use(key)
+        if cached is not None:
+            self._unverified = 0
+        return cached
+
     def __reduce__(self) -> Args:
-        return Captured, (self._fn, self._cache.maxsize)  # a copy has no programs
+        return Captured, (self._fn, self._cache.maxsize, self._verify)  # a copy has no programs
 
     def __get__(self, instance: object, owner: type | None = None) -> Captured | _Method:
         return self if instance is None else _Method(self, instance)
@@ -139,6 +160,9 @@ class Captured:
                 f"{self._cache.hits} replays, as its arguments or what it reads differ at most "
                 "calls; most of these are plain calls from now on"
             )
+        return self._run_plainly(structure, tensors)
+
+    def _run_plainly(self, structure: object, tensors: list[Tensor]) -> Any:
         args, kwargs = ((), {}) if structure is None else fill(structure, tensors)
         results: list[Tensor] = []
         result = flatten_result(self._fn(*args, **kwargs), results)
@@ -184,7 +208,8 @@ def _loop(
 ) -> Tensor:
     from .loop import Loop  # here, as importing the package should not pay for it
 
-    return Loop(step, step._cache, instance, data, *args, **options).run()
+    by_call = step._verify > 0
+    return Loop(step, step._cache, by_call, instance, data, *args, **options).run()
 
 
 def _write_back(tensors: list[Tensor], copies: list[Tensor]) -> None:
@@ -210,11 +235,13 @@ class _Method(functools.partial):
 
 
 @overload
-def capture(fn: UserFunction, *, maxsize: int = 16) -> Captured: ...
+def capture(fn: UserFunction, *, maxsize: int = 16, verify: int | None = None) -> Captured: ...
 @overload
-def capture(fn: None = None, *, maxsize: int = 16) -> Callable[[UserFunction], Captured]: ...
 def capture(
-    fn: UserFunction | None = None, *, maxsize: int = 16
+    fn: None = None, *, maxsize: int = 16, verify: int | None = None
+) -> Callable[[UserFunction], Captured]: ...
+def capture(
+    fn: UserFunction | None = None, *, maxsize: int = 16, verify: int | None = None
 ) -> Captured | Callable[[UserFunction], Captured]:
     """Records `fn` when it is first called, and replays it natively from then on.
 
@@ -226,6 +253,10 @@ def capture(
     Arguments may be tensors, NumPy arrays, lists, tuples and dicts of them, and Python values,
     which are part of what a program is for. `maxsize` programs are kept, the least recently
     captured goes first.
+
+    With `verify=n` every n-th replay is verified: what it changed is put back, `fn` runs as well,
+    and CaptureError says what differs in a bit. The default is never, or what the environment
+    variable WENGERT_CAPTURE_VERIFY says when `capture` is called.
 
     What `fn` and what it calls read of Python's state (variables, attributes, containers, arrays,
     code) is a condition of a replay. An object of your own can say itself what a program that used
@@ -248,5 +279,5 @@ def capture(
     (`step.add_(1)`), or return them.
     """
     if fn is None:
-        return functools.partial(capture, maxsize=maxsize)
-    return Captured(fn, maxsize)
+        return functools.partial(capture, maxsize=maxsize, verify=verify)
+    return Captured(fn, maxsize, verify)

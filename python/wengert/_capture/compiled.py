@@ -28,6 +28,7 @@ from .captured import Captured
 from .conditions import tells_conditions
 from .record import CaptureError, Recorded, name_of, record
 from .structures import PLAIN, Containers, Data, Slot, fill, is_namedtuple
+from .verify import verified
 
 __all__ = ["compile"]
 
@@ -95,6 +96,13 @@ def _placed(
     return origins, placed
 
 
+def _returned(cached: Cached, tensors: list[Tensor], results: tuple[Tensor, ...]) -> Any:
+    """What a call returns whose replay had these results."""
+    structure, origins = cached.result
+    rest = iter(results)
+    return fill(structure, [next(rest) if i is None else tensors[i] for i in origins])
+
+
 class Compiled(Captured):
     """A function whose calls are replayed where that is right. Made by `compile`.
 
@@ -130,11 +138,17 @@ class Compiled(Captured):
         cache = self._cache
         if key in cache.refused:
             return self._fn(*args, **kwargs)
+        if self._verify and (cached := self._to_verify(key)):
+            return verified(
+                name_of(self._fn),
+                cached.program,
+                tensors,
+                functools.partial(_returned, cached, tensors),
+                functools.partial(self._fn, *args, **kwargs),
+            )
         cached, results = cache.replay(key, tensors)
         if cached is not None:
-            structure, origins = cached.result
-            rest = iter(results)
-            return fill(structure, [next(rest) if i is None else tensors[i] for i in origins])
+            return _returned(cached, tensors, results)
         if cache.misses >= cache.maxsize and cache.hits < cache.misses:
             self._warn("its arguments or what it depends on differ at most calls")
             return self._fn(*args, **kwargs)

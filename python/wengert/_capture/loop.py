@@ -50,12 +50,13 @@ def _tensors_of(data: Data) -> tuple[Tensor, ...]:
 
 
 class Loop:
-    """One call of `Captured.run`."""
+    """One call of `Captured.run`; `by_call` leaves nothing to native code, as calls may be verified."""
 
     def __init__(
         self,
         step: UserFunction,
         cache: ProgramCache,
+        by_call: bool,
         instance: tuple[object, ...],
         data: Data,
         batch_size: int,
@@ -68,6 +69,7 @@ class Loop:
         if _native._is_capturing():
             raise CaptureError("run: a loop cannot be part of a captured function")
         self._step, self._cache, self._instance = step, cache, instance
+        self._by_call = by_call
         self._tensors = _tensors_of(data)
         self._epochs = operator.index(epochs)
         if self._epochs < 0:
@@ -106,7 +108,8 @@ class Loop:
         """Does at least one batch of so many rows, in order from `start` on; how many it did."""
         native, cache = self._native, self._cache
         seconds = -1.0 if self._progress is None else max(0.0, self._due - time.perf_counter())
-        for cached in cache.ready(self._key(rows)):
+        ready = () if self._by_call else cache.ready(self._key(rows))
+        for cached in ready:
             before = native.count
             try:
                 native.run(cached.program, order, start, rows, seconds)

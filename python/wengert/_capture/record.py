@@ -32,6 +32,9 @@ class Seen(NamedTuple):
     lines: list[str]
     #: What it called then, and where.
     called: str
+    #: Where it has put tensors of its own for later calls, and whether it does so at every call.
+    kept: str
+    keeps_always: bool
 
 
 class Recorded:
@@ -62,6 +65,12 @@ class Recorded:
         program waits for this one, show; "" if it can, or if that is not known yet."""
         if self.seen.refusals:
             return self.seen.refusals[0]
+        if self.seen.keeps_always or (waiting is not None and provisional and self.seen.kept):
+            return (
+                f"the function keeps a tensor of one call for later ones, {self.seen.kept}, where "
+                "a replay would not put a new one. Change what is kept in place (copy_, mul_, "
+                "add_), or return it"
+            )
         if waiting is None:
             return ""
         if self.seen.changed:
@@ -117,12 +126,13 @@ def record(
         finally:
             _native._stop_reads(reads)
         result = flatten_result(returned, results, strict)
-        changed, refusals, opaque, tellers = _native._finish_reads(reads, returned)
+        changed, refusals, opaque, tellers, kept, always = _native._finish_reads(reads, returned)
         written = None
         if refused := given.change():
             refusals.append(refused)
             written = given
-        seen = Seen(changed, refusals, _native._recorded_lines() if opaque else [], opaque)
+        lines = _native._recorded_lines() if opaque else []
+        seen = Seen(changed, refusals, lines, opaque, kept, always)
         del returned, reads, given
         results = [keep(t) for t in results]
         effects = Conditions().hand_over(used, tellers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .. import _native
 from .._capture.conditions import Conditions
@@ -43,10 +45,36 @@ def _repeated(step: Callable[..., None]) -> Callable[..., None]:
         if not _native._is_capturing() or any(isinstance(v, _native.Tensor) for v in values):
             return step(self, *args, **kwargs)
         again = functools.partial(step, self, *args, **kwargs)
-        _native._capture_call(again)
+        _native._capture_call(again, functools.partial(_keep, self))
         return _native._outside_capture(again)
 
     return wrapper
+
+
+def _keep(schedule: LRScheduler) -> Callable[[], None]:
+    """Keeps what a `step` changes; the function that it returns puts it back."""
+    parts = [schedule]
+    for part in parts:  # grows on the way
+        parts += getattr(part, "_schedulers", ())
+    spaces: list[dict[str, Any]] = [vars(part) for part in parts]
+    for optimizer in {id(part.optimizer): part.optimizer for part in parts}.values():
+        spaces += optimizer.param_groups
+    before = [
+        (space, key, value, value.clone() if isinstance(value, _native.Tensor) else copy.copy(value))
+        for space in spaces
+        for key, value in space.items()
+        if isinstance(value, (int, float, list, _native.Tensor)) and key != "params"
+    ]
+
+    def restore() -> None:
+        for space, key, value, was in before:
+            space[key] = value
+            if isinstance(value, _native.Tensor):
+                value.data.copy_(was)
+            elif isinstance(value, list):
+                value[:] = was
+
+    return restore
 
 
 class LRScheduler:

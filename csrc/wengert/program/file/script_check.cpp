@@ -28,7 +28,7 @@ class NoRun final : public Watch {
   void before(const Call&, Writes) override { refuse(); }
   void after(const Call&, Writes) override {}
   void value_leaves(const char*) override { refuse(); }
-  void grad_used(TensorImpl&, bool) override { refuse(); }
+  void grad_used(TensorImpl&, GradAccess) override { refuse(); }
   void storage_gone(uint32_t) override {}
 
  private:

@@ -32,6 +32,7 @@ void Program::Impl::write_first_gradients() {
           static_cast<size_t>(out.count() * item_size(out.dtype)) == rec.slots[out.slot].bytes;
       if (fits) {
         drop[static_cast<size_t>(zeroed[out.slot])] = 1;
+        s.zeroed_at = rec.steps[static_cast<size_t>(zeroed[out.slot])].number;
         self.kind = Argument::Kind::kNumber;
         self.number = Scalar(0.0);
       }

@@ -47,6 +47,8 @@ class Planner {
   int64_t size_ = 0;
 };
 
+constexpr size_t kLarge = size_t{1} << 20;
+
 // Scalars are packed; what is longer than a cache line begins on one.
 int64_t rounded(size_t bytes) {
   const int64_t n = std::max<int64_t>(static_cast<int64_t>(bytes), 1);
@@ -95,6 +97,8 @@ void Program::Impl::plan_memory() {
     if (place(slot).kind == Place::Kind::kArena && rec.slots[slot].bytes > 8)
       place(slot).offset += head;
   arena_bytes = static_cast<size_t>(head + large.size());
+  // What the function used up to now is kept for reuse, but in pieces.
+  if (arena_bytes >= kLarge) empty_cache();
   arena = new Storage(arena_bytes);
 }
 

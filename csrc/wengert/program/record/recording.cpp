@@ -135,6 +135,8 @@ void Recording::before(const Call& c, Writes writes) {
   if (c.op().data_dependent) value_leaves(c.op().name);
   Step s;
   s.op = &c.op();
+  s.called = composite_running();
+  s.number = static_cast<uint32_t>(steps.size());
   set_attrs(s, c.attrs);
   s.common = c.common;
   s.writes = writes;
@@ -198,7 +200,8 @@ void Recording::value_leaves(const char* how) {
        "part outside the captured function");
 }
 
-void Recording::grad_used(TensorImpl& t, bool replaced) {
+void Recording::grad_used(TensorImpl& t, GradAccess how) {
+  const bool replaced = how != GradAccess::kRead;
   uint32_t& number = grad_index_[&t];
   if (number == 0) {
     GradUse& use = grads.emplace_back();
@@ -206,6 +209,7 @@ void Recording::grad_used(TensorImpl& t, bool replaced) {
     use.leaf = &t;
     use.read_first = !replaced;
     if (!replaced) use.before = t.grad;
+    if (how == GradAccess::kDropped) use.dropped_at = static_cast<uint32_t>(steps.size());
   }
   grads[number - 1].replaced |= replaced;
 }
@@ -214,6 +218,7 @@ void Recording::attach(Ref<Refresh> refresh) { steps.back().refresh = std::move(
 
 void Recording::call_host(Ref<HostCall> host) {
   Step s;
+  s.number = static_cast<uint32_t>(steps.size());
   s.first = static_cast<uint32_t>(arguments.size());
   s.host = std::move(host);
   steps.push_back(std::move(s));

@@ -20,6 +20,9 @@ namespace wengert {
 struct Refresh : RefCounted {
   virtual bool refresh(Attrs& attrs) = 0;
 };
+// The number of no step.
+inline constexpr uint32_t kNever = UINT32_MAX;
+
 // A call out of the program: a learning-rate schedule.
 struct HostCall : RefCounted {
   virtual void call() = 0;
@@ -60,6 +63,9 @@ struct Step {
   uint32_t first = 0;  // of its arguments, then its outputs, in Recording::arguments
   int32_t inputs = 0, outputs = 0;
   uint32_t attrs = 0;  // in Recording::attributes
+  uint32_t number = 0;      // in the order of the function, which no pass changes
+  uint32_t zeroed_at = kNever;  // in place of zero_() at this number, it writes where it added
+  const Op* called = nullptr;   // what was called, if that is made of others
   Ref<Refresh> refresh;
   Ref<HostCall> host;
 };
@@ -89,6 +95,7 @@ struct GradUse {
   Ref<TensorImpl> leaf;
   bool read_first = false;  // so that what it was matters
   bool replaced = false;
+  uint32_t dropped_at = kNever;  // the step before which it was set to none, unread
   // While recording; then only how it looked is kept, as holding it would make it look used.
   Ref<TensorImpl> before;
   Argument entry;         // kNone: there was none
@@ -131,7 +138,7 @@ class Recording final : public Watch {
   void before(const Call& c, Writes writes) override;
   void after(const Call& c, Writes writes) override;
   void value_leaves(const char* how) override;
-  void grad_used(TensorImpl& t, bool replaced) override;
+  void grad_used(TensorImpl& t, GradAccess how) override;
   void storage_gone(uint32_t slot) override { slots[slot].gone = true; }
 
   const Attrs& attrs_of(const Step& s) const { return attributes[s.attrs]; }

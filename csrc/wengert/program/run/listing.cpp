@@ -63,24 +63,22 @@ std::vector<Program::Line> Program::listing() {
   return out;
 }
 
+void Program::Impl::time_nodes() {
+  for (Node& n : nodes) {
+    const auto start = std::chrono::steady_clock::now();
+    run_node(n);
+    n.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+}
+
 void Program::profile(int runs) {
   Impl& p = impl();
   check(runs > 0, ErrorKind::kValue, "profile: a positive number of runs expected, got ", runs);
-  const WatchPause pause;
-  GradMode off(false);
-  const FlushDenormals flush;
-  p.callers_mode = flush.before();
   for (Node& n : p.nodes) n.seconds = 0;
   for (int r = 0; r < runs; ++r) {
     check(p.ready(), ErrorKind::kCapture,
           "profile: the program no longer fits what it was made of");
-    p.before_run();
-    for (Node& n : p.nodes) {
-      const auto start = std::chrono::steady_clock::now();
-      p.run_node(n);
-      n.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    }
-    p.after_run();
+    p.run(&Impl::time_nodes);
   }
   for (Node& n : p.nodes) n.seconds /= runs;
 }

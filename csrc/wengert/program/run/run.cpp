@@ -92,12 +92,29 @@ bool Program::Impl::held_by_others(uint32_t slot) const {
   return p.owner->refs() > known;
 }
 
+// The memory of a gradient that the run replaces, left by the function itself or by another program,
+// if nobody else would see it written: the first run needs no more memory than the function did.
+Ref<Storage> Program::Impl::adopt_gradient(uint32_t slot) {
+  for (uint32_t i : place(slot).grads) {
+    const GradUse& use = rec.grads[i];
+    const Tensor g(use.leaf->grad);
+    if (use.read_first || !g.defined() || g->refs() != 2 || g->storage->refs() != 1 ||
+        !g->storage->owned() || g->entry || g->storage->bytes() != rec.slots[slot].bytes ||
+        !same_place(*g.impl(), use.exit.piece))
+      continue;
+    grad_tensors[i] = g.ref();
+    return g->storage;
+  }
+  return new Storage(rec.slots[slot].bytes);
+}
+
 void Program::Impl::before_run() {
+  failed = kNever;
   for (uint32_t slot : kept) {
     Place& p = place(slot);
     if (p.owner && !held_by_others(slot)) continue;
     for (uint32_t i : p.grads) grad_tensors[i].reset();
-    p.owner = new Storage(rec.slots[slot].bytes);
+    p.owner = adopt_gradient(slot);
     point(slot, p.owner->data());
   }
   for (uint32_t slot : borrowed) {
@@ -110,15 +127,26 @@ void Program::Impl::before_run() {
 // ---- a run ---------------------------------------------------------------------------------
 
 void Program::Impl::run_node(Node& n) {
-  if (n.chain) return n.chain->run();
-  if (n.call) {
-    try {
-      return n.call->op().run(*n.call);
-    } catch (Error& e) {
-      e.set_op(n.call->op().name);
-      throw;
-    }
+  const auto note = [&]() -> const Step& {
+    const Step& s = rec.steps[n.steps.empty() ? 0 : n.steps[0]];
+    failed = std::min(failed.load(), s.number);
+    return s;
+  };
+  try {
+    do_node(n);
+  } catch (Error& e) {
+    const Step& s = note();
+    if (n.call) e.set_op(s.called ? s.called->name : n.call->op().name);
+    throw;
+  } catch (...) {
+    note();
+    throw;
   }
+}
+
+void Program::Impl::do_node(Node& n) {
+  if (n.chain) return n.chain->run();
+  if (n.call) return n.call->op().run(*n.call);
   if (n.host) {
     const FloatModeScope callers(callers_mode);
     n.host->call();
@@ -183,27 +211,51 @@ void Program::Impl::run_nodes() {
   patience = std::min(patience * 8, kMostPatience);
 }
 
+void Program::Impl::leave_gradient(size_t i) {
+  const GradUse& use = rec.grads[i];
+  if (use.exit.kind != Argument::Kind::kPiece) return use.leaf->grad.reset();
+  const Piece& p = use.exit.piece;
+  const Origin origin = rec.slots[p.slot].origin;
+  Ref<TensorImpl>& g = grad_tensors[i];
+  if (origin == Origin::kConstant) {
+    g = clone(Tensor(use.after)).ref();
+  } else if (use.after) {
+    g = use.after;
+  } else if (origin == Origin::kGrad || !g) {
+    g = new TensorImpl(place(p.slot).owner, p.offset, p.dtype, p.shape(), p.strides());
+  }
+  if (use.leaf->grad.get() != g.get()) use.leaf->grad = g;
+  if (origin != Origin::kMade) g.reset();  // only what is made anew each time is looked after
+}
+
 void Program::Impl::leave_gradients() {
+  for (size_t i = 0; i < rec.grads.size(); ++i)
+    if (rec.grads[i].replaced) leave_gradient(i);
+}
+
+void Program::Impl::leave_broken() {
+  std::vector<uint32_t> written_at(rec.slots.size(), kNever);  // the last step that writes there
+  for (const Step& s : rec.steps) {
+    each_write(s, [&](uint32_t slot) {
+      if (slot < written_at.size()) written_at[slot] = s.number;
+    });
+    if (s.zeroed_at <= failed && failed < s.number) {
+      const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
+      if (std::byte* data = place(slot).data) std::memset(data, 0, rec.slots[slot].bytes);
+    }
+  }
   for (size_t i = 0; i < rec.grads.size(); ++i) {
     const GradUse& use = rec.grads[i];
-    if (!use.replaced) continue;
-    if (use.exit.kind != Argument::Kind::kPiece) {
+    const bool made = use.exit.kind == Argument::Kind::kPiece &&
+                      written_at[use.exit.piece.slot] < failed && use.replaced;
+    if (made) {
+      leave_gradient(i);
+    } else if (use.dropped_at <= failed) {
       use.leaf->grad.reset();
-      continue;
     }
-    const Piece& p = use.exit.piece;
-    const Origin origin = rec.slots[p.slot].origin;
-    Ref<TensorImpl>& g = grad_tensors[i];
-    if (origin == Origin::kConstant) {
-      g = clone(Tensor(use.after)).ref();
-    } else if (use.after) {
-      g = use.after;
-    } else if (origin == Origin::kGrad || !g) {
-      g = new TensorImpl(place(p.slot).owner, p.offset, p.dtype, p.shape(), p.strides());
-    }
-    if (use.leaf->grad.get() != g.get()) use.leaf->grad = g;
-    if (origin != Origin::kMade) g.reset();  // only what is made anew each time is looked after
   }
+  for (uint32_t slot : changed) ++place(slot).owner->version;
+  if (!returns_borrowed) release_borrowed();
 }
 
 void Program::Impl::release_borrowed() {
@@ -218,13 +270,18 @@ void Program::Impl::after_run() {
   if (!returns_borrowed) release_borrowed();
 }
 
-void Program::Impl::run() {
+void Program::Impl::run(void (Impl::*all_nodes)()) {
   const WatchPause pause;
   GradMode off(false);
   const FlushDenormals flush;
   callers_mode = flush.before();
   before_run();
-  run_nodes();
+  try {
+    (this->*all_nodes)();
+  } catch (...) {
+    leave_broken();
+    throw;
+  }
   after_run();
 }
 
