@@ -3,6 +3,7 @@
 
 #include "bind/graph.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/history.h"
 
 namespace wengert::bind {
 namespace {
@@ -182,6 +183,9 @@ void init_autograd(py::module_& m) {
   m.def("record_function", &record_function);
   m.def("_bump_version",
         [](const py::object& t) { ++expect_tensor(t.ptr(), "tensor")->storage->version; });
+  m.def("_become_view", [](const py::object& t, const py::object& view) {
+    become_view(expect_tensor(t.ptr(), "tensor"), expect_tensor(view.ptr(), "view"));
+  });
   PyObject* dict = tensor_type->tp_dict;
   PyObject* backward = PyDescr_NewMethod(tensor_type, &backward_def);
   PyDict_SetItemString(dict, "_backward", backward);

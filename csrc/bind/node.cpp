@@ -308,7 +308,7 @@ void remove_node_hook(const py::object& node, int64_t id) {
 PyObject* get_grad_fn(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     const Tensor t = unwrap(o);
-    if (!t->entry) Py_RETURN_NONE;
+    if (t.is_leaf()) Py_RETURN_NONE;
     show_to_collector(t);  // the node may be given hooks and notes
     return wrap_node(entry_of(t));
   });
@@ -316,7 +316,7 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 PyObject* get_grad_fn_name(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
     const Tensor t = unwrap(o);
-    if (!t->entry) Py_RETURN_NONE;
+    if (t.is_leaf()) Py_RETURN_NONE;
     return PyUnicode_FromString(node_name(*entry_of(t)).c_str());
   });
 }

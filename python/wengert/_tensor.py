@@ -310,7 +310,11 @@ def __deepcopy__(self: Tensor, memo: Memo) -> Tensor:
         return memo[id(self)]
     import copy
 
-    result = self.detach().clone()
+    # Tensors that share memory share that of their copies.
+    memory = ~_native._memory_id(self)
+    if memory not in memo:
+        memo[memory] = (_native._copy_memory(self), self)
+    result = _native._on_memory(self, memo[memory][0])
     if self.__class__ is not Tensor:
         result = _native.make_parameter(self.__class__, result, self.requires_grad)
     elif self.requires_grad:
@@ -322,6 +326,18 @@ def __deepcopy__(self: Tensor, memo: Memo) -> Tensor:
     attributes = getattr(self, "__dict__", None)
     if attributes:
         result.__dict__.update(copy.deepcopy(attributes, memo))
+    return result
+
+
+@_method
+def __copy__(self: Tensor) -> Tensor:
+    """Another tensor on the same memory, without history."""
+    result = self.data
+    if self.__class__ is not Tensor:
+        result = _native.make_parameter(self.__class__, result, self.requires_grad)
+    elif self.requires_grad:
+        result.requires_grad_()
+    result.__dict__.update(getattr(self, "__dict__", None) or {})
     return result
 
 
@@ -404,16 +420,11 @@ def where(self: Tensor, condition: Tensor, other: Tensor | float) -> Tensor:
 
 def _reshaper(name: str) -> None:
     def reshape(self: Tensor, *args: object, **kwargs: object) -> Tensor:
-        if self.requires_grad:
-            raise RuntimeError(
-                f"{name}_: the tensor requires grad, and its history needs its shape; use {name}"
-            )
-        self.data = getattr(self.detach(), name)(*args, **kwargs)
-        _native._bump_version(self)  # backward must not use what it saved in the other shape
+        _native._become_view(self, getattr(self, name)(*args, **kwargs))
         return self
 
     reshape.__name__ = f"{name}_"
-    reshape.__doc__ = f"{name}() of the tensor itself. RuntimeError if it requires grad."
+    reshape.__doc__ = f"{name}() of the tensor itself. RuntimeError if it is a leaf with gradient."
     setattr(Tensor, f"{name}_", reshape)
 
 

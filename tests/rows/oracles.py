@@ -161,6 +161,12 @@ def strided(x, size, stride, offset):
     return np.lib.stride_tricks.as_strided(flat, size, [s * flat.itemsize for s in stride])
 
 
+def strided_zero(x, size, stride, offset):
+    y = np.array(x)
+    strided(y, size, stride, offset)[...] = 0
+    return y
+
+
 def strided_backward(g, size, stride, offset):
     out = np.zeros(size)
     strided_view = np.lib.stride_tricks.as_strided(
@@ -355,6 +361,7 @@ HIDDEN = {
     "log_softmax_backward": log_softmax_backward,
     "_to": lambda x, dtype: x.astype(repr(dtype).rpartition(".")[2]),
     "_strided_copy": strided,
+    "_strided_zero_": strided_zero,
     "_strided_backward": strided_backward,
     "slice": lambda x, dim, start=None, end=None, step=1: x[
         (slice(None),) * dim + (slice(start, end, step),)

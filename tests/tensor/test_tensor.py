@@ -240,13 +240,13 @@ def test_views_share_memory_and_version():
         x.narrow(0, 1, 2),
         x.flatten(),
         x.T,
-        x.data,
         *x.split(2),
         *x.unbind(1),
         *x.chunk(2, 1),
     ]
+    unseen = x.data
     x.zero_()
-    assert all((v == 0).all() for v in views)
+    assert all((v == 0).all() for v in [*views, unseen]) and unseen._version == 0
     assert {v._version for v in views} == {x._version}
     views[1].fill_(3)
     assert (x[:, 1:3] == 3).all() and x._version == views[0]._version
@@ -389,6 +389,29 @@ def test_copy_and_pickle():
     assert isinstance(q, wg.nn.Parameter) and q.requires_grad
     assert pickle.loads(pickle.dumps(wg.float32)) is wg.float32
     assert pickle.loads(pickle.dumps(wg.exp)) is wg.exp
+
+
+def test_copies_share_memory():
+    """copy() is another tensor on the same memory; what shares memory still does when copied."""
+    x = wg.ones(2, 3)
+    x.note = [1]
+    p = wg.nn.Parameter(wg.ones(2), requires_grad=False)
+    for t in (x, p, x[:, 1], wg.ones(2, requires_grad=True) * 2):
+        y = copy.copy(t)
+        assert type(y) is type(t) and y is not t and y.data_ptr() == t.data_ptr()
+        assert y.shape == t.shape and y.stride() == t.stride() and y.is_leaf
+        assert y.requires_grad == t.requires_grad and vars(y) == vars(t)
+    for buffer in (lambda t: t, wg.nn.Buffer):
+        base = wg.arange(6.0).view(2, 3)
+        model = wg.nn.Module()
+        model.a, model.b = buffer(base), buffer(base[1])
+        for pair in ([base, base[1], base.t()], model):
+            twins = copy.deepcopy(pair)
+            first, second = twins[:2] if isinstance(twins, list) else (twins.a, twins.b)
+            first[1] = -1
+            assert second.tolist() == [-1, -1, -1] and base.tolist() == [[0, 1, 2], [3, 4, 5]]
+    twin = copy.deepcopy(wg.nn.Buffer(wg.ones(2), persistent=False))
+    assert type(twin) is wg.nn.Buffer and not twin.persistent and twin.tolist() == [1, 1]
 
 
 def test_data():

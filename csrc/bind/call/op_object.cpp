@@ -71,10 +71,7 @@ void write_out(PyObject* out, const Tensor& result) {
     check(target.numel() == 0, "output with shape ", target.shape(),
           " doesn't match the result's shape ", result.shape());
     const Tensor fresh = Tensor::empty(result.shape(), target.dtype());
-    target->storage = fresh->storage;
-    target->shape = fresh->shape;
-    target->strides = fresh->strides;
-    target->offset = 0;
+    target.move_onto(fresh);
   }
   GradMode off(false);
   copy_(target, result);

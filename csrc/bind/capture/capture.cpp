@@ -173,7 +173,7 @@ bool has_live_graph(const Tensor& t) {
 // elsewhere.
 py::object moved_view(const py::handle& view, const py::handle& base, const py::handle& to) {
   const Tensor v = expect_tensor(view.ptr(), "view"), b = expect_tensor(base.ptr(), "base");
-  if (!(v->storage == b->storage)) return py::none();
+  if (!v.shares_memory(b)) return py::none();
   const Tensor t = expect_tensor(to.ptr(), "to");
   check(t.dtype() == b.dtype() && t.shape() == b.shape() && t.strides() == b.strides(),
         "_moved_view: the tensors differ in their layout");

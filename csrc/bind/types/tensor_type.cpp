@@ -102,7 +102,7 @@ PyObject* get_shape(PyObject* o, void*) { return wrap_size(as(o)->impl->shape); 
 PyObject* get_dtype(PyObject* o, void*) { return wrap_dtype(as(o)->impl->dtype); }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(as(o)->impl->shape.size()); }
 PyObject* get_requires_grad(PyObject* o, void*) {
-  return PyBool_FromLong(unwrap(o).requires_grad());
+  return guarded([&] { return PyBool_FromLong(unwrap(o).requires_grad()); });
 }
 // A tensor of inference mode has no version, so nothing may be saved of it.
 void ask_gradient(const Tensor& t, bool on) {
@@ -152,7 +152,9 @@ int set_grad(PyObject* o, PyObject* value, void*) {
              ? 0
              : -1;
 }
-PyObject* get_is_leaf(PyObject* o, void*) { return PyBool_FromLong(unwrap(o).is_leaf()); }
+PyObject* get_is_leaf(PyObject* o, void*) {
+  return guarded([&] { return PyBool_FromLong(unwrap(o).is_leaf()); });
+}
 PyObject* get_retains_grad(PyObject* o, void*) {
   return PyBool_FromLong(as(o)->impl->retains_grad);
 }
@@ -165,9 +167,9 @@ PyObject* get_itemsize(PyObject* o, void*) {
 PyObject* get_nbytes(PyObject* o, void*) {
   return guarded([&] { return PyLong_FromLongLong(unwrap(o).bytes()); });
 }
-// The memory without history; unlike detach(), changes to it do not count for the tape.
+// The memory without history; unlike those of detach(), the tape does not count changes to it.
 PyObject* get_data(PyObject* o, void*) {
-  return guarded([&] { return wrap(unwrap(o).detach()); });
+  return guarded([&] { return wrap(unwrap(o).unseen()); });
 }
 int set_data(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
@@ -175,12 +177,7 @@ int set_data(PyObject* o, PyObject* value, void*) {
     const Tensor t = unwrap(o), v = expect_tensor(value, "data");
     check(is_floating(v.dtype()) || !t.requires_grad(),
           "data set to a tensor that requires gradients must be floating point");
-    t->storage = v->storage;
-    t->offset = v->offset;
-    t->shape = v->shape;
-    t->strides = v->strides;
-    t->dtype = v->dtype;
-    t->recorded_at = t->storage->recorded;
+    t.move_onto(v);
     return o;
   })
              ? 0
@@ -263,7 +260,7 @@ PyObject* detach(PyObject* o, PyObject*) {
 PyObject* detach_(PyObject* o, PyObject*) {
   return guarded([&] {
     TensorImpl* t = as(o)->impl;
-    check(!t->is_view || !t->entry,
+    check(t->view == ViewKind::kNone || !t->entry,
           "Can't detach views in-place: detach_() on a view would leave "
           "its base attached. Use detach() instead.");
     t->entry.reset();
@@ -536,12 +533,40 @@ void init_tensor_type(py::module_& m) {
           fail(ErrorKind::kType, "a subclass of Tensor expected, got ", type->tp_name);
         const Tensor source = expect_tensor(data.ptr(), "data");
         Tensor t = source.detach();
-        t->recorded_at = t->storage->recorded;
         t->is_inference = source->is_inference;
         ask_gradient(t, requires_grad);
+        t.move_onto(source);
         return py::reinterpret_steal<py::object>(wrap_as(type, t));
       },
       "A new instance of a subclass of Tensor on the memory of `data`.");
+  m.def(
+      "_memory_id",
+      [](const py::object& t) {
+        return reinterpret_cast<size_t>(expect_tensor(t.ptr(), "tensor")->storage->root());
+      },
+      "The same number for tensors that share memory, while one of them lives.");
+  m.def(
+      "_copy_memory",
+      [](const py::object& o) {
+        const Tensor t = expect_tensor(o.ptr(), "tensor");
+        Storage* s = t->storage->root();
+        const auto bytes = static_cast<int64_t>(s->bytes());
+        const Tensor all(new TensorImpl(s, 0, Dtype::kUInt8, Dims{bytes}, Dims{1}));
+        return py::reinterpret_steal<py::object>(wrap(clone(all)));
+      },
+      "A copy, as bytes, of all memory that the tensor is on.");
+  m.def(
+      "_on_memory",
+      [](const py::object& o, const py::object& memory) {
+        const Tensor t = expect_tensor(o.ptr(), "tensor"),
+                     m = expect_tensor(memory.ptr(), "memory");
+        check(m->storage->bytes() >= t->storage->bytes(), "_on_memory: too little memory");
+        Ref<TensorImpl> r =
+            new TensorImpl(m->storage, t->offset, t.dtype(), t.shape(), t.strides());
+        r->view = ViewKind::kPlain;  // others may be on that memory
+        return py::reinterpret_steal<py::object>(wrap(Tensor(std::move(r))));
+      },
+      "A tensor at the same place of other memory.");
 }
 
 }  // namespace wengert::bind

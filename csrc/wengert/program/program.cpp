@@ -44,7 +44,7 @@ void Program::set_input(int i, const Tensor& value) {
   check(value.shape() == to.shape() && value.dtype() == to.dtype, "capture: argument ", i,
         " has shape ", value.shape(), " and dtype ", value.dtype(), ", captured with ", to.shape(),
         " and ", to.dtype);
-  check(!writes_to(*value->storage), ErrorKind::kCapture, "capture: argument ", i,
+  check(!writes_to(*value->storage->root()), ErrorKind::kCapture, "capture: argument ", i,
         " shares memory with a tensor that the function changes; pass a clone()");
   copy_strided(p.place(to.slot).data, to.strides(), value.data(), value.strides(), to.shape(),
                item_size(to.dtype));
@@ -73,6 +73,7 @@ Tensor Program::result(size_t i) {
   const Slot& slot = p.rec.slots[piece.slot];
   Tensor t(new TensorImpl(p.place(piece.slot).owner, piece.offset, piece.dtype, piece.shape(),
                           piece.strides()));
+  t->view = ViewKind::kPlain;  // several results may share memory
   if (slot.origin != Slot::Origin::kInput && slot.origin != Slot::Origin::kConstant) return t;
   GradMode off(false);
   return clone(t);

@@ -1,16 +1,12 @@
 // Running an op and recording it: the one place that every operation passes.
+#include <algorithm>
 #include <atomic>
 
 #include "wengert/base/denormals.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/history.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/tape.h"
-
-// Note [views and in-place]: an in-place op that is recorded gives its tensor a new entry. Other
-// tensors of the same storage, bases and views alike, still carry the history from before. The
-// storage counts such changes (`recorded`), every tensor knows the count its history has seen, and
-// one that has missed a change is an error as soon as a recorded op uses it. This is cheaper than
-// rewriting the history of views, and never a silently wrong gradient.
 
 namespace wengert {
 namespace {
@@ -18,6 +14,18 @@ namespace {
 thread_local bool grad_enabled_ = true;
 thread_local bool inference_ = false;
 std::atomic<uint64_t> next_number{1};
+
+}  // namespace
+
+Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
+  Ref<Entry> e = Entry::create(c, outputs);
+  e->number = next_number.fetch_add(1, std::memory_order_relaxed);
+  if (anomaly_enabled()) [[unlikely]]
+    keep_call_site(*e);
+  return e;
+}
+
+namespace {
 
 // PyTorch's result_type: dimensions outrank 0-d tensors, which outrank numbers, unless of a higher
 // category.
@@ -70,11 +78,8 @@ bool wants_grad(const Call& c) {
   for (int i = 0; i < c.inputs(); ++i) {
     const Operand& x = c.original(i);
     if (!x.is_tensor()) continue;
-    if (x->ref()->stale()) [[unlikely]]
-      fail(ErrorKind::kRuntime, "input ", i,
-           " shares memory with a tensor that a recorded operation has modified in place since, "
-           "so its history is out of date; use the modified tensor, or clone() before modifying");
-    wants |= x->requires_grad();
+    x->catch_up();
+    wants |= x.tensor()->requires_grad || x.tensor()->entry;
   }
   return wants;
 }
@@ -82,16 +87,8 @@ bool wants_grad(const Call& c) {
 void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
   if (!(op.reads & reads_output(i))) return;
   Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
-  out.saved = t.detach();
+  out.saved = t.saved();
   out.version = t->storage->version;
-}
-
-Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
-  Ref<Entry> e = Entry::create(c, outputs);
-  e->number = next_number.fetch_add(1, std::memory_order_relaxed);
-  if (anomaly_enabled()) [[unlikely]]
-    keep_call_site(*e);
-  return e;
 }
 
 void give_history(const Op& op, const Ref<Entry>& e, std::span<const Tensor> outputs) {
@@ -150,9 +147,7 @@ Ref<Entry> make_inplace_entry(Call& c, const Tensor& self) {
 }
 
 void record_inplace(Call& c, const Ref<Entry>& e, const Tensor& self, uint32_t i = 0) {
-  ++self->storage->recorded;
-  if (self->recorded_at != kNeverStale) self->recorded_at = self->storage->recorded;
-  give_entry(self, e, i);
+  record_change(self, e, i);
   save_output(c.op(), static_cast<int>(i), self, *e);
 }
 
@@ -172,12 +167,15 @@ void run_op(Call& c, Writes writes) {
 
 void allocate_outputs(Call& c) {
   c.make_room();
+  // What may not be recorded of an outdated view may still be looked at.
+  if (c.op().view && (grad_enabled_ || c.in(0)->view <= ViewKind::kPlain)) c.in(0).catch_up();
   for (int i = 0; i < c.outputs(); ++i) {
     const OutputMeta& m = c.meta[i];
     if (c.op().view) {
       c.out[i] = c.in(0).alias(m.shape, m.strides, m.offset);
       c.out[i]->dtype = m.dtype;
       c.out[i]->is_inference = c.in(0)->is_inference;
+      if (!grad_enabled_) c.out[i]->view = std::max(c.out[i]->view, ViewKind::kNoGrad);
     } else {
       c.out[i] = Tensor::empty(m.shape, m.dtype);
       if (inference_) c.out[i]->is_inference = true;
@@ -187,7 +185,7 @@ void allocate_outputs(Call& c) {
 
 // A view of a leaf is the leaf's memory.
 bool is_view_of_leaf(const Tensor& self) {
-  const Entry* e = self->is_view ? entry_of(self) : nullptr;
+  const Entry* e = self->view != ViewKind::kNone ? entry_of(self) : nullptr;
   while (e && e->op->view) {
     const Entry::Input& in = const_cast<Entry*>(e)->inputs()[0];
     if (in.leaf()) return true;
@@ -199,6 +197,7 @@ bool is_view_of_leaf(const Tensor& self) {
 void check_writable(const Tensor& self) {
   check(!grad_enabled_ || !is_view_of_leaf(self),
         "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+  if (grad_enabled_ && self->view != ViewKind::kNone) check_whole(self);
   check(!(grad_enabled_ && self->requires_grad && !self->entry),
         "a leaf Variable that requires grad is being used in an in-place operation.");
   check(self->storage->writable(), "the memory of this tensor is read-only; clone() it first");
@@ -212,8 +211,10 @@ void check_writable(const Tensor& self) {
             "single memory location. Please clone() the tensor before performing the operation.");
 }
 
-void check_takes_gradient(const Tensor& self) {
+// Before a change that will be recorded.
+void prepare(const Tensor& self) {
   check(is_floating(self.dtype()), "a gradient can't flow into a tensor of dtype ", self.dtype());
+  prepare_change(self);
 }
 
 void check_state(const Call& c) {
@@ -226,7 +227,7 @@ void run_in_place(Call& c) {
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
   check_writable(self);
-  if (wants) check_takes_gradient(self);
+  if (wants) prepare(self);
   if (c.op().shape) c.op().shape(c);
   Ref<Entry> e = wants ? make_entry(c, {&self, 1}) : Ref<Entry>();
   if (c.op().contiguous) make_contiguous(c);
@@ -250,7 +251,7 @@ void run_mutating(Call& c) {
   const bool in_place = c.outputs() == 0;
   if (!in_place) check_state(c);
   if (wants && in_place)
-    for (const Tensor& t : changed) check_takes_gradient(t);
+    for (const Tensor& t : changed) prepare(t);
   allocate_outputs(c);
   const std::span<const Tensor> made(c.out, static_cast<size_t>(c.outputs()));
   Ref<Entry> e =
@@ -287,7 +288,7 @@ void check_fits(const Tensor& self, const Dims& shape, Dtype dtype) {
 // Whether `self` may be written while the other inputs are still being read.
 bool overlaps(const Call& c, const Tensor& self) {
   for (int i = 1; i < c.inputs(); ++i) {
-    if (!c.input(i).is_tensor() || c.in(i)->storage.get() != self->storage.get()) continue;
+    if (!c.input(i).is_tensor() || !c.in(i).shares_memory(self)) continue;
     const Tensor& t = c.in(i);
     if (!(t.data() == self.data() && t.shape() == self.shape() && t.strides() == self.strides()))
       return true;
@@ -332,7 +333,7 @@ void run_inplace(Call& c) {
   Tensor self = c.in(0);
   const bool wants = wants_grad(c);
   check_writable(self);
-  if (wants) check_takes_gradient(self);
+  if (wants) prepare(self);
   if (op.is_composite()) return run_composed_in_place(c, self, wants);
   if (op.promote != Promote::kNone) promote_inputs(c);
   op.shape(c);
@@ -403,6 +404,8 @@ void record_custom(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   Ref<Entry> e = make_entry(c, outputs);
   e->set_custom(std::move(custom));
   give_history(row, e, outputs);
+  for (const Tensor& t : outputs)
+    if (t->view != ViewKind::kNone) t->view = ViewKind::kFunction;
 }
 
 }  // namespace wengert

@@ -289,6 +289,12 @@ Tensor Vjp::over_g(const Op& op, const Operand& x, const Attrs& attrs) {
   return std::move(c.out[0]);
 }
 
+Tensor Vjp::own_g() {
+  Tensor g = may_write_g({}) ? std::move(e_.outputs()[0].grad) : clone(this->g());
+  g_used_up_ = true;
+  return g;
+}
+
 Operand Vjp::x(int i) const {
   const Entry::Input& in = e_.inputs()[i];
   check_saved(e_, !e_.freed, "input", i);
@@ -304,7 +310,7 @@ Tensor Vjp::y(int i) const {
   const Entry::Output& out = e_.outputs()[i];
   check_saved(e_, out.saved.defined(), "output", i);
   check_version(e_, out.saved, out.version, "output", i);
-  Tensor t = out.saved.detach();
+  Tensor t = out.saved.saved();
   if (grad_enabled() && is_floating(t.dtype())) {
     t->entry = &e_;
     t->output_index = static_cast<uint32_t>(i);

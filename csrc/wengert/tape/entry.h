@@ -213,6 +213,9 @@ class Vjp {
   // op(g, x) for the gradient of output 0, as the rule's last use of it: written over g where
   // nobody else holds that. Op is pointwise; x may be left out.
   Tensor over_g(const Op& op, const Operand& x = {}, const Attrs& attrs = {});
+  // The gradient of output 0, as the rule's last use of it, in contiguous memory that the rule may
+  // change: a copy where somebody else holds it.
+  Tensor own_g();
   // Input i, output i; must be declared in Op::reads. Errors if changed since, or freed. An input
   // that was promoted is in the dtype in which the op computed, its output's.
   Operand x(int i = 0) const;

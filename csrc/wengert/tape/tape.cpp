@@ -80,6 +80,8 @@ class Run {
     e.release();
   }
 
+  void keep(const Tensor& t, const Tensor& g) { t.set_grad(t.has_grad() ? add(t.grad(), g) : g); }
+
   void process(Entry& e) {
     auto outputs = e.outputs();
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -87,7 +89,7 @@ class Run {
       const Ref<Hooks> hooks = e.hooks(static_cast<uint32_t>(i));
       if (hooks && out.grad.defined()) {
         out.grad = call_hooks(*hooks, out.grad, When::kGradient);
-        if (hooks->kept) Tensor(hooks->kept).set_grad(out.grad);
+        if (hooks->kept) keep(Tensor(hooks->kept), out.grad);
       }
       if (selective_) collect(&e, static_cast<uint32_t>(i), out.grad);
     }
@@ -229,6 +231,7 @@ void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
   results.resize(chosen.size());
   for (size_t i = 0; i < chosen.size(); ++i) {
     const Tensor& t = chosen[i];
+    t.catch_up();
     const void* key = t->entry ? static_cast<const void*>(entry_of(t)) : t.impl();
     targets_.emplace(key, std::pair(t->entry ? t->output_index : 0u, i));
     if (t->entry) continue;
@@ -240,7 +243,10 @@ void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
   const auto reach = [&](Entry* e) {
     if (e && seen.insert(e).second) reached_.push_back(e);
   };
-  for (const Tensor& r : roots) reach(entry_of(r));
+  for (const Tensor& r : roots) {
+    r.catch_up();
+    reach(entry_of(r));
+  }
   for (size_t i = 0; i < reached_.size(); ++i) {
     Entry* e = reached_[i].get();
     for (const Entry::Input& in : e->inputs()) reach(in.producer());

@@ -1,5 +1,7 @@
 #include "wengert/tensor/tensor.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace wengert {
@@ -18,12 +20,23 @@ Storage::Storage(size_t bytes) : data_(static_cast<std::byte*>(allocate(bytes)))
   if (Watch* w = watch()) watch_id = w->id;
 }
 
+namespace {
+struct Owner final : RefCounted {
+  Owner(void* o, void (*r)(void*)) : owner(o), release(r) {}
+  ~Owner() override { release(owner); }
+  void* owner;
+  void (*release)(void*);
+};
+}  // namespace
+
 Storage::Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable)
     : writable_(writable),
       data_(static_cast<std::byte*>(data)),
       bytes_(bytes),
-      owner_(owner),
-      release_(release) {}
+      owner_(new Owner(owner, release)) {}
+
+Storage::Storage(Ref<Storage> of)
+    : writable_(of->writable_), again_(true), data_(of->data_), bytes_(of->bytes_), owner_(of) {}
 
 Storage::Storage(Within, size_t bytes)
     : within_(true), data_(reinterpret_cast<std::byte*>(this + 1)), bytes_(bytes) {
@@ -51,11 +64,8 @@ void Storage::dispose() {
 Storage::~Storage() {
   if (watch_slot != 0) [[unlikely]]
     if (Watch* w = watch(); w && w->id == watch_id) w->storage_gone(watch_slot);
-  if (release_) {
-    release_(owner_);
-  } else if (!within_) {
-    deallocate(data_, bytes_);
-  }
+  if (keeps & kFamilies) forget_families(*this);
+  if (!owner_ && !within_) deallocate(data_, bytes_);
 }
 
 Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
@@ -65,8 +75,10 @@ Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
   check(!__builtin_mul_overflow(wengert::numel(shape), item_size(dtype), &bytes),
         ErrorKind::kMemory, "a tensor of shape ", shape, " and dtype ", dtype,
         " is larger than the address space");
-  return Tensor(new TensorImpl(Storage::make(static_cast<size_t>(bytes)), 0, dtype, shape,
-                               contiguous_strides(shape)));
+  Ref<TensorImpl> t = new TensorImpl(Storage::make(static_cast<size_t>(bytes)), 0, dtype, shape,
+                                     contiguous_strides(shape));
+  t->storage->whole = t.get();
+  return Tensor(std::move(t));
 }
 
 Tensor Tensor::scalar(const Scalar& value, Dtype dtype) {
@@ -88,15 +100,47 @@ Tensor& Tensor::set_requires_grad(bool on) {
 
 Tensor Tensor::alias(const Dims& shape, const Dims& strides, int64_t offset) const {
   Ref<TensorImpl> v = new TensorImpl(p_->storage, offset, p_->dtype, shape, strides);
-  v->is_view = true;
+  v->view = std::max(ViewKind::kPlain, p_->view);
   v->recorded_at = p_->recorded_at;
+  v->family = p_->family;
   return Tensor(std::move(v));
+}
+
+uint32_t new_family() {
+  static std::atomic<uint32_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
 }
 
 Tensor Tensor::detach() const {
   Tensor t = alias();
+  t->view = ViewKind::kNone;
+  t->family = new_family();
+  t->recorded_at = p_->storage->recorded;
+  return t;
+}
+
+Tensor Tensor::saved() const {
+  Tensor t = alias();
   t->recorded_at = kNeverStale;
   return t;
+}
+
+Tensor Tensor::unseen() const {
+  Ref<Storage> again = new Storage(Ref<Storage>(p_->storage->root()));
+  Ref<TensorImpl> t = new TensorImpl(again, p_->offset, p_->dtype, p_->shape, p_->strides);
+  again->whole = t.get();
+  return Tensor(std::move(t));
+}
+
+void Tensor::move_onto(const Tensor& t) const {
+  if (p_->storage->whole == p_.get() || p_->storage->keeps) p_->leave_memory();
+  p_->storage = t->storage->root();
+  p_->offset = t->offset;
+  p_->shape = t->shape;
+  p_->strides = t->strides;
+  p_->dtype = t->dtype;
+  p_->recorded_at = p_->storage->recorded;
+  p_->family = p_->requires_grad ? new_family() : 0;
 }
 
 Scalar Tensor::item() const {

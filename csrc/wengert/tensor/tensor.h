@@ -1,6 +1,8 @@
 // Storage (memory), TensorImpl (a strided view of it) and Tensor (a handle of one word).
 #pragma once
 
+#include <utility>
+
 #include "wengert/base/dtype.h"
 #include "wengert/base/ref.h"
 #include "wengert/base/shape.h"
@@ -9,6 +11,7 @@
 namespace wengert {
 
 class Tensor;
+struct TensorImpl;
 
 // Memory shared by a tensor and its views. Its version counts in-place changes, so that the tape
 // can tell when something it saved is no longer what it was.
@@ -17,6 +20,9 @@ class Storage final : public RefCounted {
   explicit Storage(size_t bytes);
   // Memory of somebody else's; `release(owner)` is called when the last tensor goes.
   Storage(void* data, size_t bytes, void* owner, void (*release)(void*), bool writable);
+  // The memory of another with a version and a history of its own: changes through one are none to
+  // those who use the other.
+  explicit Storage(Ref<Storage> of);
   ~Storage() override;
   // As Storage(bytes), but what is small shares one block with its storage.
   static Storage* make(size_t bytes);
@@ -25,13 +31,19 @@ class Storage final : public RefCounted {
   size_t bytes() const { return bytes_; }
   bool writable() const { return writable_; }
   // Not somebody else's.
-  bool owned() const { return !release_; }
+  bool owned() const { return !owner_; }
+  // The same of all that have this memory.
+  const Storage* root() const { return again_ ? static_cast<const Storage*>(owner_.get()) : this; }
+  Storage* root() { return const_cast<Storage*>(std::as_const(*this).root()); }
 
   uint32_t version = 0;
   // In-place changes that the tape recorded; see Note [views and in-place].
   uint32_t recorded = 0;
   // The watch that saw this memory being made, and its number there; see tensor/watch.h.
   uint32_t watch_id = 0, watch_slot = 0;
+  // Bits of Keeps: what beside `whole` must hear of tensors that go.
+  uint8_t keeps = 0;
+  enum Keeps : uint8_t { kOwnsWhole = 1, kFamilies = 2 };
 
   // Other memory under the same handle, for a program that is run on it. Not for memory it owns.
   void point_to(void* data) { data_ = static_cast<std::byte*>(data); }
@@ -43,10 +55,15 @@ class Storage final : public RefCounted {
 
   bool writable_ = true;
   bool within_ = false;  // the data follow this object, in its block
+  bool again_ = false;   // the owner is a storage
   std::byte* data_;
   size_t bytes_;
-  void* owner_ = nullptr;
-  void (*release_)(void*) = nullptr;
+  Ref<RefCounted> owner_;
+
+ public:
+  // The tensor of which all others of this storage and of no other family are parts, while it
+  // lives. It may be owned: then it stands in for one that has gone. See Note [views and in-place].
+  TensorImpl* whole = nullptr;
 };
 static_assert(sizeof(Storage) == kAlignment, "data that follow it are aligned");
 
@@ -55,8 +72,22 @@ struct TensorExtras : RefCounted {
   virtual void tensor_gone() {}
 };
 
-// A detached tensor has no part in what the tape records of its storage.
+void forget_families(const Storage& s);  // on floor 2
+
+// Of what the tape itself saved: it has no part in what is recorded of its storage.
 inline constexpr uint32_t kNeverStale = UINT32_MAX;
+// A number for a tensor on the memory of others that shares no history with them.
+uint32_t new_family();
+
+// How a tensor came to share memory. Of those behind kPlain the tape refuses to record a change; a
+// view of a view is at least what that is.
+enum class ViewKind : uint8_t {
+  kNone,
+  kPlain,
+  kNoGrad,     // made while nothing was recorded
+  kOneOfMany,  // split() and the like
+  kFunction,   // the result of a user's Function
+};
 
 struct TensorImpl final : RefCounted {
   TensorImpl(Ref<Storage> s, int64_t off, Dtype d, const Dims& sh, const Dims& st)
@@ -68,14 +99,16 @@ struct TensorImpl final : RefCounted {
         storage(std::move(s)) {}
   ~TensorImpl() override {
     if (extras) extras->tensor_gone();
+    if (storage->refs() > 1 && (storage->whole == this || storage->keeps)) leave_memory();
   }
+  void leave_memory();  // the storage's whole, or one of those that have one; on floor 2
 
   bool stale() const { return recorded_at != storage->recorded && recorded_at != kNeverStale; }
 
   // In an order that leaves no gaps.
   Dtype dtype;
   bool requires_grad = false;  // of a leaf; a tensor with an entry needs one anyway
-  bool is_view = false;
+  ViewKind view = ViewKind::kNone;
   bool retains_grad = false;
   uint32_t output_index = 0;  // which output of `entry` this is
   uint32_t recorded_at;       // storage->recorded that this tensor's history knows of
@@ -87,6 +120,7 @@ struct TensorImpl final : RefCounted {
   Ref<TensorExtras> extras;
   void* python = nullptr;  // the Python object of this tensor, if there is one; not owned
   bool is_inference = false;
+  uint32_t family = 0;  // other than 0: a detached tensor and its views
 };
 
 class Tensor {
@@ -120,8 +154,19 @@ class Tensor {
     return reinterpret_cast<T*>(data());
   }
 
-  bool requires_grad() const { return p_->requires_grad || p_->entry; }
-  bool is_leaf() const { return !p_->entry; }
+  bool requires_grad() const {
+    catch_up();
+    return p_->requires_grad || p_->entry;
+  }
+  bool is_leaf() const {
+    catch_up();
+    return !p_->entry;
+  }
+  // After a change in place to the same memory: the history of what is there now.
+  void catch_up() const {
+    if (p_->stale()) [[unlikely]]
+      take_history();
+  }
   Tensor grad() const {
     if (Watch* w = watch()) w->grad_used(*p_, GradAccess::kRead);
     return Tensor(p_->grad);
@@ -147,11 +192,18 @@ class Tensor {
   Tensor alias() const { return alias(shape(), strides(), p_->offset); }
   // The same memory without history; shares the version.
   Tensor detach() const;
+  Tensor saved() const;  // the same, for the tape itself
+  // As detach(), but with a version of its own: a change to it is unseen by what was saved here.
+  Tensor unseen() const;
+  // Is from now on what `t` is, on the memory of `t`.
+  void move_onto(const Tensor& t) const;
+  bool shares_memory(const Tensor& t) const { return p_->storage->root() == t.p_->storage->root(); }
 
   // The one element of a one-element tensor.
   Scalar item() const;
 
  private:
+  void take_history() const;  // on floor 2
   Ref<TensorImpl> p_;
 };
 

@@ -73,13 +73,6 @@ class Buffer(_native.Tensor):
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
         """All is done in `__new__`."""
 
-    def __deepcopy__(self, memo: Memo) -> Self:
-        if id(self) in memo:
-            return memo[id(self)]
-        result = type(self)(self.data.clone(), persistent=self.persistent)
-        memo[id(self)] = result
-        return result
-
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         return _rebuild_parameter, (type(self), self.data, self.requires_grad, vars(self) or None)
 

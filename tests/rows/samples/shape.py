@@ -69,6 +69,7 @@ some("diag", S(real(3)), S(real(3, 4), 1), S(real(3), -1), S(real(0)))
 some("unbind", S(real(3, 4)), S(real(3, 4), 1), S(real(0, 2)))
 some("tril triu", S(real(4, 5)), S(real(2, 4, 3), 1), S(real(3, 4), -1), S(real(0, 3)))
 some("_strided_copy", S(real(3, 4), (2, 2), (4, 2), 1), S(real(7), (3, 2), (2, 1), 1))
+some("_strided_zero_", S(real(3, 4), (2, 2), (4, 2), 1), S(real(7), (3, 2), (2, 1), 1))
 some("_strided_backward", S(real(2, 2), (3, 4), (4, 2), 1), S(real(3), (2, 3), (2,), 0))
 
 # ---- arrangement

@@ -29,7 +29,7 @@ constinit const Op copy_op{
         [](Call& c) {
           const Tensor &y = c.in(0), &x = c.in(1);
           const Dims steps = broadcast_strides(x.shape(), x.strides(), y.shape());
-          if (x->storage.get() != y->storage.get())
+          if (!x.shares_memory(y))
             return cast_strided(y.data(), y.dtype(), y.strides(), x.data(), x.dtype(), steps,
                                 y.shape());
           if (x.data() == y.data() && steps == y.strides() && x.dtype() == y.dtype()) return;

@@ -9,6 +9,7 @@
 #include "wengert/ops/index/layout.h"
 #include "wengert/ops/index/positions.h"
 #include "wengert/ops/shape/view.h"
+#include "wengert/tape/history.h"
 
 namespace wengert {
 namespace {
@@ -397,7 +398,7 @@ class Values {
 
 // Whether value may be read while y is written.
 bool is_apart(const Operand& value, const Tensor& y) {
-  return value.is_tensor() && value.tensor()->storage.get() != y->storage.get();
+  return value.is_tensor() && !value.tensor().shares_memory(y);
 }
 
 void put(Call& c, const Tensor& y) {
@@ -554,8 +555,11 @@ Tensor& set_item(Tensor& x, const IndexKey& key, const Operand& value) {
   }
   Attrs attrs = k.attrs();
   attrs.add(false);
-  const Dims region = basic_rule(view_of(x), attrs).shape;
-  put_inplace(x, value, expand_masks(region, k.indices), attrs);
+  const View region = basic_rule(view_of(x), attrs);
+  // `x[key] += y` ends with x[key] written where it is already.
+  if (k.indices.empty() && is_view_at(value, x, region.shape, region.strides, region.offset))
+    return x;
+  put_inplace(x, value, expand_masks(region.shape, k.indices), attrs);
   return x;
 }
 

@@ -202,7 +202,7 @@ Tensor repeat(const Tensor& x, Ints times) {
   // From the innermost, so that the larger copies are made of longer runs.
   for (int d = y.ndim() - 1; d >= 0; --d)
     if (times[d] != 1) y = repeat_dim(y, d, times[d], false);
-  return y->storage.get() == x->storage.get() ? clone(y) : y;
+  return y.shares_memory(x) ? clone(y) : y;
 }
 
 constexpr Signature kRepeat = "(input: Tensor, *repeats: ints) -> Tensor";
@@ -249,7 +249,7 @@ constinit const Op repeat_interleave_op{
                             ? wrap_dim(c.attrs.integer(kRepeatInterleave["dim"]), x.ndim())
                             : 0;
           const Tensor y = repeat_dim(x, d, n, true);
-          c.results = {y->storage.get() == c.in(0)->storage.get() ? clone(y) : y};
+          c.results = {y.shares_memory(c.in(0)) ? clone(y) : y};
         },
 };
 

@@ -219,6 +219,7 @@ std::vector<Tensor> split_with_sizes(const Tensor& x, Ints sizes, int64_t dim) {
 namespace {
 void give(Call& c, const std::vector<Tensor>& parts) {
   c.results.assign(parts.begin(), parts.end());
+  mark_many(c);
 }
 }  // namespace
 
@@ -284,6 +285,7 @@ constinit const Op chunk_op{
             give(c, split(x, (n + chunks - 1) / chunks, d));
           } else {
             for (int64_t i = 0; i < chunks; ++i) c.results.push_back(narrow(x, d, 0, 0));
+            mark_many(c);
           }
         },
 };
@@ -308,6 +310,7 @@ constinit const Op tensor_split_op{
             c.results.push_back(narrow(x, d, start, n));
             start += n;
           }
+          mark_many(c);
         },
 };
 
@@ -328,6 +331,7 @@ constinit const Op tensor_split_at_op{
             start = end;
           }
           c.results.push_back(slice(x, d, start, x.size(d)));
+          mark_many(c);
         },
 };
 

@@ -2,6 +2,7 @@
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/shape/shape.h"
 #include "wengert/ops/shape/view.h"
+#include "wengert/tape/history.h"
 
 namespace wengert {
 namespace {
@@ -89,6 +90,105 @@ constinit const Op strided_copy_op{
 Tensor strided_copy(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset) {
   return apply(strided_copy_op, {x}, Attrs(shape, strides, offset));
 }
+
+constexpr Signature kStridedZero =
+    "(input: Tensor, size: ints, stride: ints, offset: int) -> Tensor";
+constexpr int kZeroStride = attribute("stride", kStridedBackward, kStridedZero);
+static_assert(kZeroStride == kStride && attribute("offset", kStridedCopy, kStridedZero) == kOffset);
+
+// x_p(i) = 0                   dx = g but 0 at p
+constinit const Op strided_zero_op{
+    .name = "_strided_zero_",
+    .signature = kStridedZero,
+    .on = 0,
+    .doc = "Writes zeros at `stride` and `offset` of the memory of a contiguous tensor, in place.",
+    .mutates = true,
+    .checked = true,
+    .shape =
+        [](Call& c) {
+          check(c.in(0).is_contiguous(), "a contiguous tensor expected");
+          check_within(c.attrs.dims(kStridedZero["size"]), c.attrs, c.in(0).shape());
+        },
+    .run =
+        [](Call& c) {
+          const Tensor& y = c.in(0);
+          fill_strided(y.data() + c.attrs.integer(kOffset) * item_size(y), y.dtype(),
+                       c.attrs.dims(kStride), c.attrs.dims(kStridedZero["size"]), 0);
+        },
+    .vjp =
+        [](Vjp& v) {
+          if (!v.needs(0)) return;
+          const Attrs a = v.attrs();
+          v.set(0, apply(strided_zero_op, {v.own_g()}, a));
+        },
+};
+
+// ---- parts of a whole; see Note [views and in-place] ---------------------------------------
+
+constexpr Signature kPart = "(input: Tensor, memory: ints, stride: ints, offset: int) -> Tensor";
+constexpr Signature kWithPart =
+    "(input: Tensor, part: Tensor, memory: ints, stride: ints, offset: int) -> Tensor";
+constexpr int kMemory = attribute("memory", kPart, kWithPart);
+static_assert(attribute("stride", kStridedCopy, kPart) == kStride);
+
+// The memory of a whole with these strides, contiguous, in which parts have their place.
+Dims memory_shape(const Dims& shape, const Dims& strides) {
+  if (strides == contiguous_strides(shape)) return shape;
+  int64_t n = numel(shape) ? 1 : 0;
+  for (int d = 0; d < shape.size() && n; ++d) n += (shape[d] - 1) * strides[d];
+  return Dims{n};
+}
+Tensor as_memory(const Tensor& g, const Dims& strides) {
+  if (strides == contiguous_strides(g.shape())) return g;
+  return strided_backward(g, memory_shape(g.shape(), strides), strides, 0);
+}
+Tensor of_memory(const Tensor& m, const Dims& shape, const Dims& strides) {
+  return strides == contiguous_strides(shape) ? reshape(m, shape)
+                                              : strided_copy(m, shape, strides, 0);
+}
+
+}  // namespace
+
+// y_i = x_p(i)                 dx_p(i) = g_i, summed over those of one place
+constinit const Op part_op{
+    .name = "as_strided",
+    .signature = kPart,
+    .on = 0,
+    .view = true,
+    .vjp =
+        [](Vjp& v) {
+          const Dims memory = v.attrs().dims(kMemory), stride = v.attrs().dims(kStride);
+          const Dims whole = v.shape(0);
+          Dims once = v.output_shape();
+          for (int d = 0; d < once.size(); ++d)
+            if (stride[d] == 0) once[d] = std::min<int64_t>(once[d], 1);
+          const Tensor m = strided_backward(sum_to(v.g(), once), memory_shape(whole, memory),
+                                            stride, v.attrs().integer(kOffset));
+          v.set(0, of_memory(m, whole, memory));
+        },
+};
+
+// y = x but z_i at p(i)        dx = g but 0 at p       dz_i = g_p(i)
+constinit const Op with_part_op{
+    .name = "copy_slices",
+    .signature = kWithPart,
+    .on = 0,
+    .vjp =
+        [](Vjp& v) {
+          const Attrs& a = v.attrs();
+          const Dims memory = a.dims(kMemory), stride = a.dims(kStride);
+          const int64_t offset = a.integer(kOffset);
+          const Dims whole = v.shape(0), part = v.shape(1);
+          if (v.needs(1)) v.set(1, strided_copy(as_memory(v.g(), memory), part, stride, offset));
+          if (!v.needs(0)) return;
+          const bool own = memory == contiguous_strides(whole);
+          const Tensor rest = own ? v.own_g() : as_memory(v.g(), memory);
+          apply(strided_zero_op, {rest}, Attrs(part, stride, offset));
+          v.set(0, of_memory(rest, whole, memory));
+        },
+};
+
+namespace {
 
 // ---- parts ---------------------------------------------------------------------------------
 
@@ -287,12 +387,13 @@ constinit const Op unbind_op{
                 c.attrs.integer(kUnbind["dim"]), " but tensor has no dimensions");
           const int d = wrap_dim(c.attrs.integer(kUnbind["dim"]), x.ndim());
           for (int64_t i = 0; i < x.size(d); ++i) c.results.push_back(select(x, d, i));
+          mark_many(c);
         },
 };
 
 const Op* const kSliceOps[] = {
-    &strided_backward_op, &strided_copy_op, &narrow_op, &select_op, &slice_op,
-    &diagonal_op,         &diag_embed_op,   &diag_op,   &unbind_op,
+    &strided_backward_op, &strided_copy_op, &strided_zero_op, &narrow_op, &select_op, &slice_op,
+    &diagonal_op,         &diag_embed_op,   &diag_op,         &unbind_op,
 };
 
 }  // namespace

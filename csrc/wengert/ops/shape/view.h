@@ -33,6 +33,11 @@ void view_vjp(Vjp& v) {
   v.set(0, strided_backward(v.g(), shape, r.strides, r.offset));
 }
 
+// Marks the results of a function that gives several views of one tensor.
+inline void mark_many(const Call& c) {
+  for (const Tensor& t : c.results) t->view = std::max(t->view, ViewKind::kOneOfMany);
+}
+
 // The set of dimensions as bits; an error if one is named twice.
 uint32_t dim_bits(Ints dims, int ndim);
 

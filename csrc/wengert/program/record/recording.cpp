@@ -56,7 +56,7 @@ void Recording::stop() noexcept {
 
 // What was there before is not marked with its slot: other threads may be recording its use too.
 uint32_t Recording::slot_of(const Tensor& t) {
-  Storage& s = *t->storage;
+  Storage& s = *t->storage->root();
   const bool born_here = s.watch_id == id;
   uint32_t& number = born_here ? s.watch_slot : outside_slots_[&s];
   if (number != 0) return number;
@@ -69,7 +69,7 @@ uint32_t Recording::slot_of(const Tensor& t) {
 }
 
 Tensor Recording::add_input(const Tensor& argument) {
-  given_.push_back(argument->storage);
+  given_.push_back(argument->storage->root());
   // Strides and all, as the course of the function may depend on them.
   int64_t length = argument.numel() ? 1 : 0;
   for (int d = 0; d < argument.ndim() && length; ++d)
@@ -329,8 +329,10 @@ bool Recording::held_beside(uint32_t slot, const std::vector<Tensor>& tensors) c
   const Storage* storage = nullptr;
   List<const TensorImpl*> known;
   const auto count = [&](const TensorImpl* t) {
-    if (!t || t->storage->watch_id != id || t->storage->watch_slot != slot) return;
-    storage = t->storage.get();
+    if (!t) return;
+    const Storage* s = t->storage->root();
+    if (s->watch_id != id || s->watch_slot != slot) return;
+    storage = s;
     if (std::find(known.begin(), known.end(), t) == known.end()) known.push_back(t);
   };
   for (const Tensor& t : tensors) count(t.impl());
