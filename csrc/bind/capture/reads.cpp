@@ -444,7 +444,7 @@ namespace {
 bool holds_new_tensor(PyObject* o, int depth = 0) {
   const Recording* r = current_recording();
   if (!o || !r || depth > 2) return false;
-  if (is_tensor(o)) return expect_tensor(o, "value")->storage->watch_id == r->id;
+  if (is_tensor(o)) return expect_tensor(o, "value")->storage->root()->watch_id == r->id;
   if (PyDict_Check(o)) {
     PyObject *key, *value;
     for (Py_ssize_t at = 0; PyDict_Next(o, &at, &key, &value);)

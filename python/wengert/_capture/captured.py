@@ -5,7 +5,9 @@ The first call with arguments of a kind runs the function and records every oper
 backward, optimizer). Later calls copy the arguments into the program's memory and replay it without
 Python. What the function does beside operations on tensors, such as printing a line, therefore
 happens when it is captured, not when it is replayed. What it keeps for later calls, by putting new
-tensors or numbers into variables, lists or attributes, is an error at the second call: change
+tensors into variables, lists or attributes, is an error at once (at the second call, if it may have
+done so because it looked there first, as for what is made once); so is a number, at the second
+call: change
 tensors in place instead, or return them. So are random numbers that are not this package's, items
 of an iterator from outside, and a list or dict among the arguments that the function changes; and
 if it calls a function of C that may give something else the next time (the clock, a file), it is
