@@ -123,6 +123,28 @@ def test_every_header_is_guarded():
     assert not wrong
 
 
+def test_no_two_classes_share_a_name():
+    """Of two classes of one name outside of `namespace {` the linker takes either's functions."""
+    starts = re.compile(
+        r"^(?P<open>namespace \{)|^(?P<close>\}  // namespace$)"
+        r"|^(?:struct|class) (?P<name>\w+)(?: final)?(?: : [^;{]*)? \{"
+        r"|^namespace (?P<space>[\w:]+) \{",
+        re.MULTILINE,
+    )
+    found = {}
+    for path, text in sources("csrc"):
+        hidden, space = False, ""
+        for match in starts.finditer(text):
+            if match["open"] or match["close"]:
+                hidden = match["open"] is not None
+            elif match["space"]:
+                space = match["space"]
+            elif not hidden:
+                found.setdefault(f"{space}::{match['name']}", []).append(path.name)
+    assert len(found) > 100
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}
+
+
 def test_rows_are_known_by_what_they_say():
     """What programs and the binding must know of an op is a field of its row. Python's operators
     alone name the rows that they call."""
