@@ -21,9 +21,7 @@ class Quiet:
 def training(steps, **options):
     """Everything that a step with momentum, dropout and a schedule leaves behind."""
     wg.manual_seed(3)
-    model = wg.nn.Sequential(
-        wg.nn.Linear(4, 8), wg.nn.BatchNorm1d(8), wg.nn.Dropout(0.3), wg.nn.Linear(8, 3)
-    )
+    model = wg.nn.Sequential(wg.nn.Linear(4, 8), wg.nn.Dropout(0.3), wg.nn.Linear(8, 3))
     optimizer = wg.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     schedule = wg.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
 

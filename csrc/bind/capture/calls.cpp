@@ -18,6 +18,9 @@ constexpr const char* kPure[] = {
     "_decimal",     "enum",    "array",      "fractions",    "copyreg",     "contextvars",
     "_contextvars", "abc",     "string",     "_string",      "dataclasses"};
 
+constexpr const char* kForeignNumbers =
+    "it draws numbers that are not this package's, which a replay would not";
+
 }  // namespace
 
 // The contents of containers, of what they hold as well unless `depth` says that it is enough.
@@ -127,8 +130,7 @@ bool Reads::drawing(PyObject* callable, PyObject* const* args, Py_ssize_t count)
 
 void Reads::call_with(PyObject* callable, PyObject* const* args, Py_ssize_t count) {
   if (is_heap(Py_TYPE(callable))) special(callable, {"__call__"});
-  if (drawing(callable, args, count))
-    return refuse("it draws numbers that are not this package's, which a replay would not");
+  if (drawing(callable, args, count)) return refuse(kForeignNumbers);
   if (PyWeakref_Check(callable) && !is_made_here(callable))
     return refuse("it asks a weak reference, whose object a program would keep");
   if (PyMethod_Check(callable)) callable = PyMethod_GET_FUNCTION(callable);
@@ -183,6 +185,8 @@ void Reads::call_builtin(const char* name, PyObject* self, PyObject* const* args
           is("globals") || is("locals"))
         return;
     }
+    if (is("urandom") || is("getrandom") || is("generate_time_safe"))
+      return refuse(kForeignNumbers);
     may_be_opaque(name, module ? module : "");
   } else if (self && is_within(module_of(Py_TYPE(self)), "pybind11_builtins")) {
     // a function of an extension's; it has no state of its own

@@ -118,8 +118,8 @@ py::object replay(const Ready& r, const py::handle& arguments) {
   return py::reinterpret_steal<py::object>(replay_arguments(*r.program, arguments));
 }
 
-// With the functions that the calls out of it tell of: each keeps what the call changes, and returns
-// a function that puts it back.
+// With the functions that the calls out of it tell of: each keeps what the call changes, and
+// returns a function that puts it back.
 py::tuple changes(const Ready& r) {
   const Program::Changes c = r.program->changes();
   const auto list = [](const std::vector<Tensor>& tensors) {

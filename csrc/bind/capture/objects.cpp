@@ -108,7 +108,8 @@ bool is_made_in_python(PyTypeObject* type) {
   for (const char* name : {"__init__", "__new__"}) {
     const py::object text = steal(PyUnicode_InternFromString(name));
     PyObject* method = _PyType_Lookup(type, text.ptr());
-    if (method && (PyFunction_Check(method) || Py_TYPE(method) == &PyStaticMethod_Type)) return true;
+    if (method && (PyFunction_Check(method) || Py_TYPE(method) == &PyStaticMethod_Type))
+      return true;
   }
   return false;
 }

@@ -94,8 +94,8 @@ void Reads::enter(PyFrameObject* frame, PyCodeObject* code) {
   if (self && tells(Py_TYPE(self))) return teller(self, code->co_name);
 #if PY_VERSION_HEX >= 0x030d0000
   // Instructions are only told of frames that have a function of their own to tell.
-  static PyMethodDef ignore = {
-      "_ignore", [](PyObject*, PyObject*) -> PyObject* { Py_RETURN_NONE; }, METH_VARARGS, nullptr};
+  static PyMethodDef ignore = {"_ignore", [](PyObject*, PyObject*) -> PyObject* { Py_RETURN_NONE; },
+                               METH_VARARGS, nullptr};
   static PyObject* const ignored = PyCFunction_New(&ignore, nullptr);
   set("f_trace", ignored);
 #endif
@@ -217,6 +217,7 @@ bool Reads::is_looked_at(PyObject* container) const {
 }
 
 void Reads::touch(Read::Of of, PyObject* where, PyObject* key) {
+  const bool blind = writing_ && !is_looked_at(where);
   const auto [found, fresh] = index_.try_emplace({of, where, key}, reads_.size());
   if (!fresh) {
     reads_[found->second].position = position_;
@@ -224,7 +225,7 @@ void Reads::touch(Read::Of of, PyObject* where, PyObject* key) {
     return;
   }
   Read r{of, hold(where), hold(key), {}, own(reinterpret_cast<PyObject*>(code_)), position_};
-  r.blind = writing_ && !is_looked_at(where);
+  r.blind = blind;
   r.value = look_up(r);
   if (r.value) ++held_[r.value.ptr()];
   reads_.push_back(std::move(r));
@@ -472,8 +473,7 @@ std::vector<std::string> Reads::finish() {
       const py::object now = look_up(r);
       changed.push_back(describe(r, now.ptr()));
       settles |= !r.blind;
-      const bool keeps =
-          holds_new_tensor(r.of == Read::Of::kContents ? r.where.ptr() : now.ptr());
+      const bool keeps = holds_new_tensor(r.of == Read::Of::kContents ? r.where.ptr() : now.ptr());
       if (keeps && (kept_.empty() || r.blind)) {
         kept_ = changed.back();
         keeps_always_ = r.blind;

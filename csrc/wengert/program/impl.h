@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 
 #include "wengert/base/denormals.h"
 #include "wengert/program/program.h"
@@ -19,6 +20,7 @@ struct Node {
   Ref<HostCall> host;
   std::pair<uint32_t, uint32_t> reset{0, 0};
   double seconds = 0;
+  uint64_t ran = 0;  // the last run in which it was finished
 };
 
 // How a segment runs; which is fastest is measured in the first runs. See Note [schedules].
@@ -39,6 +41,7 @@ struct Place {
     kArena,     // at `offset` of the shared block
     kFixed,     // of `owner`: constants, arguments, outside memory
     kKept,      // of `owner`, which is replaced when somebody else holds it
+    kLent,      // at `offset` of a kept one's, which is not needed at that time
     kBorrowed,  // of the gradient that a leaf has when the program begins
   } kind = Kind::kNone;
   int64_t offset = 0;
@@ -46,7 +49,8 @@ struct Place {
   Ref<Storage> alias;  // what the steps' tensors are on
   std::byte* data = nullptr;
   std::vector<std::pair<std::byte**, int64_t>> pointers;  // in chains: to set when it moves
-  std::vector<uint32_t> grads;  // of a kept one: which uses of a gradient it is left in
+  std::vector<uint32_t> grads;   // of a kept one: which uses of a gradient it is left in
+  std::vector<uint32_t> guests;  // of a kept one: to whom it is lent
 };
 
 struct Program::Impl {
@@ -65,7 +69,8 @@ struct Program::Impl {
   Ref<Storage> arena;
   size_t arena_bytes = 0;
   int threads = 0;
-  std::atomic<uint32_t> failed{kNever};  // the number of the step that has
+  uint64_t runs = 0;
+  std::atomic<uint32_t> failed{kNever};     // the number of the step that has
   FloatMode callers_mode = 0;               // see Note [denormals]
   int turn = 0, settled = 0, patience = 0;  // of the trials; see Note [schedules]
 
@@ -96,6 +101,8 @@ struct Program::Impl {
   bool is_kept(uint32_t slot) const { return slot < keep_flags.size() && keep_flags[slot]; }
   std::vector<char> keep_flags;  // results and gradients that are left behind
 
+  int free_from(uint32_t slot) const;
+
   std::unique_ptr<Call> make_call(const Step& s);
   Tensor tensor_at(const Piece& p);
   Place& place(uint32_t slot) { return places[slot]; }
@@ -110,6 +117,8 @@ struct Program::Impl {
   void run_segment(Segment& s, Schedule how);
   void run_node(Node& n);
   void do_node(Node& n);
+  // After a step has failed: runs what should have run before it; the error to be thrown.
+  std::exception_ptr catch_up(std::exception_ptr error);
   void leave_broken();  // after a step has failed: as the function would have left it
   Ref<Storage> adopt_gradient(uint32_t slot);
   void before_run();  // gives kept and borrowed slots their memory

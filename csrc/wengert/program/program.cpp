@@ -4,6 +4,7 @@
 
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/basic.h"
+#include "wengert/ops/random/random.h"
 #include "wengert/program/file/script.h"
 #include "wengert/program/impl.h"
 
@@ -95,12 +96,12 @@ Program::Changes Program::changes() {
   for (const Step& s : p.rec.steps) {
     if (!s.op || !s.op->draws) continue;
     const Attrs& attrs = p.rec.attrs_of(s);
-    for (int i = 0; i < attrs.count(); ++i) {
-      if (attrs.kind(i) != Attrs::Kind::kGenerator) continue;
-      Generator* g = attrs.generator(i) ? attrs.generator(i) : &default_generator();
-      if (std::find(c.generators.begin(), c.generators.end(), g) == c.generators.end())
-        c.generators.push_back(g);
-    }
+    Generator* g = nullptr;
+    for (int i = 0; i < attrs.count(); ++i)
+      if (attrs.kind(i) == Attrs::Kind::kGenerator) g = attrs.generator(i);
+    if (!g) g = &default_generator();
+    if (std::find(c.generators.begin(), c.generators.end(), g) == c.generators.end())
+      c.generators.push_back(g);
   }
   return c;
 }

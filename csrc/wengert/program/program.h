@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "wengert/base/generator.h"
 #include "wengert/program/record/recording.h"
 
 namespace wengert {
@@ -43,8 +44,8 @@ class Program final : public RefCounted {
   Tensor result(size_t i);
   // Whether it changes what lies there, other than its arguments.
   bool writes_to(const Storage& memory);
-  // What a run changes beside its arguments and results: tensors from outside, leaves whose gradient
-  // it uses or replaces, generators that it draws from.
+  // What a run changes beside its arguments and results: tensors from outside, leaves whose
+  // gradient it uses or replaces, generators that it draws from.
   struct Changes {
     std::vector<Tensor> tensors, leaves;
     std::vector<Generator*> generators;

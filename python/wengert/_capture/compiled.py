@@ -176,7 +176,7 @@ class Compiled(Captured):
         live = any(map(_native._has_live_graph, [*done.tensors, *done.copies]))
         _write_back(tensors, done.copies)
         if done.written is not None:
-            same = {id(c): t for c, t in zip(done.copies, tensors, strict=True)}
+            same: dict[int, object] = {id(c): t for c, t in zip(done.copies, tensors, strict=True)}
             done.written.write_to(Containers(arguments), same)
         origins, results = _placed(done.tensors, done.copies, tensors)
         returned = fill(done.result, results)

@@ -50,7 +50,7 @@ def _tensors_of(data: Data) -> tuple[Tensor, ...]:
 
 
 class Loop:
-    """One call of `Captured.run`; `by_call` leaves nothing to native code, as calls may be verified."""
+    """One call of `Captured.run`; with `by_call` every batch is a call of the step."""
 
     def __init__(
         self,

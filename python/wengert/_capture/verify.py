@@ -55,11 +55,10 @@ class _State:
         for tensor, value in zip(self._tensors, self._values, strict=True):
             if _bits(tensor) != _bits(value):
                 tensor.data.copy_(value)
-        for leaf, gradient, value in zip(
-            self._leaves, self._gradients, self._gradient_values, strict=True
-        ):
-            if gradient is not None and value is not None:
-                gradient.data.copy_(value)
+        gradients = zip(self._leaves, self._gradients, self._gradient_values, strict=True)
+        for leaf, gradient, before in gradients:
+            if gradient is not None and before is not None:
+                gradient.data.copy_(before)
             leaf.grad = gradient
         for generator, state in zip(self._generators, self._states, strict=True):
             generator.set_state(state)
@@ -70,7 +69,10 @@ class _State:
         """What each is called, and its bits."""
         return [
             *zip(self._names, map(_bits, self._tensors), strict=True),
-            *((f"the gradient of a tensor of shape {t.shape}", _bits(t.grad)) for t in self._leaves),
+            *(
+                (f"the gradient of a tensor of shape {t.shape}", _bits(t.grad))
+                for t in self._leaves
+            ),
             *(("a random number generator", _bits(g.get_state())) for g in self._generators),
         ]
 

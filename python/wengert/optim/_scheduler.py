@@ -59,8 +59,13 @@ def _keep(schedule: LRScheduler) -> Callable[[], None]:
     spaces: list[dict[str, Any]] = [vars(part) for part in parts]
     for optimizer in {id(part.optimizer): part.optimizer for part in parts}.values():
         spaces += optimizer.param_groups
-    before = [
-        (space, key, value, value.clone() if isinstance(value, _native.Tensor) else copy.copy(value))
+    before: list[tuple[dict[str, Any], str, Any, Any]] = [
+        (
+            space,
+            key,
+            value,
+            value.clone() if isinstance(value, _native.Tensor) else copy.copy(value),
+        )
         for space in spaces
         for key, value in space.items()
         if isinstance(value, (int, float, list, _native.Tensor)) and key != "params"

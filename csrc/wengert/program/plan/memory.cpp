@@ -7,14 +7,18 @@
 namespace wengert {
 namespace {
 
-// Gives out offsets in a block that grows as needed; freed ranges join their neighbours.
+// Gives out offsets in a block that grows as needed, up to a limit; freed ranges join their
+// neighbours.
 class Planner {
  public:
+  explicit Planner(int64_t limit = INT64_MAX) : limit_(limit) {}
+  // -1 if there is no room.
   int64_t take(int64_t bytes) {
     auto best = free_.end();
     for (auto it = free_.begin(); it != free_.end(); ++it)
       if (it->second >= bytes && (best == free_.end() || it->second < best->second)) best = it;
     if (best == free_.end()) {
+      if (bytes > limit_ - size_) return -1;
       const int64_t at = size_;
       size_ += bytes;
       return at;
@@ -43,11 +47,12 @@ class Planner {
   int64_t size() const { return size_; }
 
  private:
+  const int64_t limit_;
   std::map<int64_t, int64_t> free_;
   int64_t size_ = 0;
 };
 
-constexpr size_t kLarge = size_t{1} << 20;
+constexpr size_t kLarge = size_t{1} << 20, kPage = 4096;
 
 // Scalars are packed; what is longer than a cache line begins on one.
 int64_t rounded(size_t bytes) {
@@ -55,7 +60,38 @@ int64_t rounded(size_t bytes) {
   return n <= 8 ? 8 : (n + 63) / 64 * 64;
 }
 
+// The memory of a gradient, while a run has dropped what was in it and has not written it yet.
+struct Lender {
+  uint32_t slot;
+  int from, until;  // segments
+  Planner room;
+};
+
 }  // namespace
+
+// The function's own gradients lie nowhere between zero_grad() and their turn in backward: a
+// program keeps their memory, so others may have it meanwhile. -1 if the slot's is not free at any
+// time.
+int Program::Impl::free_from(uint32_t slot) const {
+  uint32_t dropped = 0;
+  for (const Argument& a : rec.results)
+    if (a.kind == Argument::Kind::kPiece && a.piece.slot == slot) return -1;
+  for (uint32_t i : places[slot].grads) {
+    const GradUse& use = rec.grads[i];
+    const bool was_none = use.read_first && use.entry.kind == Argument::Kind::kNone;
+    if (!was_none) dropped = std::max(dropped, use.dropped_at);
+  }
+  if (places[slot].grads.empty() || dropped == kNever) return -1;
+  auto g = static_cast<int>(segments.size());
+  for (; g > 0; --g) {
+    const Segment& s = segments[static_cast<size_t>(g - 1)];
+    for (uint32_t i = 0; i < s.count; ++i) {
+      const Node& n = nodes[s.first + i];
+      if (n.steps.empty() || rec.steps[n.steps[0]].number < dropped) return g;
+    }
+  }
+  return g;
+}
 
 // What is needed at the same time lies apart; what is not may share. Segments are the clock.
 void Program::Impl::plan_memory() {
@@ -72,6 +108,11 @@ void Program::Impl::plan_memory() {
       for (uint32_t s : n.reads) use(s);
       for (uint32_t s : n.writes) use(s);
     }
+  std::vector<Lender> lenders;
+  for (uint32_t slot : kept)
+    if (const int from = free_from(slot); from >= 0 && rec.slots[slot].bytes >= kPage)
+      lenders.push_back(
+          {slot, from, first[slot], Planner(static_cast<int64_t>(rec.slots[slot].bytes))});
   std::vector<std::vector<uint32_t>> begins(segments.size()), ends(segments.size());
   for (uint32_t slot = 1; slot < count; ++slot) {
     if (place(slot).kind != Place::Kind::kArena) continue;
@@ -83,14 +124,26 @@ void Program::Impl::plan_memory() {
     ends[static_cast<size_t>(last[slot])].push_back(slot);
   }
   Planner small, large;  // scalars apart, so that they do not break up the rest
-  const auto planner = [&](uint32_t slot) -> Planner& {
-    return rec.slots[slot].bytes <= 8 ? small : large;
+  std::vector<Planner*> planner(count);
+  const auto settle = [&](uint32_t slot) {
+    const size_t bytes = rec.slots[slot].bytes;
+    Place& p = place(slot);
+    for (Lender& l : lenders) {
+      if (bytes <= 8 || first[slot] < l.from || last[slot] >= l.until) continue;
+      p.offset = l.room.take(rounded(bytes));
+      if (p.offset < 0) continue;
+      p.kind = Place::Kind::kLent;
+      place(l.slot).guests.push_back(slot);
+      planner[slot] = &l.room;
+      return;
+    }
+    planner[slot] = bytes <= 8 ? &small : &large;
+    p.offset = planner[slot]->take(rounded(bytes));
   };
   for (size_t g = 0; g < segments.size(); ++g) {
-    for (uint32_t slot : begins[g])
-      place(slot).offset = planner(slot).take(rounded(rec.slots[slot].bytes));
+    for (uint32_t slot : begins[g]) settle(slot);
     for (uint32_t slot : ends[g])
-      planner(slot).give(place(slot).offset, rounded(rec.slots[slot].bytes));
+      planner[slot]->give(place(slot).offset, rounded(rec.slots[slot].bytes));
   }
   const int64_t head = (small.size() + 63) / 64 * 64;
   for (uint32_t slot = 1; slot < count; ++slot)

@@ -62,8 +62,8 @@ struct Step {
   Writes writes = Writes::kOutputs;
   uint32_t first = 0;  // of its arguments, then its outputs, in Recording::arguments
   int32_t inputs = 0, outputs = 0;
-  uint32_t attrs = 0;  // in Recording::attributes
-  uint32_t number = 0;      // in the order of the function, which no pass changes
+  uint32_t attrs = 0;           // in Recording::attributes
+  uint32_t number = 0;          // in the order of the function, which no pass changes
   uint32_t zeroed_at = kNever;  // in place of zero_() at this number, it writes where it added
   const Op* called = nullptr;   // what was called, if that is made of others
   Ref<Refresh> refresh;

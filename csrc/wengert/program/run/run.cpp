@@ -92,8 +92,9 @@ bool Program::Impl::held_by_others(uint32_t slot) const {
   return p.owner->refs() > known;
 }
 
-// The memory of a gradient that the run replaces, left by the function itself or by another program,
-// if nobody else would see it written: the first run needs no more memory than the function did.
+// The memory of a gradient that the run replaces, left by the function itself or by another
+// program, if nobody else would see it written: the first run needs no more memory than the
+// function did.
 Ref<Storage> Program::Impl::adopt_gradient(uint32_t slot) {
   for (uint32_t i : place(slot).grads) {
     const GradUse& use = rec.grads[i];
@@ -110,12 +111,14 @@ Ref<Storage> Program::Impl::adopt_gradient(uint32_t slot) {
 
 void Program::Impl::before_run() {
   failed = kNever;
+  ++runs;
   for (uint32_t slot : kept) {
     Place& p = place(slot);
     if (p.owner && !held_by_others(slot)) continue;
     for (uint32_t i : p.grads) grad_tensors[i].reset();
     p.owner = adopt_gradient(slot);
     point(slot, p.owner->data());
+    for (uint32_t guest : p.guests) point(guest, p.owner->data() + place(guest).offset);
   }
   for (uint32_t slot : borrowed) {
     Place& p = place(slot);
@@ -134,6 +137,7 @@ void Program::Impl::run_node(Node& n) {
   };
   try {
     do_node(n);
+    n.ran = runs;
   } catch (Error& e) {
     const Step& s = note();
     if (n.call) e.set_op(s.called ? s.called->name : n.call->op().name);
@@ -233,6 +237,20 @@ void Program::Impl::leave_gradients() {
     if (rec.grads[i].replaced) leave_gradient(i);
 }
 
+// The passes have moved steps behind others, and those that run side by side have no order. The
+// error that is left is that of the first step that fails.
+std::exception_ptr Program::Impl::catch_up(std::exception_ptr error) {
+  for (Node& n : nodes) {
+    if (n.ran == runs || n.steps.empty() || rec.steps[n.steps.back()].number >= failed) continue;
+    try {
+      run_node(n);
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
+  return error;
+}
+
 void Program::Impl::leave_broken() {
   std::vector<uint32_t> written_at(rec.slots.size(), kNever);  // the last step that writes there
   for (const Step& s : rec.steps) {
@@ -279,8 +297,9 @@ void Program::Impl::run(void (Impl::*all_nodes)()) {
   try {
     (this->*all_nodes)();
   } catch (...) {
+    const std::exception_ptr error = catch_up(std::current_exception());
     leave_broken();
-    throw;
+    std::rethrow_exception(error);
   }
   after_run();
 }
