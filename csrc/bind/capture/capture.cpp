@@ -3,7 +3,10 @@
 
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <unordered_set>
+
+#include "bind/capture/reads.h"
 
 namespace wengert::bind {
 
@@ -211,10 +214,15 @@ void init_capture(py::module_& m) {
   m.def("_has_live_graph",
         [](const py::handle& t) { return has_live_graph(expect_tensor(t.ptr(), "tensor")); });
   m.def("_moved_view", &moved_view);
-  m.def("_outside_capture", [](const py::object& f) {
-    const WatchPause pause;
-    return f();
-  });
+  m.def(
+      "_outside_capture",
+      [](const py::object& f, bool unwatched) {
+        const WatchPause pause;
+        std::optional<ReadsPause> reads;
+        if (unwatched) reads.emplace();
+        return f();
+      },
+      py::arg("function"), py::arg("unwatched") = false);
   init_conditions(m);
   init_reads(m);
   init_loop(m);

@@ -22,6 +22,8 @@ class Reads {
 
   void start();
   void stop();
+  void pause();
+  void resume();
   // What the function has itself changed of what it read or wrote, one line each; the rest is left
   // for a guard.
   std::vector<std::string> finish();
@@ -113,7 +115,22 @@ class Reads {
   bool running_ = false;
   Reads* outer_ = nullptr;
   Py_tracefunc before_ = nullptr;
-  py::object before_object_;
+  py::object before_object_, paused_;
+};
+
+// That watches this thread, or null.
+Reads* this_threads_reads();
+
+// While it lives, this thread's reads are not watched: what runs is run again at every replay.
+class ReadsPause {
+ public:
+  ReadsPause();
+  ~ReadsPause();
+  ReadsPause(const ReadsPause&) = delete;
+  ReadsPause& operator=(const ReadsPause&) = delete;
+
+ private:
+  Reads* reads_;
 };
 
 }  // namespace wengert::bind

@@ -98,7 +98,7 @@ Ref<TensorImpl> stand_in_for_lost(const Tensor& view) {
         "a view whose base has gone is being modified inplace, and what the base was is not known "
         "any more; clone() the view first");
   Ref<TensorImpl> whole = new TensorImpl(s, 0, view.dtype(), shape, contiguous_strides(shape));
-  whole->family = view->family;
+  whole->join_family(view->family);
   whole->entry = e;
   whole->output_index = i;
   whole->recorded_at = 0;
@@ -163,7 +163,8 @@ std::vector<Whole> wholes_of(const Storage& s) {
 // but the graph of the whole's history.
 class HeldByGraph {
  public:
-  HeldByGraph(const Storage& s, int count) : s_(s), count_(count) {}
+  HeldByGraph(const Storage& s, uint32_t family, int count)
+      : s_(s), family_(family), count_(count) {}
 
   bool all(Entry* from) {
     open_.push_back(from);
@@ -187,10 +188,13 @@ class HeldByGraph {
       if (out.saved.defined()) see(*out.saved.impl(), 0);
   }
   void see(const TensorImpl& t, int ours) {
-    if (t.storage.get() == &s_ && ++times_[&t] == t.refs() - ours) ++found_;
+    if (t.storage.get() == &s_ && (family_ != 0 || t.family == 0) &&
+        ++times_[&t] == t.refs() - ours)
+      ++found_;
   }
 
   const Storage& s_;
+  const uint32_t family_;
   int count_, found_ = 0;
   List<Entry*> open_;
   std::unordered_set<const Entry*> seen_;
@@ -211,18 +215,21 @@ void TensorImpl::leave_memory() {
     return;
   }
   const std::vector<Whole> wholes = wholes_of(s);
-  int left = s.refs() - 1;  // beside this and those that stand in
-  for (const Whole& w : wholes) left -= w.owned;
+  int others = s.refs() - 1;  // beside this and those that stand in
+  for (const Whole& w : wholes) others -= w.owned;
+  // A whole of the first family has nothing to keep for tensors of the others.
+  const int first = s.refs() - 1 - s.strangers - (s.keeps & Storage::kOwnsWhole);
   for (const Whole& w : wholes) {
     if (w.tensor != this && !w.owned) continue;
+    const int left = w.family == 0 ? first : others;
     auto* e = static_cast<Entry*>(w.tensor->entry.get());
     const bool told = e && s.recorded > 0;  // else there is nothing yet that others have missed
-    const bool held = left > 0 && !(told && HeldByGraph(s, left).all(e));
+    const bool held = left > 0 && !(told && HeldByGraph(s, w.family, left).all(e));
     if (w.tensor != this) {
       if (!held) set_whole(s, w.family, {}, false);
     } else if (told && held) {
       Ref<TensorImpl> whole = new TensorImpl(storage, offset, dtype, shape, strides);
-      whole->family = family;
+      whole->join_family(family);
       whole->entry = entry;
       whole->output_index = output_index;
       whole->recorded_at = recorded_at;

@@ -102,7 +102,7 @@ Tensor Tensor::alias(const Dims& shape, const Dims& strides, int64_t offset) con
   Ref<TensorImpl> v = new TensorImpl(p_->storage, offset, p_->dtype, shape, strides);
   v->view = std::max(ViewKind::kPlain, p_->view);
   v->recorded_at = p_->recorded_at;
-  v->family = p_->family;
+  v->join_family(p_->family);
   return Tensor(std::move(v));
 }
 
@@ -114,7 +114,7 @@ uint32_t new_family() {
 Tensor Tensor::detach() const {
   Tensor t = alias();
   t->view = ViewKind::kNone;
-  t->family = new_family();
+  t->join_family(new_family());
   t->recorded_at = p_->storage->recorded;
   return t;
 }
@@ -133,14 +133,16 @@ Tensor Tensor::unseen() const {
 }
 
 void Tensor::move_onto(const Tensor& t) const {
+  if (p_->family != 0) p_->count_stranger(-1);
   if (p_->storage->whole == p_.get() || p_->storage->keeps) p_->leave_memory();
+  p_->family = 0;
   p_->storage = t->storage->root();
   p_->offset = t->offset;
   p_->shape = t->shape;
   p_->strides = t->strides;
   p_->dtype = t->dtype;
   p_->recorded_at = p_->storage->recorded;
-  p_->family = p_->requires_grad ? new_family() : 0;
+  if (p_->requires_grad) p_->join_family(new_family());
 }
 
 Scalar Tensor::item() const {

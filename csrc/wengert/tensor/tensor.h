@@ -1,6 +1,7 @@
 // Storage (memory), TensorImpl (a strided view of it) and Tensor (a handle of one word).
 #pragma once
 
+#include <atomic>
 #include <utility>
 
 #include "wengert/base/dtype.h"
@@ -41,6 +42,9 @@ class Storage final : public RefCounted {
   uint32_t recorded = 0;
   // The watch that saw this memory being made, and its number there; see tensor/watch.h.
   uint32_t watch_id = 0, watch_slot = 0;
+  // How many of its tensors have a family of their own; from kMany on it is not known.
+  std::atomic<uint16_t> strangers{0};
+  static constexpr uint16_t kMany = UINT16_MAX;
   // Bits of Keeps: what beside `whole` must hear of tensors that go.
   uint8_t keeps = 0;
   enum Keeps : uint8_t { kOwnsWhole = 1, kFamilies = 2 };
@@ -53,9 +57,9 @@ class Storage final : public RefCounted {
   Storage(Within, size_t bytes);
   void dispose() override;
 
-  bool writable_ = true;
-  bool within_ = false;  // the data follow this object, in its block
-  bool again_ = false;   // the owner is a storage
+  bool writable_ : 1 = true;
+  bool within_ : 1 = false;  // the data follow this object, in its block
+  bool again_ : 1 = false;   // the owner is a storage
   std::byte* data_;
   size_t bytes_;
   Ref<RefCounted> owner_;
@@ -99,7 +103,18 @@ struct TensorImpl final : RefCounted {
         storage(std::move(s)) {}
   ~TensorImpl() override {
     if (extras) extras->tensor_gone();
+    if (family != 0) count_stranger(-1);
     if (storage->refs() > 1 && (storage->whole == this || storage->keeps)) leave_memory();
+  }
+  void join_family(uint32_t number) {
+    if (family != 0) count_stranger(-1);
+    family = number;
+    if (family != 0) count_stranger(1);
+  }
+  void count_stranger(int change) {
+    std::atomic<uint16_t>& n = storage->strangers;
+    if (n.load(std::memory_order_relaxed) == Storage::kMany) return;
+    n.fetch_add(static_cast<uint16_t>(change), std::memory_order_relaxed);
   }
   void leave_memory();  // the storage's whole, or one of those that have one; on floor 2
 
@@ -120,7 +135,7 @@ struct TensorImpl final : RefCounted {
   Ref<TensorExtras> extras;
   void* python = nullptr;  // the Python object of this tensor, if there is one; not owned
   bool is_inference = false;
-  uint32_t family = 0;  // other than 0: a detached tensor and its views
+  uint32_t family = 0;  // other than 0: a detached tensor and its views; see join_family()
 };
 
 class Tensor {

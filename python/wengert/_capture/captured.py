@@ -154,7 +154,7 @@ class Captured:
         how = (batch_size, epochs, shuffle, drop_last, generator, progress)
         return _loop(self, (), data, *how)
 
-    def _call_plainly(self, structure: object, tensors: list[Tensor]) -> Any:
+    def _call_plainly(self, structure: object, tensors: list[Tensor]) -> object:
         if not self._warned:
             self._warned = True
             _native._warn(
@@ -164,13 +164,13 @@ class Captured:
             )
         return self._run_plainly(structure, tensors)
 
-    def _run_plainly(self, structure: object, tensors: list[Tensor]) -> Any:
+    def _run_plainly(self, structure: object, tensors: list[Tensor]) -> object:
         args, kwargs = ((), {}) if structure is None else fill(structure, tensors)
         results: list[Tensor] = []
         result = flatten_result(self._fn(*args, **kwargs), results)
         return fill(result, [t.detach() for t in results])
 
-    def _capture(self, key: object, structure: object, tensors: list[Tensor]) -> Any:
+    def _capture(self, key: object, structure: object, tensors: list[Tensor]) -> object:
         waiting = self._cache.begin(key)
         done = record(
             self._fn, structure, tensors, _native.Tensor.detach, True, waiting is not None

@@ -96,7 +96,7 @@ def _placed(
     return origins, placed
 
 
-def _returned(cached: Cached, tensors: list[Tensor], results: tuple[Tensor, ...]) -> Any:
+def _returned(cached: Cached, tensors: list[Tensor], results: tuple[Tensor, ...]) -> object:
     """What a call returns whose replay had these results."""
     structure, origins = cached.result
     rest = iter(results)
@@ -165,7 +165,7 @@ class Compiled(Captured):
 
     def _first_call(
         self, key: object, structure: object, tensors: list[Tensor], arguments: object
-    ) -> Any:
+    ) -> object:
         """Calls the function as ever, and keeps a program if its calls can be replayed."""
         changes = _native._change_count()
         waiting = self._cache.begin(key)

@@ -104,7 +104,7 @@ def _like(obj: Any, items: list[object]) -> Any:
     return kind(*items)
 
 
-def _like_dict(obj: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
+def _like_dict(obj: dict[Any, Any], items: dict[Any, Any]) -> object:
     """A dict of the kind of `obj`, with what it has besides its items."""
     kind = type(obj)
     if kind is dict:
@@ -204,7 +204,7 @@ def flatten_result(obj: object, tensors: list[Tensor], strict: bool = True) -> o
     )
 
 
-def fill_arguments(obj: object, tensors: Sequence[Tensor], made: dict[int, Any]) -> Any:
+def fill_arguments(obj: object, tensors: Sequence[Tensor], made: dict[int, object]) -> Any:
     """As `fill`, but a list or dict that is twice in the structure is so in what is made of it."""
     if not isinstance(obj, (list, tuple, dict)):
         return tensors[obj.index] if type(obj) is Slot else obj

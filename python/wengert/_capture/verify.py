@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .._native import CaptureError, Tensor, _Program
 
@@ -101,9 +100,9 @@ def verified(
     name: str,
     program: _Program,
     arguments: list[Tensor],
-    returned: Callable[[tuple[Tensor, ...]], Any],
-    run: Callable[[], Any],
-) -> Any:
+    returned: Callable[[tuple[Tensor, ...]], object],
+    run: Callable[[], object],
+) -> object:
     """The result of `run()`, after a replay has done the same.
 
     `returned` gives what a replay that had these results would return. CaptureError, naming what

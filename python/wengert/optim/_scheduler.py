@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .. import _native
 from .._capture.conditions import Conditions
@@ -46,7 +45,7 @@ def _repeated(step: Callable[..., None]) -> Callable[..., None]:
             return step(self, *args, **kwargs)
         again = functools.partial(step, self, *args, **kwargs)
         _native._capture_call(again, functools.partial(_keep, self))
-        return _native._outside_capture(again)
+        return _native._outside_capture(again, True)
 
     return wrapper
 
@@ -56,10 +55,10 @@ def _keep(schedule: LRScheduler) -> Callable[[], None]:
     parts = [schedule]
     for part in parts:  # grows on the way
         parts += getattr(part, "_schedulers", ())
-    spaces: list[dict[str, Any]] = [vars(part) for part in parts]
+    spaces = [vars(part) for part in parts]
     for optimizer in {id(part.optimizer): part.optimizer for part in parts}.values():
         spaces += optimizer.param_groups
-    before: list[tuple[dict[str, Any], str, Any, Any]] = [
+    before = [
         (
             space,
             key,
@@ -74,9 +73,9 @@ def _keep(schedule: LRScheduler) -> Callable[[], None]:
     def restore() -> None:
         for space, key, value, was in before:
             space[key] = value
-            if isinstance(value, _native.Tensor):
+            if isinstance(value, _native.Tensor) and isinstance(was, _native.Tensor):
                 value.data.copy_(was)
-            elif isinstance(value, list):
+            elif isinstance(value, list) and isinstance(was, list):
                 value[:] = was
 
     return restore
