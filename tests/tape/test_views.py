@@ -1,5 +1,6 @@
 """Changes in place through views, and the history of all that shares the memory."""
 
+import gc
 import os
 
 import numpy as np
@@ -380,3 +381,21 @@ def test_data_in_a_captured_function():
     captured = wg.capture(step)
     for values in expected():
         assert captured(x).tolist() == values == w.tolist()
+
+
+def test_a_detached_tensor_keeps_no_graph():
+    w = wg.ones(100000, requires_grad=True)
+    kept = []
+    gc.collect()
+    before = wg._native.memory_stats()["current"]
+    for _ in range(3):
+        loss = (w * w.exp()).sum()
+        loss += 1
+        kept.append(loss.detach())
+        part = w.exp()[:3]
+        part *= 2
+        kept.append(part.detach())
+    del loss, part
+    gc.collect()
+    # The memory of three results whose views are kept, and no more.
+    assert wg._native.memory_stats()["current"] - before < 3.5 * w.nbytes
