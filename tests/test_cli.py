@@ -381,6 +381,31 @@ def test_bad_arguments(capsys, args, word):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["train", "t.csv", "--target", "species", "--save", "t.csv"],
+        ["train", "t.csv", "--target", "species", "--save", "hard.csv"],
+        ["train", "t.csv", "--target", "species", "--save", "soft.csv"],
+        ["train", "t.csv", "--target", "species", "--plot", "p.png", "--save", "./p.png"],
+        ["train", "t.csv", "--target", "species", "--save", "read-only"],
+        ["train", "t.csv", "--target", "species", "--save", "x" * 256],
+        ["predict", "m.safetensors", "t.csv", "--output", "t.csv"],
+        ["predict", "m.safetensors", "t.csv", "--output", "m.safetensors"],
+    ],
+)
+def test_files_that_a_command_would_destroy_are_refused_before_the_work(capsys, model, args):
+    os.rename("flowers.csv", "t.csv")
+    os.link("t.csv", "hard.csv")
+    os.symlink("t.csv", "soft.csv")
+    os.chmod(write("read-only", "kept"), 0o444)
+    before = {name: Path(name).read_bytes() for name in os.listdir()}
+    code, out, err = run(capsys, *args)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert re.search("read|twice|too long", err)
+    assert before == {name: Path(name).read_bytes() for name in os.listdir()}
+
+
 @pytest.fixture
 def model(capsys):
     write("flowers.csv", flowers())

@@ -140,6 +140,12 @@ PyObject* list_of(const Tensor& t, const T* data, int dim) {
   return list;
 }
 
+// Arrays of other packages, tables and their columns. Not NumPy's numbers, which have no length.
+bool gives_array(PyObject* o) {
+  return !PyList_Check(o) && !PyTuple_Check(o) && !PyFloat_Check(o) && !PyLong_Check(o) &&
+         PyObject_HasAttrString(o, "__array__") && PyObject_HasAttrString(o, "__len__");
+}
+
 void warn_of_arrays(PyObject* o) {
   if (PyList_Check(o) && PyList_GET_SIZE(o) > 0 && is_array(PyList_GET_ITEM(o, 0))) [[unlikely]]
     warn(
@@ -157,7 +163,7 @@ Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
     const Tensor copy = clone(dtype ? wengert::to(t, *dtype) : t);
     return copy;
   }
-  if (is_array(o)) return tensor_from_array(o, dtype);
+  if (is_array(o) || gives_array(o)) return tensor_from_array(o, dtype);
   if (PyUnicode_Check(o) || PyBytes_Check(o))
     fail(ErrorKind::kType, "new(): invalid data type '", Py_TYPE(o)->tp_name, "'");
   warn_of_arrays(o);
@@ -202,7 +208,9 @@ void init_construct(py::module_& m) {
       },
       py::arg("data"), py::kw_only(), py::arg("dtype") = py::none(), py::arg("device") = py::none(),
       py::arg("requires_grad") = false, py::arg("pin_memory") = false,
-      "A tensor with a copy of `data`: nested sequences of numbers, a NumPy array, a number.");
+      "A tensor with a copy of `data`: nested sequences of numbers, a NumPy array or what gives "
+      "one "
+      "(`__array__`: arrays of JAX, frames and series of pandas), a number.");
 }
 
 }  // namespace wengert::bind

@@ -13,10 +13,10 @@ import io
 import os
 import pickle
 import sys
-from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
+from typing import IO, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
@@ -24,35 +24,12 @@ from . import _native
 from ._files import atomic_write
 from ._native import Tensor
 from ._safetensors import load_safetensors, save_safetensors
+from ._unpickling import STORAGE_OF_DTYPE, STORAGES, Archive, Restricted, Trusting, refuse
 
-# The pure Python classes: only they let a subclass decide how a global or an opcode is handled.
+# The pure Python class: only it lets a subclass decide how a global or an opcode is handled.
 _PythonPickler: Any = pickle._Pickler
-_PythonUnpickler: Any = pickle._Unpickler
 
 FileLike: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
-
-# storage class in the pickle -> (dtype of the stored bytes, dtype of the tensor made of it).
-# Kinds that tensors do not have here are widened, which loses nothing.
-_STORAGES: dict[str, tuple[str, str]] = {
-    "FloatStorage": ("f4", "f4"),
-    "DoubleStorage": ("f8", "f8"),
-    "LongStorage": ("i8", "i8"),
-    "IntStorage": ("i4", "i4"),
-    "ByteStorage": ("u1", "u1"),
-    "BoolStorage": ("?", "?"),
-    "HalfStorage": ("f2", "f4"),
-    "BFloat16Storage": ("u2", "f4"),
-    "ShortStorage": ("i2", "i4"),
-    "CharStorage": ("i1", "i4"),
-}
-_STORAGE_OF_DTYPE = {
-    "float32": "FloatStorage",
-    "float64": "DoubleStorage",
-    "int64": "LongStorage",
-    "int32": "IntStorage",
-    "uint8": "ByteStorage",
-    "bool": "BoolStorage",
-}
 
 
 def _dtype_name(dtype: _native.dtype) -> str:
@@ -76,7 +53,7 @@ _REBUILD_TENSOR = _Global("torch._utils", "_rebuild_tensor_v2")
 _REBUILD_PARAMETER = _Global("torch._utils", "_rebuild_parameter")
 _SIZE = _Global("torch", "Size")
 _DEVICE = _Global("torch", "device")
-_STORAGE_GLOBALS = {name: _Global("torch", name) for name in _STORAGES}
+_STORAGE_GLOBALS = {name: _Global("torch", name) for name in STORAGES}
 
 
 class _Span(NamedTuple):
@@ -113,7 +90,7 @@ class _Storages:
 
     def blobs(self) -> Iterator[tuple[str, memoryview | bytes]]:
         for position, (key, span) in enumerate(self.spans.items()):
-            size = np.dtype(_STORAGES[_STORAGE_OF_DTYPE[key[1]]][0]).itemsize
+            size = np.dtype(STORAGES[STORAGE_OF_DTYPE[key[1]]][0]).itemsize
             count = (span.stop - span.start) * size
             if count:
                 address = key[0] + span.start * size
@@ -134,7 +111,7 @@ class _Pickler(_PythonPickler):
         if type(obj) is not _StorageRef:
             return None
         span = self.storages.spans[obj.key]
-        name = _STORAGE_GLOBALS[_STORAGE_OF_DTYPE[obj.key[1]]]
+        name = _STORAGE_GLOBALS[STORAGE_OF_DTYPE[obj.key[1]]]
         position = self.positions.get(obj.key, "0")
         return ("storage", name, position, "cpu", span.stop - span.start)
 
@@ -225,10 +202,21 @@ def save(
     stream = io.BytesIO()
     _Pickler(stream, storages, final=True).dump(obj)
     if hasattr(f, "write"):
-        _write_archive(cast("IO[bytes]", f), stream.getvalue(), storages)
+        _write_to_object(cast("IO[bytes]", f), stream.getvalue(), storages)
         return
     with atomic_write(cast("str", f)) as file:
         _write_archive(file, stream.getvalue(), storages)
+
+
+def _write_to_object(file: IO[bytes], pickled: bytes, storages: _Storages) -> None:
+    gzip = sys.modules.get("gzip")
+    if gzip is None or not isinstance(file, gzip.GzipFile):
+        _write_archive(file, pickled, storages)
+        return
+    # It says that it can seek, and cannot go back, as zipfile would.
+    whole = io.BytesIO()
+    _write_archive(whole, pickled, storages)
+    file.write(whole.getbuffer())
 
 
 def _write_archive(file: IO[bytes], pickled: bytes, storages: _Storages) -> None:
@@ -253,244 +241,6 @@ def _write_archive(file: IO[bytes], pickled: bytes, storages: _Storages) -> None
 # ---------------------------------------------------------------------------- reading
 
 
-class _Storage:
-    """The elements of one storage, as a flat NumPy array."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = array
-
-
-class _Named:
-    """A callable that a pickle may name. Without attributes, so that none can be set."""
-
-    __slots__ = ("_call",)
-    _call: Callable
-
-    def __init__(self, call: Callable) -> None:
-        object.__setattr__(self, "_call", call)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise pickle.UnpicklingError("load: the file sets an attribute of a function")
-
-    def __call__(self, *args: object) -> object:
-        return self._call(*args)
-
-
-class _StorageKind(NamedTuple):
-    name: str
-
-
-def _refuse(what: str) -> pickle.UnpicklingError:
-    return pickle.UnpicklingError(f"load: {what}")
-
-
-def _rebuild_tensor(
-    storage: object, offset: Any, size: Any, stride: Any, requires_grad: object = False, *_: object
-) -> Tensor:
-    if not isinstance(storage, _Storage):
-        raise _refuse("a tensor without a storage")
-    numbers = [offset, *size, *stride]
-    if not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers) or len(size) != len(stride):
-        raise _refuse(f"a tensor of offset {offset!r}, shape {size!r} and strides {stride!r}")
-    array = storage.array
-    count = 0 if 0 in size else 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if offset + count > array.size and count:
-        raise _refuse(
-            f"a tensor that reaches to element {offset + count} of a storage of {array.size}"
-        )
-    if count == 0:
-        view = np.zeros(size, array.dtype)
-    else:
-        view = np.lib.stride_tricks.as_strided(
-            array[offset:], size, [s * array.itemsize for s in stride]
-        )
-        if any(s == 0 and n > 1 for n, s in zip(size, stride, strict=True)):
-            view = view.copy()  # an expanded tensor: its elements become its own
-    tensor = _native.from_numpy(view)
-    return tensor.requires_grad_() if requires_grad else tensor
-
-
-def _rebuild_parameter(data: object, requires_grad: object = True, *_: object) -> Tensor:
-    from .nn.parameter import Parameter
-
-    if not isinstance(data, _native.Tensor):
-        raise _refuse("a parameter that is no tensor")
-    return Parameter(data, bool(requires_grad))
-
-
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding != "latin1":
-        raise _refuse("bytes in an unknown encoding")
-    return text.encode("latin1")
-
-
-def _make_defaultdict(factory: type | None = None) -> defaultdict[object, object]:
-    if factory not in (None, dict, set):
-        raise _refuse("a defaultdict of an unknown kind")
-    return defaultdict(factory)
-
-
-def _make_size(values: Iterable[int] = ()) -> _native.Size:
-    return _native.Size(tuple(values))
-
-
-def _make_device(*_: object) -> _native.device:
-    """What was on another device is on this one now, as tensors are."""
-    return _native.device("cpu")
-
-
-_FUNCTIONS: dict[tuple[str, str], Callable] = {
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    ("torch", "Size"): _make_size,
-    ("torch", "device"): _make_device,
-    ("_codecs", "encode"): _encode,
-    ("collections", "defaultdict"): _make_defaultdict,
-}
-_TYPES: dict[tuple[str, str], type] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("collections", "Counter"): Counter,
-    ("builtins", "dict"): dict,
-    ("__builtin__", "dict"): dict,
-    ("builtins", "set"): set,
-    ("__builtin__", "set"): set,
-    ("builtins", "frozenset"): frozenset,
-    ("__builtin__", "frozenset"): frozenset,
-    ("builtins", "complex"): complex,
-    ("__builtin__", "complex"): complex,
-}
-
-
-class _Archive:
-    """An open `.pt` file: its members and its storages, each read once."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        import zipfile  # here, as importing the package should not pay for it
-
-        # What zipfile raises, depending on which byte of an archive is wrong.
-        self.damaged = (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError)
-        try:
-            self.zip = zipfile.ZipFile(file)
-        except self.damaged:
-            raise _refuse(
-                "not a zip archive, or cut short; files in the older, plain pickle format must be "
-                "saved anew by the program that wrote them"
-            ) from None
-        roots = [n[: -len("data.pkl")] for n in self.zip.namelist() if n.endswith("/data.pkl")]
-        if len(roots) != 1:
-            raise _refuse("a zip archive without a data.pkl: not a file of saved tensors")
-        self.root = roots[0]
-        big = self.has("byteorder") and self.read("byteorder").strip() == b"big"
-        self.order: Literal[">", "<"] = ">" if big else "<"
-        self.storages: dict[str, _Storage] = {}
-        self.widened: set[str] = set()
-
-    def has(self, name: str) -> bool:
-        return self.root + name in self.zip.NameToInfo
-
-    def read(self, name: str) -> bytes:
-        try:
-            info = self.zip.getinfo(self.root + name)
-        except KeyError:
-            raise _refuse(f"the archive lacks its member {name!r}") from None
-        if info.compress_type != 0:
-            raise _refuse(f"the archive's member {name!r} is compressed")
-        try:
-            return self.zip.read(info)
-        except self.damaged as error:
-            raise _refuse(f"the archive's member {name!r} is damaged: {error}") from None
-
-    def storage(self, reference: object) -> _Storage:
-        if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
-            raise _refuse(f"a reference of unknown form: {reference!r:.100}")
-        _, kind, key, _, count = reference[:5]
-        if not isinstance(kind, _StorageKind) or type(key) is not str or type(count) is not int:
-            raise _refuse(f"a reference of unknown form: {reference!r:.100}")
-        if key not in self.storages:
-            self.storages[key] = _Storage(self._array(kind.name, key, count))
-        return self.storages[key]
-
-    def _array(self, kind: str, key: str, count: int) -> np.ndarray:
-        stored, wanted = (np.dtype(code) for code in _STORAGES[kind])
-        data = self.read("data/" + key)
-        if count < 0 or len(data) < count * stored.itemsize:
-            raise _refuse(f"storage {key!r} has {len(data)} bytes, needed {count} {stored} values")
-        array = np.frombuffer(data, stored.newbyteorder(self.order), count)
-        if kind == "BFloat16Storage":
-            self.widened.add("bfloat16")
-            return (array.astype(np.uint32) << 16).view(np.float32)
-        if stored != wanted:
-            self.widened.add(stored.name)
-        if kind == "BoolStorage":
-            return array.view(np.uint8) != 0  # a byte other than 0 and 1 is no valid bool
-        return array.astype(wanted, order="C")  # a copy: writable, aligned, native order
-
-
-class _Restricted(_PythonUnpickler):
-    """Builds tensors and plain containers. Pure Python, to be able to refuse opcodes."""
-
-    dispatch = dict(_PythonUnpickler.dispatch)
-
-    def __init__(self, data: bytes, archive: _Archive) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self.persistent_load = archive.storage
-
-    def find_class(self, module: str, name: str) -> object:
-        found = _find_known(module, name)
-        if found is None:
-            raise _refuse(
-                f"the file refers to {module}.{name}, which weights_only=True does not allow "
-                "(tensors and plain containers only); weights_only=False runs whatever code the "
-                "file names: use it only for a file you trust"
-            )
-        return found
-
-    def _build(self) -> None:
-        state = self.stack.pop()
-        target = self.stack[-1]
-        if type(target) is not OrderedDict or not isinstance(state, dict):
-            raise _refuse(f"the file sets the state of a {type(target).__name__}")
-        vars(target).update(state)
-
-    dispatch[pickle.BUILD[0]] = _build
-
-
-def _find_known(module: str, name: str) -> object:
-    function = _FUNCTIONS.get((module, name))
-    if function is not None:
-        return _Named(function)
-    if module in ("torch", "torch.storage") and name in _STORAGES:
-        return _StorageKind(name)
-    if module == "torch" and name in _STORAGE_OF_DTYPE:
-        return getattr(_native, name)
-    return _TYPES.get((module, name))
-
-
-class _Trusting(pickle.Unpickler):
-    """Reads any pickle. Names under `torch` are looked up here first."""
-
-    def __init__(self, data: bytes, archive: _Archive) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self._storage = archive.storage
-
-    def persistent_load(self, pid: object) -> _Storage:
-        return self._storage(pid)
-
-    def find_class(self, module: str, name: str) -> object:
-        known = _find_known(module, name)
-        if known is not None:
-            return known
-        if module == "torch" or module.startswith("torch."):
-            try:
-                return super().find_class(__package__ + module[len("torch") :], name)
-            except (ImportError, AttributeError):
-                pass
-        return super().find_class(module, name)
-
-
 def _check_location(map_location: object) -> None:
     if map_location is None or callable(map_location) or isinstance(map_location, Mapping):
         return
@@ -510,9 +260,9 @@ def load(
     """Reads what `save` wrote to a path or a binary, seekable file object.
 
     With `weights_only` (the default) only tensors, dicts, lists, tuples, sets, numbers,
-    strings, bytes, sizes and dtypes are built; a file that names anything else raises
-    `pickle.UnpicklingError`, as does one that is damaged. `weights_only=False` runs whatever
-    code the file names. float16 and bfloat16 tensors become float32, int8 and int16 become
+    strings, bytes, bytearrays, sizes, devices and dtypes are built; a file that names anything
+    else raises `pickle.UnpicklingError`, as does one that is damaged. `weights_only=False` runs
+    whatever code the file names. float16 and bfloat16 tensors become float32, int8 and int16 become
     int32, with one warning. Everything lands on the CPU; `map_location` may only say so.
     """
     _check_location(map_location)
@@ -523,17 +273,17 @@ def load(
 
 
 def _load_archive(file: IO[bytes], weights_only: bool) -> Any:
-    archive = _Archive(file)
+    archive = Archive(file)
     data = archive.read("data.pkl")
     if weights_only:
         try:
-            result = _Restricted(data, archive).load()
+            result = Restricted(data, archive).load()
         except pickle.UnpicklingError:
             raise
         except Exception as error:  # a damaged pickle can fail in any way
-            raise _refuse(f"damaged data.pkl: {type(error).__name__}: {error}") from error
+            raise refuse(f"damaged data.pkl: {type(error).__name__}: {error}") from error
     else:
-        result = _Trusting(data, archive).load()
+        result = Trusting(data, archive).load()
     if archive.widened:
         kinds = ", ".join(sorted(archive.widened))
         _native._warn(f"load: tensors of {kinds} were widened")

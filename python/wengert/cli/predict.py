@@ -19,6 +19,7 @@ from ..tabular.encode import class_labels
 from ..tabular.errors import file_error
 from ..tabular.table import DIGITS, digits_table
 from ..tabular.training import predict_all
+from .outputs import check_outputs
 
 
 def _rows_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], list[list[str]]]:
@@ -70,6 +71,7 @@ def _score(model: Model, table: Table, rows: list[list[str]]) -> str | None:
 
 
 def run(args: argparse.Namespace) -> int:
+    check_outputs([args.model, args.data], [args.output])
     model = load_model(args.model)
     if args.proba and model.target.classes is None:
         raise TabularError(f"{args.model}: predicts a number; --proba is for classes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from ..tabular import History, Model, Prepared, Recipe, Scores, TabularError, pr
 from ..tabular.errors import EXTRA, file_error, quoted
 from ..tabular.table import DIGITS
 from ..tabular.training import score_name
+from .outputs import check_outputs
 from .progress import Progress
 
 INTERRUPTED = 130
@@ -27,19 +27,6 @@ INTERRUPTED = 130
 # machine far more. Results do not depend on the number of threads.
 _FEW_MULTIPLICATIONS = 1 << 24
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
-
-
-def _check_output(path: str | None) -> None:
-    """Finds out before the training that a file cannot be written after it."""
-    if path is None:
-        return
-    target = Path(path)
-    if target.is_dir():
-        raise TabularError(f"{path}: is a directory")
-    if not target.parent.is_dir():
-        raise TabularError(f"{path}: no such directory: {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise TabularError(f"{path}: permission denied")
 
 
 def _check_plot(path: str | None) -> None:
@@ -139,8 +126,7 @@ def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
     if digits and (args.target or args.task or args.drop):
         raise TabularError("digits: --target, --task and --drop are for tables")
-    _check_output(args.save)
-    _check_output(args.plot)
+    check_outputs([args.data], [args.save, args.plot])
     _check_plot(args.plot)
     if args.save:
         tabular.require_safetensors()

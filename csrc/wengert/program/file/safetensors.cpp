@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <tuple>
+
+#include "wengert/base/output_file.h"
 
 namespace wengert {
 namespace {
@@ -261,16 +264,6 @@ std::string header_json(const Metadata& metadata, const std::vector<StoredTensor
   return out;
 }
 
-// A new file beside `path`, which nobody else has.
-std::pair<std::FILE*, std::string> open_beside(const std::string& path) {
-  for (int i = 0; i < 100; ++i) {
-    std::string name = text(path, '.', i, ".tmp");
-    if (std::FILE* f = std::fopen(name.c_str(), "wbx")) return {f, std::move(name)};
-    if (errno != EEXIST) break;
-  }
-  fail(ErrorKind::kRuntime, std::strerror(errno));
-}
-
 }  // namespace
 
 std::string in_quotes(std::string_view s) {
@@ -346,23 +339,14 @@ void write_tensors(const std::string& path, const Metadata& metadata,
   check(json.size() <= kLongestHeader, "the header would have ", uint64_t{json.size()},
         " bytes, more than the format allows");
   const uint64_t length = json.size();
-  std::error_code error;
-  const fs::path target = fs::is_symlink(path, error) ? fs::canonical(path, error) : fs::path(path);
-  check(!error || error == std::errc::no_such_file_or_directory, error.message());
-  const auto [file, name] = open_beside(target.string());
-  const auto put = [f = file](const void* p, size_t n) { return std::fwrite(p, 1, n, f) == n; };
+  OutputFile file(path);
+  const auto put = [f = file.stream()](const void* p, size_t n) {
+    return std::fwrite(p, 1, n, f) == n;
+  };
   bool ok = put(&length, 8) && put(json.data(), json.size());
   for (const StoredTensor& t : tensors) ok = ok && put(t.data, t.bytes());
-  ok = std::fclose(file) == 0 && ok;
-  if (ok) {
-    const fs::file_status before = fs::status(target, error);
-    if (fs::exists(before)) fs::permissions(name, before.permissions(), error);
-    fs::rename(name, target, error);
-  }
-  if (ok && !error) return;
-  std::error_code ignored;
-  fs::remove(name, ignored);
-  fail(ErrorKind::kRuntime, error ? error.message() : "cannot be written");
+  if (!ok) fail(ErrorKind::kRuntime, std::strerror(errno));
+  file.commit();
 }
 
 }  // namespace wengert

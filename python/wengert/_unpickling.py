@@ -1,0 +1,319 @@
+"""The reading half of `.pt` files: archives, storages, and pickles that are not trusted."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from typing import IO, Any, Literal, NamedTuple
+
+import numpy as np
+
+from . import _native
+from ._native import Tensor
+
+# The pure Python class: it alone lets a subclass decide how a global or an opcode is handled.
+_PythonUnpickler: Any = pickle._Unpickler
+
+# storage class in the pickle -> (dtype of the stored bytes, dtype of the tensor made of it).
+# Kinds that tensors do not have here are widened, which loses nothing.
+STORAGES: dict[str, tuple[str, str]] = {
+    "FloatStorage": ("f4", "f4"),
+    "DoubleStorage": ("f8", "f8"),
+    "LongStorage": ("i8", "i8"),
+    "IntStorage": ("i4", "i4"),
+    "ByteStorage": ("u1", "u1"),
+    "BoolStorage": ("?", "?"),
+    "HalfStorage": ("f2", "f4"),
+    "BFloat16Storage": ("u2", "f4"),
+    "ShortStorage": ("i2", "i4"),
+    "CharStorage": ("i1", "i4"),
+}
+STORAGE_OF_DTYPE = {
+    "float32": "FloatStorage",
+    "float64": "DoubleStorage",
+    "int64": "LongStorage",
+    "int32": "IntStorage",
+    "uint8": "ByteStorage",
+    "bool": "BoolStorage",
+}
+
+
+# The header of a safetensors file is JSON behind its length.
+_LONGEST_HEADER = 100_000_000
+_SAFETENSORS = [
+    (b'"wengert":', "a model of `wengert train`", "wengert.load_model"),
+    (b'"wengert.program":', "a captured program", "wengert.load_program"),
+    (b'"data_offsets":', "tensors", "wengert.serialization.load_safetensors"),
+]
+
+
+class _Storage:
+    """The elements of one storage, as a flat NumPy array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+
+class _Named:
+    """A callable that a pickle may name. Without attributes, so that none can be set."""
+
+    __slots__ = ("_call",)
+    _call: Callable
+
+    def __init__(self, call: Callable) -> None:
+        object.__setattr__(self, "_call", call)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise pickle.UnpicklingError("load: the file sets an attribute of a function")
+
+    def __call__(self, *args: object) -> object:
+        return self._call(*args)
+
+
+class _StorageKind(NamedTuple):
+    name: str
+
+
+def refuse(what: str) -> pickle.UnpicklingError:
+    return pickle.UnpicklingError(f"load: {what}")
+
+
+def _rebuild_tensor(
+    storage: object, offset: Any, size: Any, stride: Any, requires_grad: object = False, *_: object
+) -> Tensor:
+    if not isinstance(storage, _Storage):
+        raise refuse("a tensor without a storage")
+    numbers = [offset, *size, *stride]
+    if not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers) or len(size) != len(stride):
+        raise refuse(f"a tensor of offset {offset!r}, shape {size!r} and strides {stride!r}")
+    array = storage.array
+    count = 0 if 0 in size else 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if offset + count > array.size and count:
+        raise refuse(
+            f"a tensor that reaches to element {offset + count} of a storage of {array.size}"
+        )
+    # An expanded tensor stays one: a file of a few bytes may not ask for gigabytes.
+    if count == 0:
+        view = np.zeros(size, array.dtype)
+    else:
+        view = np.lib.stride_tricks.as_strided(
+            array[offset:], size, [s * array.itemsize for s in stride]
+        )
+    tensor = _native.from_numpy(view)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _rebuild_parameter(data: object, requires_grad: object = True, *_: object) -> Tensor:
+    from .nn.parameter import Parameter
+
+    if not isinstance(data, _native.Tensor):
+        raise refuse("a parameter that is no tensor")
+    return Parameter(data, bool(requires_grad))
+
+
+def _encode(text: object, encoding: object = "latin1") -> bytes:
+    if not isinstance(text, str) or encoding != "latin1":
+        raise refuse("bytes in an unknown encoding")
+    return text.encode("latin1")
+
+
+def _make_bytearray(data: object = b"", encoding: object = "latin-1") -> bytearray:
+    if isinstance(data, str) and encoding == "latin-1":
+        return bytearray(data, "latin-1")
+    if not isinstance(data, bytes):  # a number would be a size
+        raise refuse(f"a bytearray made of a {type(data).__name__}")
+    return bytearray(data)
+
+
+def _make_defaultdict(factory: type | None = None) -> defaultdict[object, object]:
+    if factory not in (None, dict, set):
+        raise refuse("a defaultdict of an unknown kind")
+    return defaultdict(factory)
+
+
+def _make_size(values: Iterable[int] = ()) -> _native.Size:
+    return _native.Size(tuple(values))
+
+
+def _make_device(*_: object) -> _native.device:
+    """What was on another device is on this one now, as tensors are."""
+    return _native.device("cpu")
+
+
+_FUNCTIONS: dict[tuple[str, str], Callable] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    ("torch", "Size"): _make_size,
+    ("torch", "device"): _make_device,
+    ("_codecs", "encode"): _encode,
+    ("builtins", "bytearray"): _make_bytearray,
+    ("__builtin__", "bytearray"): _make_bytearray,
+    ("collections", "defaultdict"): _make_defaultdict,
+}
+_TYPES: dict[tuple[str, str], type] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "Counter"): Counter,
+    ("builtins", "dict"): dict,
+    ("__builtin__", "dict"): dict,
+    ("builtins", "set"): set,
+    ("__builtin__", "set"): set,
+    ("builtins", "frozenset"): frozenset,
+    ("__builtin__", "frozenset"): frozenset,
+    ("builtins", "complex"): complex,
+    ("__builtin__", "complex"): complex,
+}
+
+
+def _what_it_is(file: IO[bytes]) -> str:
+    """What a file is that is no zip archive, and what reads it."""
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    start = file.read(min(length, 1 << 20))
+    if start.startswith(b"{") and length <= _LONGEST_HEADER:
+        for key, kind, reader in _SAFETENSORS:
+            if key in start:
+                return f"a safetensors file with {kind}: {reader} reads it"
+    return (
+        "not a zip archive, or cut short; files in the older, plain pickle format must be saved "
+        "anew by the program that wrote them"
+    )
+
+
+class Archive:
+    """An open `.pt` file: its members and its storages, each read once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import zipfile  # here, as importing the package should not pay for it
+
+        # What zipfile raises, depending on which byte of an archive is wrong.
+        self.damaged = (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError)
+        try:
+            self.zip = zipfile.ZipFile(file)
+        except self.damaged:
+            raise refuse(_what_it_is(file)) from None
+        roots = [n[: -len("data.pkl")] for n in self.zip.namelist() if n.endswith("/data.pkl")]
+        if len(roots) != 1:
+            raise refuse("a zip archive without a data.pkl: not a file of saved tensors")
+        self.root = roots[0]
+        big = self.has("byteorder") and self.read("byteorder").strip() == b"big"
+        self.order: Literal[">", "<"] = ">" if big else "<"
+        self.storages: dict[str, _Storage] = {}
+        self.widened: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        return self.root + name in self.zip.NameToInfo
+
+    def read(self, name: str) -> bytes:
+        try:
+            info = self.zip.getinfo(self.root + name)
+        except KeyError:
+            raise refuse(f"the archive lacks its member {name!r}") from None
+        if info.compress_type != 0:
+            raise refuse(f"the archive's member {name!r} is compressed")
+        try:
+            return self.zip.read(info)
+        except self.damaged as error:
+            raise refuse(f"the archive's member {name!r} is damaged: {error}") from None
+
+    def storage(self, reference: object) -> _Storage:
+        if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
+            raise refuse(f"a reference of unknown form: {reference!r:.100}")
+        _, kind, key, _, count = reference[:5]
+        if not isinstance(kind, _StorageKind) or type(key) is not str or type(count) is not int:
+            raise refuse(f"a reference of unknown form: {reference!r:.100}")
+        if key not in self.storages:
+            self.storages[key] = _Storage(self._array(kind.name, key, count))
+        return self.storages[key]
+
+    def _array(self, kind: str, key: str, count: int) -> np.ndarray:
+        stored, wanted = (np.dtype(code) for code in STORAGES[kind])
+        data = self.read("data/" + key)
+        if count < 0 or len(data) < count * stored.itemsize:
+            raise refuse(f"storage {key!r} has {len(data)} bytes, needed {count} {stored} values")
+        array = np.frombuffer(data, stored.newbyteorder(self.order), count)
+        if kind == "BFloat16Storage":
+            self.widened.add("bfloat16")
+            return (array.astype(np.uint32) << 16).view(np.float32)
+        if stored != wanted:
+            self.widened.add(stored.name)
+        if kind == "BoolStorage":
+            return array.view(np.uint8) != 0  # a byte other than 0 and 1 is no valid bool
+        return array.astype(wanted, order="C")  # a copy: writable, aligned, native order
+
+
+class Restricted(_PythonUnpickler):
+    """Builds tensors and plain containers. Pure Python, to be able to refuse opcodes."""
+
+    dispatch = dict(_PythonUnpickler.dispatch)
+
+    def __init__(self, data: bytes, archive: Archive) -> None:
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+        self.persistent_load = archive.storage
+
+    def find_class(self, module: str, name: str) -> object:
+        found = _find_known(module, name)
+        if found is None:
+            raise refuse(
+                f"the file refers to {module}.{name}, which weights_only=True does not allow "
+                "(tensors and plain containers only); weights_only=False runs whatever code the "
+                "file names: use it only for a file you trust"
+            )
+        return found
+
+    def _build(self) -> None:
+        state = self.stack.pop()
+        target = self.stack[-1]
+        if type(target) is not OrderedDict or not isinstance(state, dict):
+            raise refuse(f"the file sets the state of a {type(target).__name__}")
+        vars(target).update(state)
+
+    dispatch[pickle.BUILD[0]] = _build
+
+    def _bytearray(self) -> None:
+        """The base makes room for as many bytes as the file claims before it looks for them."""
+        claimed = int.from_bytes(self.read(8), "little")
+        found = self.read(min(claimed, sys.maxsize))
+        if len(found) < claimed:
+            raise refuse(f"{claimed} bytes wanted where {len(found)} are left")
+        self.append(bytearray(found))
+
+    dispatch[pickle.BYTEARRAY8[0]] = _bytearray
+
+
+def _find_known(module: str, name: str) -> object:
+    function = _FUNCTIONS.get((module, name))
+    if function is not None:
+        return _Named(function)
+    if module in ("torch", "torch.storage") and name in STORAGES:
+        return _StorageKind(name)
+    if module == "torch" and name in STORAGE_OF_DTYPE:
+        return getattr(_native, name)
+    return _TYPES.get((module, name))
+
+
+class Trusting(pickle.Unpickler):
+    """Reads any pickle. Names under `torch` are looked up here first."""
+
+    def __init__(self, data: bytes, archive: Archive) -> None:
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+        self._storage = archive.storage
+
+    def persistent_load(self, pid: object) -> _Storage:
+        return self._storage(pid)
+
+    def find_class(self, module: str, name: str) -> object:
+        known = _find_known(module, name)
+        if known is not None:
+            return known
+        if module == "torch" or module.startswith("torch."):
+            try:
+                return super().find_class(__package__ + module[len("torch") :], name)
+            except (ImportError, AttributeError):
+                pass
+        return super().find_class(module, name)
