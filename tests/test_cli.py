@@ -252,14 +252,15 @@ def edited(line, text):
     return "\n".join(lines) + "\n"
 
 
+STRICT = ["--missing", "error"]
 BAD_TABLES = [
     ("empty", b"", [], ["t.csv", "empty"]),
     ("blank lines only", b"\n\n  \n", [], ["t.csv", "empty"]),
     ("header only", LINES[0] + "\n", [], ["t.csv", "no rows"]),
-    ("missing number", edited(7, ",red,1.0,setosa"), [], ["line 7", "'length'", "missing"]),
-    ("NaN", edited(7, "nan,red,1.0,setosa"), [], ["line 7", "'length'", "missing"]),
+    ("missing number", edited(7, ",red,1.0,setosa"), STRICT, ["line 7", "'length'", "missing"]),
+    ("NaN", edited(7, "nan,red,1.0,setosa"), STRICT, ["line 7", "'length'", "missing"]),
     ("infinite", edited(7, "inf,red,1.0,setosa"), [], ["line 7", "'length'", "not finite"]),
-    ("missing category", edited(9, "1.0,,1.0,setosa"), [], ["line 9", "'colour'", "missing"]),
+    ("missing category", edited(9, "1.0,,1.0,setosa"), STRICT, ["line 9", "'colour'", "missing"]),
     ("missing target", edited(5, "1.0,red,1.0,"), [], ["line 5", "'species'", "missing"]),
     ("short row", edited(4, "1.0,red,1.0"), [], ["line 4", "'species'", "3 cells, needed 4"]),
     ("long row", edited(4, "1.0,red,1.0,a,b"), [], ["line 4", "'b'", "5 cells, needed 4"]),
@@ -419,7 +420,7 @@ def model(capsys):
     [
         ("length,noise\n1,2\n", ["no column 'colour'"]),
         ("length,colour,noise\n1,red,2\nlong,red,2\n", ["line 3", "'length'", "'long'"]),
-        ("length,colour,noise\n1,red,\n", ["line 2", "'noise'", "missing"]),
+        ("length,colour,noise\n1,red,inf\n", ["line 2", "'noise'", "not finite"]),
         ("length,colour,noise\n", ["no rows"]),
     ],
 )

@@ -58,6 +58,7 @@ from .random import manual_seed as manual_seed
 from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .serialization import load as load
+from .serialization import load_model as load_model
 from .serialization import save as save
 
 __version__ = version.__version__

@@ -9,6 +9,7 @@ unpickler that builds tensors and plain containers and refuses everything else.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import io
 import os
 import pickle
@@ -16,7 +17,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, NamedTuple, NoReturn, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from ._files import atomic_write
 from ._native import Tensor
 from ._safetensors import load_safetensors, save_safetensors
 from ._unpickling import STORAGE_OF_DTYPE, STORAGES, Archive, Restricted, Trusting, refuse
+
+if TYPE_CHECKING:
+    from .tabular import Model
 
 # The pure Python class: only it lets a subclass decide how a global or an opcode is handled.
 _PythonPickler: Any = pickle._Pickler
@@ -290,6 +294,18 @@ def _load_archive(file: IO[bytes], weights_only: bool) -> Any:
     return result
 
 
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """A model that `wengert train --save` wrote, with what its inputs and outputs mean.
+
+    `model.predict("new.csv")` gives the predictions for a table (also a dict of columns, or a frame
+    of pandas), `model.encode(...)` the inputs and `model.network` the module that reads them.
+    `wengert.tabular.TabularError` for any other file.
+    """
+    # By name: tables stand on this package, which is not to know them when it is imported.
+    tabular = importlib.import_module(f"{__package__}.tabular")
+    return tabular.load_model(path)
+
+
 def add_safe_globals(safe_globals: list) -> None:
     """Accepted; the restricted reader builds tensors and plain containers only."""
 
@@ -303,6 +319,7 @@ def safe_globals(safe_globals: list) -> Iterator[None]:
 __all__ = [
     "add_safe_globals",
     "load",
+    "load_model",
     "load_safetensors",
     "safe_globals",
     "save",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from ..tabular.errors import DivergedError, TabularError
+from .outputs import StandardOutputError, complain, output_status, silence
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 
 def _number(
@@ -38,6 +37,20 @@ def _hidden(text: str) -> list[int]:
     return sizes
 
 
+_COUNT = _number(int, 1, (1 << 31) - 1, "a whole number of at least 1")
+_THREADS = _number(int, 1, 1024, "a whole number from 1 to 1024")
+_DATA = (
+    "a .csv file with a header (also packed by gzip; separated by commas, semicolons, tabs, bars "
+    "or blanks), an .npz file, - for standard input"
+)
+
+
+def _fraction(text: str) -> float:
+    if text.strip() == "0":
+        return 0.0
+    return _number(float, 0.001, 0.45, "0, or a number from 0.001 to 0.45")(text)
+
+
 def _add_train(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "train",
@@ -45,43 +58,120 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         description="Trains a fully connected network with AdamW and a cosine schedule, keeps "
         "the weights of the best epoch on the validation rows and scores them on test rows.",
     )
-    count = _number(int, 1, 1 << 31, "a whole number of at least 1")
-    parser.add_argument("data", help="`digits`, a .csv file with a header, or an .npz file")
-    parser.add_argument("--target", metavar="COLUMN", help="the column to predict")
-    parser.add_argument(
-        "--task",
-        choices=("classification", "regression"),
-        help="default: classification for texts and few whole numbers, else regression",
-    )
-    parser.add_argument(
-        "--drop", metavar="COLUMN", action="append", default=[], help="leave a column out"
-    )
-    parser.add_argument("--epochs", type=count, help="passes over the training rows")
-    parser.add_argument("--hidden", type=_hidden, help="hidden layers, as in 128,64; or none")
-    parser.add_argument("--lr", type=_number(float, 1e-12, 1e6, "a number above 0"))
-    parser.add_argument("--batch-size", type=count)
-    parser.add_argument("--dropout", type=_number(float, 0, 0.99, "a number from 0 to 0.99"))
-    parser.add_argument("--weight-decay", type=_number(float, 0, 1e6, "a number of at least 0"))
-    parser.add_argument(
-        "--valid-fraction",
-        type=_number(float, 0.001, 0.45, "a number from 0.001 to 0.45"),
-        default=0.15,
-        help="share of the rows for validation, and again for the test (default 0.15)",
-    )
-    parser.add_argument("--seed", type=_number(int, 0, (1 << 63) - 1, "a whole number"), default=0)
-    parser.add_argument("--threads", type=count, help="default: 1 for a small network, else all")
+    parser.add_argument("data", help=f"`digits`, or {_DATA}")
+    _add_table_options(parser.add_argument_group("the table"))
+    _add_network_options(parser.add_argument_group("the network and its training"))
     parser.add_argument("--save", metavar="MODEL", help="write the model (.safetensors)")
     parser.add_argument("--plot", metavar="IMAGE", help="write the learning curves (.png)")
     parser.set_defaults(module="train")
 
 
+def _add_table_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    group.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        help="default: classification for texts and few whole numbers, else regression",
+    )
+    for name, help in (
+        ("--drop", "leave a column out (again for others)"),
+        ("--categorical", "take a column's numbers for texts (again for others)"),
+    ):
+        group.add_argument(name, metavar="COLUMN", action="append", default=[], help=help)
+    group.add_argument(
+        "--missing",
+        choices=("fill", "error"),
+        default="fill",
+        help="cells without a value: numbers get the median and an input that says so, texts a "
+        "category; or they are an error (default fill)",
+    )
+    group.add_argument(
+        "--lenient", action="store_true", help="take texts in a column of numbers for missing"
+    )
+    group.add_argument(
+        "--valid-fraction",
+        metavar="SHARE",
+        type=_fraction,
+        default=0.15,
+        help="share of the rows for validation, and again for the test; 0 trains on all rows and "
+        "keeps the last epoch (default 0.15)",
+    )
+    group.add_argument("--test", metavar="FILE", help="test rows, instead of a share of the table")
+    group.add_argument(
+        "--refit", action="store_true", help="at last train anew, on all rows of the table"
+    )
+
+
+def _add_network_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--epochs",
+        type=_COUNT,
+        metavar="N",
+        help="passes over the training rows (default 60, more for small tables; digits 40)",
+    )
+    group.add_argument(
+        "--hidden",
+        type=_hidden,
+        metavar="SIZES",
+        help="hidden layers, or none (default 64,64; digits 256,128)",
+    )
+    group.add_argument(
+        "--lr",
+        type=_number(float, 1e-12, 1e6, "a number above 0"),
+        help="learning rate (default 0.002; 0.02 without hidden layers)",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=_COUNT,
+        metavar="N",
+        help="rows in a step (default 32, 64 above 2000 rows and for digits, 256 above 50000)",
+    )
+    group.add_argument(
+        "--dropout",
+        type=_number(float, 0, 0.99, "a number from 0 to 0.99"),
+        metavar="P",
+        help="default 0.1; digits 0.3; 0 without hidden layers",
+    )
+    group.add_argument(
+        "--weight-decay",
+        type=_number(float, 0, 1e6, "a number of at least 0"),
+        metavar="X",
+        help="default 0.01",
+    )
+    group.add_argument(
+        "--label-smoothing",
+        type=_number(float, 0, 0.99, "a number from 0 to 0.99"),
+        metavar="X",
+        help="of classes (default 0; digits 0.1)",
+    )
+    group.add_argument(
+        "--seed",
+        type=_number(int, 0, (1 << 63) - 1, "a whole number"),
+        default=0,
+        help="of the split, the weights and the order of rows (default 0)",
+    )
+    group.add_argument(
+        "--threads", type=_THREADS, metavar="N", help="default: 1 for a small network, else all"
+    )
+
+
 def _add_predict(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("predict", help="use a saved model")
     parser.add_argument("model", help="a file written by `wengert train --save`")
-    parser.add_argument("data", help="a table with the model's columns, or `digits`")
+    parser.add_argument("data", help=f"a table with the model's columns: {_DATA}; or `digits`")
     parser.add_argument("--output", metavar="CSV", help="default: standard output")
     parser.add_argument("--proba", action="store_true", help="add the probability of each class")
-    parser.add_argument("--threads", type=_number(int, 1, 1 << 31, "a whole number of at least 1"))
+    parser.add_argument(
+        "--id",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="copy a column of the table to the answer (again for others)",
+    )
+    parser.add_argument(
+        "--lenient", action="store_true", help="take texts in a column of numbers for missing"
+    )
+    parser.add_argument("--threads", type=_THREADS, metavar="N", help="default: all")
     parser.set_defaults(module="predict")
 
 
@@ -119,25 +209,38 @@ def _option(error: TabularError) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status.
 
-    0: done; 2: something is wrong with the arguments or a file, said in one line on stderr;
-    1: the training failed; 130: interrupted by Ctrl-C.
+    0: done; 2: something is wrong with the arguments, a file or standard output, said in one line
+    on stderr; 1: the training failed; 130 and 143: ended by Ctrl-C and by SIGTERM, the best weights
+    saved; 141: whoever read the output is gone.
     """
-    args = _parser().parse_args(argv)
     try:
-        return _run(args)
+        status = _guarded(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except StandardOutputError as error:
+        return output_status(error.error)
+    except OSError as error:  # of standard output, which is flushed last
+        silence()
+        return output_status(error)
+
+
+def _guarded(argv: Sequence[str] | None) -> int:
+    try:
+        return _run(_parser().parse_args(argv))
+    except SystemExit as stop:  # --help, and what is wrong with the options
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise stop
     except TabularError as error:
-        print(f"wengert: error: {error}{_option(error)}", file=sys.stderr)
+        complain(f"wengert: error: {error}{_option(error)}")
         return 1 if isinstance(error, DivergedError) else 2
     except MemoryError:
-        print("wengert: error: out of memory", file=sys.stderr)
+        complain("wengert: error: out of memory")
         return 1
-    except KeyboardInterrupt:
-        print("wengert: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output is gone; keep the interpreter from flushing into the void.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    except KeyboardInterrupt as stop:
+        complain("wengert: interrupted")
+        return getattr(stop, "status", INTERRUPTED)
 
 
 __all__ = ["main"]

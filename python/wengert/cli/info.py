@@ -10,6 +10,7 @@ import numpy as np
 import wengert as wg
 
 from .. import _native
+from .outputs import Output
 
 _SHOWN = ("version", "isa", "threads", "compiler")
 
@@ -25,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     rows.update({key: value for key, value in build.items() if key not in _SHOWN})
     rows["python"] = platform.python_version()
     rows["numpy"] = np.__version__
+    output = Output()
     width = max(len(key) for key in rows)
     for key, value in rows.items():
-        print(f"{key:{width}}  {value}")
+        output.line(f"{key:{width}}  {value}")
     return 0

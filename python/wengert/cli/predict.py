@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,60 +14,79 @@ import wengert as wg
 
 from .._files import atomic_write
 from .._native import Tensor
-from ..tabular import Model, Notes, Table, TabularError, encode_inputs, load_model, read_table
-from ..tabular.encode import class_labels
+from ..tabular import Model, Notes, Table, TabularError, load_model, read_table
 from ..tabular.errors import file_error
 from ..tabular.table import DIGITS, digits_table
-from ..tabular.training import predict_all
-from .outputs import check_outputs
+from ..tabular.targets import label_numbers
+from .outputs import Output, check_outputs, complain
 
 
-def _rows_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], list[list[str]]]:
-    """(header, cells) of the answer."""
+def _cells_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], list[list[str]]]:
+    """(header, columns of cells) of the answer. Numbers are written so that they read the same."""
     target = model.target
     if target.classes is None:
-        values = outputs.squeeze(1).numpy().astype(np.float64) * target.std + target.mean
-        return [target.name], [[f"{value:.7g}"] for value in values]
-    labels = [target.classes[i] for i in outputs.argmax(1).tolist()]
+        return [target.name], [[repr(value) for value in model.decode(outputs).tolist()]]
+    labels = model.decode(outputs).tolist()
     if not proba:
-        return [target.name], [[label] for label in labels]
-    shares = wg.softmax(outputs, 1).tolist()
+        return [target.name], [labels]
     header = [target.name] + [f"proba_{name}" for name in target.classes]
-    rows = [
-        [label, *(f"{share:.6f}" for share in row)]
-        for label, row in zip(labels, shares, strict=True)
-    ]
-    return header, rows
+    shares = wg.softmax(outputs, 1).numpy()
+    columns = [[str(share) for share in column] for column in shares.T]
+    return header, [labels, *columns]
 
 
-def _write(header: list[str], rows: list[list[str]], path: str | None) -> None:
+def _write(header: list[str], columns: list[list[str]], path: str | None, output: Output) -> None:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(zip(*columns, strict=True))
     if path is None:
-        sys.stdout.write(stream.getvalue())
-        sys.stdout.flush()
+        output.data(stream.getvalue())
         return
     try:
         with atomic_write(path) as file:
-            file.write(stream.getvalue().encode())
+            file.write(stream.getvalue().encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise file_error(path, error) from None
 
 
-def _score(model: Model, table: Table, rows: list[list[str]]) -> str | None:
+def _score(model: Model, table: Table, outputs: Tensor) -> str | None:
     """How the predictions compare with the table's own target column, if it is filled."""
     column = table.columns.get(model.target.name)
-    if column is None or column.missing_rows:
+    if column is None:
         return None
     if model.target.classes is None:
-        if not column.is_numeric:
+        if column.text_rows or not np.isfinite(column.numbers).all():
             return None
-        error = np.array([float(row[0]) for row in rows]) - column.numbers
-        return f"RMSE {float(np.sqrt((error**2).mean())):.6g} on {len(rows)} rows"
-    hits = sum(row[0] == label for row, label in zip(rows, class_labels(column), strict=True))
-    return f"accuracy {100 * hits / len(rows):.2f} % on {len(rows)} rows"
+        error = model.decode(outputs) - column.numbers
+        return f"RMSE {float(np.sqrt((error**2).mean())):.6g} on {len(table)} rows"
+    if column.missing_rows if not column.text_rows else column.empty_rows:
+        return None
+    hits = int((label_numbers(model.target, column) == outputs.argmax(1).numpy()).sum())
+    return f"accuracy {100 * hits / len(table):.2f} % on {len(table)} rows"
+
+
+def _tell(notes: Notes, path: str) -> None:
+    for note in notes.unknown:
+        complain(f"wengert: note: {note}")
+    if notes.filled:
+        complain(f"wengert: note: {path}: {notes.filled_line()}")
+    if notes.far_out:
+        complain(
+            f"wengert: note: {path}: {notes.far_out} values lie far outside what the model "
+            "was trained on; are they in the same unit?"
+        )
+
+
+def _table(args: argparse.Namespace, model: Model) -> Table:
+    if args.data == DIGITS and not Path(DIGITS).is_file():
+        return digits_table("test")
+    table = read_table(args.data, [*model.columns_of_texts(), *args.id])
+    for name in args.id:
+        table.column(name)
+        if name == model.target.name:
+            raise TabularError(f"--id {name}: this is the column that is predicted")
+    return table
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,21 +96,16 @@ def run(args: argparse.Namespace) -> int:
         raise TabularError(f"{args.model}: predicts a number; --proba is for classes")
     if args.threads is not None:
         wg.set_num_threads(args.threads)
-    digits = args.data == DIGITS and not Path(DIGITS).is_file()
-    table = digits_table("test") if digits else read_table(args.data)
-    notes = Notes()
-    inputs = wg.from_numpy(encode_inputs(table, model.features, notes))
-    header, rows = _rows_of(model, predict_all(model.network, inputs), args.proba)
-    _write(header, rows, args.output)
-    for note in notes.unknown:
-        print(f"wengert: note: {note}", file=sys.stderr)
-    if notes.far_out:
-        print(
-            f"wengert: note: {table.path}: {notes.far_out} values lie far outside what the model "
-            "was trained on; are they in the same unit?",
-            file=sys.stderr,
-        )
-    score = _score(model, table, rows)
+    if args.lenient:
+        model.features = [replace(feature, lenient=True) for feature in model.features]
+    output, notes = Output(), Notes()
+    table = _table(args, model)
+    outputs = model.outputs(table, notes)
+    header, columns = _cells_of(model, outputs, args.proba)
+    ids = [table.columns[name].cells() for name in args.id]
+    _write([*args.id, *header], [*ids, *columns], args.output, output)
+    _tell(notes, table.path)
+    score = _score(model, table, outputs)
     if score:
-        print(score, file=sys.stderr)
+        complain(score)
     return 0

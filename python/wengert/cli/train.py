@@ -4,29 +4,58 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
+import math
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import wengert as wg
 
 from .. import tabular
 from .._files import atomic_write
 from ..nn import Module
-from ..tabular import History, Model, Prepared, Recipe, Scores, TabularError, preset
+from ..tabular import Feature, History, Model, Prepared, Recipe, Scores, TabularError, preset
 from ..tabular.errors import EXTRA, file_error, quoted
+from ..tabular.features import looks_like
 from ..tabular.table import DIGITS
 from ..tabular.training import score_name
-from .outputs import check_outputs
+from .outputs import Output, check_outputs, complain
 from .progress import Progress
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 # Below this many multiplications per batch a second thread costs more than it gives, and on a busy
 # machine far more. Results do not depend on the number of threads.
 _FEW_MULTIPLICATIONS = 1 << 24
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a training as Ctrl-C does."""
+
+    status = TERMINATED
+
+
+@contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Within, SIGTERM is raised as _Terminated; the list then has the exit status for it."""
+    seen: list[int] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        seen.append(TERMINATED)
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_plot(path: str | None) -> None:
@@ -43,45 +72,118 @@ def _check_plot(path: str | None) -> None:
 def _prepare(args: argparse.Namespace, digits: bool) -> Prepared:
     if digits:
         return tabular.prepare_digits()
-    table = tabular.read_table(args.data)
+    texts = [name for name in (args.target, *args.categorical) if name is not None]
+    table = tabular.read_table(args.data, texts)
+    for note in table.notes:
+        complain(f"wengert: note: {table.path}: {note}")
+    test = None if args.test is None else tabular.read_table(args.test)
     return tabular.prepare_table(
-        table, args.target, args.task, args.drop, args.valid_fraction, args.seed
+        table,
+        args.target,
+        args.task,
+        args.drop,
+        args.valid_fraction,
+        args.seed,
+        test=test,
+        treatment=tabular.Treatment(args.missing, args.lenient, args.categorical),
     )
 
 
 def _recipe(args: argparse.Namespace, rows: int, digits: bool) -> Recipe:
     """The user's settings over defaults that suit the data."""
-    names = ("epochs", "hidden", "lr", "batch_size", "dropout", "weight_decay")
-    given = {name: getattr(args, name) for name in names}
-    return replace(preset(rows, digits), **{n: v for n, v in given.items() if v is not None})
+    names = ("epochs", "hidden", "lr", "batch_size", "dropout", "weight_decay", "label_smoothing")
+    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    return replace(preset(rows, digits, args.hidden == [], args.batch_size), **given)
 
 
-def _describe(data: Prepared, source: str) -> None:
+# ------------------------------------------------------------------------------ what is said
+
+
+def _describe(data: Prepared, output: Output) -> None:
     target = data.target
-    rows = [int(part[1].shape[0]) for part in (data.train, data.valid, data.test)]
-    print(
-        f"{source}: {sum(rows)} rows ({rows[0]} training, {rows[1]} validation, {rows[2]} test), "
-        f"{len(data.features)} columns -> {data.train[0].shape[1]} inputs"
+    parts = [("training", data.train), ("validation", data.valid), ("test", data.test)]
+    counts = [(name, int(part[1].shape[0])) for name, part in parts if part is not None]
+    own = counts.pop()[1] if data.own_test else None
+    shown = ", ".join(f"{count} {name}" for name, count in counts)
+    output.line(
+        f"{data.path}: {sum(count for _, count in counts)} rows ({shown}), "
+        f"{len(data.features)} columns -> {data.inputs} inputs"
     )
+    if own is not None:
+        output.line(f"test: {own} rows of another table")
+    output.line(_kinds(data.features))
+    if data.notes.filled:
+        output.line(f"{data.notes.filled_line()} (with the column's median)")
     if target.classes is None:
-        print(f"regression of {quoted(target.name)}")
+        output.line(f"regression of {quoted(target.name)}")
     else:
-        shown = ", ".join(target.classes[:12]) + (", ..." if target.width > 12 else "")
-        print(f"classification of {quoted(target.name)}: {target.width} classes ({shown})")
+        names = ", ".join(target.classes[:12]) + (", ..." if target.width > 12 else "")
+        kind = "" if target.of_numbers else looks_like(target.classes)
+        taken = f", which look like {kind}" if kind else ""
+        output.line(
+            f"classification of {quoted(target.name)}: {target.width} classes ({names}){taken}"
+        )
 
 
-def _report(data: Prepared, history: History, test: Scores) -> None:
-    regression = data.target.classes is None
-    best = history.valid[history.best_epoch - 1]
-    print(
-        f"trained {len(history.valid)} epochs in {history.seconds:.2f} s; kept epoch "
-        f"{history.best_epoch} (validation {score_name(regression)} {best.score:.4f})"
+def _kinds(features: list[Feature]) -> str:
+    """`columns: 2 of numbers (a, b), 1 of categories (colour 3)`."""
+    numbers = [f.name for f in features if f.categories is None]
+    categories = [f"{f.name} {f.width}" for f in features if f.categories is not None]
+    parts = [
+        f"{len(names)} of {kind} ({', '.join(names[:8])}{', ...' if len(names) > 8 else ''})"
+        for names, kind in ((numbers, "numbers"), (categories, "categories"))
+        if names
+    ]
+    return f"columns: {', '.join(parts)}"
+
+
+def _warn_of_wide_columns(data: Prepared) -> None:
+    """Dates, names and free text become an input for each text, from which nothing is learnt."""
+    rows = int(data.everything()[1].shape[0])
+    for feature in data.features:
+        texts = feature.categories or []
+        if len(texts) > 20 and len(texts) > rows / 3:
+            kind = looks_like(texts)
+            complain(
+                f"wengert: warning: column {quoted(feature.name)}: {len(texts)} different texts"
+                f"{f' ({kind})' if kind else ''} in {rows} rows, an input for each; leave it out "
+                f"with --drop {feature.name}, or make numbers of it"
+            )
+
+
+def _settings(recipe: Recipe, data: Prepared, seed: int, output: Output) -> None:
+    hidden = ",".join(map(str, recipe.hidden)) or "none"
+    output.line(
+        f"settings: epochs {recipe.epochs}, hidden {hidden}, lr {recipe.lr:g}, batch size "
+        f"{recipe.batch_size}, dropout {recipe.dropout:g}, weight decay {recipe.weight_decay:g}, "
+        f"seed {seed}, threads {wg.get_num_threads()}"
     )
-    if regression:
+    if recipe.label_smoothing and data.target.classes is not None:
+        classes = data.target.width
+        wrong = recipe.label_smoothing / classes
+        right = 1 - recipe.label_smoothing + wrong
+        least = -right * math.log(right) - (classes - 1) * wrong * math.log(wrong)
+        output.line(
+            f"label smoothing {recipe.label_smoothing:g}: the training loss is at least "
+            f"{least:.4f}; the validation loss is without it"
+        )
+
+
+def _report(data: Prepared, history: History, test: Scores | None, output: Output) -> None:
+    regression = data.target.classes is None
+    epochs = len(history.train_loss)
+    text = f"trained {epochs} epochs in {history.seconds:.2f} s; kept epoch {history.best_epoch}"
+    if history.valid:
+        best = history.valid[history.best_epoch - 1]
+        text += f" (validation {score_name(regression)} {best.score:.4f})"
+    output.line(text)
+    if test is None:
+        output.line("no test: no rows were held out")
+    elif regression:
         error = test.loss**0.5 * data.target.std
-        print(f"test RMSE {error:.6g}, test R2 {test.score:.4f}")
+        output.line(f"test RMSE {error:.6g}, test R2 {test.score:.4f}")
     else:
-        print(f"test accuracy {100 * test.score:.2f} %")
+        output.line(f"test accuracy {100 * test.score:.2f} %")
 
 
 def write_plot(path: str, history: History, regression: bool) -> None:
@@ -92,12 +194,13 @@ def write_plot(path: str, history: History, regression: bool) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    epochs = range(1, len(history.valid) + 1)
+    epochs = range(1, len(history.train_loss) + 1)
     left.plot(epochs, history.train_loss, label="training")
-    left.plot(epochs, [scores.loss for scores in history.valid], label="validation")
+    if history.valid:
+        left.plot(epochs, [scores.loss for scores in history.valid], label="validation")
+        right.plot(epochs, [scores.score for scores in history.valid], color="C1")
     left.set(xlabel="epoch", ylabel="loss")
     left.legend()
-    right.plot(epochs, [scores.score for scores in history.valid], color="C1")
     right.axvline(history.best_epoch, color="grey", linestyle=":")
     right.set(xlabel="epoch", ylabel=f"validation {score_name(regression)}")
     stream = io.BytesIO()
@@ -107,6 +210,9 @@ def write_plot(path: str, history: History, regression: bool) -> None:
             file.write(stream.getvalue())
     except OSError as error:
         raise file_error(path, error) from None
+
+
+# ------------------------------------------------------------------------------ the training
 
 
 @contextmanager
@@ -122,38 +228,77 @@ def _threads(network: Module, batch_size: int, wanted: int | None) -> Iterator[N
         wg.set_num_threads(before)
 
 
+def _network(data: Prepared, recipe: Recipe, seed: int) -> Module:
+    wg.manual_seed(seed)
+    return tabular.build_network(data.inputs, recipe.hidden, data.target.width, recipe.dropout)
+
+
+def _fit(
+    network: Module, data: Prepared, recipe: Recipe, output: Output, refit_epochs: int | None = None
+) -> History:
+    """Trains on the training rows; with `refit_epochs` on all rows, for so many epochs."""
+    regression = data.target.classes is None
+    train = data.train if refit_epochs is None else data.everything()
+    valid = data.valid if refit_epochs is None else None
+    progress = Progress(
+        recipe, refit_epochs or recipe.epochs, train[1].shape[0], regression, output
+    )
+    try:
+        return tabular.fit(network, train, valid, recipe, regression, progress, refit_epochs)
+    finally:
+        progress.close()
+
+
+def _train(
+    args: argparse.Namespace, data: Prepared, recipe: Recipe, output: Output
+) -> tuple[Module, History]:
+    """The network to keep. The scores are those of the first one, if all rows are fitted anew."""
+    regression = data.target.classes is None
+    network = _network(data, recipe, args.seed)
+    with _threads(network, recipe.batch_size, args.threads):
+        _settings(recipe, data, args.seed, output)
+        history = _fit(network, data, recipe, output)
+        if history.interrupted:
+            complain("wengert: interrupted")
+        if history.best_epoch == 0:
+            return network, history
+        test = None if data.test is None else tabular.evaluate(network, data.test, regression)
+        _report(data, history, test, output)
+        if not args.refit or history.interrupted or data.valid is None:
+            return network, history
+        output.line(f"refit on all {data.everything()[1].shape[0]} rows")
+        again = _network(data, recipe, args.seed)
+        second = _fit(again, data, recipe, output, history.best_epoch)
+        if second.interrupted:
+            complain("wengert: interrupted; the network before the refit is kept")
+            history.interrupted = True
+            return network, history
+        return again, history
+
+
 def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
-    if digits and (args.target or args.task or args.drop):
-        raise TabularError("digits: --target, --task and --drop are for tables")
-    check_outputs([args.data], [args.save, args.plot])
+    if digits and (args.target or args.task or args.drop or args.test or args.categorical):
+        raise TabularError("digits: --target, --task, --drop, --test, --categorical are for tables")
+    check_outputs([args.data, args.test], [args.save, args.plot])
     _check_plot(args.plot)
     if args.save:
         tabular.require_safetensors()
+    output = Output(goes_on=bool(args.save or args.plot))
     data = _prepare(args, digits)
-    regression = data.target.classes is None
     recipe = _recipe(args, data.train[1].shape[0], digits)
-    _describe(data, args.data)
-    wg.manual_seed(args.seed)
-    inputs = int(data.train[0].shape[1])
-    network = tabular.build_network(inputs, recipe.hidden, data.target.width, recipe.dropout)
-    with _threads(network, recipe.batch_size, args.threads):
-        progress = Progress(recipe, data.train[1].shape[0], regression)
-        try:
-            history = tabular.fit(network, data.train, data.valid, recipe, regression, progress)
-        finally:
-            progress.close()
-    if history.interrupted:
-        print("interrupted", file=sys.stderr)
+    _describe(data, output)
+    _warn_of_wide_columns(data)
+    with _terminable() as signals:
+        network, history = _train(args, data, recipe, output)
+    status = (signals or [INTERRUPTED])[0] if history.interrupted else 0
     if history.best_epoch == 0:
-        return INTERRUPTED
-    model = Model(network, data.features, data.target, recipe.hidden, recipe.dropout)
+        return status
     if args.save:
+        model = Model(network, data.features, data.target, recipe.hidden, recipe.dropout)
         tabular.save_model(model, args.save)
-    _report(data, history, tabular.evaluate(network, data.test, regression))
-    if args.save:
-        print(f"model saved to {args.save}")
+        output.line(f"model saved to {args.save}")
     if args.plot:
-        write_plot(args.plot, history, regression)
-        print(f"plot saved to {args.plot}")
-    return INTERRUPTED if history.interrupted else 0
+        write_plot(args.plot, history, data.target.classes is None)
+        output.line(f"plot saved to {args.plot}")
+    return output.status(status)

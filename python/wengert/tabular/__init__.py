@@ -17,43 +17,20 @@ Whatever is wrong with a file or a setting raises `TabularError`, whose message 
 
 from __future__ import annotations
 
-from .encode import Feature, Notes, Target, encode_inputs, encode_target, fit_features, fit_target
 from .errors import DivergedError, TabularError
+from .features import Feature, Notes, Treatment, encode_inputs, fit_features
 from .model_file import Model, build_network, load_model, require_safetensors, save_model
 from .prepare import Prepared, prepare_digits, prepare_table, split_rows
 from .presets import Recipe, preset
-from .table import Column, Table, digits_table, read_table
+from .reader import read_table
+from .table import Column, Table, digits_table, table_of
+from .targets import Target, encode_target, fit_target
 from .training import History, Scores, Watcher, evaluate, fit, predict_all
 
 __all__ = [
-    "Column",
-    "DivergedError",
-    "Feature",
-    "History",
-    "Model",
-    "Notes",
-    "Prepared",
-    "Recipe",
-    "Scores",
-    "Table",
-    "TabularError",
-    "Target",
-    "Watcher",
-    "build_network",
-    "digits_table",
-    "encode_inputs",
-    "encode_target",
-    "evaluate",
-    "fit",
-    "fit_features",
-    "fit_target",
-    "load_model",
-    "predict_all",
-    "prepare_digits",
-    "prepare_table",
-    "preset",
-    "read_table",
-    "require_safetensors",
-    "save_model",
-    "split_rows",
-]
+    "Column", "DivergedError", "Feature", "History", "Model", "Notes", "Prepared", "Recipe",
+    "Scores", "Table", "TabularError", "Target", "Treatment", "Watcher", "build_network",
+    "digits_table", "encode_inputs", "encode_target", "evaluate", "fit", "fit_features",
+    "fit_target", "load_model", "predict_all", "prepare_digits", "prepare_table", "preset",
+    "read_table", "require_safetensors", "save_model", "split_rows", "table_of",
+]  # fmt: skip

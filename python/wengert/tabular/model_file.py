@@ -7,31 +7,83 @@ architecture, the columns with their statistics or categories, and the target.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 import wengert as wg
 
 from .. import nn
 from .._native import Tensor
 from ..serialization import load_safetensors, save_safetensors
-from .encode import Feature, Target
 from .errors import EXTRA, TabularError, file_error
+from .features import Feature, Json, Notes, encode_inputs
+from .reader import read_table
+from .table import Table, table_of
+from .targets import Target
+from .training import predict_all
 
-FORMAT = 1
+FORMAT = 2  # 1 knows neither missing values nor what they become
 KEY = "wengert"
 
 
 @dataclass
 class Model:
-    """A network and the meaning of its inputs and outputs."""
+    """A network and the meaning of its inputs and outputs.
+
+    `model.network` is the module, `model.features` says how each column becomes inputs, and
+    `model.target` what is predicted: a number, or one of `model.target.classes`.
+    """
 
     network: nn.Module
     features: list[Feature]
     target: Target
     hidden: list[int]
     dropout: float
+
+    def encode(self, data: Any, notes: Notes | None = None) -> Tensor:
+        """The inputs, float32 (rows, inputs), of a `Table`, a path, or columns by name.
+
+        Columns are a dict of sequences or a frame of pandas. TabularError for what does not fit.
+        """
+        table = self._table(data)
+        return wg.from_numpy(encode_inputs(table, self.features, notes or Notes()))
+
+    def outputs(self, data: Any, notes: Notes | None = None) -> Tensor:
+        """What the network says, (rows, outputs): logits of classes, or a standardised number."""
+        return predict_all(self.network, self.encode(data, notes))
+
+    def predict(self, data: Any) -> np.ndarray:
+        """The predictions for each row: float64 numbers, or labels (texts)."""
+        return self.decode(self.outputs(data))
+
+    def probabilities(self, data: Any) -> np.ndarray:
+        """float32 (rows, classes). TabularError for a model that predicts a number."""
+        if self.target.classes is None:
+            raise TabularError("the model predicts a number, which has no probabilities")
+        return wg.softmax(self.outputs(data), 1).numpy()
+
+    def decode(self, outputs: Tensor) -> np.ndarray:
+        """Predictions from what the network says."""
+        if self.target.classes is None:
+            values = outputs.squeeze(1).numpy().astype(np.float64)
+            return values * self.target.std + self.target.mean
+        return np.array(self.target.classes, object)[outputs.argmax(1).numpy()]
+
+    def columns_of_texts(self) -> list[str]:
+        """The columns whose cells are used as they are written."""
+        return [f.name for f in self.features if f.categories is not None] + [self.target.name]
+
+    def _table(self, data: Any) -> Table:
+        if isinstance(data, Table):
+            return data
+        if isinstance(data, (str, os.PathLike)):
+            return read_table(os.fspath(data), self.columns_of_texts())
+        return table_of(data)
 
 
 def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> nn.Sequential:
@@ -73,8 +125,12 @@ def save_model(model: Model, path: str) -> None:
         raise file_error(path, error) from None
 
 
-def load_model(path: str) -> Model:
-    """The model that `save_model` wrote, in evaluation mode. TabularError for any other file."""
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """The model that `wengert train --save` wrote, in evaluation mode, with its encodings.
+
+    TabularError for any other file. Files of earlier versions are read.
+    """
+    path = os.fspath(path)
     require_safetensors()
     try:
         state, metadata = load_safetensors(path)
@@ -87,18 +143,23 @@ def load_model(path: str) -> Model:
         raise TabularError(f"{path}: not a model saved by `wengert train`")
     try:
         about = json.loads(metadata[KEY])
-        if about["format"] != FORMAT or about["activation"] != "relu":
+        if about["format"] not in (1, FORMAT) or about["activation"] != "relu":
             raise TabularError(f"{path}: saved by a later version ({about.get('version')})")
-        features = [Feature.from_json(column) for column in about["columns"]]
-        target = Target.from_json(about["target"], about["task"])
-        hidden = [int(size) for size in about["hidden"]]
-        dropout = float(about["dropout"])
-        _check_shapes(state, sum(f.width for f in features), hidden, target.width, dropout)
-        network = build_network(sum(f.width for f in features), hidden, target.width, dropout)
-        network.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        return _model_of(about, state)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TabularError(f"{path}: damaged model description: {reason:.200}") from None
+
+
+def _model_of(about: Json, state: dict[str, Tensor]) -> Model:
+    features = [Feature.from_json(column) for column in about["columns"]]
+    target = Target.from_json(about["target"], about["task"])
+    hidden = [int(size) for size in about["hidden"]]
+    dropout = float(about["dropout"])
+    inputs = sum(f.width for f in features)
+    _check_shapes(state, inputs, hidden, target.width, dropout)
+    network = build_network(inputs, hidden, target.width, dropout)
+    network.load_state_dict(state)
     network.eval()
     return Model(network, features, target, hidden, dropout)
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
 from .. import _native
 from .._native import Tensor
-from .encode import (
-    Feature,
-    Notes,
-    Target,
-    encode_inputs,
-    encode_target,
-    fit_features,
-    fit_target,
-    scale_target,
-)
-from .errors import TabularError
+from .errors import TabularError, quoted
+from .features import Feature, Notes, Treatment, encode_inputs, fit_features
 from .table import Table, digits_table
+from .targets import Target, encode_target, fit_target, scale_target
 
 Rows: TypeAlias = tuple[Tensor, Tensor]  # inputs (rows, inputs), wanted (rows,)
 
 
 @dataclass
 class Prepared:
-    """Data ready for training: (inputs, wanted) of each part, and what they mean."""
+    """Data ready for training: (inputs, wanted) of each part, and what they mean.
+
+    `valid` and `test` are None where no rows were held out. `own_test` says that the test rows are
+    another table. `notes` is what encoding came across, `path` whose table it is.
+    """
 
     features: list[Feature]
     target: Target
     train: Rows
-    valid: Rows
-    test: Rows
+    valid: Rows | None
+    test: Rows | None
+    own_test: bool = False
+    notes: Notes = field(default_factory=Notes)
+    path: str = ""
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers the network reads for a row."""
+        return int(self.train[0].shape[1])
+
+    def everything(self) -> Rows:
+        """All rows of the table: training, validation, and test unless that is another table."""
+        held = [self.valid, None if self.own_test else self.test]
+        parts = [self.train, *(part for part in held if part is not None)]
+        inputs = [part[0].numpy() for part in parts]
+        wanted = [part[1].numpy() for part in parts]
+        return _pair(np.concatenate(inputs), np.concatenate(wanted))
 
 
 def _pair(inputs: np.ndarray, wanted: np.ndarray) -> Rows:
@@ -46,12 +58,12 @@ def prepare_digits() -> Prepared:
     parts = {name: digits_table(name) for name in ("train", "valid", "test")}
     rows = np.arange(len(parts["train"]))
     features = fit_features(parts["train"], "digit", [], rows, shared=True)
-    target = Target("digit", [str(digit) for digit in range(10)])
+    target = Target("digit", [str(digit) for digit in range(10)], of_numbers=True)
     pairs = [
         _pair(encode_inputs(part, features, Notes()), encode_target(part, target))
         for part in parts.values()
     ]
-    return Prepared(features, target, pairs[0], pairs[1], pairs[2])
+    return Prepared(features, target, pairs[0], pairs[1], pairs[2], path="digits")
 
 
 def split_rows(
@@ -62,6 +74,13 @@ def split_rows(
     With `classes` every part has its share of each class, as far as whole rows allow.
     """
     held_out = max(1, round(count * fraction))
+    order = _spread(count, seed, classes)
+    test, valid, train = np.split(order, [held_out, 2 * held_out])
+    return np.sort(train), np.sort(valid), np.sort(test)
+
+
+def _spread(count: int, seed: int, classes: np.ndarray | None) -> np.ndarray:
+    """A random order, every stretch of which has its share of each class."""
     generator = _native.Generator()
     generator.manual_seed(seed)
     order = _native.randperm(count, generator=generator).numpy()
@@ -71,8 +90,28 @@ def split_rows(
             members = np.flatnonzero(classes[order] == label)
             place[members] = (np.arange(len(members)) + 0.5) / len(members)
         order = order[np.argsort(place, kind="stable")]
-    test, valid, train = np.split(order, [held_out, 2 * held_out])
-    return np.sort(train), np.sort(valid), np.sort(test)
+    return order
+
+
+def _parts(
+    table: Table, fraction: float, seed: int, classes: np.ndarray | None, own_test: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Which rows are for training, validation and test; None: nothing is held out for it."""
+    count = len(table)
+    if fraction == 0:
+        return np.arange(count), None, None
+    held_out = max(1, round(count * fraction))
+    left = count - held_out * (1 if own_test else 2)
+    if left < 2:
+        test = "" if own_test else f"{held_out} for the test, "
+        raise TabularError(
+            f"{table.path}: {count} rows are too few: {held_out} are held out for validation, "
+            f"{test}and at least 2 must be left to train on"
+        )
+    if own_test:
+        valid, train = np.split(_spread(count, seed, classes), [held_out])
+        return np.sort(train), np.sort(valid), None
+    return split_rows(count, fraction, seed, classes)
 
 
 def prepare_table(
@@ -82,11 +121,22 @@ def prepare_table(
     drop: Sequence[str] = (),
     valid_fraction: float = 0.15,
     seed: int = 0,
+    *,
+    test: Table | None = None,
+    treatment: Treatment | None = None,
 ) -> Prepared:
     """A user's table: the target is found, the rows split, the columns encoded.
 
-    `target` may be None for an NPZ archive with an array "y"; `task` is "classification" or
-    "regression", or None to tell from the column. TabularError if the table does not fit.
+    Args:
+      target: may be None for an NPZ archive with an array "y".
+      task: "classification" or "regression", or None to tell from the column.
+      drop: columns to leave out.
+      valid_fraction: the share of rows held out for validation, and again for the test; 0 for none.
+      seed: what the split is drawn from.
+      test: a table of test rows, for which none are held out then.
+      treatment: what becomes of missing and stray cells.
+
+    TabularError if a table does not fit.
     """
     name = target
     if name is None and table.lines is None and "y" in table.columns:
@@ -94,19 +144,36 @@ def prepare_table(
     if name is None:
         raise TabularError(f"{table.path}: name the column to predict", "target", "COLUMN")
     wanted_of = fit_target(table, name, task)
-    count = len(table)
-    held_out = max(1, round(count * valid_fraction))
-    if count - 2 * held_out < 2:
-        raise TabularError(
-            f"{table.path}: {count} rows are too few: {held_out} are held out for validation, "
-            f"{held_out} for the test, and at least 2 must be left to train on"
-        )
     classes = None if wanted_of.classes is None else encode_target(table, wanted_of)
-    parts = split_rows(count, valid_fraction, seed, classes)
+    parts = _parts(table, valid_fraction, seed, classes, test is not None)
     if wanted_of.classes is None:
         scale_target(table, wanted_of, parts[0])
-    features = fit_features(table, name, drop, parts[0])
-    inputs = encode_inputs(table, features, Notes())
+    features = fit_features(table, name, drop, parts[0], treatment=treatment)
     wanted = encode_target(table, wanted_of)
-    pairs = [_pair(inputs[rows], wanted[rows]) for rows in parts]
-    return Prepared(features, wanted_of, pairs[0], pairs[1], pairs[2])
+    notes = Notes()
+    pairs = [
+        None if rows is None else _pair(encode_inputs(table, features, notes, rows), wanted[rows])
+        for rows in parts
+    ]
+    if test is not None:
+        pairs[2] = _test_rows(test, features, wanted_of, notes)
+    assert pairs[0] is not None
+    return Prepared(
+        features, wanted_of, pairs[0], pairs[1], pairs[2], test is not None, notes, table.path
+    )
+
+
+def _test_rows(table: Table, features: list[Feature], target: Target, notes: Notes) -> Rows:
+    column = table.column(target.name)
+    if target.classes is None and column.text_rows:
+        raise table.no_number(column.text_rows[0], column)
+    table.check_present(column, column.missing_rows if not column.text_rows else column.empty_rows)
+    wanted = encode_target(table, target)
+    unknown = np.flatnonzero(wanted < 0)
+    if target.classes is not None and len(unknown):
+        row = int(unknown[0])
+        raise TabularError(
+            f"{table.where(row, column)}: {quoted(column.cell(row))} is none of the classes of the "
+            "training table"
+        )
+    return _pair(encode_inputs(table, features, notes), wanted)

@@ -1,29 +1,50 @@
-"""Tables: a CSV or NPZ file as named columns, each cell traceable to its place."""
+"""Tables: named columns of equal length, each cell traceable to its place in a file."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-import zipfile
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .errors import TabularError, file_error, quoted
+from .errors import TabularError, quoted
 
 # What stands for "no value" in a column of numbers. In a column of texts these are texts.
-_MISSING = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "?", "-"))
+MISSING = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "?", "-"))
 DIGITS = "digits"
+
+_CODE = re.compile(r"0[0-9]+")  # a leading zero: no number is written like that
+_CODES = re.compile(r"^0[0-9]+$", re.MULTILINE)
+_EXACT = 2.0**53  # beyond it floats do not hold every whole number
+
+
+def number_of(text: str, decimal_comma: bool = False) -> float | None:
+    """The number that a cell holds; None for a text, such as `1_2`, which `float` would take."""
+    if decimal_comma:
+        text = text.replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if text.isascii() and "_" not in text else None
+
+
+def written(number: float) -> str:
+    """A number in the fewest digits that read back the same; whole ones without a point."""
+    return str(int(number)) if number == np.floor(number) and abs(number) < 1e15 else repr(number)
 
 
 @dataclass
 class Column:
-    """One column: `numbers` (NaN where the cell is no number), or else only texts.
+    """One column: `numbers` (NaN where the cell is no number), and the cells as they are written.
 
-    `texts` is None for a column that came as a numeric array. `text_rows` and `missing_rows`
-    are the rows whose cells hold something that is no number, or nothing.
+    `texts` is None for a numeric array, and where the reader was not asked to keep them.
+    `empty_rows` hold nothing, `missing_rows` nothing or a word for it, `text_rows` what is neither
+    that nor a number. `code_row` is the first with a leading zero (007), `wide_row` the first with
+    a whole number that a float does not hold: as labels both are texts.
     """
 
     name: str
@@ -31,43 +52,95 @@ class Column:
     texts: list[str] | None = None
     text_rows: list[int] = field(default_factory=list)
     missing_rows: list[int] = field(default_factory=list)
+    empty_rows: list[int] = field(default_factory=list)
+    code_row: int | None = None
+    wide_row: int | None = None
 
     @property
     def is_numeric(self) -> bool:
-        return not self.text_rows
+        """Whether every cell is a number or missing, and none is a code."""
+        return not self.text_rows and self.code_row is None
 
     def cell(self, row: int) -> str:
-        return self.texts[row] if self.texts is not None else f"{self.numbers[row]:g}"
+        return self.texts[row] if self.texts is not None else written(float(self.numbers[row]))
+
+    def cells(self) -> list[str]:
+        """Every cell as a text."""
+        return self.texts if self.texts is not None else [written(float(v)) for v in self.numbers]
+
+    def add(self, texts: Sequence[str], at: int, keep: bool, decimal_comma: bool) -> None:
+        """Reads the cells of the rows from `at` on into `numbers`."""
+        if keep and self.texts is not None:
+            self.texts.extend(texts)
+        joined = "\n".join(texts)
+        try:
+            plain = joined.replace(",", ".").split("\n") if decimal_comma else texts
+            found = list(map(float, plain))
+        except ValueError:
+            found = []
+        if len(found) != len(texts) or not joined.isascii() or "_" in joined:
+            self._add_each(texts, at, decimal_comma)
+            return
+        values = self.numbers[at : at + len(texts)]
+        values[:] = found
+        self.missing_rows.extend((np.flatnonzero(np.isnan(values)) + at).tolist())
+        if self.code_row is None and _CODES.search(joined):
+            self.code_row = at + next(i for i, text in enumerate(texts) if _CODE.fullmatch(text))
+        if self.wide_row is None and np.nanmax(np.abs(values), initial=0) >= _EXACT:
+            self._find_wide(texts, at)
+
+    def _add_each(self, texts: Sequence[str], at: int, decimal_comma: bool) -> None:
+        for row, text in enumerate(texts, at):
+            value = number_of(text, decimal_comma) if text else None
+            if value is not None and value == value:
+                self.numbers[row] = value
+                if self.code_row is None and _CODE.fullmatch(text):
+                    self.code_row = row
+                continue
+            self.numbers[row] = np.nan
+            if value is not None or not text or text.lower() in MISSING:
+                self.missing_rows.append(row)
+                if not text:
+                    self.empty_rows.append(row)
+            else:
+                self.text_rows.append(row)
+        if self.wide_row is None:
+            self._find_wide(texts, at)
+
+    def _find_wide(self, texts: Sequence[str], at: int) -> None:
+        for row, text in enumerate(texts, at):
+            value = float(self.numbers[row])
+            whole = abs(value) >= _EXACT and text.lstrip("+-").isdigit()
+            if whole and (len(text) > 300 or int(text) != int(value)):
+                self.wide_row = row
+                return
 
     @classmethod
     def of_texts(cls, name: str, texts: list[str], decimal_comma: bool = False) -> Column:
-        column = cls(name, np.full(len(texts), np.nan), texts)
-        for row, text in enumerate(texts):
-            if not text:
-                column.missing_rows.append(row)
-                continue
-            try:
-                column.numbers[row] = float(text.replace(",", ".") if decimal_comma else text)
-            except ValueError:
-                if text.lower() not in _MISSING:
-                    column.text_rows.append(row)
-        if not column.text_rows:
-            column.missing_rows = np.flatnonzero(np.isnan(column.numbers)).tolist()
+        column = cls(name, np.empty(len(texts)), [])
+        column.add(texts, 0, True, decimal_comma)
         return column
 
     @classmethod
     def of_numbers(cls, name: str, numbers: np.ndarray) -> Column:
+        whole = numbers.dtype.kind in "iu"
+        if whole and np.abs(numbers.astype(np.float64)).max(initial=0) >= _EXACT:
+            return cls.of_texts(name, [str(value) for value in numbers.tolist()])
         numbers = numbers.astype(np.float64)
         return cls(name, numbers, missing_rows=np.flatnonzero(np.isnan(numbers)).tolist())
 
 
 @dataclass
 class Table:
-    """Columns of equal length. `lines` gives each row's line in a CSV file."""
+    """Columns of equal length. `lines` gives each row's line in a CSV file.
+
+    `notes` are what a user should know of how the file was read.
+    """
 
     path: str
     columns: dict[str, Column]
-    lines: list[int] | None = None
+    lines: Sequence[int] | np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())).numbers)
@@ -87,169 +160,57 @@ class Table:
         listed = ", ".join(quoted(known) for known in names[:12])
         raise TabularError(f"{self.path}: no column {quoted(name)}{hint}; it has {listed}{more}")
 
-    def check_complete(self, column: Column) -> None:
-        """Raises for a cell that is empty or not finite."""
-        if column.missing_rows:
-            more = len(column.missing_rows) - 1
+    def check_present(self, column: Column, rows: Sequence[int]) -> None:
+        """Raises for the first of `rows`, which hold nothing."""
+        if rows:
+            more = len(rows) - 1
             others = f" (and {more} more in this column)" if more else ""
             raise TabularError(
-                f"{self.where(column.missing_rows[0], column)}: missing value{others}; "
+                f"{self.where(rows[0], column)}: missing value{others}; "
                 "fill it in, remove the row, or leave the column out",
                 "drop",
             )
-        if column.is_numeric and not np.isfinite(column.numbers).all():
-            row = int(np.flatnonzero(~np.isfinite(column.numbers))[0])
+
+    def check_finite(self, column: Column) -> None:
+        """Raises for a number that is infinite."""
+        infinite = np.flatnonzero(np.isinf(column.numbers))
+        if len(infinite):
+            row = int(infinite[0])
             raise TabularError(
                 f"{self.where(row, column)}: {quoted(column.cell(row))} is not finite"
             )
 
-
-def read_table(path: str) -> Table:
-    """Reads a CSV file (also separated by semicolons or tabs) or an NPZ archive."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise file_error(path, error) from None
-    if not data:
-        raise TabularError(f"{path}: the file is empty")
-    if Path(path).suffix.lower() == ".npz" or data.startswith(b"PK\x03\x04"):
-        return _read_npz(path, data)
-    return _read_csv(path, data)
-
-
-# -------------------------------------------------------------------------------- csv
-
-
-def _decode(path: str, data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line_start = data.rfind(b"\n", 0, error.start) + 1
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - line_start + 1
-        raise TabularError(
-            f"{path}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "save the file as UTF-8"
-        ) from None
-
-
-def _delimiter(text: str) -> str:
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    outside = "".join(header.split('"')[::2])  # what lies between quotes separates nothing
-    return max(",;\t", key=outside.count)
-
-
-def _records(path: str, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """(line on which the record starts, cells), without blank lines."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    records, line = [], 1
-    try:
-        for cells in reader:
-            if len(cells) > 1 or (cells and cells[0].strip()):
-                records.append((line, [cell.strip() for cell in cells]))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise TabularError(f"{path}, line {line}: {error}") from None
-    return records
-
-
-def _check_header(path: str, line: int, names: list[str]) -> None:
-    seen: dict[str, int] = {}
-    for position, name in enumerate(names, 1):
-        if not name:
-            raise TabularError(f"{path}, line {line}, column {position}: the column has no name")
-        if name in seen:
-            raise TabularError(
-                f"{path}, line {line}: columns {seen[name]} and {position} "
-                f"have the same name {quoted(name)}"
-            )
-        seen[name] = position
-
-
-def _read_csv(path: str, data: bytes) -> Table:
-    text = _decode(path, data)
-    delimiter = _delimiter(text)
-    records = _records(path, text, delimiter)
-    if not records:
-        raise TabularError(f"{path}: the file is empty")
-    (header_line, names), rows = records[0], records[1:]
-    _check_header(path, header_line, names)
-    if not rows:
-        raise TabularError(f"{path}: a header but no rows")
-    for line, cells in rows:
-        if len(cells) < len(names):
-            raise TabularError(
-                f"{path}, line {line}: {len(cells)} cells, needed {len(names)}: "
-                f"none for column {quoted(names[len(cells)])}"
-            )
-        if len(cells) > len(names):
-            raise TabularError(
-                f"{path}, line {line}: {len(cells)} cells, needed {len(names)}: "
-                f"{quoted(cells[len(names)])} after column {quoted(names[-1])}"
-            )
-    by_column = zip(*(cells for _, cells in rows), strict=True)
-    columns = {
-        name: Column.of_texts(name, list(cells), delimiter == ";")
-        for name, cells in zip(names, by_column, strict=True)
-    }
-    return Table(path, columns, [line for line, _ in rows])
-
-
-# -------------------------------------------------------------------------------- npz
-
-
-def _read_npz(path: str, data: bytes) -> Table:
-    arrays: dict[str, np.ndarray] = {}
-    name = ""
-    try:
-        archive = np.load(io.BytesIO(data), allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise TabularError(f"{path}: a single array, needed an NPZ archive of named arrays")
-        for name in archive.files:
-            arrays[name] = archive[name]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error) and name:
-            raise TabularError(f"{path}, array {quoted(name)}: holds Python objects") from None
-        place = f", array {quoted(name)}" if name else ""
-        raise TabularError(f"{path}{place}: not an NPZ archive that can be read") from None
-    if not arrays:
-        raise TabularError(f"{path}: the archive is empty")
-    columns: dict[str, Column] = {}
-    length: int | None = None
-    for name, array in arrays.items():
-        if array.ndim == 0:
-            raise TabularError(f"{path}, array {quoted(name)}: a single value, needed one per row")
-        if length is not None and len(array) != length:
-            raise TabularError(
-                f"{path}, array {quoted(name)}: {len(array)} rows, others have {length}"
-            )
-        length = len(array)
-        columns.update(_npz_columns(path, name, array))
-    if not length or not columns:
-        raise TabularError(f"{path}: the arrays have no rows")
-    return Table(path, columns)
-
-
-def _npz_columns(path: str, name: str, array: np.ndarray) -> dict[str, Column]:
-    if array.dtype.kind not in "fiubUS":
-        raise TabularError(
-            f"{path}, array {quoted(name)}: dtype {array.dtype}, needed numbers or text"
+    def no_number(self, row: int, column: Column) -> TabularError:
+        return TabularError(
+            f"{self.where(row, column)}: {quoted(column.cell(row))} is not a number"
         )
-    if array.ndim == 1:
-        return {name: _npz_column(name, array)}
-    flat = array.reshape(len(array), -1) if len(array) else array.reshape(0, 1)
-    return {f"{name}[{i}]": _npz_column(f"{name}[{i}]", flat[:, i]) for i in range(flat.shape[1])}
 
 
-def _npz_column(name: str, values: np.ndarray) -> Column:
-    if values.dtype.kind == "U":
-        return Column.of_texts(name, [str(value).strip() for value in values])
-    if values.dtype.kind == "S":
-        return Column.of_texts(name, [value.decode("utf-8", "replace").strip() for value in values])
-    return Column.of_numbers(name, values)
+def table_of(columns: Any) -> Table:
+    """Columns by name as a table: a dict of sequences, or a frame of pandas.
 
-
-# ----------------------------------------------------------------------------- digits
+    Numbers are numbers; in a column with anything else every value is the text that `str` gives,
+    and None and NaN are empty cells. TypeError for what has no columns, TabularError for columns of
+    different lengths.
+    """
+    if not hasattr(columns, "items"):
+        raise TypeError(
+            f"a table, a path or columns by name expected, got {type(columns).__name__}"
+        )
+    found: dict[str, Column] = {}
+    for name, values in columns.items():
+        array = np.asarray(values)
+        if array.ndim != 1:
+            raise TabularError(f"column {quoted(name)}: one value a row needed")
+        if array.dtype.kind in "fiub":
+            found[str(name)] = Column.of_numbers(str(name), array)
+        else:
+            cells = ["" if v is None or v != v else str(v).strip() for v in array.tolist()]
+            found[str(name)] = Column.of_texts(str(name), cells)
+    lengths = {len(column.numbers) for column in found.values()}
+    if len(lengths) != 1:
+        raise TabularError(f"columns of one length needed, found {sorted(lengths)}")
+    return Table("columns", found)
 
 
 def digits_table(split: str) -> Table:

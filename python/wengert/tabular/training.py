@@ -29,7 +29,10 @@ class Scores:
 
 @dataclass
 class History:
-    """What happened: one entry per epoch, and the epoch whose weights were kept."""
+    """What happened: one entry per epoch, and the epoch whose weights were kept.
+
+    `valid` is empty without validation rows.
+    """
 
     train_loss: list[float] = field(default_factory=list)
     valid: list[Scores] = field(default_factory=list)
@@ -44,7 +47,7 @@ class Watcher(Protocol):
     def batches(self, count: int) -> None:
         """`count` more batches are done."""
 
-    def epoch(self, number: int, loss: float, scores: Scores) -> None:
+    def epoch(self, number: int, loss: float, scores: Scores | None) -> None:
         """Epoch `number`, counted from 1, is done: its training loss, and the validation scores."""
 
 
@@ -121,16 +124,18 @@ def _copy_weights(network: Module) -> dict[str, Tensor]:
 def fit(
     network: Module,
     train: Rows,
-    valid: Rows,
+    valid: Rows | None,
     recipe: Recipe,
     regression: bool,
     watcher: Watcher | None = None,
+    epochs: int | None = None,
 ) -> History:
     """Trains `network` with AdamW and a cosine schedule, keeping the best epoch's weights.
 
     Best is the highest validation accuracy (of equal ones the lowest loss), or for
-    regression the lowest validation loss. Ctrl-C ends the training early; what was kept so
-    far stays. DivergedError when the loss is no longer a number.
+    regression the lowest validation loss; without `valid` the last. Ctrl-C ends the training
+    early; what was kept so far stays. DivergedError when the loss is no longer a number.
+    `epochs` ends it before the recipe does, whose schedule it keeps.
     """
     optimizer = wg.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     schedule = wg.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
@@ -138,7 +143,7 @@ def fit(
     history, best, kept = History(), None, None
     started = time.perf_counter()
     try:
-        for epoch in range(1, recipe.epochs + 1):
+        for epoch in range(1, (epochs or recipe.epochs) + 1):
             network.train()
             loss = _train_epoch(step, train, recipe.batch_size, watcher)
             if not math.isfinite(loss):
@@ -146,10 +151,11 @@ def fit(
                     f"the loss became {loss} in epoch {epoch}; lower the learning rate", "lr"
                 )
             schedule.step()
-            scores = evaluate(network, valid, regression)
+            scores = None if valid is None else evaluate(network, valid, regression)
             history.train_loss.append(loss)
-            history.valid.append(scores)
-            if _is_better(scores, best, regression):
+            if scores is not None:
+                history.valid.append(scores)
+            if scores is None or _is_better(scores, best, regression):
                 best, kept, history.best_epoch = scores, _copy_weights(network), epoch
             if watcher is not None:
                 watcher.epoch(epoch, loss, scores)

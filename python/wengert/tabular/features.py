@@ -1,0 +1,315 @@
+"""From columns to the inputs of a network."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .errors import TabularError, quoted
+from .table import Column, Table
+
+MOST_CATEGORIES = 256  # different texts in one column
+FEW_NUMBERS = 20  # so many different numbers may be the names of classes or categories
+FAR_OUT = 20.0  # standard deviations beyond what was seen
+
+#: An object of a JSON file, as `json` reads it.
+Json: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What becomes of cells that are not what their column is.
+
+    `missing`: "fill" gives empty cells of numbers the median and an input of their own, and those
+    of texts a category; "error" refuses them. `lenient` takes texts in a column of numbers for
+    missing values. `categorical` names columns whose numbers are texts.
+    """
+
+    missing: str = "fill"
+    lenient: bool = False
+    categorical: Sequence[str] = ()
+
+
+@dataclass
+class Feature:
+    """How one column becomes inputs: standardised, or one input per category.
+
+    `fill` is what stands for a missing number (None: it is refused), `indicator` whether an input
+    says that it was missing, `low` and `high` are the least and the greatest number seen. A missing
+    text is the category "", where `accepts_empty`.
+    """
+
+    name: str
+    mean: float = 0.0
+    std: float = 1.0
+    categories: list[str] | None = None
+    fill: float | None = None
+    indicator: bool = False
+    lenient: bool = False
+    low: float | None = None
+    high: float | None = None
+    accepts_empty: bool = False
+
+    @property
+    def width(self) -> int:
+        return 1 + self.indicator if self.categories is None else len(self.categories)
+
+    def to_json(self) -> Json:
+        if self.categories is not None:
+            return {"name": self.name, "kind": "categorical", "categories": self.categories,
+                    "accepts_empty": self.accepts_empty}  # fmt: skip
+        names = ("mean", "std", "fill", "indicator", "lenient", "low", "high")
+        return {"name": self.name, "kind": "numeric", **{n: getattr(self, n) for n in names}}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Feature:
+        """ValueError, KeyError or TypeError for what `to_json` does not write."""
+        name = str(data["name"])
+        if data["kind"] == "categorical":
+            texts = [str(text) for text in data["categories"]]
+            return cls(name, categories=texts, accepts_empty=bool(data.get("accepts_empty")))
+        if data["kind"] != "numeric" or not float(data["std"]) > 0:
+            raise ValueError(f"column {name!r}")
+        feature = cls(name, float(data["mean"]), float(data["std"]))
+        for key in ("fill", "low", "high"):
+            if data.get(key) is not None:
+                setattr(feature, key, float(data[key]))
+        feature.indicator, feature.lenient = bool(data.get("indicator")), bool(data.get("lenient"))
+        return feature
+
+
+@dataclass
+class Notes:
+    """What encoding a table came across that a user should know."""
+
+    unknown: list[str] = field(default_factory=list)
+    far_out: int = 0
+    filled: dict[str, int] = field(default_factory=dict)  # missing numbers by column
+
+    def filled_line(self) -> str:
+        """`missing values filled in: 'age' 3, 'fare' 1`, or an empty text."""
+        if not self.filled:
+            return ""
+        shown = [f"{quoted(name)} {count}" for name, count in list(self.filled.items())[:8]]
+        more = ", ..." if len(self.filled) > 8 else ""
+        return f"missing values filled in: {', '.join(shown)}{more}"
+
+
+# ------------------------------------------------------------------- what a column is
+
+
+_LOOKS = [
+    ("dates", re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ]\d{1,2}:\d{2}.*)?")),
+    ("numbers with separators of thousands", re.compile(r"[+-]?\d{1,3}([,' ]\d{3})+(\.\d+)?")),
+    ("percentages", re.compile(r"[+-]?[\d.,]+ ?%")),
+    ("amounts of money", re.compile(r"[$€£¥] ?-?[\d.,]+|-?[\d.,]+ ?[$€£¥]")),
+]  # fmt: skip
+
+
+def looks_like(texts: Iterable[str]) -> str:
+    """What nearly all of the texts seem to be, such as "dates"; an empty text if nothing known."""
+    sample = list(dict.fromkeys(text for text in texts if text))[:200]
+    for what, pattern in _LOOKS:
+        if sample and sum(bool(pattern.fullmatch(t)) for t in sample) > 0.9 * len(sample):
+            return what
+    return ""
+
+
+def stray_cells(column: Column) -> Counter[str]:
+    """The texts in a column that is of numbers but for them; empty where it is one of texts.
+
+    Numbers that are few and texts that come again and again are categories (0, 1, 2, 3+).
+    """
+    texts = column.texts or []
+    stray = Counter(texts[row] for row in column.text_rows)
+    present = len(column.numbers) - len(column.missing_rows)
+    if 2 * len(column.text_rows) >= present or column.code_row is not None:
+        return Counter()
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    rare = bool(stray) and min(stray.values()) < max(2, 0.01 * present)
+    return stray if rare or len(np.unique(numbers)) > FEW_NUMBERS else Counter()
+
+
+def stray_error(table: Table, column: Column, stray: Counter[str]) -> TabularError:
+    row = column.text_rows[0]
+    first = column.cell(row)
+    others = [quoted(text, 20) for text in stray if text != first]
+    also = f", nor {', '.join(others[:4])}{', ...' if len(others) > 4 else ''}" if others else ""
+    count = sum(stray.values())
+    cells = "one cell" if count == 1 else f"{count} cells"
+    return TabularError(
+        f"{table.where(row, column)}: {quoted(first)} is not a number{also}: {cells} in a column "
+        "of numbers; mend them, leave the column out (drop), take it for texts (categorical), or "
+        "take them for missing values",
+        "lenient",
+    )
+
+
+# ------------------------------------------------------------------------------ inputs
+
+
+def fit_features(
+    table: Table,
+    target: str,
+    drop: Sequence[str],
+    train: np.ndarray,
+    shared: bool = False,
+    treatment: Treatment | None = None,
+) -> list[Feature]:
+    """The features of `table`; means and deviations are those of the rows `train`.
+
+    `shared` standardises all numeric columns alike (pixels).
+    """
+    treatment = treatment or Treatment()
+    for name in (*drop, *treatment.categorical):
+        table.column(name)
+    columns = [c for c in table.columns.values() if c.name != target and c.name not in drop]
+    if not columns:
+        raise TabularError(f"{table.path}: no column is left to predict {quoted(target)} from")
+    features = [_fit_feature(table, column, train, treatment) for column in columns]
+    if shared:
+        values = np.stack([column.numbers[train] for column in columns])
+        for feature in features:
+            feature.mean, feature.std = float(values.mean()), float(values.std()) or 1.0
+    return features
+
+
+def _fit_feature(table: Table, column: Column, train: np.ndarray, how: Treatment) -> Feature:
+    if len(column.missing_rows) == len(table):
+        table.check_present(column, column.missing_rows)
+    stray = stray_cells(column)
+    if column.name in how.categorical or not (column.is_numeric or stray):
+        return _fit_categories(table, column, how)
+    if stray and not how.lenient:
+        raise stray_error(table, column, stray)
+    if how.missing == "error":
+        table.check_present(column, sorted(column.missing_rows + column.text_rows))
+    table.check_finite(column)
+    values = column.numbers[train]
+    missing = np.isnan(values)
+    present = values[~missing]
+    if not len(present):
+        table.check_present(column, column.missing_rows)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = float(present.mean()), float(present.std())
+    if not np.isfinite(std):
+        row = int(np.nanargmax(np.abs(column.numbers)))
+        raise TabularError(f"{table.where(row, column)}: {quoted(column.cell(row))} is too large")
+    # Rounding leaves a constant column a deviation of some 1e-16 of its value.
+    constant = std <= 1e-12 * abs(mean)
+    feature = Feature(column.name, mean, 1.0 if constant else std, lenient=how.lenient)
+    feature.low, feature.high = float(np.nanmin(column.numbers)), float(np.nanmax(column.numbers))
+    if how.missing == "fill":
+        feature.fill, feature.indicator = float(np.median(present)), bool(missing.any())
+    return feature
+
+
+def _fit_categories(table: Table, column: Column, how: Treatment) -> Feature:
+    if how.missing == "error":
+        table.check_present(column, column.empty_rows)
+    texts = column.cells()
+    categories = sorted(set(texts))
+    if len(categories) > MOST_CATEGORIES:
+        row = column.text_rows[0] if column.text_rows else column.code_row or 0
+        kind = looks_like(categories)
+        raise TabularError(
+            f"{table.where(row, column)}: {quoted(texts[row])}: a column of {len(categories)} "
+            f"different texts{f' ({kind})' if kind else ''}, at most {MOST_CATEGORIES} can be "
+            "categories; leave it out",
+            "drop",
+            column.name,
+        )
+    return Feature(column.name, categories=categories, accepts_empty=how.missing == "fill")
+
+
+def encode_inputs(
+    table: Table, features: list[Feature], notes: Notes, rows: np.ndarray | None = None
+) -> np.ndarray:
+    """float32 (rows, inputs) of all rows or of `rows`. TabularError for a missing column or cell.
+
+    A text that is not among a column's categories becomes all zeros and a note.
+    """
+    columns = _match_columns(table, features)
+    count = len(table) if rows is None else len(rows)
+    out = np.zeros((count, sum(feature.width for feature in features)), np.float32)
+    at = 0
+    for feature, column in zip(features, columns, strict=True):
+        part = out[:, at : at + feature.width]
+        if feature.categories is None:
+            _encode_numbers(table, column, feature, part, notes, rows)
+        else:
+            _encode_categories(table, column, feature, part, notes, rows)
+        at += feature.width
+    return out
+
+
+def _match_columns(table: Table, features: list[Feature]) -> list[Column]:
+    missing = [feature.name for feature in features if feature.name not in table.columns]
+    if not missing:
+        return [table.columns[feature.name] for feature in features]
+    # An unnamed matrix of the right width: taken in order.
+    matrix = [column for name, column in table.columns.items() if name.endswith("]")]
+    if table.lines is None and len(matrix) == len(features) == len(missing):
+        return matrix
+    table.column(missing[0])
+    raise AssertionError("unreachable")
+
+
+def _encode_numbers(
+    table: Table,
+    column: Column,
+    feature: Feature,
+    out: np.ndarray,
+    notes: Notes,
+    rows: np.ndarray | None,
+) -> None:
+    if column.text_rows and not feature.lenient:
+        raise table.no_number(column.text_rows[0], column)
+    if feature.fill is None:
+        table.check_present(column, sorted(column.missing_rows + column.text_rows))
+    table.check_finite(column)
+    values = column.numbers if rows is None else column.numbers[rows]
+    missing = np.isnan(values)
+    if missing.any() and feature.fill is not None:
+        values = np.where(missing, feature.fill, values)
+        notes.filled[column.name] = notes.filled.get(column.name, 0) + int(missing.sum())
+    if feature.indicator:
+        out[:, 1] = missing
+    low = feature.mean if feature.low is None else feature.low
+    high = feature.mean if feature.high is None else feature.high
+    reach = FAR_OUT * feature.std
+    notes.far_out += int(((values < low - reach) | (values > high + reach)).sum())
+    with np.errstate(over="ignore"):
+        out[:, 0] = np.clip((values - feature.mean) / feature.std, -1e30, 1e30)
+
+
+def _encode_categories(
+    table: Table,
+    column: Column,
+    feature: Feature,
+    out: np.ndarray,
+    notes: Notes,
+    rows: np.ndarray | None,
+) -> None:
+    if not feature.accepts_empty:
+        table.check_present(column, column.empty_rows)
+    position = {text: i for i, text in enumerate(feature.categories or [])}
+    texts = column.cells()
+    places = range(len(texts)) if rows is None else rows.tolist()
+    found = np.array([position.get(texts[row], -1) for row in places], np.int64)
+    known = np.flatnonzero(found >= 0)
+    out[known, found[known]] = 1
+    strange = [places[i] for i in np.flatnonzero(found < 0).tolist()]
+    if strange:
+        unknown = list(dict.fromkeys(texts[row] for row in strange))
+        shown = ", ".join(quoted(text) for text in unknown[:5])
+        more = ", ..." if len(unknown) > 5 else ""
+        notes.unknown.append(
+            f"{table.where(strange[0], column)}: unknown category {shown}{more} "
+            f"in {len(strange)} of {len(table)} rows; treated as none of the known ones"
+        )

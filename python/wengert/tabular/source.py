@@ -1,0 +1,112 @@
+"""What a file is by its first bytes, and its bytes as often as they are asked for."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from typing import IO, cast
+
+from .errors import TabularError, file_error
+
+STDIN = "-"
+
+_CSV = 'to_csv("table.csv", index=False)'
+# (first bytes, what it is, what to do)
+_KINDS: list[tuple[bytes, str, str]] = [
+    (b"PAR1", "a Parquet file", f"pandas.read_parquet(...).{_CSV}"),
+    (b"ARROW1", "a Feather file", f"pandas.read_feather(...).{_CSV}"),
+    (b"\x89HDF\r\n", "an HDF5 file", f"pandas.read_hdf(...).{_CSV}"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet of old Excel", "save it as CSV (UTF-8)"),
+    (b"SQLite format 3\0", "an SQLite database", f"pandas.read_sql(...).{_CSV}"),
+    (b"\x80\x02", "a pickle", f"pandas.read_pickle(...).{_CSV}, if you trust it"),
+    (b"\x80\x03", "a pickle", f"pandas.read_pickle(...).{_CSV}, if you trust it"),
+    (b"\x80\x04", "a pickle", f"pandas.read_pickle(...).{_CSV}, if you trust it"),
+    (b"\x80\x05", "a pickle", f"pandas.read_pickle(...).{_CSV}, if you trust it"),
+    (b"%PDF-", "a PDF document", "save the table as CSV (UTF-8)"),
+    (b"BZh", "compressed by bzip2", "unpack it, or use gzip"),
+    (b"\xfd7zXZ\0", "compressed by xz", "unpack it, or use gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it, or use gzip"),
+    (b"\x93NUMPY", "a single array", "needed an NPZ archive of named arrays: numpy.savez"),
+    (b"\x89PNG", "a picture", "needed a table"),
+]
+# (a member's name, what the zip archive is, what to do)
+_ZIPS = [
+    ("xl/workbook.xml", "an Excel workbook", "save the sheet as CSV (UTF-8)"),
+    ("xl/workbook.bin", "an Excel workbook", "save the sheet as CSV (UTF-8)"),
+    ("content.xml", "an OpenDocument file", "save the sheet as CSV (UTF-8)"),
+    ("data.pkl", "a file of saved tensors", "numpy.savez writes a table's columns"),
+]
+
+
+def refuse_kind(path: str, head: bytes) -> None:
+    """TabularError for a file that is known to be something else."""
+    for start, what, help in _KINDS:
+        if head.startswith(start):
+            raise TabularError(f"{path}: {what}, not a table that can be read; {help}")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        raise TabularError(f"{path}: a web page, not a table that can be read")
+    if text.startswith((b'{"', b'[{"')):
+        raise TabularError(
+            f"{path}: JSON, not a table that can be read; pandas.read_json(...).{_CSV}"
+        )
+
+
+def refuse_zip(path: str, names: list[str]) -> None:
+    """TabularError for a zip archive that is known to be no NPZ archive."""
+    for member, what, help in _ZIPS:
+        if any(name == member or name.endswith("/" + member) for name in names):
+            raise TabularError(f"{path}: {what}, not a table that can be read; {help}")
+    if names and not any(name.endswith(".npy") for name in names):
+        raise TabularError(f"{path}: a zip archive, not a table that can be read; unpack it first")
+
+
+class Source:
+    """A file, which may be packed by gzip; or what a pipe or standard input gives, kept."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._kept: bytes | None = None
+        try:
+            if path == STDIN:
+                if sys.stdin is None:
+                    raise TabularError(f"{path}: standard input is closed")
+                self._kept = sys.stdin.buffer.read()
+            elif not stat.S_ISREG(os.stat(path).st_mode):
+                with open(path, "rb") as file:
+                    self._kept = file.read()
+            with self._raw() as file:
+                self._packed = file.read(2) == b"\x1f\x8b"
+            with self.open() as file:
+                self.head = file.read(4096)
+            kept = self._kept
+            self.size = os.path.getsize(path) if kept is None else len(kept)  # packed or not
+        except (OSError, EOFError, zlib.error) as error:
+            raise self.error(error) from None
+
+    def _raw(self) -> IO[bytes]:
+        return open(self.path, "rb") if self._kept is None else io.BytesIO(self._kept)
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, unpacked, from the beginning."""
+        return (
+            cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw())) if self._packed else self._raw()
+        )
+
+    def read(self) -> bytes:
+        """All of it."""
+        try:
+            with self.open() as file:
+                return file.read()
+        except (OSError, EOFError, zlib.error) as error:
+            raise self.error(error) from None
+
+    def error(self, error: Exception) -> TabularError:
+        """What a user is told of an error of reading."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return file_error(self.path, error)
+        return TabularError(f"{self.path}: the gzip file is damaged or cut short")
