@@ -5,6 +5,7 @@
 #include <wengert/tape/parameters.h>
 
 #include <cstdlib>
+#include <tuple>
 #include <vector>
 
 #include "check.h"
@@ -117,7 +118,118 @@ void of(const Op& op) {
   }
 }
 
+// ---- every function of ops.h, by what it takes
+
+template <class T>
+T plain() {
+  if constexpr (std::is_same_v<T, Ints>) {
+    static constexpr int64_t kOne[] = {0};
+    return Ints(kOne, 1);
+  } else if constexpr (std::is_same_v<T, Dims>) {
+    return {2, 3};
+  } else if constexpr (std::is_same_v<T, Dtype>) {
+    return Dtype::kFloat32;
+  } else if constexpr (std::is_same_v<T, Scalar>) {
+    return 1;
+  } else {
+    return T{};
+  }
+}
+template <class T>
+constexpr bool takes_tensor =
+    std::is_same_v<T, Tensor> || std::is_same_v<T, Operand> || std::is_same_v<T, Tensors>;
+
+// The message of a call whose argument `at` is undefined; all other tensors are there.
+template <class R, class... A, size_t... I>
+std::string said(R (*f)(A...), size_t at, std::index_sequence<I...>) {
+  const Tensor given = counted({2, 3}, Dtype::kFloat32), none;
+  std::tuple<std::remove_cvref_t<A>...> arguments([&] {
+    using T = std::remove_cvref_t<A>;
+    const Tensor& x = I == at ? none : given;
+    if constexpr (std::is_same_v<T, Tensors>) {
+      return Tensors(std::span(&x, 1));
+    } else if constexpr (takes_tensor<T>) {
+      return T(x);
+    } else {
+      return plain<T>();
+    }
+  }()...);
+  try {
+    f(static_cast<A>(std::get<I>(arguments))...);
+    return "";
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+// The first tensor is never left out; another may be, or the error says which it was.
+template <class R, class... A>
+void function(const char* name, R (*f)(A...)) {
+  constexpr bool tensors[] = {takes_tensor<std::remove_cvref_t<A>>...};
+  bool first = true;
+  for (size_t i = 0; i < sizeof...(A); ++i) {
+    if (!tensors[i]) continue;
+    const std::string message = said(f, i, std::index_sequence_for<A...>());
+    std::string op = name;  // rows in place have the name of the others
+    if (op.ends_with('_') && !message.starts_with(op)) op.pop_back();
+    const bool named = message.starts_with(op + ": ") &&
+                       (message.find("argument '") != message.npos) &&
+                       message.find("None") != message.npos;
+    if (first && !named)
+      std::fprintf(stderr, "%s, argument %d: '%s'\n", name, int(i), message.c_str());
+    CHECK(named || !first);
+    CHECK(message.find("the tensor is undefined") == message.npos);
+    first = false;
+  }
+}
+
+void functions() {
+#define FUNCTION(name, ...) function(#name, static_cast<__VA_ARGS__>(&wengert::name));
+#include "functions.h"
+#undef FUNCTION
+}
+
+// What is asked of a handle itself.
+void handles() {
+  const Tensor x;
+  CHECK(!x.defined());
+  CHECK_THROWS(x.dtype(), kType, "dtype: the tensor is undefined");
+  CHECK_THROWS(x.shape(), kType, "shape: the tensor is undefined");
+  CHECK_THROWS(x.strides(), kType, "strides: the tensor is undefined");
+  CHECK_THROWS(x.ndim(), kType, "ndim: the tensor is undefined");
+  CHECK_THROWS(x.size(0), kType, "size: the tensor is undefined");
+  CHECK_THROWS(x.numel(), kType, "numel: the tensor is undefined");
+  CHECK_THROWS(x.bytes(), kType, "the tensor is undefined");
+  CHECK_THROWS(x.is_contiguous(), kType, "is_contiguous: the tensor is undefined");
+  CHECK_THROWS(x.data(), kType, "data: the tensor is undefined");
+  CHECK_THROWS(x.data_as<float>(), kType, "data: the tensor is undefined");
+  CHECK_THROWS(x.requires_grad(), kType, "requires_grad: the tensor is undefined");
+  CHECK_THROWS(x.is_leaf(), kType, "is_leaf: the tensor is undefined");
+  CHECK_THROWS(x.grad(), kType, "grad: the tensor is undefined");
+  CHECK_THROWS(x.has_grad(), kType, "has_grad: the tensor is undefined");
+  CHECK_THROWS(x.set_grad({}), kType, "set_grad: the tensor is undefined");
+  CHECK_THROWS(Tensor().set_requires_grad(true), kType, "set_requires_grad: the tensor");
+  CHECK_THROWS(x.alias(), kType, "the tensor is undefined");
+  CHECK_THROWS(x.detach(), kType, "detach: the tensor is undefined");
+  CHECK_THROWS(x.item(), kType, "item: the tensor is undefined");
+  CHECK_THROWS(x.sum(), kType, "sum: argument 'input'");
+  CHECK_THROWS(x[0], kType, "get_item: argument 'input'");
+  CHECK_THROWS(x.set_item(0, 1), kType, "set_item: argument 'input'");
+  CHECK_THROWS(ones({2})[Tensor()], kType, "get_item: argument 'key'");
+  CHECK_THROWS(ones({2}).set_item(0, Tensor()), kType, "set_item: argument 'value'");
+  CHECK_THROWS(x.backward(), kType, "backward: argument 'tensors'");
+  CHECK_THROWS(backward(x), kType, "backward: argument 'tensors'");
+  CHECK_THROWS(grad({ones({})}, {x}), kType, "grad: argument 'inputs'");
+  CHECK_THROWS(to_string(x), kType, "to_string: argument");
+  CHECK_THROWS(to_vector<float>(x), kType, "to: argument");
+  CHECK_THROWS(zero_grad({&x, 1}), kType, "zero_grad: argument");
+  CHECK_THROWS(nn::Linear(1, 1)(x), kType, "linear: argument 'input'");
+  CHECK_THROWS(optim::SGD({x}), kRuntime, "undefined");
+}
+
 void tests() {
+  functions();
+  handles();
   for (const Op* op : all_ops()) of(*op);
   CHECK(calls > 10000);
   const Tensor x = counted({2, 3}, Dtype::kFloat32);

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "wengert/base/language.h"
+
 namespace wengert {
 
 // Each kind becomes the Python exception of that name; PyTorch's choice of kind is followed.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -14,10 +16,27 @@ namespace wengert {
 
 inline constexpr int kMaxDims = 16;
 
-// A type of our own, not an alias, so that argument-dependent lookup finds our `append`.
+// Integers of somebody else's, for arguments: `{1, 2}` or one number will do, which live as long as
+// the call. A type of our own, not an alias, so that argument-dependent lookup finds our `append`.
 struct Ints : std::span<const int64_t> {
   using std::span<const int64_t>::span;
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime"
+#endif
+  Ints(std::initializer_list<int64_t> list) : span(list.begin(), list.size()) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+  Ints(const int64_t& one) : span(&one, 1) {}
+  // A flag in the place of a dimension.
+  template <class T>
+    requires(std::same_as<T, bool> || std::floating_point<T>)
+  Ints(T) = delete;
 };
+
+// A dimension, or all of them.
+using Dim = std::optional<int64_t>;
 
 class Dims {
  public:

@@ -8,8 +8,6 @@
 
 namespace wengert {
 
-using Dim = std::optional<int64_t>;
-using Tensors = std::span<const Tensor>;
 enum class Reduction : int64_t { kNone, kMean, kSum };  // the order of the declared choices
 
 // ---- pointwise

@@ -33,7 +33,7 @@ ProgramCache::ProgramCache(int maxsize) : maxsize_(maxsize) {
 ProgramCache::Key ProgramCache::key_of(std::span<const Tensor> arguments, size_t i) {
   Key key;
   const Tensor& t = arguments[i];
-  if (!t) return key;
+  if (!t.defined()) return key;
   key.defined = true;
   if (t->requires_grad) {
     key.leaf = t.ref();
@@ -86,7 +86,7 @@ bool ProgramCache::run(const Cached& e, std::span<const Tensor> arguments) {
 
 Program* ProgramCache::replay(std::span<const Tensor> arguments) {
   for (const Tensor& t : arguments)
-    check(!t || t.is_leaf() || !grad_enabled(), ErrorKind::kCapture,
+    check(!t.defined() || t.is_leaf() || !grad_enabled(), ErrorKind::kCapture,
           "capture: an argument has a history (requires_grad), which a captured function could not "
           "reach into; detach() it, or capture the whole step");
   const int64_t modes = capture_modes();
@@ -117,7 +117,7 @@ std::vector<Tensor> ProgramCache::capture(std::span<const Tensor> arguments, Bod
     std::vector<Tensor> given(arguments.begin(), arguments.end()), results;
     body(function, given, results);
     for (Tensor& t : results)
-      if (t) t = t.detach();
+      if (t.defined()) t = t.detach();
     return results;
   }
   ++misses_;
@@ -138,7 +138,7 @@ std::vector<Tensor> ProgramCache::capture(std::span<const Tensor> arguments, Bod
     passed.clear();
     // What only their history holds goes while the recording sees it.
     for (Tensor& t : results)
-      if (t) t = t.detach();
+      if (t.defined()) t = t.detach();
     write_back(entry, arguments, given);
     given.clear();
   }

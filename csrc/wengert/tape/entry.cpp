@@ -228,6 +228,8 @@ void give_entry(const Tensor& t, const Ref<Entry>& e, uint32_t i) {
   t->output_index = i;
 }
 
+void Tensor::backward() const { wengert::backward(*this); }
+
 void retain_grad(const Tensor& t) {
   check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
   if (t.is_leaf()) return;

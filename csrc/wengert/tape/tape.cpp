@@ -280,8 +280,9 @@ void start(Run& run, std::span<const Tensor> roots, std::span<const Tensor> grad
 
 }  // namespace
 
-void backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
-              const BackwardOptions& options, std::span<const Tensor> inputs) {
+void backward(Tensors roots, Tensors grads, const BackwardOptions& options, Tensors inputs) {
+  check_defined(roots, "backward", "tensors");
+  check_defined(inputs, "backward", "inputs");
   Run run(options);
   std::vector<Tensor> results;
   if (!inputs.empty()) run.choose(roots, inputs, results);
@@ -295,8 +296,10 @@ void backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
   }
 }
 
-std::vector<Tensor> grad(std::span<const Tensor> roots, std::span<const Tensor> inputs,
-                         std::span<const Tensor> grads, const BackwardOptions& options) {
+std::vector<Tensor> grad(Tensors roots, Tensors inputs, Tensors grads,
+                         const BackwardOptions& options) {
+  check_defined(roots, "grad", "tensors");
+  check_defined(inputs, "grad", "inputs");
   for (const Tensor& t : inputs)
     check(t.requires_grad(), "One of the differentiated Tensors does not require grad");
   std::vector<Tensor> results;

@@ -43,6 +43,10 @@ class GradMode {
  private:
   bool before_;
 };
+// Nothing is recorded in this thread while it lives.
+struct NoGradGuard : GradMode {
+  NoGradGuard() : GradMode(false) {}
+};
 
 // Makes an entry for outputs computed elsewhere (Python Functions); `custom` gives the gradients.
 void record_custom(std::span<const Tensor> inputs, std::span<Tensor> outputs,
@@ -57,12 +61,11 @@ struct BackwardOptions {
 };
 
 // Accumulates d(sum of roots . grads)/d(leaf) into .grad of every leaf, or of `inputs` if given.
-void backward(std::span<const Tensor> roots, std::span<const Tensor> grads,
-              const BackwardOptions& options, std::span<const Tensor> inputs = {});
+void backward(Tensors roots, Tensors grads, const BackwardOptions& options, Tensors inputs = {});
 inline void backward(const Tensor& loss) { backward({&loss, 1}, {}, {}); }
 // The same gradients returned, .grad untouched. Undefined where unused (an error unless allowed).
-std::vector<Tensor> grad(std::span<const Tensor> roots, std::span<const Tensor> inputs,
-                         std::span<const Tensor> grads, const BackwardOptions& options);
+std::vector<Tensor> grad(Tensors roots, Tensors inputs, Tensors grads = {},
+                         const BackwardOptions& options = {});
 
 // ---- what the tape needs of the ops; defined on floor 3 --------------------------------------
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <ostream>
 #include <vector>
 
 #include "wengert/tensor/tensor.h"
@@ -187,6 +188,7 @@ PrintOptions& print_options() {
 }
 
 std::string to_string(const Tensor& t, const std::string& suffix, const std::string& prefix) {
+  check_defined(t, "to_string");
   value_leaves("printing");
   const auto indent = static_cast<int64_t>(prefix.size());
   const bool empty = t.numel() == 0;
@@ -211,5 +213,12 @@ std::string to_string(const Tensor& t, const std::string& suffix, const std::str
   if (!suffix.empty()) add(suffix.starts_with(", ") ? suffix.substr(2) : suffix);
   return out + ")";
 }
+
+std::ostream& operator<<(std::ostream& out, const Tensor& t) {
+  if (!t.defined()) return out << "undefined tensor";
+  return out << to_string(t, t.requires_grad() ? "requires_grad=True" : "");
+}
+std::ostream& operator<<(std::ostream& out, const Dims& shape) { return out << text(shape); }
+std::ostream& operator<<(std::ostream& out, Dtype dtype) { return out << name(dtype); }
 
 }  // namespace wengert

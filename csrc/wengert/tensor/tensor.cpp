@@ -68,6 +68,16 @@ Storage::~Storage() {
   if (!owner_ && !within_) deallocate(data_, bytes_);
 }
 
+void Tensor::undefined(const char* what) {
+  fail(ErrorKind::kType, what, ": the tensor is undefined, as grad() is before a backward");
+}
+
+void refuse_undefined(const char* op, const char* argument) {
+  Error e(ErrorKind::kType, text("argument '", argument, "' must be Tensor, not None"));
+  e.set_op(op);
+  throw e;
+}
+
 Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
   int64_t bytes = 0;
   for (int64_t s : shape)
@@ -88,6 +98,7 @@ Tensor Tensor::scalar(const Scalar& value, Dtype dtype) {
 }
 
 Tensor& Tensor::set_requires_grad(bool on) {
+  get("set_requires_grad");
   check(!p_->entry || on,
         "you can only change requires_grad flags of leaf variables. If you want to use a computed "
         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
@@ -99,6 +110,7 @@ Tensor& Tensor::set_requires_grad(bool on) {
 }
 
 Tensor Tensor::alias(const Dims& shape, const Dims& strides, int64_t offset) const {
+  get("alias");
   Ref<TensorImpl> v = new TensorImpl(p_->storage, offset, p_->dtype, shape, strides);
   v->view = std::max(ViewKind::kPlain, p_->view);
   v->recorded_at = p_->recorded_at;
@@ -112,6 +124,7 @@ uint32_t new_family() {
 }
 
 Tensor Tensor::detach() const {
+  get("detach");
   Tensor t = alias();
   t->view = ViewKind::kNone;
   t->join_family(new_family());
@@ -146,6 +159,7 @@ void Tensor::move_onto(const Tensor& t) const {
 }
 
 Scalar Tensor::item() const {
+  get("item");
   check(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   value_leaves("item()");
   return dispatch(dtype(), [&](auto zero) {

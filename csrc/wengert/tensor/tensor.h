@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <iosfwd>
 #include <utility>
+#include <vector>
 
 #include "wengert/base/dtype.h"
 #include "wengert/base/ref.h"
@@ -11,7 +13,10 @@
 
 namespace wengert {
 
+class Generator;
+class Operand;
 class Tensor;
+struct IndexItem;
 struct TensorImpl;
 
 // Memory shared by a tensor and its views. Its version counts in-place changes, so that the tape
@@ -138,10 +143,17 @@ struct TensorImpl final : RefCounted {
   uint32_t family = 0;  // other than 0: a detached tensor and its views; see join_family()
 };
 
+// Without a tensor behind it a handle is undefined, as grad() is before a backward. Whatever is
+// asked of it then, other than defined(), is a TypeError.
 class Tensor {
  public:
   Tensor() = default;
   explicit Tensor(Ref<TensorImpl> p) : p_(std::move(p)) {}
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) = default;
+  // To variables only: `x[0] = y` would give another tensor to a handle that is gone at once.
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & = default;
 
   // Uninitialised memory.
   static Tensor empty(const Dims& shape, Dtype dtype);
@@ -149,62 +161,81 @@ class Tensor {
   static Tensor scalar(const Scalar& value, Dtype dtype);
 
   bool defined() const { return static_cast<bool>(p_); }
-  explicit operator bool() const { return defined(); }
   TensorImpl* impl() const { return p_.get(); }
+  // For the core: not checked.
   TensorImpl* operator->() const { return p_.get(); }
   const Ref<TensorImpl>& ref() const { return p_; }
   bool is_same(const Tensor& o) const { return p_ == o.p_; }
 
-  Dtype dtype() const { return p_->dtype; }
-  const Dims& shape() const { return p_->shape; }
-  const Dims& strides() const { return p_->strides; }
-  int ndim() const { return p_->shape.size(); }
-  int64_t size(int64_t dim) const { return p_->shape[wrap_dim(dim, ndim())]; }
-  int64_t numel() const { return wengert::numel(p_->shape); }
+  Dtype dtype() const { return get("dtype").dtype; }
+  const Dims& shape() const { return get("shape").shape; }
+  const Dims& strides() const { return get("strides").strides; }
+  int ndim() const { return get("ndim").shape.size(); }
+  int64_t size(int64_t dim) const {
+    const Dims& sizes = get("size").shape;
+    return sizes[wrap_dim(dim, sizes.size())];
+  }
+  int64_t numel() const { return wengert::numel(get("numel").shape); }
   int64_t bytes() const { return numel() * item_size(dtype()); }
-  bool is_contiguous() const { return wengert::is_contiguous(p_->shape, p_->strides); }
-  std::byte* data() const { return p_->storage->data() + p_->offset * item_size(p_->dtype); }
+  bool is_contiguous() const {
+    const TensorImpl& t = get("is_contiguous");
+    return wengert::is_contiguous(t.shape, t.strides);
+  }
+  std::byte* data() const {
+    const TensorImpl& t = get("data");
+    return t.storage->data() + t.offset * item_size(t.dtype);
+  }
   template <class T>
   T* data_as() const {
     return reinterpret_cast<T*>(data());
   }
 
   bool requires_grad() const {
+    const TensorImpl& t = get("requires_grad");
     catch_up();
-    return p_->requires_grad || p_->entry;
+    return t.requires_grad || t.entry;
   }
   bool is_leaf() const {
+    const TensorImpl& t = get("is_leaf");
     catch_up();
-    return !p_->entry;
+    return !t.entry;
   }
   // After a change in place to the same memory: the history of what is there now.
   void catch_up() const {
     if (p_->stale()) [[unlikely]]
       take_history();
   }
+  // Undefined before a backward.
   Tensor grad() const {
-    if (Watch* w = watch()) w->grad_used(*p_, GradAccess::kRead);
-    return Tensor(p_->grad);
+    TensorImpl& t = get("grad");
+    if (Watch* w = watch()) w->grad_used(t, GradAccess::kRead);
+    return Tensor(t.grad);
   }
   bool has_grad() const {
-    if (Watch* w = watch()) w->grad_used(*p_, GradAccess::kRead);
-    return static_cast<bool>(p_->grad);
+    TensorImpl& t = get("has_grad");
+    if (Watch* w = watch()) w->grad_used(t, GradAccess::kRead);
+    return static_cast<bool>(t.grad);
   }
   void set_grad(const Tensor& g) const {
+    TensorImpl& t = get("set_grad");
     if (Watch* w = watch())
-      w->grad_used(*p_, g.defined() ? GradAccess::kReplaced : GradAccess::kDropped);
-    p_->grad = g.p_;
+      w->grad_used(t, g.defined() ? GradAccess::kReplaced : GradAccess::kDropped);
+    t.grad = g.p_;
   }
   // Whether this handle is the only way to its memory, so that nobody sees what is written there.
   bool is_only_handle() const {
-    return p_->refs() == 1 && p_->storage->refs() == 1 && p_->storage->owned();
+    const TensorImpl& t = get("is_only_handle");
+    return t.refs() == 1 && t.storage->refs() == 1 && t.storage->owned();
   }
   // A leaf that asks for gradients; only floating tensors may.
   Tensor& set_requires_grad(bool on);
 
   // The same memory seen otherwise; no tape.
   Tensor alias(const Dims& shape, const Dims& strides, int64_t offset) const;
-  Tensor alias() const { return alias(shape(), strides(), p_->offset); }
+  Tensor alias() const {
+    const TensorImpl& t = get("alias");
+    return alias(t.shape, t.strides, t.offset);
+  }
   // The same memory without history; shares the version.
   Tensor detach() const;
   Tensor saved() const;  // the same, for the tape itself
@@ -216,11 +247,59 @@ class Tensor {
 
   // The one element of a one-element tensor.
   Scalar item() const;
+  template <class T>
+  T item() const {
+    return item().to<T>();
+  }
+
+  // x[0], x[{Slice(1, 3), -1}], x[mask]: see Slice in ops/index/index.h.
+  Tensor operator[](const IndexItem& at) const;
+  Tensor operator[](std::initializer_list<IndexItem> at) const;
+  // What Python writes as x[at] = value: in place, recorded; the value is cast and broadcast.
+  void set_item(const IndexItem& at, const Operand& value) const;
+  void set_item(std::initializer_list<IndexItem> at, const Operand& value) const;
+
+  // Gradients of what depends on this tensor of one element, into .grad() of every leaf.
+  void backward() const;
+
+// Every operation of Python's Tensor that has a function in ops.h.
+#include "wengert/tensor/methods.h"
 
  private:
   void take_history() const;  // on floor 2
+  TensorImpl& get(const char* what) const {
+    if (!p_) [[unlikely]]
+      undefined(what);
+    return *p_;
+  }
+  [[noreturn, gnu::cold]] static void undefined(const char* what);
+
   Ref<TensorImpl> p_;
 };
+
+// A TypeError that names operation and argument, for what looks at a tensor before `apply` does.
+[[noreturn, gnu::cold]] void refuse_undefined(const char* op, const char* argument);
+inline void check_defined(const Tensor& x, const char* op, const char* argument = "input") {
+  if (!x.defined()) [[unlikely]]
+    refuse_undefined(op, argument);
+}
+
+// A list of tensors as an argument: `{x, y}`, a vector, an array. It lives as long as the call.
+struct Tensors : std::span<const Tensor> {
+  using std::span<const Tensor>::span;
+  Tensors(std::span<const Tensor> list) : span(list) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime"
+#endif
+  Tensors(std::initializer_list<Tensor> list) : span(list.begin(), list.size()) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+};
+inline void check_defined(Tensors list, const char* op, const char* argument) {
+  for (const Tensor& t : list) check_defined(t, op, argument);
+}
 
 // Tensor or number, for arguments that may be either; `x * 2` makes no tensor of the 2.
 class Operand {
@@ -263,5 +342,8 @@ PrintOptions& print_options();
 // `suffix` is what follows the numbers, such as ", requires_grad=True".
 std::string to_string(const Tensor& t, const std::string& suffix = "",
                       const std::string& prefix = "tensor(");
+std::ostream& operator<<(std::ostream& out, const Tensor& t);
+std::ostream& operator<<(std::ostream& out, const Dims& shape);
+std::ostream& operator<<(std::ostream& out, Dtype dtype);
 
 }  // namespace wengert

@@ -359,6 +359,12 @@ Tensor ones_like(const Tensor& x) { return apply(ones_like_op, {x}, Attrs(nullpt
 Tensor arange(double start, double end, double step, Dtype dtype) {
   return apply(arange_op, {}, Attrs(start, end, step, dtype));
 }
+Tensor linspace(double start, double end, int64_t steps, Dtype dtype) {
+  return apply(linspace_op, {}, Attrs(start, end, steps, dtype));
+}
+Tensor eye(int64_t rows, int64_t columns, Dtype dtype) {
+  return apply(eye_op, {}, Attrs(rows, columns, dtype));
+}
 std::span<const Op* const> create_ops() { return kCreateOps; }
 
 }  // namespace wengert

@@ -166,7 +166,9 @@ const Op* const kInplaceOps[] = {&copy_op, &fill_op, &filled_op, &zero_op, &fill
 }  // namespace
 
 Tensor& copy_(Tensor& x, const Operand& source) {
+  check_defined(x, "copy_");
   if (source.is_scalar()) return fill_(x, source.scalar());
+  check_defined(source, "copy_", "src");
   return inplace(copy_op, x, is_floating(x.dtype()) ? source : Operand(source->detach()),
                  Attrs(false));
 }
@@ -178,7 +180,9 @@ Tensor& zero_(Tensor& x) {
   return x;
 }
 Tensor& add_(Tensor& x, const Operand& y) { return inplace(add_op, x, y, {}); }
+Tensor& sub_(Tensor& x, const Operand& y) { return inplace(sub_op, x, y, {}); }
 Tensor& mul_(Tensor& x, const Operand& y) { return inplace(mul_op, x, y, {}); }
+Tensor& div_(Tensor& x, const Operand& y) { return inplace(div_op, x, y, {}); }
 std::span<const Op* const> inplace_ops() { return kInplaceOps; }
 
 }  // namespace wengert

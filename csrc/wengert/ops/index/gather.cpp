@@ -290,9 +290,12 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   return apply(index_select_op, {x, index}, Attrs(dim));
 }
 Tensor nonzero(const Tensor& x) {
+  check_defined(x, "nonzero");
   return apply(nonzero_places_op, {contiguous(to(x.detach(), Dtype::kBool))});
 }
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  check_defined(x, "masked_select");
+  check_defined(mask, "masked_select", "mask");
   check(mask.dtype() == Dtype::kBool, "masked_select: expected BoolTensor for mask, got ",
         mask.dtype());
   const Dims shape = broadcast_shapes(x.shape(), mask.shape());
@@ -300,6 +303,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   return apply(compress_op, {stretched(x), contiguous(stretched(mask))});
 }
 Tensor one_hot(const Tensor& x, int64_t classes) {
+  check_defined(x, "one_hot");
   check(x.dtype() == Dtype::kInt64,
         "one_hot is only applicable to index tensor of type int64, got ", x.dtype());
   check(classes >= -1 && (classes != 0 || x.numel() == 0),

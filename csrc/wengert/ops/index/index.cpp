@@ -538,13 +538,24 @@ Tensor& index_put_(Tensor& x, std::span<const Tensor> indices, const Operand& va
   return x;
 }
 
+namespace {
+void check_key(const Tensor& x, const IndexKey& key, const char* name) {
+  check_defined(x, name);
+  for (const IndexItem& item : key.items())
+    if (item.kind == IndexItem::Kind::kTensor) check_defined(item.tensor, name, "key");
+}
+}  // namespace
+
 Tensor get_item(const Tensor& x, const IndexKey& key) {
+  check_key(x, key, "get_item");
   const Key k(x, key);
   if (k.indices.empty()) return apply(basic_index_op, {x}, k.attrs());
   return index(k.whole_input() ? x : apply(basic_index_op, {x}, k.attrs()), k.indices);
 }
 
 Tensor& set_item(Tensor& x, const IndexKey& key, const Operand& value) {
+  check_key(x, key, "set_item");
+  if (!value.is_scalar()) check_defined(value, "set_item", "value");
   const Key k(x, key);
   const bool one = value.is_scalar() || value->ndim() == 0;
   if (one && k.whole_input() && k.indices.size() == 1 && is_mask_of(k.indices[0], x)) {

@@ -1,21 +1,11 @@
 // x[key] and x[key] = value, for any key Python's brackets take.
 #pragma once
 
-#include <optional>
 #include <span>
 
-#include "wengert/tape/tape.h"
+#include "wengert/ops/index/index.h"
 
 namespace wengert {
-
-// One item between the brackets.
-struct IndexItem {
-  enum class Kind : uint8_t { kInt, kSlice, kNewAxis, kEllipsis, kTensor, kBool };
-  Kind kind = Kind::kEllipsis;
-  std::optional<int64_t> start, stop;  // of a slice; kInt and kBool have their value in start
-  int64_t step = 1;
-  Tensor tensor;  // int64 or int32 positions, or a bool or uint8 mask
-};
 
 class IndexKey {
  public:
@@ -28,6 +18,7 @@ class IndexKey {
   void add_int(int64_t i) { add(IndexItem::Kind::kInt).start = i; }
   void add_bool(bool b) { add(IndexItem::Kind::kBool).start = b; }
   void add_new_axis() { add(IndexItem::Kind::kNewAxis); }
+  void add(const IndexItem& item) { items_.push_back(item); }
   void add_ellipsis() { add(IndexItem::Kind::kEllipsis); }
   void add_tensor(Tensor t) { add(IndexItem::Kind::kTensor).tensor = std::move(t); }
   void add_slice(std::optional<int64_t> start, std::optional<int64_t> stop, int64_t step = 1) {

@@ -368,6 +368,8 @@ Tensor& masked_fill_(Tensor& x, const Tensor& mask, const Operand& value) {
   return x;
 }
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
+  check_defined(x, "masked_scatter");
+  check_defined(mask, "masked_scatter", "mask");
   check(mask.dtype() == Dtype::kBool, "masked_scatter: only supports boolean masks, but got mask ",
         "with dtype ", mask.dtype());
   const Dims shape = broadcast_shapes(x.shape(), mask.shape());

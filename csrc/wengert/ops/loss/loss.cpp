@@ -378,6 +378,8 @@ constinit const Op nll_loss_op{
 
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
                      int64_t ignore_index, Reduction reduction, double label_smoothing) {
+  check_defined(x, "cross_entropy");
+  check_defined(target, "cross_entropy", "target");
   check(label_smoothing >= 0 && label_smoothing <= 1,
         "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   check(x.ndim() > 0, ErrorKind::kIndex,
@@ -392,6 +394,8 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
 
 Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
                 Reduction reduction) {
+  check_defined(x, "nll_loss");
+  check_defined(target, "nll_loss", "target");
   return run_op(nll_loss_indices_op, {x, index_target(target)}, weight,
                 Attrs(ignore_index, static_cast<int64_t>(reduction)));
 }

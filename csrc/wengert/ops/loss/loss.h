@@ -18,6 +18,12 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Red
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean);
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean,
                       double beta = 1);
+Tensor huber_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean,
+                  double delta = 1);
+// kMean divides by the number of elements, as Python's default does; the sum divided by the size of
+// the batch is the divergence.
+Tensor kl_div(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::kMean,
+              bool log_target = false);
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight = {},
                             Reduction reduction = Reduction::kMean);
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target,

@@ -479,9 +479,21 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, Reduction reduction
   return apply(smooth_l1_loss_op, {x, target},
                Attrs(nullptr, nullptr, static_cast<int64_t>(reduction), beta));
 }
+Tensor huber_loss(const Tensor& x, const Tensor& target, Reduction reduction, double delta) {
+  return apply(huber_loss_op, {x, target}, Attrs(static_cast<int64_t>(reduction), delta));
+}
+Tensor kl_div(const Tensor& x, const Tensor& target, Reduction reduction, bool log_target) {
+  const KlReduction how = reduction == Reduction::kNone  ? kKlNone
+                          : reduction == Reduction::kSum ? kKlSum
+                                                         : kKlMean;
+  return apply(kl_div_op, {x, target},
+               Attrs(nullptr, nullptr, static_cast<int64_t>(how), log_target));
+}
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
                             Reduction reduction) {
+  check_defined(x, "binary_cross_entropy");
+  check_defined(target, "binary_cross_entropy", "target");
   check(x.shape() == target.shape(), ErrorKind::kValue, "Using a target size ", target.shape(),
         " that is different to the input size ", x.shape(),
         " is deprecated. Please ensure they have the same size.");
@@ -494,6 +506,8 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor&
 // With `pos_weight` p: l = (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x))
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, const Tensor& weight,
                                         const Tensor& pos_weight, Reduction reduction) {
+  check_defined(x, "binary_cross_entropy_with_logits");
+  check_defined(target, "binary_cross_entropy_with_logits", "target");
   check(x.shape() == target.shape(), ErrorKind::kValue, "Target size ", target.shape(),
         " must be the same as input size ", x.shape());
   check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",

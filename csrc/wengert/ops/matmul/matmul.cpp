@@ -571,7 +571,7 @@ constinit const Op baddbmm_op{
     }};
 
 Tensor matmul(const Tensor& x, const Tensor& y) {
-  return x && y ? matmul_any(x, y) : apply(matmul_op, {x, y});
+  return x.defined() && y.defined() ? matmul_any(x, y) : apply(matmul_op, {x, y});
 }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});

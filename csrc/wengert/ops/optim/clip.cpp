@@ -80,13 +80,14 @@ constinit const Op clip_update_op{
 
 void zero_grad(std::span<const Tensor> params, bool set_to_none) {
   GradMode off(false);
+  check_defined(params, "zero_grad", "params");
   for (const Tensor& p : params) {
     if (set_to_none) {
       p.set_grad({});
       continue;
     }
     Tensor g = p.grad();
-    if (!g) continue;
+    if (!g.defined()) continue;
     if (g.requires_grad()) p.set_grad(g = g.detach());
     zero_(g);
   }

@@ -216,6 +216,7 @@ WENGERT_BINARY(le)
 WENGERT_BINARY(gt)
 WENGERT_BINARY(ge)
 WENGERT_BINARY(logical_and)
+WENGERT_BINARY(logical_or)
 #undef WENGERT_BINARY
 Tensor logical_not(const Operand& x) { return apply(logical_not_op, {x}); }
 Tensor where(const Operand& condition, const Operand& x, const Operand& y) {

@@ -34,5 +34,8 @@ Tensor softplus(const Operand& x, double beta = 1, double threshold = 20);
 Tensor hardshrink(const Operand& x, double lambd = 0.5);
 Tensor softshrink(const Operand& x, double lambd = 0.5);
 Tensor logical_and(const Operand& x, const Operand& y);
+Tensor logical_or(const Operand& x, const Operand& y);
+Tensor& sub_(Tensor& x, const Operand& y);
+Tensor& div_(Tensor& x, const Operand& y);
 
 }  // namespace wengert

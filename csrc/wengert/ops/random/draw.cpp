@@ -464,6 +464,7 @@ void check_range(Dtype dtype, int64_t from, int64_t to) {
 }
 
 Tensor dropout(const Tensor& x, double p, bool training) {
+  check_defined(x, "dropout");
   check_probability(p);
   if (p == 0 || !training || x.numel() == 0) return x;
   check(is_floating(x.dtype()), "dropout: result type Float can't be cast to the desired output ",

@@ -25,6 +25,13 @@ void cast_input(Call& c, int i, Dtype dtype);
 // The attributes of typed functions: an absent or empty list of dimensions is None.
 void add_dims(Attrs& a, Ints dims);
 void add_dim(Attrs& a, Dim dim);
+// A row of two outputs.
+inline std::pair<Tensor, Tensor> apply_pair(const Op& op, const Tensor& x, const Attrs& attrs) {
+  Call c(op, attrs);
+  c.add_input(x);
+  apply(c);
+  return {std::move(c.out[0]), std::move(c.out[1])};
+}
 
 // Runs a reduction of input 0 over the dimensions of the mask.
 void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param = 0);

@@ -211,6 +211,14 @@ Tensor amax(const Tensor& x, Ints dims, bool keepdim) {
 Tensor amin(const Tensor& x, Ints dims, bool keepdim) {
   return apply_dims(amin_op, x, dims, keepdim);
 }
+Tensor max(const Tensor& x) { return apply(max_op, {x}); }
+Tensor min(const Tensor& x) { return apply(min_op, {x}); }
+std::pair<Tensor, Tensor> max(const Tensor& x, int64_t dim, bool keepdim) {
+  return apply_pair(max_dim_op, x, Attrs(dim, keepdim));
+}
+std::pair<Tensor, Tensor> min(const Tensor& x, int64_t dim, bool keepdim) {
+  return apply_pair(min_dim_op, x, Attrs(dim, keepdim));
+}
 Tensor argmax(const Tensor& x, Dim dim, bool keepdim) {
   return apply_dim(argmax_op, x, dim, keepdim);
 }

@@ -514,6 +514,7 @@ Tensor normalize(const Tensor& x, double p, Ints dims, double eps) {
   return apply(normalize_op, {x}, Attrs(p, dims, eps));
 }
 Tensor sum_to(const Tensor& x, const Dims& shape) {
+  check_defined(x, "sum_to");
   if (x.shape() == shape) return x;
   return apply(sum_to_op, {x}, Attrs(shape));
 }

@@ -255,22 +255,13 @@ Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reve
 }
 }  // namespace
 
-namespace {
-std::pair<Tensor, Tensor> apply_pair(const Op& op, const Tensor& x, int64_t dim) {
-  Call c(op, Attrs(dim));
-  c.add_input(x);
-  apply(c);
-  return {std::move(c.out[0]), std::move(c.out[1])};
-}
-}  // namespace
-
 Tensor cumsum(const Tensor& x, int64_t dim) { return apply(cumsum_op, {x}, Attrs(dim, nullptr)); }
 Tensor cumprod(const Tensor& x, int64_t dim) { return apply(cumprod_op, {x}, Attrs(dim, nullptr)); }
 std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim) {
-  return apply_pair(cummax_op, x, dim);
+  return apply_pair(cummax_op, x, Attrs(dim));
 }
 std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
-  return apply_pair(cummin_op, x, dim);
+  return apply_pair(cummin_op, x, Attrs(dim));
 }
 
 namespace {

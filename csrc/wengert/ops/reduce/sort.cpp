@@ -181,6 +181,17 @@ constinit const Op median_dim_op{
     .vjp = median_dim_vjp,
     .reads = reads_output(1)};
 
+std::pair<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
+  return apply_pair(sort_op, x, Attrs(dim, descending, nullptr));
+}
+Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
+  return apply(argsort_op, {x}, Attrs(dim, descending, false));
+}
+std::pair<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest) {
+  return apply_pair(topk_op, x, Attrs(k, dim, largest, true));
+}
+Tensor median(const Tensor& x) { return apply(median_op, {x}); }
+
 namespace {
 const Op* const kOps[] = {&sort_op, &argsort_op, &topk_op, &median_op, &median_dim_op};
 }

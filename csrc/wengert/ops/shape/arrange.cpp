@@ -189,7 +189,7 @@ Tensor repeat_dim(const Tensor& x, int d, int64_t n, bool inner) {
   return reshape(expand(unsqueeze(x, inner ? d + 1 : d), wide), out);
 }
 
-Tensor repeat(const Tensor& x, Ints times) {
+Tensor repeated(const Tensor& x, Ints times) {
   const int lead = static_cast<int>(times.size()) - x.ndim();
   check(lead >= 0,
         "Number of dimensions of repeat dims can not be smaller than number of "
@@ -214,7 +214,7 @@ constinit const Op repeat_op{
     .doc =
         "A copy with dimension i repeated repeats[i] times; more repeats than dimensions add new "
         "ones in front.",
-    .composed = [](Call& c) { c.results = {repeat(c.in(0), c.attrs.ints(kRepeat["repeats"]))}; },
+    .composed = [](Call& c) { c.results = {repeated(c.in(0), c.attrs.ints(kRepeat["repeats"]))}; },
 };
 
 constexpr Signature kTile = "(input: Tensor, *dims: ints) -> Tensor";
@@ -227,7 +227,7 @@ constinit const Op tile_op{
         [](Call& c) {
           Dims times = c.attrs.dims(kTile["dims"]);
           while (times.size() < c.in(0).ndim()) times.insert(0, 1);
-          c.results = {repeat(c.in(0), times)};
+          c.results = {repeated(c.in(0), times)};
         },
 };
 
@@ -387,6 +387,8 @@ const Op* const kArrangeOps[] = {
 };
 
 }  // namespace
+
+Tensor repeat(const Tensor& x, Ints repeats) { return apply(repeat_op, {x}, Attrs(repeats)); }
 
 Tensor flip(const Tensor& x, Ints dims) { return apply(flip_op, {x}, Attrs(dims)); }
 Tensor tril(const Tensor& x, int64_t diagonal) { return apply(tril_op, {x}, Attrs(diagonal)); }

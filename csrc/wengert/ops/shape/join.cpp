@@ -420,6 +420,7 @@ Tensor join(const Op& op, Tensors xs, int64_t dim) {
 Tensor cat(Tensors xs, int64_t dim) { return join(cat_op, xs, dim); }
 Tensor stack(Tensors xs, int64_t dim) { return join(stack_op, xs, dim); }
 std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t dim) {
+  check_defined(x, "split", "tensor");
   check(x.ndim() > 0, "split expects at least a 1-dimensional tensor");
   check(size >= 0, "split expects split_size be non-negative, but got split_size=", size);
   const int d = wrap_dim(dim, x.ndim());
@@ -434,6 +435,12 @@ std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t dim) {
     start += length;
   } while (start < n);
   return parts;
+}
+std::vector<Tensor> chunk(const Tensor& x, int64_t chunks, int64_t dim) {
+  Call c(chunk_op, Attrs(chunks, dim));
+  c.add_input(x);
+  apply(c);
+  return {c.results.begin(), c.results.end()};
 }
 std::span<const Op* const> join_ops() { return kJoinOps; }
 

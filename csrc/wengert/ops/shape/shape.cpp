@@ -533,18 +533,24 @@ const Op* const kShapeOps[] = {
 }  // namespace
 
 Tensor clone(const Tensor& x) { return apply(clone_op, {x}); }
-Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : clone(x); }
+Tensor contiguous(const Tensor& x) {
+  check_defined(x, "contiguous");
+  return x.is_contiguous() ? x : clone(x);
+}
 Tensor to(const Tensor& x, Dtype dtype) {
+  check_defined(x, "to");
   return x.dtype() == dtype ? x : apply(to_op, {x}, Attrs(dtype));
 }
 Tensor view(const Tensor& x, Ints shape) { return apply(view_op, {x}, Attrs(shape)); }
 Tensor reshape(const Tensor& x, Ints shape) {
+  check_defined(x, "reshape");
   if (x.is_contiguous()) return view(x, shape);
   const Dims to = infer_shape(shape, x.numel());
   Dims strides;
   return view(view_strides(x.shape(), x.strides(), to, strides) ? x : clone(x), to);
 }
 Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
+  check_defined(x, "flatten");
   const int first = wrap_dim(start, x.ndim()), last = wrap_dim(end, x.ndim());
   check(first <= last, "start_dim cannot come after end_dim, got ", start, " and ", end);
   if (x.ndim() == 0) return reshape(x, Dims{1});
@@ -561,7 +567,10 @@ Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
 Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
   return apply(transpose_op, {x}, Attrs(dim0, dim1));
 }
-Tensor t(const Tensor& x) { return x.ndim() < 2 ? x : transpose(x, -2, -1); }
+Tensor t(const Tensor& x) {
+  check_defined(x, "t");
+  return x.ndim() < 2 ? x : transpose(x, -2, -1);
+}
 Tensor permute(const Tensor& x, Ints dims) { return apply(permute_op, {x}, Attrs(dims)); }
 Tensor squeeze(const Tensor& x, Ints dims) {
   return apply(squeeze_op, {x}, dims.empty() ? Attrs(nullptr) : Attrs(dims));
