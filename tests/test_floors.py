@@ -15,6 +15,7 @@ FLOORS = {
     "tensor": 1,
     "tape": 2,
     "ops": 3,
+    "data": 4,
     "nn": 4,
     "optim": 4,
     "program": 4,

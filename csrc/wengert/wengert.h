@@ -16,10 +16,13 @@
 #include "wengert/base/language.h"
 #include "wengert/base/parallel.h"
 #include "wengert/base/warning.h"
+#include "wengert/data/loader.h"
+#include "wengert/nn/init.h"
 #include "wengert/nn/nn.h"
 #include "wengert/ops.h"
 #include "wengert/ops/optim/optim.h"
 #include "wengert/optim/optim.h"
+#include "wengert/optim/schedules.h"
 #include "wengert/program/capture.h"
 
 namespace wengert {

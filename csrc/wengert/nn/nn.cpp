@@ -1,6 +1,11 @@
 #include "wengert/nn/nn.h"
 
+#include <cxxabi.h>
+
 #include <cmath>
+#include <cstdlib>
+#include <ostream>
+#include <typeinfo>
 
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"
@@ -18,6 +23,13 @@ const Op& row(const char* name) {
   const Op* op = find_op(name);
   check(op != nullptr, "no operation is named ", name);
   return *op;
+}
+
+// As Python writes a float.
+std::string as_float(double v) {
+  std::string s = text(v);
+  if (s.find_first_not_of("-0123456789") == s.npos) s += ".0";
+  return s;
 }
 
 }  // namespace
@@ -43,6 +55,31 @@ std::vector<Tensor> Module::parameters() const {
 void Module::train(bool on) {
   state_->training = on;
   for (const auto& [name, module] : modules_) module->train(on);
+}
+
+std::string Module::name() const {
+  const std::unique_ptr<char, void (*)(void*)> whole(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, nullptr), std::free);
+  const std::string name = whole ? whole.get() : "Module";
+  const size_t space = name.find('<') == name.npos ? name.rfind("::") : name.npos;
+  return space == name.npos ? name : name.substr(space + 2);
+}
+
+std::string Module::to_string() const {
+  std::string out = name() + '(' + options();
+  if (modules_.empty()) return out + ')';
+  for (const auto& [key, module] : modules_) {
+    out += "\n  (" + key + "): ";
+    for (const char c : module->to_string()) {
+      out += c;
+      if (c == '\n') out += "  ";
+    }
+  }
+  return out + "\n)";
+}
+
+std::ostream& operator<<(std::ostream& out, const Module& module) {
+  return out << module.to_string();
 }
 
 void Module::zero_grad(bool set_to_none) { wengert::zero_grad(parameters(), set_to_none); }
@@ -86,6 +123,10 @@ Linear::Linear(int64_t in, int64_t out, bool bias, Dtype dtype) {
 }
 
 Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
+std::string Linear::options() const {
+  const Dims& shape = weight_.shape();
+  return text("in_features=", shape[1], ", out_features=", shape[0], ", bias=", bias_.defined());
+}
 
 Tensor ReLU::forward(const Tensor& x) { return relu(x); }
 Tensor Tanh::forward(const Tensor& x) { return tanh(x); }
@@ -102,12 +143,25 @@ Tensor ELU::forward(const Tensor& x) {
 }
 Tensor Softplus::forward(const Tensor& x) { return softplus(x, beta, threshold); }
 
+std::string GELU::options() const {
+  return tanh_approximation ? "approximate='tanh'" : "approximate='none'";
+}
+std::string LeakyReLU::options() const { return "negative_slope=" + as_float(negative_slope); }
+std::string ELU::options() const { return "alpha=" + as_float(alpha); }
+std::string Softplus::options() const {
+  return "beta=" + as_float(beta) + ", threshold=" + as_float(threshold);
+}
+
 Dropout::Dropout(double p) : p_(p) {
   check(p >= 0 && p <= 1, ErrorKind::kValue,
         "Dropout: dropout probability has to be between 0 and 1, but got ", p);
 }
 Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training()); }
+std::string Dropout::options() const { return "p=" + as_float(p_) + ", inplace=False"; }
 
+std::string Flatten::options() const {
+  return text("start_dim=", start_dim, ", end_dim=", end_dim);
+}
 Tensor Flatten::forward(const Tensor& x) { return flatten(x, start_dim, end_dim); }
 
 Tensor Sequential::forward(const Tensor& x) {

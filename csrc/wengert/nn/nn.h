@@ -8,6 +8,7 @@
 #pragma once
 
 #include <concepts>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <utility>
@@ -58,6 +59,12 @@ class Module {
     return state_->training;
   }
 
+  // As it is printed: the class, and its options as Python's keywords, "p=0.5".
+  virtual std::string name() const;
+  virtual std::string options() const { return ""; }
+  // In Python's form, with the modules within: what << writes.
+  std::string to_string() const;
+
   // Drops the gradients of all parameters, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
 
@@ -102,6 +109,7 @@ class Linear final : public Module {
   Tensor forward(const Tensor& x) override;
   const Tensor& weight() const { return weight_; }
   const Tensor& bias() const { return bias_; }  // undefined without a bias
+  std::string options() const override;
 
  private:
   Tensor weight_, bias_;
@@ -124,21 +132,25 @@ struct SiLU final : Module {
 struct GELU final : Module {
   explicit GELU(bool tanh_approximation = false) : tanh_approximation(tanh_approximation) {}
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   bool tanh_approximation;
 };
 struct LeakyReLU final : Module {
   explicit LeakyReLU(double negative_slope = 0.01) : negative_slope(negative_slope) {}
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   double negative_slope;
 };
 struct ELU final : Module {
   explicit ELU(double alpha = 1) : alpha(alpha) {}
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   double alpha;
 };
 struct Softplus final : Module {
   explicit Softplus(double beta = 1, double threshold = 20) : beta(beta), threshold(threshold) {}
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   double beta, threshold;
 };
 
@@ -150,6 +162,7 @@ class Dropout final : public Module {
  public:
   explicit Dropout(double p = 0.5);
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   double p() const { return p_; }
 
  private:
@@ -161,6 +174,7 @@ struct Flatten final : Module {
   explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1)
       : start_dim(start_dim), end_dim(end_dim) {}
   Tensor forward(const Tensor& x) override;
+  std::string options() const override;
   int64_t start_dim, end_dim;
 };
 
@@ -180,5 +194,18 @@ class Sequential final : public Module {
   size_t size() const { return modules(); }
   Module& operator[](size_t i) const { return *module(i); }
 };
+
+std::ostream& operator<<(std::ostream& out, const Module& module);
+
+// ---- files
+
+// The parameters in a safetensors file, by the keys of Python's state_dict: what load_safetensors
+// of wengert.serialization reads, and what its save_safetensors writes for load. The file takes its
+// place when all is written. RuntimeError if it cannot be written.
+void save(const Module& module, const std::string& path);
+// Copies what such a file holds into the parameters, cast to their dtypes. RuntimeError, and no
+// parameter changed, if the file cannot be read, or lacks a parameter, or has more, or another
+// shape.
+void load(Module& module, const std::string& path);
 
 }  // namespace wengert::nn

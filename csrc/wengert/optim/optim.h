@@ -7,6 +7,7 @@
 //   optimizer.step();
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "wengert/ops/optim/optim.h"
@@ -28,8 +29,25 @@ class Optimizer {
   void zero_grad(bool set_to_none = true) { wengert::zero_grad(params_, set_to_none); }
   const std::vector<Tensor>& parameters() const { return params_; }
 
+  // ---- for schedules
+  double lr() const { return const_cast<Optimizer*>(this)->rate(); }
+  void set_lr(double lr) { rate() = lr; }
+  // What schedules start from: the rate when the first of them was made.
+  double first_lr() {
+    if (!first_lr_) first_lr_ = rate();
+    return *first_lr_;
+  }
+  void set_first_lr(double lr) { first_lr_ = lr; }
+  // Momentum or beta1; null if there is neither.
+  virtual double* momentum() { return nullptr; }
+
  protected:
+  virtual double& rate() = 0;
+
   std::vector<Tensor> params_;
+
+ private:
+  std::optional<double> first_lr_;
 };
 
 // Hyper-parameters as a program reads them when it replays a step; see program/capture.h.
@@ -61,6 +79,16 @@ class OptimizerOf : public RuleOptimizer {
   }
   void step() override { step_with(state_.ref()); }
   Options& options() { return state_->options; }
+  double* momentum() override {
+    if constexpr (requires(Options& o) { o.beta1; }) {
+      return &state_->options.beta1;
+    } else {
+      return &state_->options.momentum;
+    }
+  }
+
+ protected:
+  double& rate() override { return state_->options.lr; }
 
  private:
   struct State final : OptimizerState {
