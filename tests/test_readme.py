@@ -12,6 +12,7 @@ DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/cpp.md",
     "docs/design.md",
     "examples/README.md",
     "benchmarks/README.md",
@@ -35,6 +36,7 @@ def test_the_cpp_example_is_the_file():
     assert blocks("README.md", "cpp") == [(ROOT / "examples/cpp/xor.cpp").read_text()]
     cmake = blocks("README.md", "cmake")[0]
     assert cmake in (ROOT / "examples/cpp/CMakeLists.txt").read_text()
+    assert blocks("docs/cpp.md", "cpp") == [(ROOT / "examples/cpp/spirals.cpp").read_text()]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

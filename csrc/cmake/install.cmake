@@ -26,6 +26,23 @@ write_basic_package_version_file(wengertConfigVersion.cmake COMPATIBILITY SameMi
 install(FILES ${PROJECT_BINARY_DIR}/wengertConfig.cmake
   ${PROJECT_BINARY_DIR}/wengertConfigVersion.cmake DESTINATION ${_package_dir})
 
+# For builds without CMake. Its paths are found from where it lies, so that the tree can be moved.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+  BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE _prefix_of_pc)
+set(_pc_needs "${CMAKE_THREAD_LIBS_INIT}")
+if(WENGERT_PARALLEL STREQUAL "openmp")
+  string(APPEND _pc_needs " ${OpenMP_CXX_FLAGS}")
+endif()
+if(WENGERT_SANITIZE)
+  string(APPEND _pc_needs " -fsanitize=${WENGERT_SANITIZE}")
+endif()
+set(_pc_libs "-L\${libdir} -lwengert")
+if(NOT BUILD_SHARED_LIBS)
+  string(APPEND _pc_libs " ${_pc_needs}")
+endif()
+configure_file(csrc/cmake/wengert.pc.in wengert.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/wengert.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
 if(WENGERT_BUILD_TESTS)
   enable_testing()
   set(_prefix ${PROJECT_BINARY_DIR}/prefix)
