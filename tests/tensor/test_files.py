@@ -1,5 +1,6 @@
 """Where files are written: what is replaced, what is written in place, what is refused."""
 
+import contextlib
 import errno
 import fcntl
 import gzip
@@ -368,3 +369,36 @@ def test_every_part_of_the_package_has_a_page_of_help():
     ):
         assert len(pydoc.render_doc(thing, renderer=pydoc.plaintext)) > 100
         assert pydoc.html.document(thing)
+
+
+def damaged(data, count):
+    """Copies of `data`: bytes changed, cut out, doubled, and files cut short."""
+    rng = np.random.RandomState(0)
+    for i in range(count):
+        copy = bytearray(data)
+        for at in rng.randint(0, len(data), 1 + i % 3).tolist():
+            if rng.randint(2):
+                copy[at % len(copy)] = rng.randint(256)
+            elif rng.randint(2):
+                del copy[at : at + rng.randint(1, 9)]
+            else:
+                copy[at:at] = copy[at : at + rng.randint(1, 9)]
+        yield bytes(copy[: rng.randint(1, len(copy) + 1)] if i % 10 == 9 else copy)
+
+
+@pytest.mark.filterwarnings("ignore:.*widened")
+def test_mutated_files_are_read_or_refused(tmp_path):
+    path = tmp_path / "m"
+    readers = [
+        (save_pt, wg.load, pickle.UnpicklingError),
+        (save_st, load_safetensors, ValueError),
+        (save_program, wg.load_program, (RuntimeError, ValueError)),
+    ]
+    for save, read, refused in readers:
+        save(path, [1, 2, 3])
+        data = path.read_bytes()
+        for copy in damaged(data, 200):
+            path.write_bytes(copy)
+            with contextlib.suppress(refused):
+                read(path)
+        path.write_bytes(data)

@@ -85,8 +85,8 @@ class Program:
     def to_svg(self) -> str:
         """The graph of `to_dot` as an SVG picture, drawn by Graphviz.
 
-        ImportError without the package `graphviz` (`pip install wengert[graph]`); it runs
-        Graphviz's program `dot`.
+        ImportError without the package `graphviz` (`pip install wengert[graph]`), RuntimeError
+        without Graphviz's program `dot`, which it runs.
         """
         try:
             import graphviz
@@ -94,7 +94,13 @@ class Program:
             raise ImportError(
                 "Program.to_svg needs the package graphviz: pip install 'wengert[graph]'"
             ) from error
-        return graphviz.Source(self.to_dot()).pipe(format="svg", encoding="utf-8")
+        try:
+            return graphviz.Source(self.to_dot()).pipe(format="svg", encoding="utf-8")
+        except graphviz.ExecutableNotFound:
+            raise RuntimeError(
+                "Program.to_svg needs Graphviz's program dot: install the system's package "
+                "graphviz (apt install graphviz), or draw what Program.to_dot returns elsewhere"
+            ) from None
 
 
 class LoadedProgram:

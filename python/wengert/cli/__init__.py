@@ -8,9 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..tabular.errors import DivergedError, TabularError
-from .outputs import StandardOutputError, complain, output_status, silence
+from .outputs import Output, StandardOutputError, complain, output_status, silence
 
 INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells of help that cannot be written, which the base class swallows."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        if file is not None and file is sys.stdout:
+            Output().data(message)
+        else:
+            complain(message.rstrip("\n"))
 
 
 def _number(
@@ -178,7 +188,7 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
 def _parser() -> argparse.ArgumentParser:
     from .. import __version__
 
-    parser = argparse.ArgumentParser(prog="wengert", description="Neural networks on the CPU.")
+    parser = _Parser(prog="wengert", description="Neural networks on the CPU.")
     parser.add_argument("--version", action="version", version=f"wengert {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
@@ -228,10 +238,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(argv: Sequence[str] | None) -> int:
     try:
         return _run(_parser().parse_args(argv))
-    except SystemExit as stop:  # --help, and what is wrong with the options
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        raise stop
     except TabularError as error:
         complain(f"wengert: error: {error}{_option(error)}")
         return 1 if isinstance(error, DivergedError) else 2
