@@ -146,6 +146,15 @@ def test_no_two_classes_share_a_name():
     assert {name: files for name, files in found.items() if len(files) > 1} == {}
 
 
+def test_what_pip_builds_is_a_part_of_what_it_configures():
+    """The CMakeFiles of the configured project itself go with every new isolated environment."""
+    settings = (ROOT / "pyproject.toml").read_text()
+    folder = ROOT / re.search(r'^cmake\.source-dir = "(.*)"$', settings, re.MULTILINE)[1]
+    part = re.search(r"^add_subdirectory\((\S+) \S+\)$", (folder / "CMakeLists.txt").read_text(),
+                     re.MULTILINE)[1]  # fmt: skip
+    assert (folder / part).resolve() == ROOT and folder != ROOT
+
+
 def test_rows_are_known_by_what_they_say():
     """What programs and the binding must know of an op is a field of its row. Python's operators
     alone name the rows that they call."""
