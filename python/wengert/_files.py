@@ -28,7 +28,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO
 
 _DESCRIPTOR = re.compile(r"/dev/(?:std(in|out|err)|fd/(\d+))|/proc/self/fd/(\d+)")
-_LONGEST_NAME = 255 - len(".12345678.tmp")  # bytes
+_MARK = ".wengert-"  # that no file of a user is taken for a leftover
+_LONGEST_NAME = 255 - len(_MARK + "12345678.tmp")  # bytes
 _COPIED = 1 << 20
 
 
@@ -53,7 +54,7 @@ def _beside(path: str) -> tuple[str, str]:
     """The directory and the beginning of the name that a file has until it is whole."""
     folder, name = os.path.split(path)
     short = os.fsencode(name)[:_LONGEST_NAME].decode("utf-8", "ignore")
-    return folder, (short or name[:60]) + "."
+    return folder, (short or name[:60]) + _MARK
 
 
 def _lock(descriptor: int) -> bool:

@@ -116,12 +116,21 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
     tmp_path, save, load
 ):
     path = tmp_path / "m.pt"
-    for name in ("m.pt.abcdefgh.tmp", "m.pt.abcdef.tmp", "m.pt.alive_00.tmp", "m.pt.txt.tmp"):
+    for name in (
+        "m.pt.wengert-abcdefgh.tmp",
+        "m.pt.wengert-abcdef.tmp",
+        "m.pt.wengert-alive_00.tmp",
+        "m.pt.previous.tmp",
+    ):
         (tmp_path / name).write_bytes(b"half")
-    with open(tmp_path / "m.pt.alive_00.tmp", "r+b") as alive:
+    with open(tmp_path / "m.pt.wengert-alive_00.tmp", "r+b") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         save(path, [1])
-    assert sorted(os.listdir(tmp_path)) == ["m.pt", "m.pt.alive_00.tmp", "m.pt.txt.tmp"]
+    assert sorted(os.listdir(tmp_path)) == [
+        "m.pt",
+        "m.pt.previous.tmp",
+        "m.pt.wengert-alive_00.tmp",
+    ]
 
 
 def test_a_killed_process_leaves_one_file_that_the_next_removes(tmp_path):

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t kLongestName = 255 - 12;  // bytes, without what open_beside adds
+constexpr const char* kMark = ".wengert-";  // that no file of a user is taken for a leftover
+constexpr size_t kLongestName = 255 - 24;   // bytes, without the mark and what open_beside adds
 
 [[noreturn]] void failed() { fail(ErrorKind::kRuntime, std::strerror(errno)); }
 
@@ -27,7 +28,7 @@ bool not_allowed(int error) { return error == EACCES || error == EPERM || error 
 
 // `name` of a file beside `path` that is not whole yet, up to what mkstemps fills in.
 std::string beginning(const fs::path& path) {
-  return path.filename().string().substr(0, kLongestName) + ".";
+  return path.filename().string().substr(0, kLongestName) + kMark;
 }
 
 // Removes what killed processes have left: the lock of a file that is being written is held.
