@@ -223,6 +223,13 @@ void handles() {
   CHECK_THROWS(to_string(x), kType, "to_string: argument");
   CHECK_THROWS(to_vector<float>(x), kType, "to: argument");
   CHECK_THROWS(zero_grad({&x, 1}), kType, "zero_grad: argument");
+  CHECK_THROWS(x.shares_memory(ones({1})), kType, "shares_memory: the tensor is undefined");
+  CHECK_THROWS(ones({1}).shares_memory(x), kType, "shares_memory: the tensor is undefined");
+  CHECK_THROWS(hooks_of(x), kType, "hooks_of: argument");
+  CHECK_THROWS(remove_hook(x, 0), kType, "remove_hook: argument");
+  CHECK_THROWS(retain_grad(x), kType, "retain_grad: argument");
+  CHECK_THROWS(clip_grad_norm({&x, 1}, 1), kType, "element 0 in argument 'tensors'");
+  CHECK_THROWS(capture([](const Tensor& a) { return a + 1; })(x), kType, "add: argument 'input'");
   CHECK_THROWS(nn::Linear(1, 1)(x), kType, "linear: argument 'input'");
   CHECK_THROWS(optim::SGD({x}), kRuntime, "undefined");
 }

@@ -200,6 +200,7 @@ void Entry::release_saved() {
 }
 
 Hooks& hooks_of(const Tensor& t) {
+  check_defined(t, "hooks_of", "t");
   if (!t->extras) t->extras = new Hooks;
   auto* hooks = static_cast<Hooks*>(t->extras.get());
   if (t->entry) entry_of(t)->set_hooks(t->output_index, hooks);
@@ -207,6 +208,7 @@ Hooks& hooks_of(const Tensor& t) {
 }
 
 void remove_hook(const Tensor& t, int64_t id) {
+  check_defined(t, "remove_hook", "t");
   for (auto* h = static_cast<Hooks*>(t->extras.get()); h; h = h->before.get())
     std::erase_if(h->items, [id](const Hooks::Item& i) { return i.id == id; });
 }
@@ -231,6 +233,7 @@ void give_entry(const Tensor& t, const Ref<Entry>& e, uint32_t i) {
 void Tensor::backward() const { wengert::backward(*this); }
 
 void retain_grad(const Tensor& t) {
+  check_defined(t, "retain_grad", "t");
   check(t.requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
   if (t.is_leaf()) return;
   hooks_of(t).kept = t.impl();

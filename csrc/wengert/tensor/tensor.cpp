@@ -139,6 +139,7 @@ Tensor Tensor::saved() const {
 }
 
 Tensor Tensor::unseen() const {
+  get("unseen");
   Ref<Storage> again = new Storage(Ref<Storage>(p_->storage->root()));
   Ref<TensorImpl> t = new TensorImpl(again, p_->offset, p_->dtype, p_->shape, p_->strides);
   again->whole = t.get();

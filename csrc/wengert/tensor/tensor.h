@@ -202,7 +202,7 @@ class Tensor {
   }
   // After a change in place to the same memory: the history of what is there now.
   void catch_up() const {
-    if (p_->stale()) [[unlikely]]
+    if (get("catch_up").stale()) [[unlikely]]
       take_history();
   }
   // Undefined before a backward.
@@ -243,7 +243,9 @@ class Tensor {
   Tensor unseen() const;
   // Is from now on what `t` is, on the memory of `t`.
   void move_onto(const Tensor& t) const;
-  bool shares_memory(const Tensor& t) const { return p_->storage->root() == t.p_->storage->root(); }
+  bool shares_memory(const Tensor& t) const {
+    return get("shares_memory").storage->root() == t.get("shares_memory").storage->root();
+  }
 
   // The one element of a one-element tensor.
   Scalar item() const;

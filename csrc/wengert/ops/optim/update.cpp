@@ -211,6 +211,7 @@ void update_run(Call& c) {
 
 Stepped update_step(const UpdateRow& op, std::span<const Tensor> params,
                     std::span<std::vector<Tensor>> state, const Attrs& hyper) {
+  check_defined(params, "update_step", "params");
   GradMode off(false);
   return Step(op, params, state, hyper).run();
 }
