@@ -4,6 +4,7 @@
 #include "bind/graph.h"
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/history.h"
+#include "wengert/tape/turn.h"
 
 namespace wengert::bind {
 namespace {
@@ -104,6 +105,7 @@ struct PythonVjp final : CustomVjp {
     if (py::hasattr(ctx, "_free")) ctx.attr("_free")();
   }
   void vjp(Vjp& v) override {
+    const UserCode user;
     Entry& e = v.entry();
     py::tuple grads(e.outputs().size());
     const bool fill = py::cast<bool>(py::getattr(ctx, "_materialize_grads", py::bool_(true)));

@@ -90,6 +90,7 @@ void init_settings(py::module_& m) {
   m.def("build_info", &build_info,
         "ISA level, compiler and threads of this extension, and whose threads they are.");
   m.def("get_num_threads", &get_num_threads, "How many threads an operation may use.");
+  if (std::getenv("OMP_NUM_THREADS")) default_num_threads();  // an error now, not in some operation
   m.def("set_num_threads", &set_num_threads, py::arg("n"),
         "Sets how many threads an operation may use; RuntimeError unless n >= 1. Results do not "
         "depend on it.");
@@ -149,6 +150,7 @@ py::list public_names(const py::module_& m) {
 PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   using namespace wengert::bind;
   m.doc() = "The native core of wengert.";
+  init_gil(m);
   init_types(m);
   init_tensor_type(m);
   init_generator(m);

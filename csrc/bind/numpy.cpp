@@ -71,6 +71,7 @@ Tensor share_array(const py::array& a) {
     strides.push_back(step / item_size(*d));
     span += std::max<int64_t>(n - 1, 0) * step;
   }
+  if (a.size() == 0) span = 0;
   PyObject* owner = Py_NewRef(a.ptr());
   Ref<Storage> storage = new Storage(const_cast<void*>(a.data()), static_cast<size_t>(span), owner,
                                      release_object, a.writeable());

@@ -86,6 +86,17 @@ def _choose(built: list[str], supported: tuple[str, ...], wanted: str | None) ->
     return possible[0]
 
 
+def _is_main_interpreter() -> bool:
+    """Whether this is the interpreter that the process began with."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = importlib.import_module(name)
+        except ImportError:
+            continue
+        return bool(interpreters.get_current() == interpreters.get_main())
+    return True
+
+
 def _load(origin: str) -> ModuleType:
     """Loads the file as ``wengert._native``."""
     name = f"{__package__}._native"
@@ -101,6 +112,9 @@ def _load(origin: str) -> ModuleType:
     vars(sys.modules[__package__])["_native"] = module
     return module
 
+
+if not _is_main_interpreter():  # a second copy of the native module would wait for the first one
+    raise ImportError("wengert: only the main interpreter can import it, this is a sub-interpreter")
 
 _specs = _find()
 _runs = _supported(list(_specs))

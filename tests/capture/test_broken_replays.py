@@ -201,13 +201,13 @@ from wengert import _native
 
 F, nn, kind, how = wg.nn.functional, wg.nn, *sys.argv[1:]
 if kind == "wide":
-    model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
-                          nn.Linear(512, 10))
+    model = nn.Sequential(nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(),
+                          nn.Linear(1024, 10))
 else:
-    layers = [m for _ in range(8) for m in (nn.Linear(128, 128), nn.GELU(), nn.Dropout(0.1))]
-    model = nn.Sequential(*layers, nn.Linear(128, 10))
+    layers = [m for _ in range(8) for m in (nn.Linear(256, 256), nn.GELU(), nn.Dropout(0.1))]
+    model = nn.Sequential(*layers, nn.Linear(256, 10))
 opt = wg.optim.SGD(model.parameters(), 0.01)
-x, y = wg.randn(128 if kind == "wide" else 1024, model[0].in_features), None
+x = wg.randn(32 if kind == "wide" else 128, model[0].in_features)
 y = wg.zeros(len(x), dtype=wg.int64)
 
 def step(x, y):
@@ -233,7 +233,7 @@ def test_capturing_takes_no_more_memory_than_running(kind):
         return json.loads(done.stdout)["peak"]
 
     # Beside what running takes: a copy of the arguments, and sizes rounded up.
-    assert peak("captured") <= 1.16 * peak("eager")
+    assert peak("captured") <= 1.1 * peak("eager")
 
 
 def test_an_adopted_gradient_is_nobody_elses():

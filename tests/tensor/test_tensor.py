@@ -563,3 +563,10 @@ def test_copies_of_tensors_with_gradients():
         t.grad = wg.full(t.shape, float(len(t)))
     for copied, t in zip(copy.deepcopy(tensors), tensors, strict=True):
         assert copied.grad is not t.grad and copied.grad.tolist() == t.grad.tolist()
+
+
+def test_memory_of_empty_arrays_is_empty():
+    for shape in ((0,), (0, 3), (3, 0), (2, 0, 5)):
+        t = wg.from_numpy(np.zeros(shape))
+        assert wg._native._copy_memory(t).shape == (0,)
+        assert copy.deepcopy([t, t])[1].shape == shape

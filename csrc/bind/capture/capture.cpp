@@ -7,13 +7,14 @@
 #include <unordered_set>
 
 #include "bind/capture/reads.h"
+#include "wengert/base/long_work.h"
 
 namespace wengert::bind {
 
-std::unique_lock<std::mutex> claim(Program& p) {
+std::unique_lock<ForkSafeMutex> claim(Program& p) {
   std::unique_lock lock(p.busy(), std::try_to_lock);
   if (!lock) {
-    const py::gil_scoped_release free;
+    const LongWork waiting;
     lock.lock();
   }
   return lock;
@@ -103,7 +104,7 @@ PyObject* replay_arguments(Program& p, const py::handle& arguments) {
   each_tensor(arguments.ptr(), "arguments", Nones::kRefused,
               [&](const Tensor& t) { p.set_input(i++, t); });
   {
-    const py::gil_scoped_release free;
+    const LongWork replay;
     p.run();
   }
   i = 0;

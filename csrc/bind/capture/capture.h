@@ -12,7 +12,7 @@ struct Ready {
 };
 
 // The program for this thread alone, waited for without the GIL, which its user may be waiting for.
-std::unique_lock<std::mutex> claim(Program& p);
+std::unique_lock<ForkSafeMutex> claim(Program& p);
 
 // What keeps the state that a call out of a program changes, as `_capture_call` was told.
 py::object keep_function_of(const HostCall& call);

@@ -1,6 +1,7 @@
 // What a captured program takes for granted, as far as only Python knows of it.
 #include "bind/capture/capture.h"
 #include "bind/capture/read.h"
+#include "bind/gil.h"
 
 namespace wengert::bind {
 namespace {
@@ -159,7 +160,7 @@ struct PythonCall final : HostCall {
     function = keep = py::object();
   }
   void call() override {
-    const py::gil_scoped_acquire gil;
+    const Gil gil;
     function();
   }
   py::object function, keep;

@@ -2,6 +2,8 @@
 #include "wengert/program/run/loop.h"
 
 #include "bind/capture/capture.h"
+#include "bind/gil.h"
+#include "wengert/base/long_work.h"
 
 namespace wengert::bind {
 namespace {
@@ -17,9 +19,9 @@ int64_t run(BatchLoop& loop, const Ready& ready, const py::handle& order, int64_
   const Tensor numbers = expect_tensor(order.ptr(), "order");
   const std::unique_lock lock = claim(*program);
   const int64_t modes = capture_modes();
-  const py::gil_scoped_release free;
+  const LongWork replays;
   return loop.replay(*program, numbers, first, rows, seconds, [&] {
-    const py::gil_scoped_acquire gil;
+    const Gil gil;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     return capture_modes() == modes && program->ready();
   });

@@ -20,8 +20,8 @@
 namespace wengert {
 
 // Some generators share a lock: a generator stays as large as its state, and can be copied.
-std::mutex& Generator::in_use() const {
-  static std::mutex locks[16];
+ForkSafeMutex& Generator::in_use() const {
+  static ForkSafeMutex locks[16];
   return locks[reinterpret_cast<uintptr_t>(this) / 64 % std::size(locks)];
 }
 

@@ -4,9 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <vector>
+
+#include "wengert/base/fork.h"
 
 namespace wengert {
 
@@ -23,7 +24,7 @@ class Generator {
   // Restarts the sequence and forgets the kept normal.
   void manual_seed(uint64_t seed);
   // Held while numbers are drawn.
-  std::mutex& in_use() const;
+  ForkSafeMutex& in_use() const;
   // The seed last set, all 64 bits of it.
   uint64_t initial_seed() const { return seed_; }
   // Reseeds from the operating system's entropy and returns the new seed.

@@ -52,8 +52,10 @@ int quota_cpus() {
 
 int default_num_threads() {
   if (const char* e = std::getenv("OMP_NUM_THREADS")) {
-    const int n = std::atoi(e);
-    if (n >= 1) return n;
+    const double n = std::atof(e);
+    check(n <= kMostThreads, ErrorKind::kRuntime, "OMP_NUM_THREADS: at most ", kMostThreads,
+          " threads expected, got ", e);
+    if (n >= 1) return static_cast<int>(n);
   }
   const int cpus = affinity_cpus(), quota = quota_cpus();
   return quota ? std::min(cpus, quota) : cpus;
@@ -68,6 +70,8 @@ int get_num_threads() {
 void set_num_threads(int n) {
   check(n >= 1, ErrorKind::kRuntime, "set_num_threads: expected a positive number of threads, got ",
         n);
+  check(n <= kMostThreads, ErrorKind::kRuntime, "set_num_threads: at most ", kMostThreads,
+        " threads expected, got ", n);
   num_threads.store(n, std::memory_order_relaxed);
 }
 

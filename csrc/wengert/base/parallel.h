@@ -11,10 +11,13 @@
 #include <atomic>
 #include <cstdint>
 
+#include "wengert/base/fork.h"
+
 namespace wengert {
 
 int get_num_threads();
-void set_num_threads(int n);  // RuntimeError unless n >= 1
+inline constexpr int kMostThreads = 4096;
+void set_num_threads(int n);  // RuntimeError unless 1 <= n <= kMostThreads
 // CPUs this process may use: affinity mask, cgroup quota, OMP_NUM_THREADS.
 int default_num_threads();
 // "pool" or "openmp".
@@ -45,6 +48,7 @@ class KeepAwake {
 
  private:
   bool on_;
+  uint32_t generation_ = fork_generation();
 };
 
 // Runs body(context, member) on this thread, which is member 0, and on up to threads - 1 others,

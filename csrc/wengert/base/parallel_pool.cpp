@@ -137,8 +137,10 @@ std::atomic<Pool*> current_pool{nullptr};
 Pool& pool() {
   Pool* p = current_pool.load(std::memory_order_acquire);
   if (p) return *p;
-  static const int registered =
-      pthread_atfork(nullptr, nullptr, [] { current_pool.store(nullptr); });
+  static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    current_pool.store(nullptr);
+    awake.store(0);  // nobody who asked for it is there
+  });
   (void)registered;
   auto* fresh = new Pool;
   if (current_pool.compare_exchange_strong(p, fresh)) return *fresh;
@@ -154,7 +156,7 @@ KeepAwake::KeepAwake(bool on) : on_(on) {
   if (on_) awake.fetch_add(1, std::memory_order_relaxed);
 }
 KeepAwake::~KeepAwake() {
-  if (on_) awake.fetch_sub(1, std::memory_order_relaxed);
+  if (on_ && generation_ == fork_generation()) awake.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void run_team(int threads, Body body, void* context) { pool().run(threads, body, context); }

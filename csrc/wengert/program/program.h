@@ -12,11 +12,11 @@
 
 #include <initializer_list>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "wengert/base/fork.h"
 #include "wengert/base/generator.h"
 #include "wengert/program/record/recording.h"
 
@@ -58,7 +58,7 @@ class Program final : public RefCounted {
 
   // To be held from ready() to the last result(), and for save(), where several threads may use the
   // program.
-  std::mutex& busy() { return busy_; }
+  ForkSafeMutex& busy() { return busy_; }
 
   // All of it at once, for one thread after the other: arguments of the shapes and dtypes it was
   // captured with, to results.
@@ -95,7 +95,7 @@ class Program final : public RefCounted {
   Impl& impl();
   std::unique_ptr<Recording> recording_;
   std::unique_ptr<Impl> impl_;
-  std::mutex busy_;
+  ForkSafeMutex busy_;
   std::unique_ptr<Pristine> pristine_;  // made with impl_
 };
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "wengert/base/fork.h"
 #include "wengert/base/warning.h"
 #include "wengert/tape/tape.h"
 
@@ -16,7 +17,7 @@ std::atomic<CallSiteFinder> finder{nullptr};
 
 // By the number of the entry.
 struct CallSites {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::unordered_map<uint64_t, Ref<CallSite>> by_number;
 };
 CallSites& call_sites() {

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "wengert/base/denormals.h"
+#include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/history.h"
 #include "wengert/tape/parameters.h"
@@ -151,12 +152,37 @@ void record_inplace(Call& c, const Ref<Entry>& e, const Tensor& self, uint32_t i
   save_output(c.op(), static_cast<int>(i), self, *e);
 }
 
+// Elements from which on a call takes so long that others may go on meanwhile: some 10 us, a
+// hundred times what it costs to tell them. Products and the like do more for each.
+constexpr int64_t kLongPointwise = 1 << 16, kLongElse = 1 << 15;
+
+bool takes_long(const Call& c) {
+  size_t most = c.outputs() > 0 ? c.out[0]->storage->bytes() : 0;
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.input(i).is_tensor()) most = std::max(most, c.in(i)->storage->bytes());
+  if (most < static_cast<size_t>(kLongElse)) [[likely]]
+    return false;
+  int64_t n = c.outputs() > 0 ? c.out[0].numel() : 0;
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.input(i).is_tensor()) n = std::max(n, c.in(i).numel());
+  return n >= (c.op().pointwise ? kLongPointwise : kLongElse);
+}
+
+// Other threads run on, and may give tensors other memory: what is used here is kept.
+void run_long(Call& c) {
+  List<Ref<Storage>> used;
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.input(i).is_tensor()) used.push_back(c.in(i)->storage);
+  const LongWork work;
+  c.op().run(c);
+}
+
 // The only place where an op runs.
 void run_op(Call& c, Writes writes) {
   const FlushDenormals flush;
   Watch* w = watch();
   if (!w) [[likely]]
-    return c.op().run(c);
+    return takes_long(c) ? run_long(c) : c.op().run(c);
   w->before(c, writes);
   {
     const WatchPause pause;  // what a run calls for itself is part of it

@@ -5,6 +5,7 @@
 
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/tape.h"
+#include "wengert/tape/turn.h"
 
 namespace wengert {
 
@@ -175,12 +176,24 @@ void Entry::dispose() {
   draining = false;
 }
 
+Tensor call_hooks(const Hooks& hooks, Tensor grad, Hooks::When when) {
+  const UserCode user;
+  for (size_t i = 0; i < hooks.items.size(); ++i) {
+    const Hooks::Item item = hooks.items[i];
+    if (item.when != when) continue;
+    Tensor changed = item.hook->call(grad);
+    if (changed.defined()) grad = std::move(changed);
+  }
+  return grad;
+}
+
 void Entry::remove_node_hook(int64_t id) {
   if (rare_) std::erase_if(rare_->node_hooks, [id](const auto& hook) { return hook->id == id; });
 }
 
 void Entry::call_node_hooks(bool before, std::span<Tensor> of_inputs,
                             std::span<Tensor> of_outputs) {
+  const UserCode user;
   const List<Ref<NodeHook>> hooks = rare_->node_hooks;  // one may remove itself
   for (const Ref<NodeHook>& hook : hooks)
     if (hook->before == before) hook->call(of_inputs, of_outputs);

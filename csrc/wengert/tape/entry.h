@@ -40,6 +40,8 @@ struct Hooks final : TensorExtras {
 };
 Hooks& hooks_of(const Tensor& t);  // made, and known to the tape, when there are none yet
 void remove_hook(const Tensor& t, int64_t id);
+// The gradient after those hooks that are called then.
+Tensor call_hooks(const Hooks& hooks, Tensor grad, Hooks::When when);
 void retain_grad(const Tensor& t);
 
 // A derivative written elsewhere (a Python Function). Called instead of the op's vjp.

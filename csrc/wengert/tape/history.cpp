@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "wengert/base/fork.h"
 #include "wengert/tape/tape.h"
 
 // Note [views and in-place]: the tensors of one storage are parts of one whole: the tensor that was
@@ -114,7 +115,7 @@ struct Whole {
 
 // Those of detached tensors, by storage.
 struct Families {
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::unordered_map<const Storage*, std::vector<Whole>> of;
 };
 Families& families() {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "wengert/base/fork.h"
 #include "wengert/tape/parameters.h"
 
 namespace wengert {
@@ -58,7 +59,7 @@ Parameters read(const Signature& s) {
 const Parameters& parameters_of(const Op& op) {
   std::atomic<const Parameters*>& slot = op.parameters.value;
   if (const Parameters* known = slot.load(std::memory_order_acquire)) return *known;
-  static std::mutex mutex;
+  static ForkSafeMutex mutex;
   const std::lock_guard lock(mutex);
   if (const Parameters* known = slot.load(std::memory_order_acquire)) return *known;
   const auto* fresh = new Parameters(read(op.signature));

@@ -4,8 +4,11 @@
 #include <atomic>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
+#include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/turn.h"
 
 // Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
 // number. Popping the largest number from a heap therefore meets every entry after all entries
@@ -22,16 +25,6 @@ std::atomic<uint64_t> next_run{1};
 bool older(const Entry* a, const Entry* b) { return a->number < b->number; }
 
 using When = Hooks::When;
-
-Tensor call_hooks(const Hooks& hooks, Tensor grad, When when) {
-  for (size_t i = 0; i < hooks.items.size(); ++i) {
-    const Hooks::Item item = hooks.items[i];
-    if (item.when != when) continue;
-    Tensor changed = item.hook->call(grad);
-    if (changed.defined()) grad = std::move(changed);
-  }
-  return grad;
-}
 
 // One run of backward. Gradients of entries wait in their outputs until the entry is popped.
 class Run {
@@ -192,6 +185,7 @@ class Run {
 
   // The first gradient is moved, not copied, when it is nobody else's.
   void add_to_grad(const Tensor& t, Tensor g) {
+    const HoldOn whole;  // other threads may look at .grad
     if (!t.has_grad()) {
       const bool own = g->refs() == 1 && g->storage->refs() == 1 && g.is_contiguous();
       t.set_grad(own || options_.create_graph ? g : clone(g));
@@ -283,6 +277,7 @@ void start(Run& run, std::span<const Tensor> roots, std::span<const Tensor> grad
 void backward(Tensors roots, Tensors grads, const BackwardOptions& options, Tensors inputs) {
   check_defined(roots, "backward", "tensors");
   check_defined(inputs, "backward", "inputs");
+  const Turn turn;
   Run run(options);
   std::vector<Tensor> results;
   if (!inputs.empty()) run.choose(roots, inputs, results);
@@ -303,6 +298,7 @@ std::vector<Tensor> grad(Tensors roots, Tensors inputs, Tensors grads,
   for (const Tensor& t : inputs)
     check(t.requires_grad(), "One of the differentiated Tensors does not require grad");
   std::vector<Tensor> results;
+  const Turn turn;
   Run run(options);
   run.choose(roots, inputs, results);
   start(run, roots, grads);

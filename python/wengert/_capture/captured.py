@@ -37,7 +37,7 @@ from .._typing import Args, Kwargs, UserFunction
 from .cache import Cached, CacheInfo, ProgramCache
 from .program import Program
 from .record import CaptureError, name_of, record
-from .structures import Data, fill, flatten_argument, flatten_result
+from .structures import Data, fill, flatten_call, flatten_result
 from .verify import interval, verified
 
 __all__ = ["CaptureError", "Captured", "capture"]
@@ -90,7 +90,7 @@ class Captured:
         if not (args or kwargs):
             return modes, None
         parts: list[object] = [modes]
-        structure = flatten_argument((args, kwargs), tensors, parts)
+        structure = flatten_call(args, kwargs, tensors, parts)
         return tuple(parts), structure
 
     def _to_verify(self, key: object) -> Cached | None:

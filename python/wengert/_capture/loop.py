@@ -17,7 +17,7 @@ from .. import _native, _order
 from .._native import CaptureError, Tensor
 from .._typing import UserFunction
 from .cache import ProgramCache
-from .structures import Data, flatten_argument, flatten_result
+from .structures import Data, flatten_call, flatten_result
 
 _SECONDS = 0.5  # between reports within an epoch
 
@@ -136,7 +136,7 @@ class Loop:
         if kind is None:
             parts: list[object] = []
             batch = [_native.empty((rows, *t.shape[1:]), dtype=t.dtype) for t in self._tensors]
-            flatten_argument(((*self._instance, *batch), {}), [], parts)
+            flatten_call((*self._instance, *batch), {}, [], parts)
             kind = self._kinds[rows] = tuple(parts)
         return (_native._capture_modes(), *kind)
 

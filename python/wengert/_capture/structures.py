@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def is_namedtuple(obj: object) -> bool:
     return isinstance(obj, tuple) and hasattr(obj, "_fields")
 
 
-def _like(obj: Any, items: list[object]) -> Any:
+def _like(obj: Any, items: list[object]) -> object:
     """A list or tuple of the kind of `obj`."""
     kind = type(obj)
     if kind is tuple or not is_namedtuple(obj):
@@ -118,6 +119,25 @@ def _like_dict(obj: dict[Any, Any], items: dict[Any, Any]) -> object:
     elif own:
         vars(new).update(own)
     return new
+
+
+def flatten_call(
+    args: tuple[object, ...], kwargs: dict[str, object], tensors: list[Tensor], key: list[object]
+) -> object:
+    """As `flatten_argument` of `(args, kwargs)`, quickly if they are a few plain tensors."""
+    plain = not kwargs and all(type(arg) is Tensor and not arg.requires_grad for arg in args)
+    if not plain or len(set(map(id, args))) < len(args):
+        return flatten_argument((args, kwargs), tensors, key)
+    given = cast("tuple[Tensor, ...]", args)
+    tensors += given
+    key.append(len(args))
+    key.extend(map(_native._tensor_key, given))
+    return _slots(len(args))
+
+
+@functools.cache
+def _slots(count: int) -> tuple[tuple[Slot, ...], dict[str, object]]:
+    return tuple(map(Slot, range(count))), {}
 
 
 def flatten_argument(

@@ -22,7 +22,7 @@ class Drawing {
  private:
   explicit Drawing(Generator& g) : g_(g), lock_(g.in_use()) {}
   Generator& g_;
-  std::lock_guard<std::mutex> lock_;
+  std::lock_guard<ForkSafeMutex> lock_;
 };
 
 // Of integers from `from` up to but without `to` in a tensor of this dtype: refuses an empty range,
