@@ -23,8 +23,11 @@ COMPUTES = {
     "autograd/gradcheck.py": "finite differences in float64, independent of what they check",
     "cli/predict.py": "the score of a table of predictions",
     "nn/init.py": "orthogonal_ needs the QR of LAPACK",
-    "tabular/encode.py": "means and deviations of columns that are not tensors yet",
+    "tabular/features.py": "what columns hold that are not tensors yet: medians, ranges, categories",
+    "tabular/model_file.py": "predicted numbers as a user's table has them",
     "tabular/prepare.py": "the order of rows in a split",
+    "tabular/reader.py": "the numbers in a text",
+    "tabular/targets.py": "classes and ranges of a column that is no tensor yet",
     "tabular/table.py": "which cells of a column are numbers",
     "testing.py": "comparing arrays, independent of what is compared",
 }
@@ -41,6 +44,7 @@ HANDS_ON = {
     "cli/info.py",
     "datasets/__init__.py",
     "serialization.py",
+    "tabular/npz.py",
     "utils/data/_utils/collate.py",
 }
 #: What of NumPy is no computation.
@@ -60,6 +64,7 @@ COMPOSES = {
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",
     "nn/utils/clip_grad.py": "a norm and its check",
+    "tabular/model_file.py": "what a model's outputs say, as probabilities",
     "tabular/training.py": "a loss for a table",
     "testing.py": "values other than zero",
     "utils/data/dataloader.py": "indices that count from the end",

@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Model:
     hidden: list[int]
     dropout: float
 
-    def encode(self, data: Any, notes: Notes | None = None) -> Tensor:
+    def encode(self, data: object, notes: Notes | None = None) -> Tensor:
         """The inputs, float32 (rows, inputs), of a `Table`, a path, or columns by name.
 
         Columns are a dict of sequences or a frame of pandas. TabularError for what does not fit.
@@ -53,15 +52,15 @@ class Model:
         table = self._table(data)
         return wg.from_numpy(encode_inputs(table, self.features, notes or Notes()))
 
-    def outputs(self, data: Any, notes: Notes | None = None) -> Tensor:
+    def outputs(self, data: object, notes: Notes | None = None) -> Tensor:
         """What the network says, (rows, outputs): logits of classes, or a standardised number."""
         return predict_all(self.network, self.encode(data, notes))
 
-    def predict(self, data: Any) -> np.ndarray:
+    def predict(self, data: object) -> np.ndarray:
         """The predictions for each row: float64 numbers, or labels (texts)."""
         return self.decode(self.outputs(data))
 
-    def probabilities(self, data: Any) -> np.ndarray:
+    def probabilities(self, data: object) -> np.ndarray:
         """float32 (rows, classes). TabularError for a model that predicts a number."""
         if self.target.classes is None:
             raise TabularError("the model predicts a number, which has no probabilities")
@@ -78,7 +77,7 @@ class Model:
         """The columns whose cells are used as they are written."""
         return [f.name for f in self.features if f.categories is not None] + [self.target.name]
 
-    def _table(self, data: Any) -> Table:
+    def _table(self, data: object) -> Table:
         if isinstance(data, Table):
             return data
         if isinstance(data, (str, os.PathLike)):

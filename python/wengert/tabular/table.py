@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -186,7 +185,7 @@ class Table:
         )
 
 
-def table_of(columns: Any) -> Table:
+def table_of(columns: object) -> Table:
     """Columns by name as a table: a dict of sequences, or a frame of pandas.
 
     Numbers are numbers; in a column with anything else every value is the text that `str` gives,
