@@ -23,7 +23,7 @@ COMPUTES = {
     "autograd/gradcheck.py": "finite differences in float64, independent of what they check",
     "cli/predict.py": "the score of a table of predictions",
     "nn/init.py": "orthogonal_ needs the QR of LAPACK",
-    "tabular/features.py": "what columns hold that are not tensors yet: medians, ranges, categories",
+    "tabular/features.py": "medians, ranges and categories of columns that are no tensors yet",
     "tabular/model_file.py": "predicted numbers as a user's table has them",
     "tabular/prepare.py": "the order of rows in a split",
     "tabular/reader.py": "the numbers in a text",
