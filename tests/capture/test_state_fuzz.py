@@ -370,6 +370,11 @@ def check(seed):
     assert compiled == eager, f"seed {seed}: compiled is wrong\n{program}"
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
+#: Some that were wrong once: dicts at the address of what was made before, methods under other
+#: names.
+FOUND = (507, 1014, 1568, 2224, 4709)
+
+
+@pytest.mark.parametrize("seed", sorted({*range(FIRST, FIRST + SEEDS), *FOUND}))
 def test_random_programs_with_state(seed):
     check(seed)

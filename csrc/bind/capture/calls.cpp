@@ -48,7 +48,7 @@ void Reads::state_of(PyObject* o, int depth) {
   if (!o || is_tensor(o) || is_plain(o) || PyType_Check(o) || PyModule_Check(o) ||
       is_made_here(o) || !is_watched(Py_TYPE(o)) || depth >= kDeepest)
     return;
-  if (const py::object d = dict_of(o)) {
+  if (const py::object d = attributes_of(o)) {
     contents(d.ptr(), depth + 1);
     PyObject *k, *value;
     for (Py_ssize_t at = 0; PyDict_Next(d.ptr(), &at, &k, &value);) state_of(value, depth + 1);
@@ -181,6 +181,7 @@ void Reads::call_builtin(const char* name, PyObject* self, PyObject* const* args
         return attribute(args[0], args[1]);
       if (count == 1 && is("len")) return length(args[0]);
       if (count >= 1 && is("next")) return next_of(args[0]);
+      if (is("vars") && count == 1 && !is_made_here(args[0])) attributes_of(args[0]);
       if (is("isinstance") || is("issubclass") || is("id") || is("callable") || is("vars") ||
           is("globals") || is("locals"))
         return;

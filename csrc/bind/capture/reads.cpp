@@ -130,7 +130,29 @@ void Reads::enter(PyFrameObject* frame, PyCodeObject* code) {
     made_here_.insert(self);
   made_of_ = nullptr;
   PyTypeObject* type = Py_TYPE(self);
-  if (is_watched(type) && _PyType_Lookup(type, code->co_name)) type_attribute(type, code->co_name);
+  if (!is_watched(type)) return;
+  if (_PyType_Lookup(type, code->co_name)) type_attribute(type, code->co_name);
+  if (PyObject* fn = function_of(frame)) named_otherwise(type, code->co_name, fn);
+}
+
+// A function may stand in a class under another name than its own.
+void Reads::named_otherwise(PyTypeObject* type, PyObject* own_name, PyObject* fn) {
+  if (_PyType_Lookup(type, own_name) == fn) return;
+  PyObject* mro = type->tp_mro;
+  for (Py_ssize_t i = 0; mro && i < PyTuple_GET_SIZE(mro); ++i) {
+    PyObject *name, *member,
+        *dict = dict_of_type(reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(mro, i)));
+    for (Py_ssize_t at = 0; dict && PyDict_Next(dict, &at, &name, &member);)
+      if (member == fn) return type_attribute(type, name);
+  }
+}
+
+// The dict of an object that the call has not made is older than the call as well, though it may
+// only be there from now on, at the address of something that was made.
+py::object Reads::attributes_of(PyObject* o) {
+  py::object d = dict_of(o);
+  if (d) made_here_.erase(d.ptr());
+  return d;
 }
 
 void Reads::step(const CodeView& view, PyFrameObject* frame, PyCodeObject* code) {
@@ -307,6 +329,7 @@ void Reads::attribute(PyObject* o, PyObject* name) {
   if (is_its_own_affair(type)) return;
   if (PyModule_Check(o)) return key(PyModule_GetDict(o), name);
   if (is_watched(type)) touch(Read::Of::kType, o, nullptr);
+  const py::object d = attributes_of(o);
   PyObject* descriptor = _PyType_Lookup(type, name);
   if (descriptor && Py_TYPE(descriptor)->tp_descr_set) {
     const bool of_c = !is_heap(Py_TYPE(descriptor)) && Py_TYPE(descriptor) != &PyProperty_Type;
@@ -319,7 +342,6 @@ void Reads::attribute(PyObject* o, PyObject* name) {
     }
     return;
   }
-  const py::object d = dict_of(o);
   if (d) key(d.ptr(), name);
   if (!descriptor && !(d && PyDict_Contains(d.ptr(), name) == 1)) {
     special(o, {"__getattr__"});
@@ -380,6 +402,7 @@ void Reads::item(PyObject* container, PyObject* k) {
   if (!container || !k) return;
   if (!is_plain(k) && !is_tensor(k)) contents(k);
   if (is_tensor(container) || is_plain(container) || PyTuple_Check(container)) return;
+  special(container, {"__getitem__", "__setitem__", "__delitem__"});
   if (PyDict_Check(container)) return key(container, k);
   if (PyList_Check(container) && PyLong_CheckExact(k) && !is_made_here(container)) {
     const Py_ssize_t n = PyList_GET_SIZE(container), i = PyLong_AsSsize_t(k);

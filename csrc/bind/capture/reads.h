@@ -64,6 +64,8 @@ class Reads {
   void call_builtin(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t count);
 
   void global(PyFrameObject* frame, PyObject* name);
+  py::object attributes_of(PyObject* o);
+  void named_otherwise(PyTypeObject* type, PyObject* own_name, PyObject* fn);
   void attribute_of_super(PyObject* cls, PyObject* self, PyObject* name);
   void type_attribute(PyTypeObject* type, PyObject* name);
   void key(PyObject* dict, PyObject* k);
