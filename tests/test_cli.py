@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from wengert.cli import main
+from tests.tabular.commands import run
 from wengert.datasets import digits
 from wengert.tabular import training
 
@@ -25,17 +25,8 @@ safetensors = pytest.importorskip("safetensors")
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WENGERT_CAPTURE_VERIFY", "10")  # what is replayed is what would have run
     return tmp_path
-
-
-def run(capsys, *args):
-    """(exit status, stdout, stderr) of one command."""
-    try:
-        code = main([str(arg) for arg in args])
-    except SystemExit as stop:  # argparse
-        code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def flowers(rows=120, labels=("setosa", "virginica", "versicolor")):
