@@ -194,6 +194,9 @@ Tensor operand_from_array(PyObject* o) {
 }
 
 void init_numpy(py::module_& m) {
+  // Python may give its lock to another thread while these are made, which would wait for them.
+  is_array(Py_None);
+  array_dtype(Dtype::kBool);
   m.def(
       "from_numpy",
       [](const py::object& array) {
