@@ -141,8 +141,16 @@ void Reads::call_with(PyObject* callable, PyObject* const* args, Py_ssize_t coun
     return inner ? call_with(inner.ptr(), args, count) : void();
   }
   const bool python = PyFunction_Check(callable);
-  if (python && !view_of(reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(callable))).is_own)
-    return;
+  if (python) {
+    auto* code = reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(callable));
+    if (!view_of(code).is_own) {
+      if (!kFramesKnowFunctions) {
+        function(callable);
+        functions_[code] = callable;
+      }
+      return;
+    }
+  }
   if (PyType_Check(callable) && is_watched(reinterpret_cast<PyTypeObject*>(callable))) {
     made_of_ = reinterpret_cast<PyTypeObject*>(callable);
     if (is_made_in_python(made_of_)) return;

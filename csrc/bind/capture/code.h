@@ -76,7 +76,8 @@ struct FrameView {
   PyObject** stack;
 };
 
-// The function that a frame runs; null where Python does not say.
+// The function that a frame runs; null where frames do not know it.
+inline constexpr bool kFramesKnowFunctions = PY_VERSION_HEX >= 0x030b0000;
 PyObject* function_of(PyFrameObject* frame);
 
 }  // namespace wengert::bind

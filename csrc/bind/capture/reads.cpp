@@ -123,7 +123,9 @@ void Reads::enter(PyFrameObject* frame, PyCodeObject* code) {
     if (code->co_flags & flag) {
       if (PyObject* o = f.variables[extra++]) made_here_.insert(o);
     }
-  if (PyObject* fn = function_of(frame); fn && PyFunction_Check(fn)) function(fn);
+  PyObject* fn = function_of(frame);
+  if (!kFramesKnowFunctions) fn = known_function(code);
+  if (fn && PyFunction_Check(fn)) function(fn);
   if (!self || is_tensor(self)) return;
   if (made_of_ && Py_TYPE(self) == made_of_ &&
       PyUnicode_CompareWithASCIIString(code->co_name, "__init__") == 0)
@@ -132,7 +134,19 @@ void Reads::enter(PyFrameObject* frame, PyCodeObject* code) {
   PyTypeObject* type = Py_TYPE(self);
   if (!is_watched(type)) return;
   if (_PyType_Lookup(type, code->co_name)) type_attribute(type, code->co_name);
-  if (PyObject* fn = function_of(frame)) named_otherwise(type, code->co_name, fn);
+  if (fn) named_otherwise(type, code->co_name, fn);
+}
+
+// A function with this code, where frames do not know theirs. Of one that no instruction of a
+// user's has called all are looked at.
+PyObject* Reads::known_function(PyCodeObject* code) {
+  const auto [found, fresh] = functions_.try_emplace(code, nullptr);
+  if (!fresh) return found->second;
+  const py::object all = py::module_::import("gc").attr("get_referrers")(
+      py::handle(reinterpret_cast<PyObject*>(code)));
+  for (const py::handle& fn : all)
+    if (PyFunction_Check(fn.ptr())) function(found->second = fn.ptr());
+  return found->second;
 }
 
 // A function may stand in a class under another name than its own.

@@ -65,6 +65,7 @@ class Reads {
 
   void global(PyFrameObject* frame, PyObject* name);
   py::object attributes_of(PyObject* o);
+  PyObject* known_function(PyCodeObject* code);
   void named_otherwise(PyTypeObject* type, PyObject* own_name, PyObject* fn);
   void attribute_of_super(PyObject* cls, PyObject* self, PyObject* name);
   void type_attribute(PyTypeObject* type, PyObject* name);
@@ -105,6 +106,8 @@ class Reads {
   std::unordered_map<Place, uint32_t, Hash> index_;
   std::unordered_map<PyObject*, int> held_;  // how often by reads_
   std::unordered_set<PyObject*> made_here_;  // by address: what is made later there is so too
+  std::unordered_map<PyCodeObject*, PyObject*>
+      functions_;  // called, by their code; see function_of
   std::vector<std::string> refusals_;
   std::string opaque_, kept_;
   bool keeps_always_ = false;
