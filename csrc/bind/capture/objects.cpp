@@ -120,7 +120,17 @@ bool is_called_in_python(PyTypeObject* type) {
   return method && PyFunction_Check(method);
 }
 
+namespace {
+PyObject* get_referrers() {
+  static PyObject* const function = imported("gc", "get_referrers");
+  return function;
+}
+}  // namespace
+
+py::object referrers_of(PyObject* o) { return steal(PyObject_CallOneArg(get_referrers(), o)); }
+
 void prepare_objects() {
+  get_referrers();
   is_partial(Py_None);
   deque_type();
   draws(Py_None);

@@ -49,6 +49,8 @@ bool gets_in_python(PyTypeObject* type);
 bool is_called_in_python(PyTypeObject* type);
 // Whether they are made by one.
 bool is_made_in_python(PyTypeObject* type);
+// Whatever the garbage collector knows to refer to it, as a list; null with an error.
+py::object referrers_of(PyObject* o);
 // Imports what the functions of this file compare with: later it would be seen as the function's.
 void prepare_objects();
 

@@ -142,10 +142,10 @@ void Reads::enter(PyFrameObject* frame, PyCodeObject* code) {
 PyObject* Reads::known_function(PyCodeObject* code) {
   const auto [found, fresh] = functions_.try_emplace(code, nullptr);
   if (!fresh) return found->second;
-  const py::object all = py::module_::import("gc").attr("get_referrers")(
-      py::handle(reinterpret_cast<PyObject*>(code)));
-  for (const py::handle& fn : all)
-    if (PyFunction_Check(fn.ptr())) function(found->second = fn.ptr());
+  const py::object all = referrers_of(reinterpret_cast<PyObject*>(code));
+  for (Py_ssize_t i = 0; all && i < PyList_GET_SIZE(all.ptr()); ++i)
+    if (PyObject* fn = PyList_GET_ITEM(all.ptr(), i); PyFunction_Check(fn))
+      function(found->second = fn);
   return found->second;
 }
 
