@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
-from tests.tabular.commands import run
+from tests.tabular.commands import run, write
 from wengert.datasets import digits
 from wengert.tabular import training
 
@@ -48,12 +48,6 @@ def prices(rows=150):
     return "a,b,price\n" + "".join(
         f"{a:.4f},{b:.4f},{p:.2f}\n" for (a, b), p in zip(x, y, strict=True)
     )
-
-
-def write(name, text):
-    with open(name, "wb") as file:
-        file.write(text if isinstance(text, bytes) else text.encode())
-    return name
 
 
 # ----------------------------------------------------------------------- the main job

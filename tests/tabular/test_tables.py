@@ -4,19 +4,9 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.tabular.commands import write
 from wengert import tabular
 from wengert.tabular import TabularError, fit_target, read_table, split_rows
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def write(name, text):
-    with open(name, "wb") as file:
-        file.write(text.encode())
-    return name
 
 
 def test_csv_dialects():
