@@ -1,4 +1,7 @@
-"""The global random number generator."""
+"""The global random number generator.
+
+A worker of a `DataLoader` has one of its own, which these functions use when they are called by it.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +20,27 @@ def manual_seed(seed: int) -> _native.Generator:
     `seed` is any integer from -2**63 to 2**64 - 1; a negative one counts from 2**64.
     Raises ValueError outside of that range.
     """
-    return default_generator.manual_seed(int(seed))
+    return _native._thread_generator().manual_seed(int(seed))
 
 
 def seed() -> int:
     """Seeds the global generator from the system's entropy and returns that seed."""
-    return int(default_generator.seed())
+    return int(_native._thread_generator().seed())
 
 
 def initial_seed() -> int:
     """The seed that the global generator was last given."""
-    return int(default_generator.initial_seed())
+    return int(_native._thread_generator().initial_seed())
 
 
 def get_rng_state() -> Tensor:
     """The global generator's state, a uint8 tensor for `set_rng_state`."""
-    return default_generator.get_state()
+    return _native._thread_generator().get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
     """Sets the global generator to a state that `get_rng_state` gave."""
-    default_generator.set_state(new_state)
+    _native._thread_generator().set_state(new_state)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """utils.data: batches are the right rows, and the draws are those of the contract."""
 
-import warnings
 from itertools import chain
 
 import pytest
@@ -24,7 +23,6 @@ from wengert.utils.data import (
     WeightedRandomSampler,
     default_collate,
     default_convert,
-    get_worker_info,
     random_split,
 )
 
@@ -342,90 +340,6 @@ def test_other_errors():
         WeightedRandomSampler([[1.0]], 1)
     with pytest.raises(IndexError):
         list(DataLoader(Subset(table(3), [3]), 1))
-
-
-def test_workers_warn_once_and_change_nothing():
-    from wengert.utils.data import dataloader
-
-    dataloader._warned_about_workers = False
-    with pytest.warns(UserWarning, match="num_workers=2"):
-        loader = DataLoader(table(4), 2, num_workers=2, persistent_workers=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        DataLoader(table(4), 2, num_workers=2)
-    assert labels(loader) == [[0, 1], [2, 3]]
-    assert len(iter(loader)) == 2
-
-
-@pytest.mark.filterwarnings("ignore:DataLoader. num_workers")
-@pytest.mark.parametrize("persistent", [False, True])
-def test_worker_init_fn_is_called_as_in_a_worker(persistent):
-    seen = []
-
-    def init(worker):
-        info = get_worker_info()
-        seen.append((worker, info.id, info.num_workers, info.seed, info.dataset is data))
-        assert wg.initial_seed() == info.seed
-        wg.rand(3)  # of the worker's own generator
-
-    class Whole(IterableDataset):
-        def __iter__(self):
-            info = get_worker_info()
-            return iter(range(info.id, 6, info.num_workers))
-
-    data = Whole()
-    wg.manual_seed(3)
-    options = {"num_workers": 2, "persistent_workers": persistent}
-    loader = DataLoader(data, 3, worker_init_fn=init, **options)
-    passes = [[batch.tolist() for batch in loader] for _ in range(2)]
-    after = wg.rand(2).tolist()
-    assert passes == [[[0, 1, 2], [3, 4, 5]]] * 2
-    assert [row[:3] + row[4:] for row in seen] == [(0, 0, 1, True)] * (1 if persistent else 2)
-    assert len({row[3] for row in seen}) == len(seen)  # a seed for each pass
-    assert get_worker_info() is None
-    wg.manual_seed(3)
-    for _ in range(2):
-        list(DataLoader(range(6), 3))
-    assert wg.rand(2).tolist() == after
-
-
-@pytest.mark.filterwarnings("ignore:DataLoader. num_workers")
-def test_the_dataset_and_the_collation_know_the_worker():
-    seen = set()
-
-    class Data(wg.utils.data.Dataset):
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, index):
-            seen.add(("item", get_worker_info()))
-            return index
-
-    def collate(samples):
-        seen.add(("collate", get_worker_info()))
-        return samples
-
-    for workers in (0, 2):
-        seen.clear()
-        for batch in DataLoader(Data(), 2, num_workers=workers, collate_fn=collate):
-            assert len(batch) == 2 and get_worker_info() is None  # the consumer is no worker
-        assert len(seen) == 2
-        assert all((info is None) == (workers == 0) for _, info in seen)
-
-
-@pytest.mark.filterwarnings("ignore:DataLoader. num_workers")
-def test_what_worker_init_fn_raises_comes_through():
-    def init(worker):
-        raise LookupError("no file")
-
-    loader = DataLoader(table(4), 2, num_workers=1, worker_init_fn=init)
-    state = wg.get_rng_state()
-    with pytest.raises(LookupError, match="no file"):
-        iter(loader)
-    assert get_worker_info() is None
-    wg.set_rng_state(state)
-    loader = DataLoader(table(4), 2, worker_init_fn=init)  # no worker, no call
-    assert labels(loader) == [[0, 1], [2, 3]]
 
 
 def test_generator_state_round_trip():

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "bind/python.h"
+#include "wengert/base/parallel.h"
 #include "wengert/ops/random/random.h"
 
 namespace wengert::bind {
@@ -404,6 +405,12 @@ void init_generator(py::module_& m) {
     g.set_state(reinterpret_cast<const uint8_t*>(s.data()), s.size());
   });
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
+  // The wrapper that there is of it: pybind11 knows the address.
+  m.def("_thread_generator", &default_generator, py::return_value_policy::reference);
+  m.def(
+      "_set_thread_generator", [](Generator* g) { set_default_generator(g); },
+      py::arg("generator").none(true));
+  m.def("_compute_alone", [] { thread_local const SerialScope scope; });
 }
 
 // ---- errors --------------------------------------------------------------------------------

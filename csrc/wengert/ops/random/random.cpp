@@ -445,6 +445,8 @@ const Op* const kRandomOps[] = {
     &bernoulli_p_op, &multinomial_op,
 };
 
+thread_local Generator* own_generator = nullptr;
+
 void add_generator(Attrs& a, Generator* g) { g ? a.add(g) : a.add(nullptr); }
 
 Tensor sized(const Op& op, const Dims& shape, Dtype dtype, Generator* g) {
@@ -457,9 +459,10 @@ Tensor sized(const Op& op, const Dims& shape, Dtype dtype, Generator* g) {
 }  // namespace
 
 Generator& default_generator() {
-  static Generator g;
-  return g;
+  static Generator shared;
+  return own_generator ? *own_generator : shared;
 }
+void set_default_generator(Generator* generator) { own_generator = generator; }
 
 Tensor rand(const Dims& shape, Dtype dtype, Generator* g) {
   return sized(rand_op, shape, dtype, g);

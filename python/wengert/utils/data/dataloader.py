@@ -1,20 +1,31 @@
 """The loader: batches out of a dataset.
 
-Every pass first draws one int64 seed from the loader's generator (the base seed that worker
-processes would be given), then whatever the sampler draws; see Note [index chunks].
+Every pass first draws one int64 seed from the loader's generator (the base seed of the workers,
+drawn without workers too), then whatever the sampler draws; see Note [index chunks].
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from itertools import repeat
+from typing import Any, Generic, TypeVar, cast
 
-from ... import _native, _order, random
+from ... import _native, _order
 from ..._functions import as_tensor
 from ..._native import Tensor
 from ..._typing import Generator
 from ._utils.collate import default_collate, default_convert
+from ._utils.worker import (
+    END,
+    Fetch,
+    Fetcher,
+    ReadAhead,
+    Worker,
+    WorkerInfo,
+    get_worker_info,
+    own_copy,
+)
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
 from .sampler import (
     CHUNKED_SAMPLERS,
@@ -29,64 +40,6 @@ T_co = TypeVar("T_co", covariant=True)
 _FIXED = frozenset(
     ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 )
-_END = object()
-_warned_about_workers = False
-
-
-class WorkerInfo(NamedTuple):
-    """What `get_worker_info` says of the one worker that there ever is: this process."""
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-
-
-_worker_info: WorkerInfo | None = None
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """None, but for code that a loader with `num_workers` above 0 calls.
-
-    That is `worker_init_fn`, the dataset and `collate_fn`. As batches are made in this process, it
-    is worker 0 of 1, whatever `num_workers` was asked for: a dataset that divides itself among
-    workers is given whole. `seed` is the base seed of the pass.
-    """
-    return _worker_info
-
-
-@contextmanager
-def _as_worker(info: WorkerInfo) -> Iterator[None]:
-    global _worker_info
-    before, _worker_info = _worker_info, info
-    try:
-        yield
-    finally:
-        _worker_info = before
-
-
-def _init_worker(loader: DataLoader, info: WorkerInfo) -> None:
-    """Calls `worker_init_fn` with the seed that a worker has; what it draws is put back."""
-    if loader.worker_init_fn is None or (loader.persistent_workers and loader._worker_is_ready):
-        return
-    loader._worker_is_ready = True
-    state = random.get_rng_state()
-    random.manual_seed(info.seed)
-    try:
-        with _as_worker(info):
-            loader.worker_init_fn(info.id)
-    finally:
-        random.set_rng_state(state)
-
-
-def _warn_about_workers(num_workers: int) -> None:
-    global _warned_about_workers
-    if num_workers > 0 and not _warned_about_workers:
-        _warned_about_workers = True
-        _native._warn(
-            f"DataLoader: num_workers={num_workers} was asked for, but batches are made in this "
-            "process (as with num_workers=0); samples and their order are the same"
-        )
 
 
 class _EndlessSampler(Sampler[None]):
@@ -161,17 +114,21 @@ class DataLoader(Generic[T_co]):
       shuffle: visit in a new random order on each pass.
       sampler: the order of indices; excludes `shuffle`.
       batch_sampler: lists of indices; excludes batch_size, shuffle, sampler and drop_last.
-      num_workers: accepted; above 0, batches are made in this process with one warning.
+      num_workers: above 0, a thread makes batches ahead of their use, as that many workers in
+        turn, each with random numbers of its own: the batches that PyTorch makes for the same seed.
+        Python's `random` and NumPy's global generator are not seeded for them (default 0).
       collate_fn: list of samples -> batch, default `default_collate` (`default_convert`
         when batch_size is None).
       drop_last: leave out a last batch that is short.
       generator: what the base seed and the shuffle are drawn from, default the global one.
-      worker_init_fn: with `num_workers` above 0 called at the beginning of each pass (with
-        `persistent_workers` of the first), for worker 0; see `get_worker_info`. Within it
-        `initial_seed()` is the base seed of the pass.
-      pin_memory, timeout, multiprocessing_context, prefetch_factor, persistent_workers,
-      pin_memory_device, in_order: accepted; they concern workers or other devices and change
-        nothing.
+      timeout: seconds to wait for a batch of a worker, then RuntimeError; 0 waits forever.
+      worker_init_fn: called with its number by each worker before its first batch; see
+        `get_worker_info`.
+      prefetch_factor: batches that are made ahead for each worker (default 2).
+      persistent_workers: workers, with their random numbers and copies of the dataset, go on in the
+        next pass; else each pass has new ones.
+      pin_memory, multiprocessing_context, pin_memory_device, in_order: accepted; they concern
+        processes or other devices and change nothing.
 
     Batches of a `TensorDataset` (or `Subset` of one) under the default collation are
     gathered with one `index_select` per tensor.
@@ -181,7 +138,8 @@ class DataLoader(Generic[T_co]):
 
     _initialized = False
     _reported_length: int | None = None  # of an IterableDataset, when len() was asked
-    _worker_is_ready = False
+    _workers: list[Worker] | None = None  # that persist
+    _pass: weakref.ref | None = None  # theirs that was begun last
 
     def __init__(
         self,
@@ -237,7 +195,6 @@ class DataLoader(Generic[T_co]):
         self.collate_fn = collate_fn
         self.persistent_workers = persistent_workers
         self._initialized = True
-        _warn_about_workers(num_workers)
 
     def _default_sampler(self, shuffle: bool, generator: Generator) -> Sampler:
         if self._iterable:
@@ -267,23 +224,40 @@ class DataLoader(Generic[T_co]):
 
 
 class _LoaderIterator:
-    """One pass. The base seed is drawn here, the sampler's numbers with the first batch."""
+    """One pass. Without workers the base seed is drawn here, the sampler's with the first batch."""
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
-        self._base_seed = _order.draw_seed(loader.generator)
-        if loader.num_workers == 0 and loader.timeout != 0:
-            raise AssertionError(
-                f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
-            )
+        indices, fetcher = _plan(loader)
         if loader.num_workers == 0:
-            self._batches = _batches(loader)
+            self._base_seed = _order.draw_seed(loader.generator)
+            if loader.timeout != 0:
+                raise AssertionError(
+                    f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
+                )
+            self._batches = _batches(indices, fetcher(loader.dataset))
         else:
-            info = WorkerInfo(0, 1, self._base_seed, loader.dataset)
-            _init_worker(loader, info)
-            self._batches = _batches_of_worker(loader, info)
+            self._batches = self._ahead(indices, fetcher)
+        length = loader._reported_length
+        if length is not None:
+            self._batches = _counted(self._batches, loader.dataset, length)
 
-    def __iter__(self) -> Iterator[Any]:
+    def _ahead(self, indices: Iterator[object], fetcher: Fetcher) -> ReadAhead:
+        loader, n = self._loader, self._loader.num_workers
+        workers = loader._workers
+        if workers is None:
+            seed = self._base_seed = _order.draw_seed(loader.generator)
+            infos = [WorkerInfo(w, n, seed + w, own_copy(loader.dataset)) for w in range(n)]
+            workers = [Worker(info, fetcher, loader.worker_init_fn) for info in infos]
+        elif loader._pass is not None and (last := loader._pass()) is not None:
+            last.close()
+        factor = 2 if loader.prefetch_factor is None else max(loader.prefetch_factor, 1)
+        made = ReadAhead(indices, workers, factor * n, loader.timeout)
+        if loader.persistent_workers:
+            loader._workers, loader._pass = workers, weakref.ref(made)
+        return made
+
+    def __iter__(self) -> _LoaderIterator:
         return self
 
     def __next__(self) -> Any:
@@ -291,18 +265,6 @@ class _LoaderIterator:
 
     def __len__(self) -> int:
         return len(self._loader)
-
-
-def _batches_of_worker(loader: DataLoader, info: WorkerInfo) -> Iterator[object]:
-    """The batches, each made by code that `get_worker_info` tells of the worker."""
-    with _as_worker(info):
-        batches = _batches(loader)
-    while True:
-        with _as_worker(info):
-            batch = next(batches, _END)
-        if batch is _END:
-            return
-        yield batch
 
 
 def _counted(batches: Iterator[object], dataset: object, length: int) -> Iterator[object]:
@@ -316,23 +278,31 @@ def _counted(batches: Iterator[object], dataset: object, length: int) -> Iterato
         yield batch
 
 
-def _batches(loader: DataLoader) -> Iterator[object]:
+def _batches(indices: Iterator[object], fetch: Fetch) -> Iterator[object]:
+    for index in indices:
+        batch = fetch(index)
+        if batch is END:
+            return
+        yield batch
+
+
+def _plan(loader: DataLoader) -> tuple[Iterator, Fetcher]:
+    """What to ask for, batch by batch, and how a worker makes the batch out of its dataset."""
+    collate = loader.collate_fn
     if loader._iterable:
-        stream = _stream(loader, iter(loader.dataset))
-        length = loader._reported_length
-        return stream if length is None else _counted(stream, loader.dataset, length)
+        return repeat(None), lambda dataset: _next_of(_stream(loader, iter(dataset)))
     batch_sampler = loader.batch_sampler
     if batch_sampler is None:
-        return _singles(loader)
+        return iter(loader.sampler), lambda dataset: lambda index: collate(dataset[index])
     if (
-        loader.collate_fn is default_collate
+        collate is default_collate
         and type(batch_sampler) is BatchSampler
         and type(batch_sampler.sampler) in CHUNKED_SAMPLERS
     ):
         found = _in_memory(loader.dataset)
         if found is not None:
-            return _gather(batch_sampler, *found)
-    return _fetch(loader)
+            return batch_sampler._tensors(), lambda _: _gather(batch_sampler, *found)
+    return iter(batch_sampler), lambda dataset: _fetch(dataset, collate)
 
 
 def _in_memory(dataset: Any) -> tuple[tuple, list] | None:
@@ -361,34 +331,32 @@ def _from_the_front(indices: Tensor, size: int) -> Tensor:
     return indices
 
 
-def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Iterator[list]:
+def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Fetch:
     outer = through[0] if through else tensors[0]
     given = type(sampler.sampler) is SubsetRandomSampler  # by the user, who may count from the end
-    for index in sampler._tensors():
+
+    def fetch(index: Tensor) -> list:
         if given:
             index = _from_the_front(index, outer.shape[0])
         for indices in through:
             index = indices.index_select(0, index)
-        yield [tensor.index_select(0, index) for tensor in tensors]
+        return [tensor.index_select(0, index) for tensor in tensors]
+
+    return fetch
 
 
-def _fetch(loader: DataLoader) -> Iterator[object]:
-    dataset: Any = loader.dataset
-    collate, many = loader.collate_fn, getattr(dataset, "__getitems__", None)
-    for indices in loader.batch_sampler:  # type: ignore[union-attr]
-        if many:
-            yield collate(many(indices))
-        else:
-            yield collate([dataset[index] for index in indices])
+def _fetch(dataset: Any, collate: Callable[[list], object]) -> Fetch:
+    many = getattr(dataset, "__getitems__", None)
+    if many:
+        return lambda indices: collate(many(indices))
+    return lambda indices: collate([dataset[index] for index in indices])
 
 
-def _singles(loader: DataLoader) -> Iterator[object]:
-    dataset, convert = loader.dataset, loader.collate_fn
-    for index in loader.sampler:
-        yield convert(dataset[index])
+def _next_of(batches: Iterator[object]) -> Fetch:
+    return lambda _: next(batches, END)
 
 
-def _stream(loader: DataLoader, samples: Iterator[Any]) -> Iterator[object]:
+def _stream(loader: DataLoader, samples: Iterator) -> Iterator[object]:
     size, collate = loader.batch_size, loader.collate_fn
     if size is None:
         for sample in samples:

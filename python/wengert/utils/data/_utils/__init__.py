@@ -1,5 +1,5 @@
-"""Collation, under the import path that training scripts use."""
+"""Collation and workers, under the import paths that training scripts use."""
 
-from . import collate
+from . import collate, worker
 
-__all__ = ["collate"]
+__all__ = ["collate", "worker"]
