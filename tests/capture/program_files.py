@@ -54,8 +54,13 @@ class Parts:
     def text(self) -> str:
         return self.header["__metadata__"]["wengert.program"]
 
-    def checksum(self, text: str) -> str:
-        h = xxh64(text.encode())
+    @property
+    def other(self) -> str:
+        """The text for another batch size; empty where there is none."""
+        return self.header["__metadata__"].get("wengert.program.other", "")
+
+    def checksum(self, text: str, other: str | None = None) -> str:
+        h = xxh64((text + (self.other if other is None else other)).encode())
         for line in text.split("\n"):
             words = line.split(" ")
             if words[:2] == ["slot", "tensor"] and words[2] in self.header:
@@ -63,13 +68,15 @@ class Parts:
                 h = xxh64(self.data[begin:end], h)
         return f"{h:016x}"
 
-    def with_text(self, text: str) -> bytes:
-        """The file with another text, and a checksum that fits."""
+    def with_text(self, text: str, other: str | None = None) -> bytes:
+        """The file with another text (or two), and a checksum that fits."""
         metadata = {
             **self.header["__metadata__"],
             "wengert.program": text,
-            "wengert.checksum": self.checksum(text),
+            "wengert.checksum": self.checksum(text, other),
         }
+        if other is not None:
+            metadata["wengert.program.other"] = other
         return self.join({**self.header, "__metadata__": metadata})
 
     def join(self, header) -> bytes:

@@ -51,6 +51,38 @@ void round_trip() {
   CHECK(same(got[0], want[0]));
 }
 
+// Three programs of one function are a file for batches of every size.
+void any_batch_size() {
+  const Tensor w = randn({6, 4});
+  const auto f = [&](const Tensor& x) {
+    return std::vector<Tensor>{softmax(matmul(x, w), 1), mean(x, 0), reshape(x, {-1, 3})};
+  };
+  auto captured = capture(f);
+  std::vector<Program*> programs;
+  for (int64_t rows = 4; rows < 7; ++rows) {
+    captured(randn({rows, 6}));
+    programs.push_back(&captured.program());
+  }
+  programs[0]->save(kPath, std::span(programs).subspan(1));
+  const Ref<Program> loaded = Program::load(kPath);
+  CHECK(loaded->takes_any_batch());
+  for (const int64_t rows : {4, 1, 100, 5, 33, 1}) {
+    const Tensor x = randn({rows, 6});
+    const std::vector<Tensor> want = f(x), got = (*loaded)({x});
+    for (size_t k = 0; k < want.size(); ++k) CHECK(same(got[k], want[k]));
+  }
+  CHECK_THROWS((*loaded)({randn({5, 7})}), kRuntime, "shape (5, 7)");
+  CHECK_THROWS((*loaded)({zeros({0, 6})}), kRuntime, "there are no rows");
+  auto pairs = capture([](const Tensor& x) { return matmul(x, t(x)); });
+  programs.clear();
+  for (int64_t rows = 4; rows < 7; ++rows) {
+    pairs(randn({rows, 6}));
+    programs.push_back(&pairs.program());
+  }
+  CHECK_THROWS(programs[0]->save(kPath, std::span(programs).subspan(1)), kRuntime,
+               "does not grow in proportion to the batch");
+}
+
 void training_is_refused() {
   Tensor w = ones({3});
   auto changes = capture([&](const Tensor& x) { add_(w, x); });
@@ -93,6 +125,7 @@ void damaged_files() {
 int main() {
   return run([] {
     round_trip();
+    any_batch_size();
     training_is_refused();
     damaged_files();
   });

@@ -5,7 +5,7 @@
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/basic.h"
 #include "wengert/ops/random/random.h"
-#include "wengert/program/file/script.h"
+#include "wengert/program/file/sizes.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {

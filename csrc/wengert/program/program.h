@@ -23,6 +23,8 @@
 namespace wengert {
 
 struct Pristine;
+struct Script;
+class Sizes;
 
 class Program final : public RefCounted {
  public:
@@ -61,7 +63,7 @@ class Program final : public RefCounted {
   ForkSafeMutex& busy() { return busy_; }
 
   // All of it at once, for one thread after the other: arguments of the shapes and dtypes it was
-  // captured with, to results.
+  // captured with, or of any batch size where its file serves all, to results.
   std::vector<Tensor> operator()(std::span<const Tensor> arguments);
   std::vector<Tensor> operator()(std::initializer_list<Tensor> arguments) {
     return operator()(std::span<const Tensor>(arguments.begin(), arguments.size()));
@@ -70,9 +72,16 @@ class Program final : public RefCounted {
   // ---- files; see Note [program files]
   // Writes a safetensors file that holds the program and its weights. A RuntimeError, naming the
   // step, for what is not a forward program: one that trains, or changes tensors from outside.
-  void save(const std::string& path);
+  //
+  // `others`: none, or the programs of the same function for batches of two other sizes; then the
+  // file serves every batch size. A RuntimeError, naming the place, if what it does changes with
+  // the size in another way than in proportion. See Note [any batch size].
+  void save(const std::string& path, std::span<Program* const> others = {});
   // What save() wrote. A RuntimeError saying why for any other file.
   static Ref<Program> load(const std::string& path);
+  // Of a file that serves every batch size: the program for arguments of these sizes. Else itself.
+  Ref<Program> fitting(std::span<const Tensor> arguments);
+  bool takes_any_batch() const { return sizes_ != nullptr; }
 
   // ---- for people to look at
   struct Line {
@@ -93,10 +102,14 @@ class Program final : public RefCounted {
 
  private:
   Impl& impl();
+  Script script();
+  // The text of `second`, once `third` has confirmed what it and the script say of all sizes.
+  static std::string text_for_other_sizes(const Script& script, Program& second, Program& third);
   std::unique_ptr<Recording> recording_;
   std::unique_ptr<Impl> impl_;
   ForkSafeMutex busy_;
   std::unique_ptr<Pristine> pristine_;  // made with impl_
+  std::unique_ptr<Sizes> sizes_;        // of a file that serves every batch size
 };
 
 }  // namespace wengert

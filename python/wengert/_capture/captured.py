@@ -28,6 +28,7 @@ knows better has a method `__capture_conditions__`, see Note [conditions].
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any, cast, overload
 
@@ -35,7 +36,7 @@ from .. import _native
 from .._native import Tensor
 from .._typing import Args, Kwargs, UserFunction
 from .cache import Cached, CacheInfo, ProgramCache
-from .program import Program
+from .program import Program, three_batches
 from .record import CaptureError, name_of, record
 from .structures import Data, fill, flatten_call, flatten_result
 from .verify import interval, verified
@@ -191,6 +192,23 @@ class Captured:
         if self._cache.last is None:
             raise RuntimeError("capture: the function has not been called yet")
         return Program(self._cache.last.program)
+
+    def save(self, path: str | os.PathLike[str], *args: object, **kwargs: object) -> None:
+        """Writes a forward program for batches of every size to one safetensors file.
+
+        `args` and `kwargs` are a call. Tensors among them whose first dimension has the size of the
+        first tensor's are batches: the function is called with three numbers of their rows, and
+        what it does must grow in proportion to these. `load_program` and `wengert::Program::load`
+        read the file.
+
+        Raises ValueError if there is no batch, RuntimeError as `Program.save` does.
+        """
+        programs = []
+        for batch in three_batches(args, kwargs):
+            captured = Captured(self._fn)
+            captured(*batch[0], **batch[1])
+            programs.append(captured.program)
+        programs[0].save(path, *programs[1:])
 
     def profile(self, runs: int = 10) -> Program:
         """Times every step of the program of the last call; see `Program.profile`."""

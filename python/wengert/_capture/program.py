@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,21 @@ class Program:
         """
         return self._native.listing()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *others: Program) -> None:
         """Writes the program with the weights it uses to one safetensors file.
 
         `load_program` reads it, and so does `wengert::Program::load` in C++, without Python.
         Only forward programs can be saved: a RuntimeError names the step that makes it another
         kind, such as one of an optimizer, one that changes a parameter or buffer, or one that
         draws from a generator other than the default.
+
+        The file takes arguments of the shapes that the program was captured with. With `others`,
+        the programs of the same function for batches of two other sizes, it takes batches of every
+        size; a RuntimeError names the step that does not grow in proportion to the batch. See
+        `Captured.save`.
         """
-        _native._program_save(self._native, os.fsencode(os.path.abspath(path)))
+        natives = [other._native for other in others]
+        _native._program_save(self._native, os.fsencode(os.path.abspath(path)), natives)
 
     def __repr__(self) -> str:
         lines = self.lines()
@@ -106,9 +113,10 @@ class Program:
 class LoadedProgram:
     """A program read from a file: a function of tensors.
 
-    Called with tensors or NumPy arrays of the shapes and dtypes in `inputs`, it returns the tensor
-    that the captured function returned, or a tuple of all of them if there were several. An
-    argument that the function changed in place is changed.
+    Called with tensors or NumPy arrays of the shapes and dtypes in `inputs`, or, if
+    `takes_any_batch`, with batches of any size, it returns the tensor that the captured function
+    returned, or a tuple of all of them if there were several. An argument that the function changed
+    in place is changed. The program for another size is made at its first call; 16 are kept.
     """
 
     def __init__(self, native: _native._Program) -> None:
@@ -121,14 +129,20 @@ class LoadedProgram:
         return self._inputs
 
     @property
+    def takes_any_batch(self) -> bool:
+        """Whether it was saved for batches of every size."""
+        return _native._program_takes_any_batch(self._native)
+
+    @property
     def program(self) -> Program:
-        """Its steps."""
+        """Its steps, for the shapes in `inputs`."""
         return Program(self._native)
 
     def __call__(self, *args: Tensor | np.ndarray) -> Tensor | tuple[Tensor, ...]:
         if len(args) != len(self._inputs):
             raise TypeError(f"program: takes {len(self._inputs)} arguments, got {len(args)}")
         tensors = []
+        native, fits = self._native, True
         for i, (arg, (shape, dtype)) in enumerate(zip(args, self._inputs, strict=True)):
             tensor = _native.from_numpy(arg) if isinstance(arg, np.ndarray) else arg
             if not isinstance(tensor, _native.Tensor):
@@ -136,19 +150,41 @@ class LoadedProgram:
                     f"program: argument {i} must be a tensor or NumPy array, "
                     f"not {type(arg).__name__}"
                 )
-            if tensor.shape != shape or tensor.dtype != dtype:
+            fits &= tensor.shape == shape
+            if tensor.dtype != dtype or not (fits or self.takes_any_batch):
                 raise RuntimeError(
                     f"program: argument {i} must be {dtype} of shape {tuple(shape)}, "
                     f"got {tensor.dtype} of shape {tuple(tensor.shape)}"
                 )
             tensors.append(tensor)
-        results = self._native.replay(tensors)
+        if not fits:
+            native = _native._program_fitting(native, tensors)
+        results = native.replay(tensors)
         assert results is not None  # it has no conditions
         return results[0] if len(results) == 1 else results
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{dtype} {tuple(shape)}" for shape, dtype in self._inputs)
-        return f"LoadedProgram({inputs})"
+        return f"LoadedProgram({inputs}{', any batch size' * self.takes_any_batch})"
+
+
+def three_batches(
+    args: tuple[object, ...], kwargs: dict[str, object]
+) -> Iterator[tuple[list[object], dict[str, object]]]:
+    """The call with three numbers of rows in its batches, which begin with the rows given."""
+    given = [arg for arg in (*args, *kwargs.values()) if isinstance(arg, Tensor) and arg.dim()]
+    if not given or given[0].size(0) == 0:
+        raise ValueError("save: a batch is expected among the arguments, a tensor with rows")
+    rows = given[0].size(0)
+    first = max(rows, 2)  # where one row is broadcast, less is done than with many
+    for count in range(first, first + 3):
+        order = _native.arange(count) % rows
+
+        def batch(arg: object, order: Tensor = order) -> object:
+            is_batch = isinstance(arg, Tensor) and arg.dim() and arg.size(0) == rows
+            return arg.index_select(0, order) if is_batch else arg  # type: ignore[attr-defined]
+
+        yield [batch(arg) for arg in args], {name: batch(arg) for name, arg in kwargs.items()}
 
 
 def load_program(path: str | os.PathLike[str]) -> LoadedProgram:

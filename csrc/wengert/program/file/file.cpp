@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "wengert/program/file/safetensors.h"
-#include "wengert/program/file/script.h"
+#include "wengert/program/file/sizes.h"
 #include "wengert/program/program.h"
 
 namespace wengert {
@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kFormatKey = "format";
 constexpr const char* kProgramKey = "wengert.program";
+constexpr const char* kOtherKey = "wengert.program.other";  // see Note [any batch size]
 constexpr const char* kVersionKey = "wengert.version";
 constexpr const char* kChecksumKey = "wengert.checksum";
 
@@ -40,13 +41,22 @@ const std::string& entry(const Metadata& metadata, const char* key) {
   return it->second;
 }
 
-Script read_script(const std::string& path) {
+// What a file holds: a program, and the text of the one for another batch size where there is one.
+struct Stored {
+  Script script;
+  std::string text, other;
+};
+
+Stored read_file(const std::string& path) {
   TensorReader file(path);
+  const auto other = file.metadata().find(kOtherKey);
+  const bool any_batch = other != file.metadata().end();
   const std::string& version = entry(file.metadata(), kVersionKey);
-  check(version == kProgramVersion, "it has version ", in_quotes(version), ", this library reads '",
-        kProgramVersion, "'");
-  const std::string& program = entry(file.metadata(), kProgramKey);
-  Script script = Script::parse(program);
+  const char* const known = any_batch ? kAnyBatchVersion : kProgramVersion;
+  check(version == known, "it has version ", in_quotes(version), ", this library reads '", known,
+        "'");
+  Stored out{{}, entry(file.metadata(), kProgramKey), any_batch ? other->second : ""};
+  Script& script = out.script = Script::parse(out.text);
   std::map<std::string_view, const StoredTensor*> stored;
   for (const StoredTensor& t : file.tensors()) stored[t.name] = &t;
   for (Script::Slot& s : script.slots) {
@@ -61,10 +71,20 @@ Script read_script(const std::string& path) {
   }
   check(stored.empty(), "the program does not use tensor ",
         in_quotes(stored.empty() ? "" : stored.begin()->first));
-  check(entry(file.metadata(), kChecksumKey) == checksum_of(script, program),
+  check(entry(file.metadata(), kChecksumKey) == checksum_of(script, out.text + out.other),
         "the checksum is wrong: the file has been damaged or changed");
   script.check();
-  return script;
+  return out;
+}
+
+// The scripts of a file, checked; the second has the first one's tensors.
+std::unique_ptr<Sizes> sizes_of(const Stored& stored) {
+  Script second = Script::parse(stored.other);
+  check(second.slots.size() == stored.script.slots.size(), "its two programs differ");
+  for (size_t i = 1; i < second.slots.size(); ++i)
+    second.slots[i].storage = stored.script.slots[i].storage;
+  second.check();
+  return std::make_unique<Sizes>(stored.script, stored.text, second, stored.other);
 }
 
 // Errors of one line that name the file.
@@ -77,6 +97,17 @@ auto about(const char* what, const std::string& path, const F& body) {
          e.what());
   } catch (const std::exception& e) {
     fail(ErrorKind::kRuntime, what, ": ", path, ": ", e.what());
+  }
+}
+
+void check_same_lines(std::string_view expected, std::string_view actual) {
+  for (uint64_t number = 1; expected != actual; ++number) {
+    const size_t a = std::min(expected.find('\n'), expected.size()),
+                 b = std::min(actual.find('\n'), actual.size());
+    check(expected.substr(0, a) == actual.substr(0, b), "line ", number, " of the program, ",
+          in_quotes(actual.substr(0, b)), ", does not grow in proportion to the batch");
+    expected.remove_prefix(std::min(a + 1, expected.size()));
+    actual.remove_prefix(std::min(b + 1, actual.size()));
   }
 }
 
@@ -118,37 +149,69 @@ uint64_t checksum(const void* data, size_t bytes, uint64_t seed) {
   return h ^ h >> 32;
 }
 
-void Program::save(const std::string& path) {
+Script Program::script() {
+  impl();
+  Script script = forward_script(*recording_, *pristine_);
+  check(ready(), "the program no longer fits what it was made of");
+  return script;
+}
+
+void Program::save(const std::string& path, std::span<Program* const> others) {
   about("save", path, [&] {
     const WatchPause pause;
-    impl();
-    const Script script = forward_script(*recording_, *pristine_);
-    check(ready(), "the program no longer fits what it was made of");
+    check(others.empty() || others.size() == 2, ErrorKind::kValue,
+          "programs for two other batch sizes are needed, got ",
+          static_cast<uint64_t>(others.size()));
+    const Script script = this->script();
     const std::string program = script.write();
     Script::parse(program).check();  // what is written can be read
+    Metadata metadata{{kFormatKey, kProgramFormat},
+                      {kVersionKey, others.empty() ? kProgramVersion : kAnyBatchVersion},
+                      {kProgramKey, program}};
+    std::string other;
+    if (!others.empty())
+      metadata[kOtherKey] = other = text_for_other_sizes(script, *others[0], *others[1]);
+    metadata[kChecksumKey] = checksum_of(script, program + other);
     std::vector<StoredTensor> tensors;
     for (const Script::Slot& s : script.slots)
       if (s.kind == Script::Slot::Kind::kTensor)
         tensors.push_back({s.name, s.dtype, s.shape, 0, 0, data_of(s)});
-    write_tensors(path,
-                  {{kFormatKey, kProgramFormat},
-                   {kVersionKey, kProgramVersion},
-                   {kProgramKey, program},
-                   {kChecksumKey, checksum_of(script, program)}},
-                  tensors);
+    write_tensors(path, metadata, tensors);
   });
+}
+
+std::string Program::text_for_other_sizes(const Script& script, Program& second, Program& third) {
+  const Script other = second.script(), last = third.script();
+  const std::string text = other.write(), wanted = last.write();
+  const Sizes sizes(script, script.write(), other, text);
+  const int64_t rows = Sizes(script, script.write(), last, wanted).second_rows();
+  check_same_lines(sizes.text(rows), wanted);
+  return text;
 }
 
 Ref<Program> Program::load(const std::string& path) {
   return about("load", path, [&] {
     const WatchPause pause;
-    return Ref<Program>(new Program(read_script(path).recording()));
+    Stored stored = read_file(path);
+    std::unique_ptr<Sizes> sizes;
+    if (!stored.other.empty()) sizes = sizes_of(stored);
+    auto program = Ref<Program>(new Program(std::move(stored.script).recording()));
+    program->sizes_ = std::move(sizes);
+    return program;
   });
+}
+
+Ref<Program> Program::fitting(std::span<const Tensor> arguments) {
+  if (!sizes_) return Ref<Program>(this);
+  const int64_t rows = sizes_->rows_of(arguments);
+  return rows == sizes_->first_rows() ? Ref<Program>(this) : sizes_->program(rows);
 }
 
 std::vector<Tensor> Program::operator()(std::span<const Tensor> arguments) {
   check(arguments.size() == static_cast<size_t>(inputs()), ErrorKind::kType, "program: takes ",
         inputs(), " arguments, got ", static_cast<uint64_t>(arguments.size()));
+  if (const Ref<Program> other = fitting(arguments); other.get() != this)
+    return (*other)(arguments);
   const std::lock_guard lock(busy_);
   check(ready(), ErrorKind::kCapture, "program: it no longer fits what it was made of");
   for (int i = 0; i < inputs(); ++i) set_input(i, arguments[static_cast<size_t>(i)]);
