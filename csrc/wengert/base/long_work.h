@@ -10,7 +10,9 @@ struct LongWorkHooks {
 };
 void set_long_work_hooks(const LongWorkHooks& hooks);
 
-// While it lives, nobody waits for this thread, which touches nothing that others may change.
+// While it lives, nobody waits for this thread, which touches nothing that others may change. Who
+// changes a tensor (its elements, its shape, what `data` is) while another thread computes with it
+// races with it, as in PyTorch; its memory lives for as long as the work.
 class LongWork {
  public:
   LongWork();
