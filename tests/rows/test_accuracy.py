@@ -23,6 +23,24 @@ FUNCTIONS = {
     "log1p": (wg.log1p, np.log1p, -0.9999, 1e10, 1.5),
     "tanh": (wg.tanh, np.tanh, -12.0, 12.0, 1.5),
     "sigmoid": (wg.sigmoid, lambda x: 1 / (1 + np.exp(-x)), -87.0, 87.0, 1.8),
+    "exp2": (wg.exp2, np.exp2, -125.9, 127.9, 1.1),
+    "log2": (wg.log2, np.log2, 1e-37, 1e38, 1.7),
+    "log10": (wg.log10, np.log10, 1e-37, 1e38, 1.6),
+    "sinh": (wg.sinh, np.sinh, -89.0, 89.0, 0.6),
+    "cosh": (wg.cosh, np.cosh, -89.0, 89.0, 0.6),
+    "asinh": (wg.asinh, np.arcsinh, -1e30, 1e30, 0.6),
+    "acosh": (wg.acosh, np.arccosh, 1.0, 1e30, 0.6),
+    "atanh": (wg.atanh, np.arctanh, -0.99999, 0.99999, 0.6),
+    "logit": (wg.logit, lambda x: np.log(x / (1 - x)), 1e-30, 0.4, 1.5),
+    "logit around 1/2": (wg.logit, lambda x: np.log1p((2 * x - 1) / (1 - x)), 0.4, 0.9999, 1.5),
+    "sin": (wg.sin, np.sin, -200.0, 200.0, 0.7),
+    "sin of large": (wg.sin, np.sin, -1e30, 1e30, 1.0),
+    "cos": (wg.cos, np.cos, -200.0, 200.0, 0.7),
+    "cos of large": (wg.cos, np.cos, -1e30, 1e30, 1.0),
+    "tan": (wg.tan, np.tan, -200.0, 200.0, 1.5),
+    "asin": (wg.asin, np.arcsin, -1.0, 1.0, 1.5),
+    "acos": (wg.acos, np.arccos, -1.0, 1.0, 1.5),
+    "atan": (wg.atan, np.arctan, -1e10, 1e10, 2.0),
     "erf": (wg.erf, np.vectorize(math.erf), -5.0, 5.0, 1.5),
     # Relative to results as small as 1e-37, where 1 + erf(x / sqrt 2) has no digit left.
     "gelu": (
@@ -64,6 +82,12 @@ def test_units_in_the_last_place(name):
     assert off <= FUNCTIONS[name][-1], f"{off:.2f} units at {x!r}"
 
 
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+def test_square_roots_are_rounded(dtype):
+    x = samples(0.0001, 1e30).astype(dtype)
+    assert (wg.sqrt(wg.from_numpy(x)).numpy() == np.sqrt(x)).all()
+
+
 def test_edges():
     x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -2.0, 200.0, -200.0], np.float32)
     t = wg.from_numpy(x)
@@ -74,6 +98,20 @@ def test_edges():
             (wg.log, np.log),
             (wg.log1p, np.log1p),
             (wg.tanh, np.tanh),
+            (wg.exp2, np.exp2),
+            (wg.log2, np.log2),
+            (wg.log10, np.log10),
+            (wg.sinh, np.sinh),
+            (wg.cosh, np.cosh),
+            (wg.asinh, np.arcsinh),
+            (wg.acosh, np.arccosh),
+            (wg.atanh, np.arctanh),
+            (wg.sin, np.sin),
+            (wg.cos, np.cos),
+            (wg.tan, np.tan),
+            (wg.asin, np.arcsin),
+            (wg.acos, np.arccos),
+            (wg.atan, np.arctan),
             (wg.erf, np.vectorize(math.erf)),
         ):
             y, exact = function(t).numpy(), reference(x.astype(np.float64)).astype(np.float32)

@@ -29,10 +29,15 @@ struct Vec {
   void store(T* to) const { Eigen::internal::pstoreu(to, p); }
 };
 
-// The result of a comparison: all bits of a lane set or none.
+// The result of a comparison: all bits of a lane set or none; with AVX-512 a bit for each lane,
+// which Eigen would turn into lanes and back.
 template <class T>
 struct Mask {
+#if defined(__AVX512F__)
+  std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8> bits;
+#else
   typename Vec<T>::Packet p;
+#endif
 };
 
 template <class V>
@@ -64,7 +69,20 @@ inline Vec<T> operator-(Vec<T> a) {
   return Eigen::internal::pnegate(a.p);
 }
 
-#define WENGERT_VEC_COMPARE(op, expression)        \
+#if defined(__AVX512F__)
+#define WENGERT_VEC_COMPARE(op, how, expression)                  \
+  inline Mask<float> operator op(Vec<float> a, Vec<float> b) {    \
+    return {_mm512_cmp_ps_mask(a.p, b.p, how)};                   \
+  }                                                               \
+  inline Mask<double> operator op(Vec<double> a, Vec<double> b) { \
+    return {_mm512_cmp_pd_mask(a.p, b.p, how)};                   \
+  }                                                               \
+  template <class T>                                              \
+  inline Mask<T> operator op(Vec<T> a, double b) {                \
+    return a op Vec<T>(b);                                        \
+  }
+#else
+#define WENGERT_VEC_COMPARE(op, how, expression)   \
   template <class T>                               \
   inline Mask<T> operator op(Vec<T> a, Vec<T> b) { \
     using namespace Eigen::internal;               \
@@ -74,17 +92,51 @@ inline Vec<T> operator-(Vec<T> a) {
   inline Mask<T> operator op(Vec<T> a, double b) { \
     return a op Vec<T>(b);                         \
   }
-WENGERT_VEC_COMPARE(<, pcmp_lt(a.p, b.p))
-WENGERT_VEC_COMPARE(<=, pcmp_le(a.p, b.p))
-WENGERT_VEC_COMPARE(>, pcmp_lt(b.p, a.p))
-WENGERT_VEC_COMPARE(>=, pcmp_le(b.p, a.p))
-WENGERT_VEC_COMPARE(==, pcmp_eq(a.p, b.p))
+#endif
+WENGERT_VEC_COMPARE(<, _CMP_LT_OQ, pcmp_lt(a.p, b.p))
+WENGERT_VEC_COMPARE(<=, _CMP_LE_OQ, pcmp_le(a.p, b.p))
+WENGERT_VEC_COMPARE(>, _CMP_GT_OQ, pcmp_lt(b.p, a.p))
+WENGERT_VEC_COMPARE(>=, _CMP_GE_OQ, pcmp_le(b.p, a.p))
+WENGERT_VEC_COMPARE(==, _CMP_EQ_OQ, pcmp_eq(a.p, b.p))
 #undef WENGERT_VEC_COMPARE
 
+#if defined(__AVX512F__)
+inline Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) {
+  return _mm512_mask_blend_ps(m.bits, b.p, a.p);
+}
+inline Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return _mm512_mask_blend_pd(m.bits, b.p, a.p);
+}
+template <class T>
+inline Mask<T> operator&(Mask<T> a, Mask<T> b) {
+  return {static_cast<decltype(a.bits)>(a.bits & b.bits)};
+}
+template <class T>
+inline Mask<T> operator|(Mask<T> a, Mask<T> b) {
+  return {static_cast<decltype(a.bits)>(a.bits | b.bits)};
+}
+template <class T>
+inline bool any(Mask<T> m) {
+  return m.bits != 0;
+}
+#else
 template <class T>
 inline Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) {
   return Eigen::internal::pselect(m.p, a.p, b.p);
 }
+template <class T>
+inline Mask<T> operator&(Mask<T> a, Mask<T> b) {
+  return {Eigen::internal::pand(a.p, b.p)};
+}
+template <class T>
+inline Mask<T> operator|(Mask<T> a, Mask<T> b) {
+  return {Eigen::internal::por(a.p, b.p)};
+}
+template <class T>
+inline bool any(Mask<T> m) {
+  return Eigen::internal::predux_any(m.p);
+}
+#endif
 template <class T>
 inline Vec<T> select(Mask<T> m, Vec<T> a, double b) {
   return select(m, a, Vec<T>(b));
@@ -136,17 +188,23 @@ inline Vec<T> lanes(Vec<T> x, Vec<T> y, F f) {
     return Eigen::internal::function(x.p);   \
   }
 WENGERT_VEC_FUNCTION(abs, pabs)
-WENGERT_VEC_FUNCTION(sqrt, psqrt)
-WENGERT_VEC_FUNCTION(exp, pexp)
-WENGERT_VEC_FUNCTION(log, plog)
 WENGERT_VEC_FUNCTION(tanh, ptanh)
-WENGERT_VEC_FUNCTION(sin, psin)
-WENGERT_VEC_FUNCTION(cos, pcos)
 WENGERT_VEC_FUNCTION(floor, pfloor)
 WENGERT_VEC_FUNCTION(ceil, pceil)
 WENGERT_VEC_FUNCTION(trunc, ptrunc)
 WENGERT_VEC_FUNCTION(round_half_even, print)
 #undef WENGERT_VEC_FUNCTION
+
+// Rounded as IEEE 754 has it, where Eigen's with AVX-512 is an approximation.
+#if defined(__AVX512F__)
+inline Vec<float> sqrt(Vec<float> x) { return _mm512_sqrt_ps(x.p); }
+inline Vec<double> sqrt(Vec<double> x) { return _mm512_sqrt_pd(x.p); }
+#else
+template <class T>
+inline Vec<T> sqrt(Vec<T> x) {
+  return Eigen::internal::psqrt(x.p);
+}
+#endif
 
 // Eigen's erf of an infinite double is NaN; beyond 6 the result is 1 in either precision.
 template <class T>
@@ -156,10 +214,6 @@ inline Vec<T> erf(Vec<T> x) {
   return perf(pmax<Eigen::PropagateNaN>(pmin<Eigen::PropagateNaN>(x.p, bound), pnegate(bound)));
 }
 
-template <class T>
-inline Vec<T> exp_nonpositive(Vec<T> x) {
-  return exp(x);
-}
 template <class T>
 inline Vec<T> sigmoid(Vec<T> x) {
   return 1.0 / (1.0 + exp(-x));
@@ -180,41 +234,9 @@ inline Vec<T> gelu_slope(Vec<T> x) {
   return normal_cdf(x) + x * (kNormalDensity * exp(-0.5 * x * x));
 }
 
-#define WENGERT_VEC_LANES(name)                        \
-  template <class T>                                   \
-  inline Vec<T> name(Vec<T> x) {                       \
-    return lanes(x, [](T v) { return std::name(v); }); \
-  }
-WENGERT_VEC_LANES(exp2)
-WENGERT_VEC_LANES(log2)
-WENGERT_VEC_LANES(log10)
-WENGERT_VEC_LANES(tan)
-WENGERT_VEC_LANES(sinh)
-WENGERT_VEC_LANES(cosh)
-WENGERT_VEC_LANES(asin)
-WENGERT_VEC_LANES(acos)
-WENGERT_VEC_LANES(atan)
-WENGERT_VEC_LANES(asinh)
-WENGERT_VEC_LANES(acosh)
-WENGERT_VEC_LANES(atanh)
-WENGERT_VEC_LANES(erfc)
-WENGERT_VEC_LANES(lgamma)
-#undef WENGERT_VEC_LANES
-
-// log(1 + x) and exp(x) - 1 without cancellation: the rounding error of u = 1 + x (of u = exp x) is
-// cancelled by the same u below the line. W. Kahan, "Branch cuts for complex elementary functions".
 template <class T>
-inline Vec<T> log1p(Vec<T> x) {
-  const Vec<T> u = 1.0 + x;
-  const Vec<T> y = log(u) * (x / (u - 1.0));
-  return select(u == 1.0, x, select(u == INFINITY, u, y));
-}
-template <class T>
-inline Vec<T> expm1(Vec<T> x) {
-  const Vec<T> u = exp(x);
-  const Vec<T> d = u - 1.0;
-  const Vec<T> y = d * (x / log(u));
-  return select(u == 1.0, x, select(u == INFINITY, u, select(d == -1.0, d, y)));
+inline Vec<T> erfc(Vec<T> x) {
+  return lanes(x, [](T v) { return std::erfc(v); });
 }
 
 // NaN in either argument is the result, as IEEE 754's maximum and PyTorch have it.
@@ -241,4 +263,11 @@ inline T min(T a, T b) {
 
 }  // namespace wengert
 
-#include "wengert/kernels/core/vec_math.h"  // IWYU pragma: export
+// Functions of the widths that have a vector form, to within 2 units in the last place in float32;
+// benchmarks/README.md lists what was measured. Polynomials are minimax fits in the variables
+// given; reductions are those of W. Cody, W. Waite, "Software Manual for the Elementary Functions",
+// 1980.
+#include "wengert/kernels/core/vec_exp.h"     // IWYU pragma: export
+#include "wengert/kernels/core/vec_log.h"     // IWYU pragma: export
+#include "wengert/kernels/core/vec_normal.h"  // IWYU pragma: export
+#include "wengert/kernels/core/vec_trig.h"    // IWYU pragma: export

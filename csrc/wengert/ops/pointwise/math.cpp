@@ -251,25 +251,11 @@ void clamp_any(Call& c) {
 }
 
 // y = x where finite, else the replacements (the largest finite numbers when not given)
-template <class T>
-void nan_to_num_kernel(void* out, const void* const* in, int64_t n, const double* p) {
-  const auto* x = static_cast<const T*>(in[0]);
-  auto* y = static_cast<T*>(out);
-  for (int64_t i = 0; i < n; ++i) {
-    const T v = x[i];
-    y[i] = v != v                                 ? static_cast<T>(p[0])
-           : v > std::numeric_limits<T>::max()    ? static_cast<T>(p[1])
-           : v < std::numeric_limits<T>::lowest() ? static_cast<T>(p[2])
-                                                  : v;
-  }
-}
-constexpr PointwiseRow nan_to_num_row() {
-  PointwiseRow row;
-  row.kernels[index(Dtype::kFloat32)] = nan_to_num_kernel<float>;
-  row.kernels[index(Dtype::kFloat64)] = nan_to_num_kernel<double>;
-  return row;
-}
-constexpr PointwiseRow kNanToNumRow = nan_to_num_row();
+constexpr auto nan_to_num_f = [](auto x, const double* p) {
+  using X = decltype(x);
+  const X y = select(abs(x) < INFINITY, x, select(x > 0.0, X(p[1]), X(p[2])));
+  return select(x == x, y, X(p[0]));
+};
 
 constexpr auto lerp_f = [](auto x, auto y, auto w) {
   const auto d = y - x;
@@ -344,7 +330,7 @@ constinit const Op clip_op{
 // y = x, or a number where x is NaN or infinite        dx = g where x is finite
 constinit const Op nan_to_num_float_op = pointwise_op(
     "nan_to_num_float", "(input: Tensor, nan: float, posinf: float, neginf: float) -> Tensor",
-    "nan_to_num of a floating tensor.", &kNanToNumRow, Promote::kCommon,
+    "nan_to_num of a floating tensor.", &kRow<1, Floats, decltype(nan_to_num_f)>, Promote::kCommon,
     [](Vjp& v) { v.set(0, where(apply(isfinite_op, {v.x()}), v.g(), 0.0)); }, kInput, 0);
 
 constexpr Signature kNanToNum =
@@ -431,8 +417,7 @@ constinit const Op rad2deg_op{
 namespace {
 constexpr auto logit_f = [](auto x, const double* p) {
   using X = decltype(x);
-  const X z = p[0] < 0 ? x : min(max(x, X(p[0])), X(1 - p[0]));
-  return log(z) - log1p(-z);
+  return logit(p[0] < 0 ? x : min(max(x, X(p[0])), X(1 - p[0])));
 };
 constexpr Signature kLogitBounded = "(input: Tensor, eps: float) -> Tensor";
 
