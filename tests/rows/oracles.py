@@ -145,6 +145,27 @@ def gelu_backward(g, x, how):
     return g * (0.5 * (1 + erf(x / math.sqrt(2))) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
 
 
+def elu_backward(g, x, alpha, scale, k):
+    return g * np.where(x > 0, scale, alpha * scale * k * np.exp(k * np.minimum(x, 0)))
+
+
+def softplus_backward(g, x, beta, threshold):
+    return g * np.where(beta * x > threshold, 1.0, sigmoid(beta * x))
+
+
+def mish_backward(g, x):
+    t = np.tanh(np.logaddexp(0, x))
+    return g * (t + x * sigmoid(x) * (1 - t * t))
+
+
+def hardswish_backward(g, x):
+    return g * np.where(x <= -3, 0.0, np.where(x < 3, x / 3 + 0.5, 1.0))
+
+
+def gate_backward(g, a, b):
+    return g * a * sigmoid(b) * sigmoid(-b)
+
+
 def logit_bounded(x, eps):
     z = x if eps < 0 else np.clip(x, eps, 1 - eps)
     return np.log(z / (1 - z))
@@ -349,6 +370,22 @@ HIDDEN = {
     "leaky_relu_backward": leaky,
     "gelu_backward": gelu_backward,
     "silu_backward": silu_backward,
+    "elu_backward": elu_backward,
+    "softplus_backward": softplus_backward,
+    "logsigmoid_backward": lambda g, x: g * sigmoid(-x),
+    "mish_backward": mish_backward,
+    "softsign_backward": lambda g, x: g / (1 + abs(x)) ** 2,
+    "tanhshrink_backward": lambda g, x: g * np.tanh(x) ** 2,
+    "hardsigmoid_backward": lambda g, x: np.where(abs(x) < 3, g / 6, 0.0),
+    "hardswish_backward": hardswish_backward,
+    "hardtanh_backward": lambda g, x, low, high: np.where((x <= low) | (x >= high), 0.0, g),
+    "shrink_backward": lambda g, x, bound: np.where(abs(x) <= bound, 0.0, g),
+    "threshold_float": lambda x, bound, value: np.where(x <= bound, value, x),
+    "threshold_float_backward": lambda g, x, bound, value: np.where(x <= bound, 0.0, g),
+    "prelu_backward": lambda g, x, w: np.where(x > 0, g, g * w),
+    "prelu_by_weight": lambda g, x: np.where(x > 0, 0.0, g * x),
+    "gate": lambda a, b: a * sigmoid(b),
+    "gate_backward": gate_backward,
     "trunc_divide": lambda x, y: np.trunc(x / y),
     "pow_odd": lambda x, e: x ** (e + np.sign(e)),
     "logit_bounded": logit_bounded,

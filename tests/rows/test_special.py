@@ -194,6 +194,7 @@ TORCH_DIFFERS = {
     **{name: np.isnan for name in ("elu", "selu", "celu")},  # the gradient is 1, or NaN
     "logit": lambda x: x == 0,  # the sign of the infinite gradient at -0
     "gelu": np.isinf,  # 0 times infinity
+    "softsign": np.isinf,  # the same, by the gradient of a ratio
     "binary_cross_entropy_with_logits": lambda x, t: np.isinf(x) | np.isinf(t),  # their difference
     "hardsigmoid": lambda x: np.abs(x) < 3,  # 1 / 6 of float32, in float64 too
 }

@@ -233,17 +233,30 @@ SAMPLES["prelu_each"] = [S(real(3, 4), real(3, 1)), S(real(), real()), S(real(0,
 
 for name in ("sigmoid_backward", "tanh_backward"):
     SAMPLES[name] = [S(real(3, 4), between(0.1, 0.9, 3, 4)), S(real(), between(0.1, 0.9))]
-for name in ("relu_backward", "silu_backward"):
-    SAMPLES[name] = [S(real(3, 4), real(3, 4)), S(real(), real()), S(real(0), real(0))]
-SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
-SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]
 for name in (
-    "sigmoid_backward",
-    "tanh_backward",
     "relu_backward",
     "silu_backward",
-    "leaky_relu_backward",
-    "gelu_backward",
+    "logsigmoid_backward",
+    "mish_backward",
+    "softsign_backward",
+    "tanhshrink_backward",
+    "hardsigmoid_backward",
+    "hardswish_backward",
+    "prelu_by_weight",
+    "gate",
 ):
+    SAMPLES[name] = [S(real(3, 4), real(3, 4)), S(real(), real()), S(real(0), real(0))]
+SAMPLES["elu_backward"] = [S(real(3, 4), real(3, 4), 1.5, 1.1, 0.7)]
+SAMPLES["softplus_backward"] = [S(real(3, 4), real(3, 4), 2.0, 3.0)]
+SAMPLES["hardtanh_backward"] = [S(real(3, 4), real(3, 4), -0.5, 2.0)]
+SAMPLES["shrink_backward"] = [S(real(3, 4), real(3, 4), 0.5)]
+SAMPLES["threshold_float"] = [S(real(3, 4), 0.1, 20.0), S(real(0), 0.1, 2.0)]
+SAMPLES["threshold_float_backward"] = [S(real(3, 4), real(3, 4), 0.1, 20.0)]
+SAMPLES["prelu_backward"] = [S(real(3, 4), real(3, 4), real(3, 1)), S(real(), real(), real())]
+SAMPLES["gate_backward"] = [S(real(3, 4), real(3, 4), real(3, 4)), S(real(), real(), real())]
+SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
+SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]
+for name in [n for n in SAMPLES if n.endswith("_backward")] + ["gate", "prelu_by_weight"]:
     for sample in SAMPLES[name]:
         sample.floats()
+SAMPLES["threshold_float"][0].floats()

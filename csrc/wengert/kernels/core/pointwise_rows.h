@@ -83,13 +83,18 @@ void scalar_kernel(void* out, const void* const* in, int64_t n, const double* pa
   }
 }
 
+// The mask is read as bytes and both sides always, or compilers make branches of it.
 template <class T, class F>
 void where_kernel(void* out, const void* const* in, int64_t n, const double*) {
-  auto* o = static_cast<T*>(out);
-  const auto* c = static_cast<const bool*>(in[0]);
-  const auto* x = static_cast<const T*>(in[1]);
-  const auto* y = static_cast<const T*>(in[2]);
-  for (int64_t i = 0; i < n; ++i) o[i] = c[i] ? x[i] : y[i];
+  using U = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+  auto* o = static_cast<U*>(out);
+  const auto* c = static_cast<const uint8_t*>(in[0]);
+  const auto* x = static_cast<const U*>(in[1]);
+  const auto* y = static_cast<const U*>(in[2]);
+  for (int64_t i = 0; i < n; ++i) {
+    const U a = x[i], b = y[i];
+    o[i] = c[i] != 0 ? a : b;
+  }
 }
 
 template <class T, int N, class F>

@@ -1,11 +1,10 @@
-// Activation functions. Those on the hot path of training have a backward op of their own: one
-// pass over memory, itself differentiable.
+// Smooth activation functions. Each has a backward op of its own: one pass over memory, itself
+// differentiable.
 #include <cmath>
-#include <limits>
 
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/ops/pointwise/pointwise.h"
-#include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/pointwise/slope.h"
 
 namespace wengert {
 namespace {
@@ -29,9 +28,8 @@ constexpr Op backward_of(const char* name, const Signature& signature, F, void (
 }
 constexpr auto sigmoid_f = [](auto x) { return sigmoid(x); };
 constexpr auto tanh_f = [](auto x) { return tanh(x); };
-constexpr auto leaky_relu_backward_f = [](auto g, auto x, const double* p) {
-  return select(x > 0.0, g, g * p[0]);
-};
+constexpr auto softsign_f = [](auto x) { return x / (1.0 + abs(x)); };
+constexpr auto tanhshrink_f = [](auto x) { return x - tanh(x); };
 constexpr Signature kBackward = "(grad: Tensor, input: Tensor) -> Tensor";
 
 }  // namespace
@@ -74,40 +72,33 @@ constinit const Op relu_op = activation<Numbers>(
     "relu", kOne, "max(x, 0); NaN stays NaN.", [](auto x) { return max(x, decltype(x)(0)); },
     [](Vjp& v) { v.set(0, v.over_g(relu_backward_op, v.y())); }, kOutput, kActivation);
 
-// ---- leaky_relu    y = x where x > 0, else s x            dx = g where x > 0, else s g
-constinit const Op leaky_relu_backward_op = pointwise_op(
-    "leaky_relu_backward", "(grad: Tensor, input: Tensor, slope: float) -> Tensor",
-    "Backward of leaky_relu.", &kRow<2, Floats, decltype(leaky_relu_backward_f)>, Promote::kCommon,
-    [](Vjp& v) {
-      if (v.needs(0)) v.set(0, apply(leaky_relu_backward_op, {v.g(), v.x(1)}, v.attrs()));
-      if (v.needs(1)) v.set(1, zeros(v.shape(1), v.dtype(1)));
-    },
-    kInputs, 0);
-constinit const Op leaky_relu_op = activation<Floats>(
-    "leaky_relu", "(input: Tensor, negative_slope: float = 0.01) -> Tensor",
-    "x where x > 0, else negative_slope * x.",
-    [](auto x, const double* p) { return select(x > 0.0, x, x * p[0]); },
-    [](Vjp& v) { v.set(0, v.over_g(leaky_relu_backward_op, v.x(), v.attrs())); }, kInput, kLayer);
-
 constexpr Signature kElu =
     "(input: Tensor, alpha: float = 1.0, *, scale: float = 1.0, input_scale: float = 1.0) -> "
     "Tensor";
 // ---- elu           y = s x where x > 0, else s a (e^(k x) - 1); selu and celu are elu
 // dx = g s where x > 0, else g s a k e^(k x)
+namespace {
+struct EluSlope {
+  auto operator()(auto g, auto x, const double* p) const {
+    const auto below = exp(min(x, decltype(x)(0.0)) * p[2]) * (p[0] * p[1] * p[2]);
+    return g * select(x > 0.0, p[1], below);
+  }
+  static Tensor bend(const Operand& x, const Attrs& a) {
+    const double k = a.real(kElu["input_scale"]);
+    const double at_zero = a.real(kElu["alpha"]) * a.real(kElu["scale"]) * k * k;
+    return where(gt(x, 0), 0.0, mul(exp(mul(minimum(x, 0.0), k)), at_zero));
+  }
+};
+}  // namespace
+constinit const Op elu_backward_op = slope_op<EluSlope>(
+    "elu_backward",
+    "(grad: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor");
 constinit const Op elu_op = activation<Floats>(
     "elu", kElu, "x where x > 0, else alpha * (exp(x) - 1). Clevert, Unterthiner, Hochreiter 2015.",
     [](auto x, const double* p) {
       return select(x > 0.0, x * p[1], expm1(min(x, decltype(x)(0.0)) * p[2]) * (p[0] * p[1]));
     },
-    [](Vjp& v) {
-      const Attrs& a = v.attrs();
-      const double alpha = a.real(kElu["alpha"]), scale = a.real(kElu["scale"]),
-                   k = a.real(kElu["input_scale"]);
-      const Operand x = v.x();
-      const Tensor below = mul(exp(mul(minimum(x, 0.0), k)), alpha * scale * k);
-      v.set(0, v.over_g(mul_op, where(gt(x, 0), scale, below)));
-    },
-    kInput, kLayer);
+    gradient_by<elu_backward_op>, kInput, kLayer);
 // y = scale x where x > 0, else scale alpha (e^x - 1)
 constinit const Op selu_op{
     .name = "selu",
@@ -226,238 +217,178 @@ constinit const Op silu_op = activation<Floats>(
 constexpr Signature kSoftplus =
     "(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor";
 // ---- softplus      y = log(1 + e^(b x)) / b, and x where b x > threshold     dx = g sigmoid(b x)
+namespace {
+struct SoftplusSlope {
+  auto operator()(auto g, auto x, const double* p) const {
+    const auto z = x * p[0];
+    return g * select(z > p[1], 1.0, sigmoid(z));
+  }
+  static Tensor bend(const Operand& x, const Attrs& a) {
+    const double beta = a.real(kSoftplus["beta"]);
+    const Tensor z = mul(x, beta), s = sigmoid(z);
+    return where(gt(z, a.real(kSoftplus["threshold"])), 0.0, mul(mul(s, sub(1, s)), beta));
+  }
+};
+struct LogsigmoidSlope {
+  auto operator()(auto g, auto x) const { return g * sigmoid(-x); }
+  static Tensor bend(const Operand& x, const Attrs&) {
+    const Tensor s = sigmoid(x);
+    return mul(s, sub(s, 1));
+  }
+};
+}  // namespace
+constinit const Op softplus_backward_op =
+    slope_op<SoftplusSlope>("softplus_backward",
+                            "(grad: Tensor, input: Tensor, beta: float, threshold: float) -> "
+                            "Tensor");
 constinit const Op softplus_op = activation<Floats>(
     "softplus", kSoftplus, "log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.",
     [](auto x, const double* p) {
       const auto z = x * p[0];
       return select(z > p[1], x, (max(z, decltype(x)(0.0)) + log1p(exp(-abs(z)))) * (1 / p[0]));
     },
-    [](Vjp& v) {
-      const double beta = v.attrs().real(kSoftplus["beta"]),
-                   threshold = v.attrs().real(kSoftplus["threshold"]);
-      const Tensor z = mul(v.x(), beta);
-      v.set(0, v.over_g(mul_op, where(gt(z, threshold), 1.0, sigmoid(z))));
-    },
-    kInput, kFunctional);
-// y = log sigmoid(x)                           dx = g sigmoid(-x)
+    gradient_by<softplus_backward_op>, kInput, kFunctional);
+// ---- logsigmoid    y = log sigmoid(x)                           dx = g sigmoid(-x)
+constinit const Op logsigmoid_backward_op = slope_op<LogsigmoidSlope>("logsigmoid_backward");
 constinit const Op logsigmoid_op = activation<Floats>(
     "logsigmoid", kOne, "log(sigmoid(x)), accurate on both sides.",
     [](auto x) { return min(x, decltype(x)(0.0)) - log1p(exp(-abs(x))); },
-    [](Vjp& v) { v.set(0, v.over_g(mul_op, sigmoid(neg(v.x())))); }, kInput, kFunctional);
-// y = x tanh(softplus(x))
-// dx = g (t + x sigmoid(x) (1 - t^2)), t = tanh(softplus(x))
+    gradient_by<logsigmoid_backward_op>, kInput, kFunctional);
+
+// ---- mish          y = x t, t = tanh(softplus(x))       dx = g (t + x sigmoid(x) (1 - t^2))
+namespace {
+// With e = e^-|x|: (1 + e^x)^2 = e^2x (1 + e)^2 above 0, so t is a ratio without overflow, and
+// 1 - t is one without cancellation.
+struct MishSlope {
+  auto operator()(auto g, auto x) const {
+    const auto e = exp(-abs(x));
+    const auto n = select(x >= 0.0, 1.0 + 2.0 * e, e * (e + 2.0));
+    const auto d = select(x >= 0.0, 2.0 * e * e, decltype(x)(2.0));
+    const auto r = 1.0 / (n + d);
+    const auto s = select(x >= 0.0, decltype(x)(1.0), e) / (1.0 + e);
+    return g * (n * r + x * s * (d * r * (2.0 * n + d) * r));
+  }
+  static Tensor bend(const Operand& x, const Attrs&) {
+    const Tensor s = sigmoid(x), t = tanh(softplus(x));
+    // s (1 - t^2) (2 + x (1 - s - 2 s t))
+    const Tensor inner = sub(sub(1, s), mul(mul(s, t), 2));
+    return mul(mul(s, sub(1, square(t))), add(mul(x, inner), 2));
+  }
+};
+}  // namespace
+constinit const Op mish_backward_op = slope_op<MishSlope>("mish_backward");
 constinit const Op mish_op = activation<Floats>(
     "mish", kOne, "x * tanh(softplus(x)). Misra 2019.",
     [](auto x) { return x * tanh(max(x, decltype(x)(0.0)) + log1p(exp(-abs(x)))); },
-    [](Vjp& v) {
-      const Operand x = v.x();
-      const Tensor t = tanh(softplus(x));
-      v.set(0, v.over_g(mul_op, add(t, mul(mul(x, sigmoid(x)), sub(1, square(t))))));
-    },
-    kInput, kLayer);
+    gradient_by<mish_backward_op>, kInput, kLayer);
 
-// ---- hardtanh      y = min(max(x, lo), hi)                 dx = g but 0 where x <= lo or x >= hi
+// ---- softsign      y = x / (1 + |x|)          dx = g / (1 + |x|)^2
 namespace {
-// A bound beyond what an integer type holds limits nothing.
-template <class X>
-X bound(double v) {
-  if constexpr (std::is_integral_v<X>) {
-    using L = std::numeric_limits<X>;
-    if (!(v > static_cast<double>(L::min()))) return L::min();
-    if (v >= static_cast<double>(L::max())) return L::max();
+struct SoftsignSlope {
+  auto operator()(auto g, auto x) const {
+    const auto d = 1.0 + abs(x);
+    return g / (d * d);
   }
-  return X(v);
-}
-constexpr auto hardtanh_f = [](auto x, const double* p) {
-  using X = decltype(x);
-  return min(max(x, bound<X>(p[0])), bound<X>(p[1]));
+  static Tensor bend(const Operand& x, const Attrs&) {
+    return mul(div(sign(x), pow(add(abs(x), 1), 3)), -2);
+  }
 };
-constexpr Signature kHardtanh =
-    "(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor";
-void hardtanh_shape(Call& c) {
-  const double lo = c.attrs.real(kHardtanh["min_val"]), hi = c.attrs.real(kHardtanh["max_val"]);
-  check(!(lo > hi), ErrorKind::kValue, "min_val cannot be greater than max_val, got ", lo, " and ",
-        hi);
-  check(c.common != Dtype::kUInt8 || (lo >= 0 && hi >= 0),
-        "cannot be of an unsigned type with negative limits, got ", lo, " and ", hi);
-  if (!is_floating(c.common))
-    dispatch(c.common, [&](auto zero) {
-      using L = std::numeric_limits<decltype(zero)>;
-      if (!(lo <= static_cast<double>(L::max()))) overflows(lo, c.common);
-      if (!(hi >= static_cast<double>(L::lowest()))) overflows(hi, c.common);
-    });
+struct TanhshrinkSlope {
+  auto operator()(auto g, auto x) const {
+    const auto t = tanh(x);
+    return g * (t * t);
+  }
+  static Tensor bend(const Operand& x, const Attrs&) {
+    const Tensor t = tanh(x);
+    return mul(mul(t, 2), sub(1, square(t)));
+  }
+};
+void shape_but_of_bool(Call& c) {
+  check(c.original(0)->dtype() != Dtype::kBool, ErrorKind::kNotImplemented,
+        "not implemented for dtype bool");
   pointwise_shape(c);
 }
 }  // namespace
+constinit const Op softsign_backward_op = slope_op<SoftsignSlope>("softsign_backward");
+constinit const Op softsign_op = pointwise_op(
+    "softsign", kOne, "x / (1 + |x|).", &kRow<1, Floats, decltype(softsign_f)>, Promote::kFloat,
+    gradient_by<softsign_backward_op>, kInput, kFunctional, shape_but_of_bool);
+// ---- tanhshrink    y = x - tanh x             dx = g tanh(x)^2
+constinit const Op tanhshrink_backward_op = slope_op<TanhshrinkSlope>("tanhshrink_backward");
+constinit const Op tanhshrink_op = pointwise_op(
+    "tanhshrink", kOne, "x - tanh(x).", &kRow<1, Floats, decltype(tanhshrink_f)>, Promote::kFloat,
+    gradient_by<tanhshrink_backward_op>, kInput, kFunctional, shape_but_of_bool);
 
-constinit const Op hardtanh_op = activation<Numbers>(
-    "hardtanh", kHardtanh,
-    "Limits every element to [min_val, max_val]; no gradient at and beyond the bounds. "
-    "ValueError if min_val > max_val, RuntimeError for a negative bound of uint8.",
-    hardtanh_f,
-    [](Vjp& v) {
-      const Operand x = v.x();
-      const double lo = v.attrs().real(kHardtanh["min_val"]),
-                   hi = v.attrs().real(kHardtanh["max_val"]);
-      v.set(0, where(le(x, lo), 0.0, where(ge(x, hi), 0.0, v.g())));
-    },
-    kInput, kLayer, hardtanh_shape);
-// y = min(max(x, 0), 6)
-constinit const Op relu6_op{
-    .name = "relu6",
-    .signature = kOne,
-    .on = kLayer,
-    .doc = "min(max(x, 0), 6).",
-    .composed = [](Call& c) { c.results = {apply(hardtanh_op, {c.input(0)}, Attrs(0.0, 6.0))}; }};
-// y = min(max(x / 6 + 1/2, 0), 1)              dx = g / 6 where -3 < x < 3
-constinit const Op hardsigmoid_op = activation<Floats>(
-    "hardsigmoid", kOne, "min(max(x / 6 + 1 / 2, 0), 1).",
-    [](auto x) {
-      using X = decltype(x);
-      return min(max(x + 3.0, X(0.0)), X(6.0)) / 6.0;
-    },
-    [](Vjp& v) {
-      const Operand x = v.x();
-      v.set(0, where(logical_and(gt(x, -3), lt(x, 3)), div(v.g(), 6), 0.0));
-    },
-    kInput, kLayer);
-// y = x hardsigmoid(x)                         dx = g (0; x / 3 + 1/2; 1)
-constinit const Op hardswish_op = activation<Floats>(
-    "hardswish", kOne, "x * hardsigmoid(x). Howard et al. 2019.",
-    [](auto x) {
-      using X = decltype(x);
-      return x * min(max(x + 3.0, X(0.0)), X(6.0)) / 6.0;
-    },
-    [](Vjp& v) {
-      const Operand x = v.x();
-      const Tensor inner = mul(v.g(), add(div(x, 3), 0.5));
-      v.set(0, where(le(x, -3), 0.0, where(lt(x, 3), inner, v.g())));
-    },
-    kInput, kLayer);
-
-constexpr Signature kShrink = "(input: Tensor, lambd: float = 0.5) -> Tensor";
+// ---- gate          z = a s, s = sigmoid(b)     da = g s     db = g a s (1 - s)
 namespace {
-void outside_bounds(Vjp& v) {
-  v.set(0, where(le(abs(v.x()), v.attrs().real(kShrink["lambd"])), 0.0, v.g()));
-}
-}  // namespace
-// ---- hardshrink    y = 0 where |x| <= lambd, else x        dx = g where |x| > lambd
-constinit const Op hardshrink_op = activation<Floats>(
-    "hardshrink", kShrink, "0 where |x| <= lambd, else x.",
-    [](auto x, const double* p) { return select(abs(x) <= p[0], 0.0, x); }, outside_bounds, kInput,
-    kFunctional | kMethod | kModule);
-// y = x - min(max(x, -lambd), lambd)           dx = g where |x| > lambd
-constinit const Op softshrink_op = [] {
-  Op op = activation<Floats>(
-      "softshrink", kShrink,
-      "x moved by lambd towards 0, and 0 where |x| <= lambd. RuntimeError if lambd < 0.",
-      [](auto x, const double* p) {
-        using X = decltype(x);
-        return x - min(max(x, X(-p[0])), X(p[0]));
-      },
-      outside_bounds, kInput, kFunctional);
-  op.shape = [](Call& c) {
-    const double lambd = c.attrs.real(kShrink["lambd"]);
-    check(lambd >= 0, "lambda must be greater or equal to 0, but found ", lambd);
-    pointwise_shape(c);
-  };
-  return op;
-}();
-
-// ---- the smaller ones
-// y = x / (1 + |x|)
-constinit const Op softsign_op{
-    .name = "softsign",
-    .signature = kOne,
-    .on = kFunctional,
-    .doc = "x / (1 + |x|).",
-    .composed = [](Call& c) { c.results = {div(c.input(0), add(abs(c.input(0)), 1))}; }};
-// y = x - tanh x
-constinit const Op tanhshrink_op{
-    .name = "tanhshrink",
-    .signature = kOne,
-    .on = kFunctional,
-    .doc = "x - tanh(x).",
-    .composed = [](Call& c) { c.results = {sub(c.input(0), tanh(c.input(0)))}; }};
-
-constexpr Signature kThreshold = "(input: Tensor, threshold: Number, value: Number) -> Tensor";
-// y = x where x > threshold, else value
-constinit const Op threshold_op{
-    .name = "threshold",
-    .signature = kThreshold,
-    .on = kLayer | kModule,
-    .doc = "x where x > threshold, else value.",
-    .composed = [](Call& c) {
-      const Scalar bound = c.attrs.scalar(kThreshold["threshold"]);
-      if (!bound.is_float()) checked_number(bound, c.in(0).dtype());
-      c.results = {where(le(c.input(0), bound), c.attrs.scalar(kThreshold["value"]), c.input(0))};
-    }};
-namespace {
-constexpr auto prelu_f = [](auto x, auto w) {
-  using X = decltype(x);
-  return select(x > X(0), x, static_cast<X>(x * w));
+constexpr auto gate_f = [](auto a, auto b) { return a * sigmoid(b); };
+constexpr auto gate_backward_f = [](auto g, auto a, auto b) {
+  const auto s = sigmoid(b);
+  return g * a * (s * (1.0 - s));
 };
 }  // namespace
-// An infinite x, or a weight of NaN, must not reach the gradients that it has no part in.
-// z = x where x > 0, else w x        dx = g where x > 0, else g w        dw = g x but 0 where x > 0
-constinit const Op prelu_each_op = pointwise_op(
-    "prelu_each", "(input: Tensor, weight: Tensor) -> Tensor",
-    "prelu of tensors that are broadcast.", &kRow<2, AllTypes, decltype(prelu_f)>, Promote::kCommon,
+constinit const Op gate_backward_op = pointwise_op(
+    "gate_backward", "(grad: Tensor, input: Tensor, gate: Tensor) -> Tensor",
+    "Backward of gate, by the gate.", &kRow<3, Floats, decltype(gate_backward_f)>, Promote::kCommon,
     [](Vjp& v) {
-      const Operand x = v.x(0), w = v.x(1);
-      const Tensor positive = gt(x, 0);
-      if (v.needs(0)) v.set(0, where(positive, v.g(), mul(v.g(), w)));
-      if (v.needs(1)) v.set(1, where(positive, 0.0, mul(v.g(), x)));
+      const Operand g = v.x(0), a = v.x(1), b = v.x(2);
+      if (v.needs(0)) v.set(0, apply(gate_backward_op, {v.g(), a, b}));
+      if (v.needs(1)) v.set(1, apply(gate_backward_op, {v.g(), g, b}));
+      if (v.needs(2))
+        v.set(2, mul(apply(gate_backward_op, {mul(v.g(), g), a, b}), sub(1, mul(sigmoid(b), 2))));
     },
     kInputs, 0);
-// y = x where x > 0, else w x
-constinit const Op prelu_op{
-    .name = "prelu",
-    .signature = "(input: Tensor, weight: Tensor) -> Tensor",
-    .on = kFunctional | kModule | kMethod,
-    .doc =
-        "x where x > 0, else weight * x; one weight, or one per channel (dimension 1). He et "
-        "al. 2015.",
-    .composed = [](Call& c) {
-      const Tensor& x = c.in(0);
-      Tensor w = c.in(1);
-      check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
-            w.dtype());
-      check(w.ndim() <= 1, "weight must be a scalar or one-dimensional, got shape ", w.shape());
-      check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
-            w.dtype());
-      if (w.numel() != 1) {
-        check(x.ndim() > 0 && x.size(x.ndim() > 1 ? 1 : 0) == w.numel(),
-              "mismatch of parameter numbers and input channel size: found ", w.numel(),
-              " parameters for input of shape ", x.shape());
-        Dims shape = Dims::filled(x.ndim(), 1);
-        shape[x.ndim() > 1 ? 1 : 0] = w.numel();
-        w = reshape(w, shape);
-      } else {
-        w = reshape(w, Dims());
-      }
-      c.results = {apply(prelu_each_op, {x, w})};
-    }};
+constinit const Op gate_op = pointwise_op(
+    "gate", "(input: Tensor, gate: Tensor) -> Tensor", "input * sigmoid(gate).",
+    &kRow<2, Floats, decltype(gate_f)>, Promote::kCommon,
+    [](Vjp& v) {
+      const Operand a = v.x(0), b = v.x(1);
+      if (v.needs(0)) v.set(0, apply(gate_op, {v.g(), b}));
+      if (v.needs(1)) v.set(1, apply(gate_backward_op, {v.g(), a, b}));
+    },
+    kInputs, 0);
 
 constexpr Signature kGlu = "(input: Tensor, dim: int = -1) -> Tensor";
-// y = a sigmoid(b), a and b the halves of x
+namespace {
+void glu_shape(Call& c) {
+  const Tensor& x = c.in(0);
+  check(x.ndim() > 0, "does not support 0-dimensional tensors");
+  check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
+        x.dtype());
+  const int dim = wrap_dim(c.attrs.integer(kGlu["dim"]), x.ndim());
+  check(x.size(dim) % 2 == 0, "Halving dimension must be even, but dimension ",
+        c.attrs.integer(kGlu["dim"]), " is size ", x.size(dim));
+  Dims shape = x.shape();
+  shape[dim] /= 2;
+  c.output(x.dtype(), shape);
+}
+void glu_run(Call& c) {
+  const Tensor &x = c.in(0), &y = c.out[0];
+  const int dim = wrap_dim(c.attrs.integer(kGlu["dim"]), x.ndim());
+  const int64_t size = item_size(x.dtype()), half = y.size(dim) * x.strides()[dim];
+  PointwiseOperand operands[] = {{y.data(), size, y.strides()},
+                                 {x.data(), size, x.strides()},
+                                 {x.data() + half * size, size, x.strides()}};
+  pointwise_loop(binary_kernel(gate_op, x.dtype()), nullptr, y.shape(), operands, 3);
+}
+void glu_vjp(Vjp& v) {
+  const Tensor x = v.x();
+  const int dim = wrap_dim(v.attrs().integer(kGlu["dim"]), x.ndim());
+  const int64_t half = x.size(dim) / 2;
+  const Tensor a = narrow(x, dim, 0, half), b = narrow(x, dim, half, half);
+  v.set(0, cat({apply(gate_op, {v.g(), b}), apply(gate_backward_op, {v.g(), a, b})}, dim));
+}
+}  // namespace
+// ---- glu           y = a sigmoid(b), a and b the halves of x    dx = (g s, g a s (1 - s))
 constinit const Op glu_op{
     .name = "glu",
     .signature = kGlu,
     .on = kFunctional,
     .doc = "Splits `input` in two halves along `dim`: a * sigmoid(b). Dauphin et al. 2016.",
-    .composed = [](Call& c) {
-      const Tensor& x = c.in(0);
-      check(x.ndim() > 0, "does not support 0-dimensional tensors");
-      check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
-            x.dtype());
-      const int64_t n = x.size(c.attrs.integer(kGlu["dim"]));
-      check(n % 2 == 0, "Halving dimension must be even, but dimension ",
-            c.attrs.integer(kGlu["dim"]), " is size ", n);
-      const std::vector<Tensor> halves =
-          split(x, std::max<int64_t>(n / 2, 1), c.attrs.integer(kGlu["dim"]));
-      c.results = {mul(halves[0], sigmoid(halves[n ? 1 : 0]))};
-    }};
+    .shape = glu_shape,
+    .run = glu_run,
+    .vjp = glu_vjp,
+    .reads = kInput};
 
 Tensor sigmoid(const Operand& x) { return apply(sigmoid_op, {x}); }
 Tensor tanh(const Operand& x) { return apply(tanh_op, {x}); }
@@ -469,13 +400,6 @@ Tensor gelu(const Operand& x, bool tanh_approximation) {
 Tensor softplus(const Operand& x, double beta, double threshold) {
   return apply(softplus_op, {x}, Attrs(beta, threshold));
 }
-Tensor hardshrink(const Operand& x, double lambd) {
-  return apply(hardshrink_op, {x}, Attrs(lambd));
-}
-Tensor softshrink(const Operand& x, double lambd) {
-  return apply(softshrink_op, {x}, Attrs(lambd));
-}
-
 namespace {
 const Op* const kOps[] = {&sigmoid_backward_op,
                           &sigmoid_op,
@@ -483,8 +407,7 @@ const Op* const kOps[] = {&sigmoid_backward_op,
                           &tanh_op,
                           &relu_backward_op,
                           &relu_op,
-                          &leaky_relu_backward_op,
-                          &leaky_relu_op,
+                          &elu_backward_op,
                           &elu_op,
                           &selu_op,
                           &celu_op,
@@ -492,20 +415,18 @@ const Op* const kOps[] = {&sigmoid_backward_op,
                           &gelu_op,
                           &silu_backward_op,
                           &silu_op,
+                          &softplus_backward_op,
                           &softplus_op,
+                          &logsigmoid_backward_op,
                           &logsigmoid_op,
+                          &mish_backward_op,
                           &mish_op,
-                          &hardtanh_op,
-                          &relu6_op,
-                          &hardsigmoid_op,
-                          &hardswish_op,
-                          &hardshrink_op,
-                          &softshrink_op,
+                          &softsign_backward_op,
                           &softsign_op,
+                          &tanhshrink_backward_op,
                           &tanhshrink_op,
-                          &threshold_op,
-                          &prelu_each_op,
-                          &prelu_op,
+                          &gate_backward_op,
+                          &gate_op,
                           &glu_op};
 }
 std::span<const Op* const> activation_ops() { return kOps; }
