@@ -28,8 +28,10 @@ def _values(name: str, what: str, x: object) -> np.ndarray:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and equal elements; NaN equals nothing."""
-    x, y = _values("equal", "input", input), _values("equal", "other", other)
-    return x.shape == y.shape and bool((x == y).all())
+    for what, x in (("input", input), ("other", other)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"equal: {what} must be a Tensor, got {type(x).__name__}")
+    return bool(_native.ops.all_equal(input, other))
 
 
 def allclose(

@@ -43,26 +43,30 @@ void indexed(const Dims& shape, int dim, const Memory& l) {
 
 template <class T>
 void along(const Dims& shape, int dim, const Memory& l) {
-  Along a{shape, dim, nullptr, l.strides, contiguous_strides(shape)};
+  Along a{shape, dim, nullptr, l.strides, contiguous_strides(shape), shape[dim]};
   std::vector<int64_t> index;
   for (int64_t i = 0; i < numel(shape); ++i) index.push_back(i * 5 % shape[dim]);
   a.index = index.data();
   const std::vector<T> x = numbers<T>(l.size), y = numbers<T>(numel(shape), 2);
 
   std::vector<T> fast(y.size()), slow = fast;
-  along_gather(a, fast.data(), x.data() + l.offset, sizeof(T));
+  CHECK(along_gather(a, fast.data(), x.data() + l.offset, sizeof(T)));
   naive::each_along(a, [&](int64_t at, int64_t i) { slow[i] = x[l.offset + at]; });
   CHECK(fast == slow);
   for (const bool one : {false, true}) {
     fast = slow = x;
-    along_scatter(a, fast.data() + l.offset, y.data(), one, sizeof(T));
+    CHECK(along_scatter(a, fast.data() + l.offset, y.data(), one, sizeof(T)));
     naive::each_along(a, [&](int64_t at, int64_t i) { slow[l.offset + at] = y[one ? 0 : i]; });
     CHECK(fast == slow);
   }
   fast = slow = x;
-  along_accumulate(a, fast.data() + l.offset, y.data(), dtype_of<T>());
+  CHECK(along_accumulate(a, fast.data() + l.offset, y.data(), dtype_of<T>()));
   naive::each_along(a, [&](int64_t at, int64_t i) { slow[l.offset + at] += y[i]; });
   CHECK(close(fast, slow, kLoose<T>, kLoose<T>));
+  for (const int64_t wrong : {int64_t{-1}, shape[dim]}) {
+    index[index.size() / 2] = wrong;
+    CHECK(!along_gather(a, fast.data(), x.data() + l.offset, sizeof(T)));
+  }
 }
 
 void masks(int64_t n) {

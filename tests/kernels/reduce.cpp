@@ -3,6 +3,7 @@
 
 #include "kernels.h"
 #include "wengert/kernels/reduce/naive.h"
+#include "wengert/kernels/reduce/scan.h"
 
 namespace wengert {
 namespace {
@@ -52,6 +53,59 @@ void reductions(const Dims& shape) {
         test.template operator()<T>(kind, 1, loose * 10, false);
       test.template operator()<T>(Reduce::kNormP, 3, loose * 10, false);
     }
+  }
+}
+
+template <class T>
+void scans(const Lines& l) {
+  const int64_t n = l.outer * l.n * l.inner;
+  const Dtype d = dtype_of<T>();
+  const double loose = std::is_integral_v<T> ? 0 : kLoose<T>;
+  std::vector<T> x = numbers<T>(n), y(x.size());
+  if (n > 20) x[static_cast<size_t>(n / 2)] = T(0);
+  const auto same = [&](const std::vector<T>& expected) {
+    CHECK(close(y, expected, loose, loose));
+  };
+  for (const bool reverse : {false, true}) {
+    running_sum(l, d, x.data(), y.data(), reverse);
+    same(naive::running(l, x, reverse, [](T a, T b, size_t) { return static_cast<T>(a + b); }));
+  }
+  std::vector<int64_t> index(x.size());
+  for (const bool largest : {false, true}) {
+    running_extreme(l, d, x.data(), y.data(), index.data(), largest);
+    same(naive::running(l, x, false, [&](T a, T b, size_t) { return (b > a) == largest ? b : a; }));
+  }
+  if constexpr (std::is_floating_point_v<T>) {
+    running_product(l, d, x.data(), y.data());
+    same(naive::running(l, x, false, [](T a, T b, size_t) { return a * b; }));
+    const std::vector<T> product = y, g = numbers<T>(n, 2);
+    running_product_backward(l, d, g.data(), x.data(), product.data(), y.data());
+    same(naive::running_product_backward(l, g, x));
+    product_backward(l, d, g.data(), x.data(), y.data());
+    same(naive::product_backward(l, g, x));
+    for (const bool reverse : {false, true}) {
+      linear_scan(l, d, x.data(), g.data(), y.data(), reverse);
+      same(naive::running(l, x, reverse, [&](T a, T b, size_t at) { return b + g[at] * a; }));
+    }
+  }
+}
+
+template <class T>
+void equal(const Dims& shape) {
+  const std::vector<T> x = numbers<T>(2 * numel(shape) + 1);
+  for (const Memory& l : memories(shape)) {
+    std::vector<T> y(static_cast<size_t>(l.size));
+    naive::each(shape, [&](const Dims& at, int64_t i) {
+      y[static_cast<size_t>(l.offset + naive::place(at, l.strides))] = x[static_cast<size_t>(i)];
+    });
+    const auto same = [&] {
+      return all_equal(dtype_of<T>(), shape, x.data(), contiguous_strides(shape),
+                       y.data() + l.offset, l.strides);
+    };
+    CHECK(same());
+    if (numel(shape) == 0) continue;
+    y[static_cast<size_t>(l.offset)] += T(1);
+    CHECK(!same());
   }
 }
 

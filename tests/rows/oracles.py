@@ -237,6 +237,36 @@ def linear_scan(x, factor, dim, reverse=False):
     return np.moveaxis(out[::-1] if reverse else out, 0, dim)
 
 
+def cumprod_backward(g, x, y, dim):
+    shifted = np.roll(x, -1, dim) if x.ndim else x
+    s = linear_scan(g, shifted * not_last(x, dim), dim, reverse=True)
+    if x.ndim == 0:
+        return s
+    before = np.roll(y, 1, dim)
+    np.moveaxis(before, dim, 0)[0] = 1
+    return before * s
+
+
+def not_last(x, dim):
+    out = np.ones(x.shape)
+    if x.ndim:
+        np.moveaxis(out, dim, 0)[-1] = 0
+    return out
+
+
+def prod_backward(g, x, dim):
+    others = [np.prod(np.delete(x, i, dim), dim) for i in range(x.shape[dim])]
+    return g * np.stack(others, dim)
+
+
+def gather_backward(g, index, size, dim):
+    out = np.zeros(size)
+    at = list(np.indices(index.shape))
+    at[dim] = index
+    np.add.at(out, tuple(at), g)
+    return out
+
+
 def sum_to(x, size):
     lead = x.ndim - len(size)
     dims = tuple(range(lead)) + tuple(
@@ -394,6 +424,11 @@ HIDDEN = {
     "nan_to_num_float": lambda x, *_: x,
     "sum_to": sum_to,
     "linear_scan": linear_scan,
+    "_sum_from": lambda x, dim: np.flip(np.cumsum(np.flip(x, dim), dim), dim) if x.ndim else x,
+    "_cumprod_backward": cumprod_backward,
+    "_prod_backward": prod_backward,
+    "_gather_backward": gather_backward,
+    "all_equal": lambda x, y: np.array(np.array_equal(x, y)),
     "softmax_backward": softmax_backward,
     "log_softmax_backward": log_softmax_backward,
     "_to": lambda x, dtype: x.astype(repr(dtype).rpartition(".")[2]),

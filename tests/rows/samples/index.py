@@ -54,6 +54,11 @@ some(
     S(real(3, 4), [mask(3)]),
 )
 SAMPLES["index"].pop()  # masks are turned into positions before this row
+some(
+    "_gather_backward",
+    S(real(4, 5), index(3, 4, 5), (3, 5), 0),
+    S(real(3, 2), index(5, 3, 2), (4, 5), 1),
+)
 some("_index_backward", S(real(5), (3,), [index(3, 5)]), S(real(5, 4), (3, 4), [index(3, 5)]))
 SAMPLES["_index_backward"].append(S(real(3, 2), (3, 4), [None, np.array([1, 1])]))
 # size, steps (0: a new axis), dims (four bits for each output dimension), offset

@@ -176,6 +176,24 @@ for name in ("cummax", "cummin"):
         S(np.array([1.0, 3.0, 3.0, np.nan, 5.0, -1.0]), 0).forward_only().floats(),
         S(index(3, 4, 70), 0).forward_only(),
     ]
+for name in ("_sum_from", "_cumprod_backward", "_prod_backward"):
+    SAMPLES[name] = []
+SAMPLES["_sum_from"] += [
+    S(real(3, 5), 1).floats(),
+    S(real(2, 3, 4), -2).floats(),
+    S(real(), 0).floats(),
+]
+for shape, dim in ((3, 5), 1), ((2, 3, 4), -2), ((5,), 0), ((), 0):
+    x = real(*shape)
+    SAMPLES["_cumprod_backward"].append(S(real(*shape), x, real(*shape), dim).floats())
+for shape, dim in ((3, 5), 1), ((3, 5), 0), ((2, 3, 4), -2), ((9, 1), 0):
+    SAMPLES["_prod_backward"].append(
+        S(
+            real(*(n if d != dim % len(shape) else 1 for d, n in enumerate(shape))),
+            real(*shape),
+            dim,
+        ).floats()
+    )
 SAMPLES["linear_scan"] = [
     S(real(3, 5), real(3, 5), 1).floats(),
     S(real(3, 5), real(3, 5), 0, True).floats(),
@@ -225,4 +243,12 @@ SAMPLES["total_norm"] = [
     S([real(3), positive(2, 2)], norm_type=1.0).floats(),
     S([real(3), real(2)], float("inf")).floats(),
     S([real(0), real()]).floats(),
+]
+
+SAMPLES["all_equal"] = [
+    S(real(3, 4), real(3, 4)),
+    S(np.arange(12.0).reshape(3, 4), np.arange(12.0).reshape(3, 4)),
+    S(real(3, 4), real(3)),
+    S(real(0, 4), real(0, 4)),
+    S(np.array([1.0, np.nan]), np.array([1.0, np.nan])).floats(),
 ]

@@ -223,7 +223,7 @@ void copy_rows(T* dst, const T* src, const Walk<2>& w) {
 template <class T>
 void copy_typed(T* dst, const T* src, const Walk<2>& w) {
   const int last = w.shape.size() - 1;
-  if (w.inner(0) == 1 && w.inner(1) != 1 && w.shape[last] >= 4) {
+  if (w.inner(0) == 1 && w.inner(1) != 1 && w.inner(1) != 0 && w.shape[last] >= 4) {
     for (int d = 0; d < last; ++d)
       if (w.strides[1][d] == 1 && w.shape[d] >= 4) return transpose(dst, src, w, d);
   }

@@ -1,5 +1,6 @@
 #include "wengert/kernels/index/index.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "wengert/base/parallel.h"
@@ -61,39 +62,62 @@ void gather_typed(const Indexed& v, const Blocks& b, T* dst, const T* src) {
   });
 }
 
+// What is cut across `after`, where every thread wants a part of each block: long pieces, as memory
+// sends them sooner. How many there are changes no sum.
+int64_t piece_of(int64_t size, int64_t count) {
+  if (size * count < kMoveGrain) return size;
+  const int64_t pieces = in_parallel() ? 1 : get_num_threads();
+  return std::min(size, std::max<int64_t>(32, ((size + pieces - 1) / pieces + 15) / 16 * 16));
+}
+
 // f(dst element, src element) for every one. Work is cut across `before` and `after` only.
 template <class T, class F>
 void scatter_typed(const Indexed& v, const Blocks& b, T* dst, const T* src, bool one, const F& f) {
-  const int64_t chunk = v.count * b.size < kMoveGrain ? b.size : std::min<int64_t>(b.size, 32);
-  const int64_t chunks = (b.size + chunk - 1) / chunk;
-  const int64_t grain = std::max<int64_t>(1, kMoveGrain / (chunk * v.count));
+  const int64_t piece = piece_of(b.size, v.count), pieces = (b.size + piece - 1) / piece;
+  const int64_t grain = std::max<int64_t>(1, kMoveGrain / (piece * v.count));
   const int64_t step = one ? 0 : 1;
-  parallel_for(b.rows * chunks, grain, [&](int64_t begin, int64_t end) {
+  const bool contiguous = b.contiguous() && !one;
+  parallel_for(b.rows * pieces, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i / chunks, first = i % chunks * chunk;
-      const int64_t last = std::min(first + chunk, b.size);
+      const int64_t row = i / pieces, first = i % pieces * piece;
+      const int64_t last = std::min(first + piece, b.size);
       T* to = dst + b.before.offset(row, 0);
       const T* from = src + step * row * v.count * b.size;
+      if (b.size == 1) {
+        for (int64_t j = 0; j < v.count; ++j) f(to[v.offsets[j]], from[step * j]);
+        continue;
+      }
       for (int64_t j = 0; j < v.count; ++j) {
+        if (contiguous) {
+          T* d = to + v.offsets[j] + first;
+          const T* s = from + j * b.size + first;
+          for (int64_t k = 0; k < last - first; ++k) f(d[k], s[k]);
+          continue;
+        }
         b.after.rows(first, last, [&](const auto& o, int64_t m) {
           const T* s = from + step * (j * b.size + o[0]);
           T* d = to + v.offsets[j] + o[1];
           const int64_t ds = b.after.inner(1), ss = step * b.after.inner(0);
-          if (ds == 1 && ss == 1) {
-            for (int64_t k = 0; k < m; ++k) f(d[k], s[k]);
-          } else {
-            for (int64_t k = 0; k < m; ++k) f(d[k * ds], s[k * ss]);
-          }
+          for (int64_t k = 0; k < m; ++k) f(d[k * ds], s[k * ss]);
         });
       }
     }
   });
 }
 
+// Lines side by side that are followed together: what they read at random stays in the cache.
+constexpr int64_t kBeside = 64;
+
+// Steps of 1 are told to the loop, so that it does not multiply.
+template <class F>
+void by_step(bool ones, const F& g) {
+  ones ? g(std::true_type()) : g(std::false_type());
+}
+
 // f(indexed offset, other offset) for every position of the index; positions that share a place
 // in the indexed tensor lie along `dim`, so the rest may be cut.
 template <class F>
-void along(const Along& a, const F& f) {
+bool along(const Along& a, const F& f) {
   const int64_t n = a.shape.empty() ? 1 : a.shape[a.dim];
   const Dims own = contiguous_strides(a.shape);
   Walk<3> w{a.shape, {own, a.strides, a.other_strides}};
@@ -103,22 +127,40 @@ void along(const Along& a, const F& f) {
     w.erase(a.dim);
   }
   w.simplify();
-  if (w.count() == 0 || n == 0) return;
-  const auto place = [&](int64_t x, int64_t y, int64_t z, int64_t k) {
-    f(y + a.index[x + k * step[0]] * step[1], z + k * step[2]);
+  if (w.count() == 0 || n == 0) return true;
+  std::atomic<bool> outside{false};
+  // Whether these are in range; no position is used after one that is not.
+  const auto good = [&](const int64_t* index, int64_t count, int64_t by) {
+    bool all = true;
+    for (int64_t i = 0; i < count; ++i)
+      all &= static_cast<uint64_t>(index[i * by]) < static_cast<uint64_t>(a.size);
+    if (!all) outside.store(true, std::memory_order_relaxed);
+    return all;
   };
+  const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2), tx = step[0], ty = step[1],
+                tz = step[2];
   parallel_for(w.count(), std::max<int64_t>(1, kMoveGrain / 4 / n), [&](int64_t b, int64_t e) {
     w.rows(b, e, [&](const auto& o, int64_t m) {
-      const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2);
-      if (step[0] < sx) {
-        for (int64_t i = 0; i < m; ++i)
-          for (int64_t k = 0; k < n; ++k) place(o[0] + i * sx, o[1] + i * sy, o[2] + i * sz, k);
+      const int64_t* index = a.index + o[0];
+      if (tx < sx) {
+        by_step(tx == 1 && ty == 1 && tz == 1, [&](auto ones) {
+          for (int64_t i = 0; i < m && good(index, n, ones ? 1 : tx); ++i, index += sx)
+            for (int64_t k = 0, y = o[1] + i * sy, z = o[2] + i * sz; k < n; ++k)
+              ones ? f(y + index[k], z + k) : f(y + index[k * tx] * ty, z + k * tz);
+        });
       } else {
-        for (int64_t k = 0; k < n; ++k)
-          for (int64_t i = 0; i < m; ++i) place(o[0] + i * sx, o[1] + i * sy, o[2] + i * sz, k);
+        by_step(sx == 1 && sy == 1 && sz == 1, [&](auto ones) {
+          for (int64_t first = 0; first < m; first += kBeside)
+            for (int64_t k = 0, last = std::min(m, first + kBeside);
+                 k < n && good(index + k * tx + first * sx, last - first, ones ? 1 : sx); ++k)
+              for (int64_t i = first, y = o[1], z = o[2] + k * tz; i < last; ++i)
+                ones ? f(y + i + index[k * tx + i] * ty, z + i)
+                     : f(y + i * sy + index[k * tx + i * sx] * ty, z + i * sz);
+        });
       }
     });
   });
+  return !outside.load();
 }
 
 // d + s x; integers wrap.
@@ -172,34 +214,35 @@ void index_accumulate(const Indexed& v, void* dst, const void* src, bool one, co
   });
 }
 
-void along_gather(const Along& a, void* other, const void* src, int64_t item_size) {
+bool along_gather(const Along& a, void* other, const void* src, int64_t item_size) {
+  bool good = true;
   dispatch_size(item_size, [&](auto zero) {
     using T = decltype(zero);
     auto* d = static_cast<T*>(other);
     const auto* s = static_cast<const T*>(src);
-    along(a, [=](int64_t i, int64_t o) { d[o] = s[i]; });
+    good = along(a, [=](int64_t i, int64_t o) { d[o] = s[i]; });
   });
+  return good;
 }
 
-void along_scatter(const Along& a, void* dst, const void* other, bool one, int64_t item_size) {
+bool along_scatter(const Along& a, void* dst, const void* other, bool one, int64_t item_size) {
+  bool good = true;
   dispatch_size(item_size, [&](auto zero) {
     using T = decltype(zero);
     auto* d = static_cast<T*>(dst);
     const auto* s = static_cast<const T*>(other);
-    if (one) {
-      along(a, [d, v = *s](int64_t i, int64_t) { d[i] = v; });
-    } else {
-      along(a, [=](int64_t i, int64_t o) { d[i] = s[o]; });
-    }
+    good = one ? along(a, [d, v = *s](int64_t i, int64_t) { d[i] = v; })
+               : along(a, [=](int64_t i, int64_t o) { d[i] = s[o]; });
   });
+  return good;
 }
 
-void along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype) {
-  dispatch(dtype, [&](auto zero) {
+bool along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype) {
+  return dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     auto* d = static_cast<T*>(dst);
     const auto* s = static_cast<const T*>(other);
-    along(a, [=](int64_t i, int64_t o) { add_to(d[i], s[o]); });
+    return along(a, [=](int64_t i, int64_t o) { add_to(d[i], s[o]); });
   });
 }
 

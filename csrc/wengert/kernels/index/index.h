@@ -22,18 +22,20 @@ void index_scatter(const Indexed& v, void* dst, const void* src, bool one, int64
 void index_accumulate(const Indexed& v, void* dst, const void* src, bool one, const Scalar& alpha,
                       Dtype dtype);
 
-// gather and scatter: index, contiguous and of shape `shape`, holds positions along `dim`, which
-// have been checked. A strided tensor and, at the index's own positions, a second one.
+// gather and scatter: index, contiguous and of shape `shape`, holds positions along `dim`. A
+// strided tensor and, at the index's own positions, a second one.
 struct Along {
   Dims shape;
   int dim;
   const int64_t* index;
   Dims strides;        // of the tensor that is indexed
   Dims other_strides;  // of the other
+  int64_t size;        // positions are checked to be below it, each just before it is used
 };
-void along_gather(const Along& a, void* other, const void* src, int64_t item_size);
-void along_scatter(const Along& a, void* dst, const void* other, bool one, int64_t item_size);
-void along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype);
+// All give whether every position was in range; where one is not, what is written is undefined.
+bool along_gather(const Along& a, void* other, const void* src, int64_t item_size);
+bool along_scatter(const Along& a, void* dst, const void* other, bool one, int64_t item_size);
+bool along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype);
 
 // Masks are contiguous bytes of 0 and 1.
 int64_t count_true(const bool* mask, int64_t n);

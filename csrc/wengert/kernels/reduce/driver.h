@@ -195,17 +195,24 @@ double blocked_sum(const T* p, int64_t n, double fill, const F& f) {
   return row_sum<T>(n, [&](int64_t i, int64_t m) { return f(load_part(p + i, m, fill)); });
 }
 
-// Sum of f(p[i]) with f in float64 throughout.
+// op over f(p[i]), all in Acc, from its neutral element: many at once, as each waits for the one
+// before it.
+template <class Acc, class T, class F, class Op>
+Acc wide_fold(const T* p, int64_t n, Acc neutral, const F& f, const Op& op) {
+  constexpr int kLanes = 32;
+  Acc lane[kLanes];
+  std::fill_n(lane, kLanes, neutral);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int j = 0; j < kLanes; ++j) lane[j] = op(lane[j], f(static_cast<Acc>(p[i + j])));
+  for (int j = 0; i < n; ++i, ++j) lane[j] = op(lane[j], f(static_cast<Acc>(p[i])));
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int j = 0; j < half; ++j) lane[j] = op(lane[j], lane[j + half]);
+  return lane[0];
+}
 template <class T, class F>
 double wide_sum(const T* p, int64_t n, const F& f) {
-  double lane[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; ++j) lane[j] += f(static_cast<double>(p[i + j]));
-  double total =
-      ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-  for (; i < n; ++i) total += f(static_cast<double>(p[i]));
-  return total;
+  return wide_fold(p, n, 0.0, f, [](double a, double b) { return a + b; });
 }
 
 // The largest (smallest) of all; NaN wins.

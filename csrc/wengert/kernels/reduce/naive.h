@@ -1,5 +1,5 @@
-// What reduce() and sort_lines() compute, an output at a time. For tests: nothing fast includes
-// this.
+// What reduce(), sort_lines() and the scans compute, an output at a time. For tests: nothing fast
+// includes this.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wengert/kernels/core/naive.h"
+#include "wengert/kernels/reduce/lines.h"
 #include "wengert/kernels/reduce/reduce.h"
 #include "wengert/kernels/reduce/sort.h"
 
@@ -118,6 +119,61 @@ std::vector<int64_t> sorted(const SortShape& s, const T* x, int64_t o, int64_t i
   std::stable_sort(order.begin(), order.end(),
                    [&](int64_t a, int64_t b) { return descending ? before(b, a) : before(a, b); });
   return order;
+}
+
+// f(the places of a line's elements) for each line, in order.
+template <class F>
+void each_line(const Lines& l, const F& f) {
+  std::vector<size_t> at(static_cast<size_t>(l.n));
+  for (int64_t o = 0; o < l.outer; ++o)
+    for (int64_t i = 0; i < l.inner; ++i) {
+      for (int64_t k = 0; k < l.n; ++k)
+        at[static_cast<size_t>(k)] = static_cast<size_t>((o * l.n + k) * l.inner + i);
+      f(at);
+    }
+}
+// y_k = op(y_{k-1}, x_k), from the end if `reverse`.
+template <class T, class Op>
+std::vector<T> running(const Lines& l, const std::vector<T>& x, bool reverse, const Op& op) {
+  std::vector<T> y = x;
+  each_line(l, [&](std::vector<size_t> at) {
+    if (reverse) std::reverse(at.begin(), at.end());
+    for (size_t k = 1; k < at.size(); ++k) y[at[k]] = op(y[at[k - 1]], x[at[k]], at[k]);
+  });
+  return y;
+}
+// The gradient of each line's product.
+template <class T>
+std::vector<T> product_backward(const Lines& l, const std::vector<T>& g, const std::vector<T>& x) {
+  std::vector<T> dx(x.size());
+  size_t line = 0;
+  each_line(l, [&](const std::vector<size_t>& at) {
+    for (const size_t k : at) {
+      double product = g[line];
+      for (const size_t other : at) product *= other == k ? 1 : x[other];
+      dx[k] = static_cast<T>(product);
+    }
+    ++line;
+  });
+  return dx;
+}
+// The gradient of its running products: dx_k is the sum of g_i times all x_0 ... x_i but x_k.
+template <class T>
+std::vector<T> running_product_backward(const Lines& l, const std::vector<T>& g,
+                                        const std::vector<T>& x) {
+  std::vector<T> dx(x.size());
+  each_line(l, [&](const std::vector<size_t>& at) {
+    for (size_t k = 0; k < at.size(); ++k) {
+      double sum = 0;
+      for (size_t i = k; i < at.size(); ++i) {
+        double product = g[at[i]];
+        for (size_t j = 0; j <= i; ++j) product *= j == k ? 1 : x[at[j]];
+        sum += product;
+      }
+      dx[at[k]] = static_cast<T>(sum);
+    }
+  });
+  return dx;
 }
 
 }  // namespace wengert::naive

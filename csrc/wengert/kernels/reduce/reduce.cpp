@@ -1,6 +1,7 @@
 // Sums, products, any and all; the plan. Extremes and moments: see reduce_driver.h.
 #include "wengert/kernels/reduce/reduce.h"
 
+#include <atomic>
 #include <cmath>
 
 #include "wengert/kernels/reduce/driver.h"
@@ -134,12 +135,7 @@ struct Product {
   Acc init() const { return 1; }
   Acc combine(Acc a, Acc b) const { return a * b; }
   Acc row(const T* p, int64_t n, int64_t) const {
-    Acc lane[4] = {1, 1, 1, 1};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-      for (int j = 0; j < 4; ++j) lane[j] *= static_cast<Acc>(p[i + j]);
-    for (; i < n; ++i) lane[0] *= static_cast<Acc>(p[i]);
-    return (lane[0] * lane[1]) * (lane[2] * lane[3]);
+    return wide_fold(p, n, Acc(1), Identity(), [](Acc a, Acc b) { return a * b; });
   }
   void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
     for (int64_t r = 0; r < n; ++r, p += stride)
@@ -156,21 +152,28 @@ struct Found {
   static constexpr bool kFolds = true;
   bool any;
 
-  Acc hit(T v) const { return (v != T(0)) == any; }
+  // In counters as wide as the elements: the loop is then all registers.
+  using Counter = std::conditional_t<sizeof(T) == 1, uint8_t,
+                                     std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
+  static constexpr int64_t kStep = 1024;
+
   Acc init() const { return 0; }
   Acc combine(Acc a, Acc b) const { return a | b; }
   Acc row(const T* p, int64_t n, int64_t) const {
-    for (int64_t i = 0; i < n; i += 1024) {
-      const int64_t end = std::min(n, i + 1024);
-      Acc found = 0;
-      for (int64_t k = i; k < end; ++k) found |= hit(p[k]);
+    for (int64_t i = 0; i < n; i += kStep) {
+      const int64_t m = std::min(n - i, kStep);
+      Counter found = 0;
+      for (int64_t k = 0; k < m; ++k) found |= Counter(p[i + k] != T(0)) ^ Counter(!any);
       if (found) return 1;
     }
     return 0;
   }
   void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+    Counter found[kTile] = {};
+    const Counter wrong = !any;
     for (int64_t r = 0; r < n; ++r, p += stride)
-      for (int64_t j = 0; j < width; ++j) acc[j] |= hit(p[j]);
+      for (int64_t j = 0; j < width; ++j) found[j] |= Counter(p[j] != T(0)) ^ wrong;
+    for (int64_t j = 0; j < width; ++j) acc[j] |= found[j] != 0;
   }
   void store(Acc acc, const ReduceTarget& to, int64_t i) const {
     static_cast<uint8_t*>(to.out)[i] = (acc != 0) == any;
@@ -241,6 +244,36 @@ void reduce_sums(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const voi
 }
 
 }  // namespace detail
+
+bool all_equal(Dtype dtype, const Dims& shape, const void* x, const Dims& x_strides, const void* y,
+               const Dims& y_strides) {
+  constexpr int64_t kStep = 1024;
+  if (numel(shape) == 0) return true;
+  Walk<2> w{shape, {x_strides, y_strides}};
+  w.simplify();
+  std::atomic<bool> differ{false};
+  detail::dispatch_values(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t sx = w.inner(0), sy = w.inner(1);
+    parallel_for(w.count(), detail::kReduceGrain, [&](int64_t begin, int64_t end) {
+      w.rows(begin, end, [&](const auto& at, int64_t n) {
+        const T* a = static_cast<const T*>(x) + at[0];
+        const T* b = static_cast<const T*>(y) + at[1];
+        for (int64_t i = 0; i < n && !differ.load(std::memory_order_relaxed); i += kStep) {
+          const int64_t m = std::min(kStep, n - i);
+          bool found = false;
+          if (sx == 1 && sy == 1) {
+            for (int64_t k = i; k < i + m; ++k) found |= a[k] != b[k];
+          } else {
+            for (int64_t k = i; k < i + m; ++k) found |= a[k * sx] != b[k * sy];
+          }
+          if (found) differ.store(true, std::memory_order_relaxed);
+        }
+      });
+    });
+  });
+  return !differ.load();
+}
 
 ReducePlan plan_reduction(const Dims& shape, uint32_t reduced) {
   ReducePlan p;

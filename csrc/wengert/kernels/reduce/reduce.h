@@ -61,4 +61,8 @@ struct ReduceTarget {
 void reduce(ReduceKind kind, const ReducePlan& plan, Dtype dtype, const void* x,
             const ReduceTarget& to, double param = 0);
 
+// Whether two strided tensors have equal elements; stops where two differ. NaN equals nothing.
+bool all_equal(Dtype dtype, const Dims& shape, const void* x, const Dims& x_strides, const void* y,
+               const Dims& y_strides);
+
 }  // namespace wengert

@@ -33,16 +33,51 @@ constinit const Op gather_op{
           if (y.numel() == 0) return;
           const int d = wrap_dim(c.attrs.integer(kGather["dim"]), x.ndim());
           const Positions p(c.in(1));
-          p.check_range(0, x.ndim() ? x.shape()[d] : 1, d, ErrorKind::kRuntime);
-          along_gather({y.shape(), d, p.data(), same_rank(x.strides(), y.ndim()), y.strides()},
-                       y.data(), x.data(), item_size(x));
+          const int64_t n = x.ndim() ? x.shape()[d] : 1;
+          if (!along_gather(
+                  {y.shape(), d, p.data(), same_rank(x.strides(), y.ndim()), y.strides(), n},
+                  y.data(), x.data(), item_size(x)))
+            p.check_range(0, n, d, ErrorKind::kRuntime);
         },
     .vjp =
         [](Vjp& v) {
           if (v.needs(0))
-            v.set(0, scatter_add(zeros(v.shape(0), v.dtype(0)), v.attrs().integer(kGather["dim"]),
-                                 v.x(1), v.g()));
+            v.set(0, gather_backward(v.g(), v.x(1), v.shape(0), v.attrs().integer(kGather["dim"])));
         },
+    .reads = kOther,
+};
+
+constexpr Signature kGatherBackward =
+    "(grad: Tensor, index: Tensor, size: ints, dim: int) -> Tensor";
+// y_i = sum of g_k over i_k = i        dg_k = h_{i_k}
+constinit const Op gather_backward_op{
+    .name = "_gather_backward",
+    .signature = kGatherBackward,
+    .on = 0,
+    .doc = "Zeros of `size` with `grad`, of the shape of the index, added as scatter_add() does.",
+    .shape =
+        [](Call& c) {
+          const Dims size = c.attrs.dims(kGatherBackward["size"]);
+          check_along(c.attrs.integer(kGatherBackward["dim"]), c.in(1), size);
+          check(c.in(0).shape() == c.in(1).shape(), "a gradient of shape ", c.in(1).shape(),
+                " expected, got ", c.in(0).shape());
+          c.output(c.in(0).dtype(), size);
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &g = c.in(0), &index = c.in(1), &y = c.out[0];
+          zero_bytes(y.data(), y.bytes());
+          if (index.numel() == 0) return;
+          const int d = wrap_dim(c.attrs.integer(kGatherBackward["dim"]), y.ndim());
+          const Positions p(index);
+          const int64_t n = y.ndim() ? y.shape()[d] : 1;
+          if (!along_accumulate({index.shape(), d, p.data(), same_rank(y.strides(), index.ndim()),
+                                 same_rank(g.strides(), index.ndim()), n},
+                                y.data(), g.data(), y.dtype()))
+            p.check_range(0, n, d, ErrorKind::kRuntime);
+        },
+    .vjp =
+        [](Vjp& v) { v.set(0, gather(v.g(), v.attrs().integer(kGatherBackward["dim"]), v.x(1))); },
     .reads = kOther,
 };
 
@@ -276,15 +311,18 @@ constinit const Op one_hot_op{
 };
 
 const Op* const kGatherOps[] = {
-    &gather_op,         &take_along_dim_op, &index_select_op, &take_op,
-    &nonzero_places_op, &nonzero_op,        &argwhere_op,     &where_places_op,
-    &compress_op,       &masked_select_op,  &one_hot_of_op,   &one_hot_op,
+    &gather_op,         &gather_backward_op, &take_along_dim_op, &index_select_op, &take_op,
+    &nonzero_places_op, &nonzero_op,         &argwhere_op,       &where_places_op, &compress_op,
+    &masked_select_op,  &one_hot_of_op,      &one_hot_op,
 };
 
 }  // namespace
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
   return apply(gather_op, {x, index}, Attrs(dim, false));
+}
+Tensor gather_backward(const Tensor& g, const Tensor& index, const Dims& shape, int64_t dim) {
+  return apply(gather_backward_op, {g, index}, Attrs(shape, dim));
 }
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   return apply(index_select_op, {x, index}, Attrs(dim));

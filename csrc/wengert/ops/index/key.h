@@ -48,5 +48,7 @@ Tensor& index_put_(Tensor& x, std::span<const Tensor> indices, const Operand& va
                    bool accumulate = false);
 // Zeros of `shape` with g added at the indices: the derivative of index and index_select.
 Tensor index_backward(const Tensor& g, const Dims& shape, std::span<const Tensor> indices);
+// Zeros of a shape with g, which was gathered from there along dim, added at the index.
+Tensor gather_backward(const Tensor& g, const Tensor& index, const Dims& shape, int64_t dim);
 
 }  // namespace wengert

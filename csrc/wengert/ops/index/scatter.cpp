@@ -49,23 +49,31 @@ void scatter_shape(Call& c) {
 }
 
 void scatter_into(Call& c, bool accumulate) {
-  copy_input(c);
   const Tensor &index = c.in(1), &y = c.out[0];
-  if (index.numel() == 0) return;
   const int d = wrap_dim(c.attrs.integer(kDim), y.ndim());
+  const int64_t n = y.ndim() ? y.shape()[d] : 1;
   const Positions p(index);
-  p.check_range(0, y.ndim() ? y.shape()[d] : 1, d, ErrorKind::kRuntime);
-  Along a{index.shape(), d, p.data(), same_rank(y.strides(), index.ndim()),
-          Dims::filled(index.ndim(), 0)};
-  if (!c.input(2).is_tensor())
-    return along_scatter(a, y.data(), Element(c.input(2), y.dtype()).data(), true, item_size(y));
-  const Tensor& source = c.in(2);
-  a.other_strides = same_rank(source.strides(), index.ndim());
-  if (accumulate) {
-    along_accumulate(a, y.data(), source.data(), y.dtype());
+  // Nothing is written to an input with an index that is out of range.
+  if (y.data() == c.in(0).data()) p.check_range(0, n, d, ErrorKind::kRuntime);
+  copy_input(c);
+  if (index.numel() == 0) return;
+  const bool tensor = c.input(2).is_tensor();
+  const Along a{index.shape(),
+                d,
+                p.data(),
+                same_rank(y.strides(), index.ndim()),
+                tensor ? same_rank(c.in(2).strides(), index.ndim()) : Dims::filled(index.ndim(), 0),
+                n};
+  bool good = true;
+  if (!tensor) {
+    const Element value(c.input(2), y.dtype());
+    good = along_scatter(a, y.data(), value.data(), true, item_size(y));
+  } else if (accumulate) {
+    good = along_accumulate(a, y.data(), c.in(2).data(), y.dtype());
   } else {
-    along_scatter(a, y.data(), source.data(), false, item_size(y));
+    good = along_scatter(a, y.data(), c.in(2).data(), false, item_size(y));
   }
+  if (!good) p.check_range(0, n, d, ErrorKind::kRuntime);
 }
 
 // The gradient of the source: what was read at the index; zeros in what it has beyond the index.
@@ -114,17 +122,21 @@ constinit const Op scatter_add_op{
 
 // ---- index_add, index_copy, index_fill -----------------------------------------------------
 
-// The elements of a tensor in order, without gaps.
+// The elements of a tensor in order, without gaps; a copy only where one is needed.
 class Packed {
  public:
-  explicit Packed(const Tensor& x) : memory_(static_cast<size_t>(x.bytes())) {
-    copy_strided(memory_.as<void>(), contiguous_strides(x.shape()), x.data(), x.strides(),
+  explicit Packed(const Tensor& x) : data_(x.data()) {
+    if (x.is_contiguous()) return;
+    memory_.emplace(static_cast<size_t>(x.bytes()));
+    copy_strided(memory_->as<void>(), contiguous_strides(x.shape()), x.data(), x.strides(),
                  x.shape(), item_size(x));
+    data_ = memory_->as<void>();
   }
-  const void* data() const { return memory_.as<void>(); }
+  const void* data() const { return data_; }
 
  private:
-  Scratch memory_;
+  const void* data_;
+  std::optional<Scratch> memory_;
 };
 
 constexpr Signature kIndexAdd =

@@ -1,6 +1,7 @@
 // What reductions share: which dimensions go, and the way back in vjps.
 #pragma once
 
+#include "wengert/kernels/reduce/lines.h"
 #include "wengert/kernels/reduce/reduce.h"
 #include "wengert/ops/basic.h"
 
@@ -36,14 +37,12 @@ inline std::pair<Tensor, Tensor> apply_pair(const Op& op, const Tensor& x, const
 // Runs a reduction of input 0 over the dimensions of the mask.
 void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param = 0);
 
-// A tensor as [outer, n, inner] around one of its dimensions; of 0-d, n = 1.
-struct Lines {
-  int64_t outer = 1, n = 1, inner = 1;
-};
+// A tensor as lines along one of its dimensions; of 0-d, n = 1.
 Lines lines_of(const Dims& shape, int64_t dim);
 
 // Rows that other rows are made of.
 extern const Op nansum_op;
+extern const Op prod_backward_op;
 extern const Op norm_op;
 extern const Op var_op;
 extern const Op std_op;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/index/key.h"
 #include "wengert/ops/reduce/dims.h"
 
 namespace wengert {
@@ -50,7 +51,7 @@ Tensor restore_dims(const Vjp& v, const Tensor& g, int dim) {
 }
 
 void scatter_back(Vjp& v, int64_t dim, const Tensor& g, const Tensor& index) {
-  v.set(0, scatter_add(zeros(v.shape(0), g.dtype()), dim, index, g));
+  v.set(0, gather_backward(g, index, v.shape(0), dim));
 }
 
 void cast_input(Call& c, int i, Dtype dtype) {
@@ -144,26 +145,14 @@ void mean_shape(Call& c) {
   c.output(dtype, shape_of(c));
 }
 
-// dx_i = g prod_{j != i} x_j, as the product of what stands before and what stands behind i: right
-// where elements are zero, and of any order.
 void prod_vjp(Vjp& v) {
-  const Operand x = v.x();
   const bool all = !v.attrs().has(kDim);
-  const Tensor flat = all ? reshape(x, Dims{-1}) : x.tensor();
-  const int64_t dim = all ? 0 : wrap_dim(v.attrs().integer(kDim), flat.ndim());
-  const int64_t n = flat.ndim() == 0 ? 1 : flat.shape()[static_cast<int>(dim)];
-  if (n <= 1) return v.set(0, expand(restore_dims(v, v.g(), kDim), v.shape(0)));
-  Dims edge = flat.shape();
-  edge[static_cast<int>(dim)] = 1;
-  const Tensor one = ones(edge, flat.dtype());
-  const auto before = [&](const Tensor& t) {
-    const Tensor parts[] = {one, cumprod(narrow(t, dim, 0, n - 1), dim)};
-    return cat(parts, dim);
-  };
-  const Dims flipped{dim};
-  const Tensor others = mul(before(flat), flip(before(flip(flat, flipped)), flipped));
-  const Tensor g = restore_dims(v, v.g(), kDim);
-  v.set(0, reshape(mul(g, others), v.shape(0)));
+  const Tensor g = v.g();
+  const Tensor x = to(v.x(), g.dtype()), flat = all || x.ndim() == 0 ? reshape(x, Dims{-1}) : x;
+  const int64_t dim = all ? 0 : wrap_dim(v.attrs().integer(kDim), x.ndim());
+  Dims kept = flat.shape();
+  kept[static_cast<int>(dim)] = 1;
+  v.set(0, reshape(apply(prod_backward_op, {reshape(g, kept), flat}, Attrs(dim)), v.shape(0)));
 }
 
 void truth_shape(Call& c) {
@@ -354,6 +343,26 @@ constinit const Op all_op{
     .shape = truth_shape,
     .run = [](Call& c) { run_reduction(c, ReduceKind::kAll, strict_mask_of(c)); }};
 
+// y = 1 if x and z have one shape and x = z everywhere, else 0
+constinit const Op all_equal_op{
+    .name = "all_equal",
+    .signature = "(input: Tensor, other: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "Whether two tensors have the same shape and equal elements; NaN equals nothing. Bool.",
+    .shape =
+        [](Call& c) {
+          const Dtype common = promote(c.in(0).dtype(), c.in(1).dtype());
+          for (int i = 0; i < 2; ++i) cast_input(c, i, common);
+          c.output(Dtype::kBool, {});
+        },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.in(1);
+          *c.out[0].data_as<bool>() =
+              x.shape() == y.shape() &&
+              all_equal(x.dtype(), x.shape(), x.data(), x.strides(), y.data(), y.strides());
+        }};
+
 // y = how many x != 0
 constinit const Op count_nonzero_op{
     .name = "count_nonzero",
@@ -523,7 +532,8 @@ namespace {
 const Op* const kOps[] = {
     &sum_op,       &nansum_op, &mean_op,          &nanmean_op,     &prod_op,
     &any_op,       &all_op,    &logsumexp_op,     &norm_op,        &norm_named_op,
-    &normalize_op, &sum_to_op, &count_nonzero_op, &sum_to_size_op, &pairwise_distance_op};
+    &normalize_op, &sum_to_op, &count_nonzero_op, &sum_to_size_op, &pairwise_distance_op,
+    &all_equal_op};
 }
 std::span<const Op* const> reduce_ops() { return kOps; }
 

@@ -1,60 +1,26 @@
 // Running sums, products and extremes along one dimension.
-#include "wengert/base/parallel.h"
+#include "wengert/kernels/reduce/scan.h"
+
 #include "wengert/ops/reduce/dims.h"
 #include "wengert/ops/reduce/reduce.h"
 
 namespace wengert {
 namespace {
 
-constexpr int64_t kColumns = 64;
-constexpr int64_t kGrain = 32768;
-
-// Calls body(first, columns) for groups of up to kColumns lines that lie side by side; `first` is
-// the offset of the group's first element. Lines step by `inner`.
-template <class F>
-void for_line_groups(const Lines& l, const F& body) {
-  const int64_t groups = (l.inner + kColumns - 1) / kColumns;
-  const int64_t work = std::max<int64_t>(1, l.n * std::min(l.inner, kColumns));
-  parallel_for(l.outer * groups, std::max<int64_t>(1, kGrain / work),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) {
-                   const int64_t column = i % groups * kColumns;
-                   body(i / groups * l.n * l.inner + column, std::min(kColumns, l.inner - column));
-                 }
-               });
-}
-
-// Sums and products of floats are carried in float64.
-template <class T>
-using Wide = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
-
-template <class T, bool kProduct>
-void accumulate(const Lines& l, const T* x, T* y) {
-  for_line_groups(l, [&](int64_t first, int64_t columns) {
-    Wide<T> acc[kColumns];
-    std::fill_n(acc, columns, Wide<T>(kProduct));
-    for (int64_t k = 0; k < l.n; ++k) {
-      const int64_t at = first + k * l.inner;
-      for (int64_t j = 0; j < columns; ++j) {
-        const auto v = static_cast<Wide<T>>(x[at + j]);
-        acc[j] = kProduct ? acc[j] * v : acc[j] + v;
-        y[at + j] = static_cast<T>(acc[j]);
-      }
-    }
-  });
-}
-
 constexpr Signature kCumulative =
     "(input: Tensor, dim: int, *, dtype: dtype | None = None) -> Tensor";
 
-template <bool kProduct>
-void cumulative_run(Call& c) {
-  const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kCumulative["dim"]));
-  dispatch(c.out[0].dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    if constexpr (!std::is_same_v<T, bool>)
-      accumulate<T, kProduct>(l, c.in(0).data_as<T>(), c.out[0].data_as<T>());
-  });
+Lines lines_of_input(const Call& c, int dim) {
+  return lines_of(c.in(0).shape(), c.attrs.integer(dim));
+}
+
+void cumsum_run(Call& c) {
+  running_sum(lines_of_input(c, kCumulative["dim"]), c.out[0].dtype(), c.in(0).data(),
+              c.out[0].data(), false);
+}
+void cumprod_run(Call& c) {
+  running_product(lines_of_input(c, kCumulative["dim"]), c.out[0].dtype(), c.in(0).data(),
+                  c.out[0].data());
 }
 
 void cumulative_shape(Call& c) {
@@ -66,6 +32,10 @@ void cumulative_shape(Call& c) {
   const Dims shape = x.shape();
   cast_input(c, 0, dtype);
   c.output(dtype, shape);
+}
+
+void check_floating(const Call& c, int i) {
+  check(is_floating(c.in(i).dtype()), "a floating tensor expected, got ", c.in(i).dtype());
 }
 
 int64_t length(const Tensor& x, int64_t dim) { return x.ndim() == 0 ? 1 : x.size(dim); }
@@ -85,27 +55,6 @@ Tensor shifted(const Tensor& x, int64_t dim, bool up, double fill) {
   return cat(parts, dim);
 }
 
-// Of equal elements the last counts, and a NaN is beyond every number, as PyTorch has it.
-template <class T, bool kLargest>
-void running_extremes(const Lines& l, const T* x, T* y, int64_t* index) {
-  for_line_groups(l, [&](int64_t first, int64_t columns) {
-    T best[kColumns];
-    int64_t where[kColumns] = {};
-    std::copy_n(x + first, l.n > 0 ? columns : 0, best);
-    for (int64_t k = 0; k < l.n; ++k) {
-      const int64_t at = first + k * l.inner;
-      for (int64_t j = 0; j < columns; ++j) {
-        const T v = x[at + j];
-        const bool better = (kLargest ? v >= best[j] : v <= best[j]) || v != v;
-        best[j] = better ? v : best[j];
-        where[j] = better ? k : where[j];
-        y[at + j] = best[j];
-        index[at + j] = where[j];
-      }
-    }
-  });
-}
-
 constexpr Signature kExtremes = "(input: Tensor, dim: int) -> (values: Tensor, indices: Tensor)";
 
 void extremes_shape(Call& c) {
@@ -116,12 +65,8 @@ void extremes_shape(Call& c) {
 
 template <bool kLargest>
 void extremes_run(Call& c) {
-  const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kExtremes["dim"]));
-  dispatch(c.in(0).dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    running_extremes<T, kLargest>(l, c.in(0).data_as<T>(), c.out[0].data_as<T>(),
-                                  c.out[1].data_as<int64_t>());
-  });
+  running_extreme(lines_of_input(c, kExtremes["dim"]), c.in(0).dtype(), c.in(0).data(),
+                  c.out[0].data(), c.out[1].data_as<int64_t>(), kLargest);
 }
 
 void extremes_vjp(Vjp& v) {
@@ -140,22 +85,103 @@ constexpr Op running_extreme(const char* name, const char* doc, void (*run)(Call
 
 Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reverse);
 
-template <class T>
-void linear_scan_lines(const Lines& l, const T* x, const T* f, T* y, bool reverse) {
-  for_line_groups(l, [&](int64_t first, int64_t columns) {
-    double acc[kColumns] = {};
-    for (int64_t k = 0; k < l.n; ++k) {
-      const int64_t at = first + (reverse ? l.n - 1 - k : k) * l.inner;
-      for (int64_t j = 0; j < columns; ++j) {
-        acc[j] = x[at + j] + f[at + j] * acc[j];
-        y[at + j] = static_cast<T>(acc[j]);
-      }
-    }
-  });
-}
-
 constexpr Signature kLinearScan =
     "(input: Tensor, factor: Tensor, dim: int, reverse: bool = False) -> Tensor";
+
+constexpr Signature kSumFrom = "(input: Tensor, dim: int) -> Tensor";
+// y_k = sum_{i >= k} x_i        dx_k = sum_{i <= k} g_i
+constinit const Op sum_from_op{
+    .name = "_sum_from",
+    .signature = kSumFrom,
+    .on = 0,
+    .doc = "The running sum from the end along `dim`, of a floating tensor.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          check_floating(c, 0);
+          wrap_dim(c.attrs.integer(kSumFrom["dim"]), c.in(0).ndim());
+          c.output(c.in(0).dtype(), c.in(0).shape());
+        },
+    .run =
+        [](Call& c) {
+          running_sum(lines_of_input(c, kSumFrom["dim"]), c.in(0).dtype(), c.in(0).data(),
+                      c.out[0].data(), true);
+        },
+    .vjp = [](Vjp& v) { v.set(0, cumsum(v.g(), v.attrs().integer(kSumFrom["dim"]))); }};
+
+constexpr Signature kCumprodBackward =
+    "(grad: Tensor, input: Tensor, output: Tensor, dim: int) -> Tensor";
+// With h the gradient of dx_k = y_{k-1} s_k.
+void cumprod_backward_vjp(Vjp& v) {
+  const int64_t dim = v.attrs().integer(kCumprodBackward["dim"]);
+  const Tensor h = v.g(), g = v.x(0), x = v.x(1), y = v.x(2);
+  const Tensor factor = shifted(x, dim, false, 0), s = linear_scan(g, factor, dim, true);
+  const Tensor t =
+      linear_scan(mul(h, shifted(y, dim, true, 1)), shifted(factor, dim, true, 0), dim, false);
+  v.set(0, t);
+  if (v.needs(1)) v.set(1, shifted(mul(t, shifted(s, dim, false, 0)), dim, true, 0));
+  if (v.needs(2)) v.set(2, shifted(mul(h, s), dim, false, 0));
+}
+
+// dx_k = y_{k-1} s_k, s_k = g_k + x_{k+1} s_{k+1}
+// dg_k = t_k, t_k = h_k y_{k-1} + x_k t_{k-1}        dx_k = t_{k-1} s_k        dy_k = h_{k+1}
+// s_{k+1}
+constinit const Op cumprod_backward_op{
+    .name = "_cumprod_backward",
+    .signature = kCumprodBackward,
+    .on = 0,
+    .doc = "The gradient of cumprod(). Floating tensors of one shape and dtype.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          check_floating(c, 0);
+          for (int i = 1; i < 3; ++i)
+            check(c.in(i).shape() == c.in(0).shape() && c.in(i).dtype() == c.in(0).dtype(),
+                  "three tensors of one shape and dtype expected");
+          wrap_dim(c.attrs.integer(kCumprodBackward["dim"]), c.in(0).ndim());
+          c.output(c.in(0).dtype(), c.in(0).shape());
+        },
+    .run =
+        [](Call& c) {
+          running_product_backward(lines_of_input(c, kCumprodBackward["dim"]), c.in(0).dtype(),
+                                   c.in(0).data(), c.in(1).data(), c.in(2).data(), c.out[0].data());
+        },
+    .vjp = cumprod_backward_vjp,
+    .reads = kInputs};
+
+Tensor cumprod_backward(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim) {
+  return apply(cumprod_backward_op, {g, x, y}, Attrs(dim));
+}
+
+constexpr Signature kProdBackward = "(grad: Tensor, input: Tensor, dim: int) -> Tensor";
+
+void prod_backward_shape(Call& c) {
+  check_floating(c, 1);
+  Dims shape = c.in(1).shape();
+  const int dim = wrap_dim(c.attrs.integer(kProdBackward["dim"]), shape.size());
+  check(!shape.empty(), "an input of at least 1 dimension expected");
+  c.output(c.in(1).dtype(), shape);
+  shape[dim] = 1;
+  check(c.in(0).shape() == shape && c.in(0).dtype() == c.in(1).dtype(), "a gradient of shape ",
+        shape, " and the input's dtype expected, got ", c.in(0).shape());
+}
+
+// With h the gradient of dx_i = g b_i a_i, of the products before and behind i.
+void prod_backward_vjp(Vjp& v) {
+  const int64_t dim = v.attrs().integer(kProdBackward["dim"]);
+  const Tensor h = v.g(), g = v.x(0), x = v.x(1), hg = mul(h, g);
+  const Dims flipped{dim};
+  const Tensor up = cumprod(x, dim), back = flip(x, flipped), down = cumprod(back, dim);
+  const Tensor before = shifted(up, dim, true, 1);
+  const Tensor behind = flip(shifted(down, dim, true, 1), flipped);
+  if (v.needs(0)) v.set(0, sum_to(mul(h, mul(before, behind)), g.shape()));
+  if (!v.needs(1)) return;
+  const auto through = [&](const Tensor& d, const Tensor& x, const Tensor& y) {
+    return cumprod_backward(shifted(d, dim, false, 0), x, y, dim);
+  };
+  const Tensor d = through(flip(mul(hg, before), flipped), back, down);
+  v.set(1, add(through(mul(hg, behind), x, up), flip(d, flipped)));
+}
 
 void linear_scan_vjp(Vjp& v) {
   const int64_t dim = v.attrs().integer(kLinearScan["dim"]);
@@ -177,12 +203,9 @@ constinit const Op cumsum_op{
         "otherwise.",
     .contiguous = true,
     .shape = cumulative_shape,
-    .run = cumulative_run<false>,
+    .run = cumsum_run,
     .vjp = [](Vjp& v) {
-      const Tensor g = v.g();
-      if (g.ndim() == 0) return v.set(0, g);
-      const Dims dim{v.attrs().integer(kCumulative["dim"])};
-      v.set(0, flip(cumsum(flip(g, dim), dim[0]), dim));
+      v.set(0, apply(sum_from_op, {v.g()}, Attrs(v.attrs().integer(kCumulative["dim"]))));
     }};
 
 // y_k = prod_{i <= k} x_i       dx_k = y_{k-1} s_k with s_k = g_k + x_{k+1} s_{k+1}
@@ -195,13 +218,12 @@ constinit const Op cumprod_op{
         "otherwise. The gradient is right where elements are zero.",
     .contiguous = true,
     .shape = cumulative_shape,
-    .run = cumulative_run<true>,
+    .run = cumprod_run,
     .vjp =
         [](Vjp& v) {
-          const int64_t dim = v.attrs().integer(kCumulative["dim"]);
-          const Tensor y = v.y(), x = to(v.x(), y.dtype());
-          const Tensor s = linear_scan(v.g(), shifted(x, dim, false, 0), dim, true);
-          v.set(0, mul(shifted(y, dim, true, 1), s));
+          const Tensor y = v.y();
+          v.set(0, cumprod_backward(v.g(), to(v.x(), y.dtype()), y,
+                                    v.attrs().integer(kCumulative["dim"])));
         },
     .reads = kInput | kOutput};
 
@@ -239,15 +261,30 @@ constinit const Op linear_scan_op{
         },
     .run =
         [](Call& c) {
-          const Lines l = lines_of(c.in(0).shape(), c.attrs.integer(kLinearScan["dim"]));
-          dispatch_floating(c.out[0].dtype(), [&](auto zero) {
-            using T = decltype(zero);
-            linear_scan_lines<T>(l, c.in(0).data_as<T>(), c.in(1).data_as<T>(),
-                                 c.out[0].data_as<T>(), c.attrs.flag(kLinearScan["reverse"]));
-          });
+          linear_scan(lines_of_input(c, kLinearScan["dim"]), c.out[0].dtype(), c.in(0).data(),
+                      c.in(1).data(), c.out[0].data(), c.attrs.flag(kLinearScan["reverse"]));
         },
     .vjp = linear_scan_vjp,
     .reads = kOther | kOutput};
+
+// dx_i = g b_i a_i, the products of all x_j before and behind i
+// dg = sum of h_i b_i a_i        dx = what h g a and h g b give of the running products b and a
+constinit const Op prod_backward_op{
+    .name = "_prod_backward",
+    .signature = kProdBackward,
+    .on = 0,
+    .doc =
+        "The gradient of prod() along `dim`, where `grad` has size 1: right where elements are "
+        "zero, and of any order.",
+    .contiguous = true,
+    .shape = prod_backward_shape,
+    .run =
+        [](Call& c) {
+          product_backward(lines_of(c.in(1).shape(), c.attrs.integer(kProdBackward["dim"])),
+                           c.in(1).dtype(), c.in(0).data(), c.in(1).data(), c.out[0].data());
+        },
+    .vjp = prod_backward_vjp,
+    .reads = kInputs};
 
 namespace {
 Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reverse) {
@@ -265,7 +302,8 @@ std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
 }
 
 namespace {
-const Op* const kOps[] = {&cumsum_op, &cumprod_op, &cummax_op, &cummin_op, &linear_scan_op};
+const Op* const kOps[] = {&cumsum_op,      &cumprod_op,  &cummax_op,           &cummin_op,
+                          &linear_scan_op, &sum_from_op, &cumprod_backward_op, &prod_backward_op};
 }
 std::span<const Op* const> scan_ops() { return kOps; }
 
