@@ -115,6 +115,21 @@ void sorts(const SortShape& s) {
   if constexpr (std::is_floating_point_v<T>) {
     for (size_t i = 0; i < x.size(); i += 3) x[i] = std::round(x[i]);  // equal ones
     if (x.size() > 4) x[4] = NAN;
+    if (x.size() > 40) x[7] = -(x[31] = 0);
+  }
+  std::vector<T> middle(static_cast<size_t>(s.outer * s.inner));
+  std::vector<int64_t> where(middle.size());
+  median_lines(dtype_of<T>(), {s.outer, s.n, s.inner, 1}, x.data(), middle.data(), where.data());
+  for (size_t l = 0; l < middle.size(); ++l) {
+    const auto o = static_cast<int64_t>(l) / s.inner, i = static_cast<int64_t>(l) % s.inner;
+    const std::vector<int64_t> order = naive::sorted(s, x.data(), o, i, false);
+    const auto at = [&](int64_t k) { return x[static_cast<size_t>((o * s.n + k) * s.inner + i)]; };
+    const int64_t first_nan =
+        *std::find_if(order.begin(), order.end() - 1, [&](int64_t k) { return at(k) != at(k); });
+    const bool nan = at(first_nan) != at(first_nan);
+    const int64_t expected = nan ? first_nan : order[static_cast<size_t>((s.n - 1) / 2)];
+    CHECK(where[l] == expected);
+    CHECK(close(double(middle[l]), double(at(expected)), 0, 0));
   }
   for (const bool descending : {false, true}) {
     std::vector<T> values(static_cast<size_t>(s.outer * s.k * s.inner));
@@ -127,6 +142,7 @@ void sorts(const SortShape& s) {
           const auto at = static_cast<size_t>((o * s.k + k) * s.inner + i);
           const T expected = x[static_cast<size_t>((o * s.n + order[k]) * s.inner + i)];
           CHECK(indices[at] == order[static_cast<size_t>(k)]);
+          CHECK(std::signbit(double(values[at])) == std::signbit(double(expected)));
           CHECK(close(double(values[at]), double(expected), 0, 0));
         }
       }
@@ -143,8 +159,10 @@ void test_reduce() {
     reductions<int64_t>(shape);
     reductions<int32_t>(shape);
   }
-  for (const SortShape& s : {SortShape{1, 1, 1, 1}, SortShape{3, 17, 1, 17},
-                             SortShape{2, 100, 3, 100}, SortShape{4, 50, 1, 5}}) {
+  for (const SortShape& s :
+       {SortShape{1, 1, 1, 1}, SortShape{3, 17, 1, 17}, SortShape{2, 100, 3, 100},
+        SortShape{4, 50, 1, 5}, SortShape{2, 300, 1, 300}, SortShape{1, 1000, 17, 3},
+        SortShape{2, 999, 1, 200}, SortShape{1, 20000, 1, 40}}) {
     sorts<float>(s);
     sorts<double>(s);
     sorts<int64_t>(s);

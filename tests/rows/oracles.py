@@ -424,7 +424,9 @@ HIDDEN = {
     "nan_to_num_float": lambda x, *_: x,
     "sum_to": sum_to,
     "linear_scan": linear_scan,
-    "_sum_from": lambda x, dim: np.flip(np.cumsum(np.flip(x, dim), dim), dim) if x.ndim else x,
+    "_cumsum_backward": lambda x, dim: (
+        np.flip(np.cumsum(np.flip(x, dim), dim), dim) if x.ndim else x
+    ),
     "_cumprod_backward": cumprod_backward,
     "_prod_backward": prod_backward,
     "_gather_backward": gather_backward,

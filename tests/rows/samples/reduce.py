@@ -176,9 +176,9 @@ for name in ("cummax", "cummin"):
         S(np.array([1.0, 3.0, 3.0, np.nan, 5.0, -1.0]), 0).forward_only().floats(),
         S(index(3, 4, 70), 0).forward_only(),
     ]
-for name in ("_sum_from", "_cumprod_backward", "_prod_backward"):
+for name in ("_cumsum_backward", "_cumprod_backward", "_prod_backward"):
     SAMPLES[name] = []
-SAMPLES["_sum_from"] += [
+SAMPLES["_cumsum_backward"] += [
     S(real(3, 5), 1).floats(),
     S(real(2, 3, 4), -2).floats(),
     S(real(), 0).floats(),

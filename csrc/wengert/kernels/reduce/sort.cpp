@@ -1,84 +1,125 @@
 #include "wengert/kernels/reduce/sort.h"
 
-#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <type_traits>
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/reduce/order_keys.h"
 
 namespace wengert {
 namespace {
 
-template <class T>
-struct Item {
-  T value;
-  int64_t index;
-};
-
-// Ties are broken by index: any sort is then a stable one, and there is one answer.
-template <class T>
-bool ascending(const Item<T>& a, const Item<T>& b) {
-  if (a.value < b.value) return true;
-  if (a.value > b.value) return false;
-  const bool nan_a = a.value != a.value, nan_b = b.value != b.value;
-  return nan_a != nan_b ? nan_b : a.index < b.index;
-}
-template <class T>
-bool descending(const Item<T>& a, const Item<T>& b) {
-  if (a.value > b.value) return true;
-  if (a.value < b.value) return false;
-  const bool nan_a = a.value != a.value, nan_b = b.value != b.value;
-  return nan_a != nan_b ? nan_a : a.index < b.index;
-}
+using detail::Item;
 
 template <class T>
-void sort_line(Item<T>* line, int64_t n, int64_t k, bool down) {
-  const auto less = down ? descending<T> : ascending<T>;
-  if (k == n) {
-    std::sort(line, line + n, less);
-  } else if (k < n / 16) {
-    std::partial_sort(line, line + k, line + n, less);
+using KeyOf = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+
+// An unsigned number in the order of the values: NaN is the largest, both zeros are one number.
+template <class T>
+KeyOf<T> key_of(T v) {
+  using K = KeyOf<T>;
+  constexpr K kSign = K(1) << (8 * sizeof(K) - 1);
+  if constexpr (std::is_floating_point_v<T>) {
+    const K bits = std::bit_cast<K>(v + T(0));
+    const K key = bits ^ (bits & kSign ? ~K(0) : kSign);
+    return v != v ? ~K(0) : key;
+  } else if constexpr (std::is_signed_v<T>) {
+    return static_cast<K>(v) ^ kSign;
   } else {
-    std::nth_element(line, line + k, line + n, less);
-    std::sort(line, line + k, less);
+    return v;
+  }
+}
+// And back, where one value has the key.
+template <class T>
+T value_of(KeyOf<T> key) {
+  using K = KeyOf<T>;
+  constexpr K kSign = K(1) << (8 * sizeof(K) - 1);
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::bit_cast<T>(key ^ (key & kSign ? kSign : ~K(0)));
+  } else if constexpr (std::is_signed_v<T>) {
+    return static_cast<T>(key ^ kSign);
+  } else {
+    return static_cast<T>(key);
   }
 }
 
+constexpr int64_t kBeside = 16;           // lines side by side that are read and written together
+constexpr int64_t kGroupBytes = 1 << 20;  // of which so much is kept
+constexpr int64_t kGrain = 8192;
+
+// The output's memory; either may be null.
 template <class T>
-void middle(Item<T>* line, int64_t n) {
-  if constexpr (std::is_floating_point_v<T>)
-    for (int64_t i = 0; i < n; ++i)
-      if (line[i].value != line[i].value) {
-        line[0] = line[i];
-        return;
-      }
-  Item<T>* at = line + (n - 1) / 2;
-  std::nth_element(line, at, line + n, ascending<T>);
-  line[0] = *at;
+struct Ordered {
+  T* values;
+  int64_t* indices;
+};
+
+// order(keys, items, spare, kept) for each line, whose first k items are then written. Key and
+// items are those of `down`, the order from the largest, where they are turned round.
+template <class T, class F>
+void for_lines(const SortShape& s, const T* x, const Ordered<T>& y, bool down, const F& order) {
+  using K = KeyOf<T>;
+  if (s.n == 0) return;
+  const K turned = down ? ~K(0) : 0;
+  const int64_t fit = kGroupBytes / (s.n * static_cast<int64_t>(sizeof(Item<K>)));
+  const int64_t together = std::clamp<int64_t>(std::min(fit, s.inner), 1, kBeside);
+  const int64_t groups = (s.inner + together - 1) / together;
+  const auto value = [&](const Item<K>& item, const T* line) {
+    const T v = value_of<T>(item.get_key() ^ turned);
+    // Zeros and NaNs are of several kinds.
+    if (std::is_floating_point_v<T> && !(v < 0 || v > 0)) return line[item.get_index() * s.inner];
+    return v;
+  };
+  parallel_for(
+      s.outer * groups, std::max<int64_t>(1, kGrain / (s.n * together)),
+      [&](int64_t begin, int64_t end) {
+        const size_t n = static_cast<size_t>(s.n), lines = static_cast<size_t>(together);
+        const Scratch key_memory(n * lines * sizeof(K)),
+            item_memory(n * (lines + 1) * sizeof(Item<K>));
+        K* keys = key_memory.as<K>();
+        Item<K>* items = item_memory.as<Item<K>>();
+        for (int64_t g = begin; g < end; ++g) {
+          const int64_t column = g % groups * together, m = std::min(together, s.inner - column);
+          const T* from = x + g / groups * s.n * s.inner + column;
+          if (s.inner == 1) {
+            for (int64_t i = 0; i < s.n; ++i) keys[i] = key_of(from[i]) ^ turned;
+          } else {
+            for (int64_t i = 0; i < s.n; ++i)
+              for (int64_t j = 0; j < m; ++j)
+                keys[j * s.n + i] = key_of(from[i * s.inner + j]) ^ turned;
+          }
+          for (int64_t j = 0; j < m; ++j)
+            order(keys + j * s.n, items + j * s.n, items + together * s.n);
+          for (int64_t i = 0, at = g / groups * s.k * s.inner + column; i < s.k; ++i, at += s.inner)
+            for (int64_t j = 0; j < m; ++j) {
+              const Item<K>& item = items[j * s.n + i];
+              if (y.values) y.values[at + j] = value(item, from + j);
+              if (y.indices) y.indices[at + j] = item.get_index();
+            }
+        }
+      });
 }
 
-// Copies each line out, orders it with `order`, and writes what is kept.
-template <class T, class F>
-void for_lines(const SortShape& s, const void* in, void* values, int64_t* indices, const F& order) {
-  constexpr int64_t kGrain = 8192;
-  if (s.n == 0) return;
-  const T* x = static_cast<const T*>(in);
-  T* y = static_cast<T*>(values);
-  parallel_for(s.outer * s.inner, std::max<int64_t>(1, kGrain / s.n),
-               [&](int64_t begin, int64_t end) {
-                 const Scratch scratch(static_cast<size_t>(s.n) * sizeof(Item<T>));
-                 auto* line = scratch.as<Item<T>>();
-                 for (int64_t l = begin; l < end; ++l) {
-                   const int64_t outer = l / s.inner, column = l % s.inner;
-                   const T* from = x + outer * s.n * s.inner + column;
-                   for (int64_t i = 0; i < s.n; ++i) line[i] = {from[i * s.inner], i};
-                   order(line);
-                   int64_t at = outer * s.k * s.inner + column;
-                   for (int64_t i = 0; i < s.k; ++i, at += s.inner) {
-                     if (y) y[at] = line[i].value;
-                     if (indices) indices[at] = line[i].index;
-                   }
-                 }
-               });
+// Of n keys, the first NaN's place, or that of the lower of two middle ones.
+template <class T, class K>
+Item<K> middle(const K* keys, int64_t n, K* lost) {
+  if constexpr (std::is_floating_point_v<T>) {
+    bool nan = false;
+    for (int64_t i = 0; i < n; ++i) nan |= keys[i] == ~K(0);
+    if (nan) return Item<K>(~K(0), std::find(keys, keys + n, ~K(0)) - keys);
+  }
+  const int64_t rank = (n - 1) / 2;
+  std::copy_n(keys, n, lost);
+  const K key = detail::select_key(lost, n, rank);
+  // Of equal keys the one that stands there in a stable order.
+  int64_t less = 0;
+  for (int64_t i = 0; i < n; ++i) less += keys[i] < key;
+  int64_t i = 0;
+  for (int64_t equal = less;; ++i)
+    if (keys[i] == key && equal++ == rank) break;
+  return Item<K>(key, i);
 }
 
 template <class F>
@@ -93,17 +134,27 @@ void dispatch_values(Dtype dtype, const F& f) {
 
 void sort_lines(Dtype dtype, const SortShape& s, const void* x, void* values, int64_t* indices,
                 bool descending) {
+  if (s.k == 0) return;
+  const bool few = s.k <= s.n / 4 && s.n > detail::kFew;
   dispatch_values(dtype, [&](auto zero) {
     using T = decltype(zero);
-    for_lines<T>(s, x, values, indices,
-                 [&](Item<T>* line) { sort_line(line, s.n, s.k, descending); });
+    using K = KeyOf<T>;
+    for_lines<T>(s, static_cast<const T*>(x), {static_cast<T*>(values), indices}, descending,
+                 [&](const K* keys, Item<K>* items, Item<K>* spare) {
+                   few ? detail::first_keys(keys, s.n, s.k, items, spare)
+                       : detail::sort_keys(keys, s.n, items, spare);
+                 });
   });
 }
 
 void median_lines(Dtype dtype, const SortShape& s, const void* x, void* values, int64_t* indices) {
   dispatch_values(dtype, [&](auto zero) {
     using T = decltype(zero);
-    for_lines<T>(s, x, values, indices, [&](Item<T>* line) { middle(line, s.n); });
+    using K = KeyOf<T>;
+    for_lines<T>(s, static_cast<const T*>(x), {static_cast<T*>(values), indices}, false,
+                 [&](const K* keys, Item<K>* items, Item<K>* spare) {
+                   items[0] = middle<T>(keys, s.n, reinterpret_cast<K*>(spare));
+                 });
   });
 }
 

@@ -349,6 +349,7 @@ constinit const Op all_equal_op{
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
     .on = 0,
     .doc = "Whether two tensors have the same shape and equal elements; NaN equals nothing. Bool.",
+    .checked = true,
     .shape =
         [](Call& c) {
           const Dtype common = promote(c.in(0).dtype(), c.in(1).dtype());

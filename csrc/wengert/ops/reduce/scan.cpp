@@ -88,26 +88,26 @@ Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool reve
 constexpr Signature kLinearScan =
     "(input: Tensor, factor: Tensor, dim: int, reverse: bool = False) -> Tensor";
 
-constexpr Signature kSumFrom = "(input: Tensor, dim: int) -> Tensor";
+constexpr Signature kCumsumBackward = "(input: Tensor, dim: int) -> Tensor";
 // y_k = sum_{i >= k} x_i        dx_k = sum_{i <= k} g_i
-constinit const Op sum_from_op{
-    .name = "_sum_from",
-    .signature = kSumFrom,
+constinit const Op cumsum_backward_op{
+    .name = "_cumsum_backward",
+    .signature = kCumsumBackward,
     .on = 0,
     .doc = "The running sum from the end along `dim`, of a floating tensor.",
     .contiguous = true,
     .shape =
         [](Call& c) {
           check_floating(c, 0);
-          wrap_dim(c.attrs.integer(kSumFrom["dim"]), c.in(0).ndim());
+          wrap_dim(c.attrs.integer(kCumsumBackward["dim"]), c.in(0).ndim());
           c.output(c.in(0).dtype(), c.in(0).shape());
         },
     .run =
         [](Call& c) {
-          running_sum(lines_of_input(c, kSumFrom["dim"]), c.in(0).dtype(), c.in(0).data(),
+          running_sum(lines_of_input(c, kCumsumBackward["dim"]), c.in(0).dtype(), c.in(0).data(),
                       c.out[0].data(), true);
         },
-    .vjp = [](Vjp& v) { v.set(0, cumsum(v.g(), v.attrs().integer(kSumFrom["dim"]))); }};
+    .vjp = [](Vjp& v) { v.set(0, cumsum(v.g(), v.attrs().integer(kCumsumBackward["dim"]))); }};
 
 constexpr Signature kCumprodBackward =
     "(grad: Tensor, input: Tensor, output: Tensor, dim: int) -> Tensor";
@@ -205,7 +205,7 @@ constinit const Op cumsum_op{
     .shape = cumulative_shape,
     .run = cumsum_run,
     .vjp = [](Vjp& v) {
-      v.set(0, apply(sum_from_op, {v.g()}, Attrs(v.attrs().integer(kCumulative["dim"]))));
+      v.set(0, apply(cumsum_backward_op, {v.g()}, Attrs(v.attrs().integer(kCumulative["dim"]))));
     }};
 
 // y_k = prod_{i <= k} x_i       dx_k = y_{k-1} s_k with s_k = g_k + x_{k+1} s_{k+1}
@@ -302,8 +302,9 @@ std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
 }
 
 namespace {
-const Op* const kOps[] = {&cumsum_op,      &cumprod_op,  &cummax_op,           &cummin_op,
-                          &linear_scan_op, &sum_from_op, &cumprod_backward_op, &prod_backward_op};
+const Op* const kOps[] = {&cumsum_op,           &cumprod_op,      &cummax_op,
+                          &cummin_op,           &linear_scan_op,  &cumsum_backward_op,
+                          &cumprod_backward_op, &prod_backward_op};
 }
 std::span<const Op* const> scan_ops() { return kOps; }
 
