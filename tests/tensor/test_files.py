@@ -361,6 +361,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     assert calls == ["fsync", "replace"]
 
 
+@pytest.mark.quick
 def test_every_part_of_the_package_has_a_page_of_help():
     for thing in (
         wg,
