@@ -1,5 +1,7 @@
 #include "wengert/kernels/gemm/gemm.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "wengert/base/allocator.h"
@@ -13,13 +15,26 @@ namespace {
 
 using namespace detail;
 
-constexpr int64_t kBlockRows = 16 * kRows;  // a packed block of A stays in the L2 cache
-constexpr int64_t kMostRows = 2048;         // all that is packed in the L3 cache
-constexpr int64_t kPackedCols = 128;        // of B that one thread packs at a time
-constexpr int64_t kFarApart = 2048;         // bytes between lines: a panel's are not in the caches
-constexpr int64_t kTasks = 32;              // so many blocks of C leave no thread waiting for long
-constexpr int64_t kTaskWork = 1 << 19;      // multiply-adds that are worth a task
-constexpr int64_t kTeamWork = 1 << 24;      // and that are worth a team that packs together
+constexpr int64_t kMostRows = 2048;     // all that is packed in the L3 cache
+constexpr int64_t kPackedCols = 128;    // of B that one thread packs at a time
+constexpr int64_t kFarApart = 2048;     // bytes between lines: a panel's are not in the caches
+constexpr int64_t kTasks = 32;          // so many blocks of C leave no thread waiting for long
+constexpr int64_t kTaskWork = 1 << 19;  // multiply-adds that are worth a task
+constexpr int64_t kTeamWork = 1 << 24;  // and that are worth a team that packs together
+
+// A packed block of A stays in the L2 cache, beside what else is there: the panels of B where they
+// are (Note [register tiles]), and room for what passes through. Where the size is not known it is
+// taken for large enough.
+int64_t block_rows() {
+  static const int64_t rows = [] {
+    constexpr int64_t kMost = 16, kLeast = 4, kTileBytes = kRows * kDepthBytes;
+    const int64_t l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    const int64_t panels = kPanelsInL2 ? kMostCols * kDepthBytes : 0;
+    return (l2 <= 0 ? kMost : std::clamp((l2 / 4 * 3 - panels) / kTileBytes, kLeast, kMost)) *
+           kRows;
+  }();
+  return rows;
+}
 
 // Note [packing]: copying a panel pays when it is read often and its lines are so far apart that
 // they displace each other from the caches. A B whose columns are runs must be turned in any case.
@@ -74,7 +89,8 @@ void finish(T* c, int64_t ldc, int64_t m, int64_t n, const Epilogue<T>& e) {
 // The rows of a box as blocks of register tiles that are as high as can be.
 class Blocks {
  public:
-  explicit Blocks(int64_t rows) : tiles_(rows, kRows), blocks_(tiles_.parts, kBlockRows / kRows) {}
+  explicit Blocks(int64_t rows)
+      : tiles_(rows, kRows), blocks_(tiles_.parts, block_rows() / kRows) {}
   int64_t parts() const { return blocks_.parts; }
   int64_t begin(int64_t i) const { return tiles_.begin(blocks_.begin(i)); }
   int64_t size(int64_t i) const { return begin(i + 1) - begin(i); }
@@ -132,8 +148,8 @@ class Product {
     const Blocks first(down.most());
     // The blocks of a smaller box may be larger. Behind a block of A is room for what its packing
     // writes beyond its edge.
-    block_step_ = std::min(kBlockRows, down.most()) * depth.most() + kCols<T> +
-                  kBlockRows / kRows * kPanelGap<T>;
+    block_step_ = std::min(block_rows(), down.most()) * depth.most() + kCols<T> +
+                  block_rows() / kRows * kPanelGap<T>;
     const int64_t rows = pack_a_ ? first.parts() * block_step_ : 0;
     const Scratch scratch(static_cast<size_t>(cols * depth.most() + rows) * sizeof(T));
     packed_b_ = scratch.as<T>();
@@ -299,13 +315,16 @@ void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, i
 // two; and how many of them it costs to write a result.
 constexpr int64_t kOther = 3 << 18, kSecond = 1 << 20, kMore = 3 << 20, kWrite = 8;
 
+// In a product with a vector each multiply-add waits for an element of the matrix.
+constexpr int64_t kVectorWork = 4;
+
 // How the C of a small product is cut into products of their own.
 struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
-  Partition(int64_t m, int64_t n, int64_t k) {
+  Partition(int64_t m, int64_t n, int64_t k, bool vector) {
     constexpr int64_t kArea = 640 * 640;
-    const int64_t work = m * n * (k + kWrite);
+    const int64_t work = m * n * (k + kWrite) * (vector ? kVectorWork : 1);
     const int64_t want = std::max(std::min<int64_t>(work / kSecond, 2),
                                   std::min(work / kMore, std::max<int64_t>(8, m * n / kArea)));
     down = across = 1;
@@ -380,7 +399,7 @@ void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t 
   const Way way = way_of(a, b, m, n, k);
   if (way == Way::kPanels && m * n * k >= kTeamWork)
     return Product<T>(c, ldc, a, b, m, n, k, epilogue).run(accumulate, false);
-  const Partition p(m, n, k);
+  const Partition p(m, n, k, way == Way::kVector);
   parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
     const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
     const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
