@@ -54,6 +54,61 @@ void for_each_leaf(PyObject* o, const Dims& shape, int depth, const F& f) {
   }
 }
 
+// row(items, n) for the innermost of nested lists or tuples of Python's own classes, in order,
+// until it gives false. False as well if they are not of this shape. None of this runs Python's
+// code, so that the lists stay as they are.
+template <class F>
+bool each_row(PyObject* o, const Dims& shape, int depth, const F& row) {
+  const bool list = PyList_CheckExact(o);
+  if (depth == shape.size() || !(list || PyTuple_CheckExact(o)) || Py_SIZE(o) != shape[depth])
+    return false;
+  PyObject** items = PySequence_Fast_ITEMS(o);
+  if (depth + 1 == shape.size()) return row(items, shape[depth]);
+  for (int64_t i = 0; i < shape[depth]; ++i)
+    if (!each_row(items[i], shape, depth + 1, row)) return false;
+  return true;
+}
+
+// The dtype of floats, ints and bools of Python's own classes; none if there is anything else.
+std::optional<Dtype> plain_dtype(PyObject* o, const Dims& shape) {
+  bool floats = false, ints = false, bools = false;
+  const bool plain = each_row(o, shape, 0, [&](PyObject** items, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      const bool is_float = PyFloat_CheckExact(items[i]), is_int = PyLong_CheckExact(items[i]);
+      if (!is_float && !is_int && !PyBool_Check(items[i])) return false;
+      floats |= is_float;
+      ints |= is_int;
+      bools |= !is_float && !is_int;
+    }
+    return true;
+  });
+  if (!plain || !(floats || ints || bools)) return {};
+  return floats ? default_dtype() : ints ? Dtype::kInt64 : Dtype::kBool;
+}
+
+// Writes such numbers; false, with nothing said, if there are others or one that is out of range.
+template <class T>
+bool fill_plain(PyObject* o, const Dims& shape, T* to) {
+  return each_row(o, shape, 0, [&](PyObject** items, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      int overflow = 0;
+      if (PyFloat_CheckExact(items[i])) {
+        const double v = PyFloat_AS_DOUBLE(items[i]);
+        *to++ = std::is_floating_point_v<T> ? static_cast<T>(v) : Scalar(v).to<T>();
+      } else if (PyLong_CheckExact(items[i])) {
+        const int64_t v = PyLong_AsLongLongAndOverflow(items[i], &overflow);
+        if (overflow != 0) return false;
+        *to++ = Scalar(v).to<T>();
+      } else if (PyBool_Check(items[i])) {
+        *to++ = Scalar(items[i] == Py_True).to<T>();
+      } else {
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
 // For elements of a floating dtype an integer may be of any size.
 Scalar leaf_value(PyObject* o, bool floating) {
   Scalar s;
@@ -79,6 +134,7 @@ Scalar leaf_value(PyObject* o, bool floating) {
 }
 
 Dtype infer_dtype(PyObject* o, const Dims& shape) {
+  if (const std::optional<Dtype> plain = plain_dtype(o, shape)) return *plain;
   std::optional<Dtype> found;
   for_each_leaf(o, shape, 0, [&](PyObject* leaf, int) {
     Dtype d;
@@ -99,6 +155,7 @@ Dtype infer_dtype(PyObject* o, const Dims& shape) {
 template <class T>
 void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
   T* to = out.data_as<T>();
+  if (fill_plain(o, shape, to)) return;
   for_each_leaf(o, shape, 0, [&](PyObject* leaf, int depth) {
     if (!is_tensor(leaf)) {
       if (std::is_floating_point_v<T> && PyFloat_CheckExact(leaf)) {

@@ -171,6 +171,28 @@ def test_inferred_dtypes():
     assert wg.tensor(1.0).dtype == wg.ones(1).dtype == (wg.tensor(1) / 2).dtype == wg.float64
 
 
+def test_nested_lists_are_read_alike_whatever_they_hold():
+    """Plain numbers of Python are read in one go, what is between them one by one."""
+
+    class Odd(float):
+        pass
+
+    for rows in ([[1.5, 2], [True, -3]], [[1, 2], [3, 4]], [[True, False], [False, True]]):
+        for dtype in (None, wg.float32, wg.float64, wg.int64, wg.bool):
+            plain = wg.tensor(rows, dtype=dtype)
+            mixed = wg.tensor([tuple(rows[0]), [Odd(x) for x in rows[1]]], dtype=plain.dtype)
+            assert plain.dtype == mixed.dtype and plain.tolist() == mixed.tolist()
+    assert wg.tensor([[1, 2], [3, 4.5]]).dtype == wg.float32
+    assert wg.tensor([2**70, 1.0]).tolist() == [float(np.float32(2.0**70)), 1.0]
+    with pytest.raises(ValueError, match="Overflow"):
+        wg.tensor([1, 2**70])
+    with pytest.raises(RuntimeError):
+        wg.tensor([1, 300], dtype=wg.uint8)
+    for ragged in ([[1, 2], [3]], [[1], [2, 3]], [[1, 2], 3], [1, [2]]):
+        with pytest.raises((ValueError, TypeError)):
+            wg.tensor(ragged)
+
+
 @every_dtype
 def test_item_and_tolist(dtype):
     array = values(dtype, 2, 3)
