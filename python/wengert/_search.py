@@ -77,15 +77,19 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return _native.tensor(sums.astype(w.dtype if w.dtype == np.float32 else np.float64))
 
 
-def _runs(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different elements of a vector, where each went, and their counts."""
-    order = np.argsort(x, kind="stable")
-    ordered = x[order]
-    first = np.ones(x.size, bool)
-    first[1:] = ordered[1:] != ordered[:-1]
-    inverse = np.empty(x.size, np.int64)
-    inverse[order] = np.cumsum(first) - 1
-    return ordered[first], inverse, np.diff(np.append(np.flatnonzero(first), x.size))
+def _runs(x: Tensor, inverse: bool, counts: bool) -> tuple[np.ndarray, ...]:
+    """The different elements; if asked for, where each went and their counts."""
+    ordered, order = (t.numpy() for t in _native.sort(x.detach().flatten()))
+    first = np.ones(ordered.size, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    results = [ordered[first]]
+    if inverse:
+        places = np.empty(ordered.size, np.int64)
+        places[order] = np.cumsum(first) - 1
+        results.append(places.reshape(tuple(x.shape)))
+    if counts:
+        results.append(np.diff(np.append(np.flatnonzero(first), ordered.size)))
+    return tuple(results)
 
 
 def unique(
@@ -108,14 +112,11 @@ def unique(
             f"[{-x.ndim}, {x.ndim - 1}], but got {dim})"
         )
     if dim is None:
-        found, inverse, counts = _runs(x.ravel())
+        results = _runs(input, return_inverse, return_counts)
     else:
         found, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
-    results = [found]
-    if return_inverse:
-        results.append(inverse.reshape(x.shape if dim is None else -1))
-    if return_counts:
-        results.append(counts)
+        wanted = ((found, True), (inverse.reshape(-1), return_inverse), (counts, return_counts))
+        results = tuple(r for r, asked in wanted if asked)
     tensors = tuple(_native.tensor(np.ascontiguousarray(r).reshape(r.shape)) for r in results)
     return tensors if len(tensors) > 1 else tensors[0]
 

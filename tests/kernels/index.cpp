@@ -77,7 +77,7 @@ void masks(int64_t n) {
   const std::vector<float> x = numbers<float>(n);
   CHECK(count_true(mask.get(), n) == static_cast<int64_t>(places.size()));
   std::vector<int64_t> found(places.size());
-  find_true(mask.get(), n, found.data());
+  find_true(mask.get(), Dims{n}, static_cast<int64_t>(found.size()), found.data());
   CHECK(found == places);
   std::vector<float> packed(places.size()), expected;
   compress(packed.data(), x.data(), mask.get(), n, sizeof(float));

@@ -1,6 +1,7 @@
 #include "wengert/kernels/core/copy.h"
 
 #include <cstring>
+#include <type_traits>
 
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/stream.h"
@@ -220,6 +221,33 @@ void copy_rows(T* dst, const T* src, const Walk<2>& w) {
   });
 }
 
+// Rows of a few elements, which lie side by side along the dimension before.
+constexpr int64_t kFew = 8;
+template <class T>
+void copy_short_rows(T* dst, const T* src, Walk<2> w) {
+  const int64_t length = w.shape.back(), to = w.inner(0), from = w.inner(1);
+  w.erase(w.shape.size() - 1);
+  const int64_t next_to = w.inner(0), next_from = w.inner(1);
+  parallel_for(w.count(), kMoveGrain / length, [&](int64_t begin, int64_t end) {
+    w.rows(begin, end, [&](const auto& at, int64_t rows) {
+      const auto copy = [&, d = dst + at[0], s = src + at[1]](auto n) {
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < n; ++j) d[i * next_to + j * to] = s[i * next_from + j * from];
+      };
+      switch (length) {
+        case 2:
+          return copy(std::integral_constant<int64_t, 2>());
+        case 3:
+          return copy(std::integral_constant<int64_t, 3>());
+        case 4:
+          return copy(std::integral_constant<int64_t, 4>());
+        default:
+          return copy(length);
+      }
+    });
+  });
+}
+
 template <class T>
 void copy_typed(T* dst, const T* src, const Walk<2>& w) {
   const int last = w.shape.size() - 1;
@@ -227,6 +255,8 @@ void copy_typed(T* dst, const T* src, const Walk<2>& w) {
     for (int d = 0; d < last; ++d)
       if (w.strides[1][d] == 1 && w.shape[d] >= 4) return transpose(dst, src, w, d);
   }
+  if (last > 0 && w.shape[last] <= kFew && w.shape[last - 1] > kFew)
+    return copy_short_rows(dst, src, w);
   copy_rows(dst, src, w);
 }
 

@@ -252,9 +252,21 @@ int64_t count_true(const bool* mask, int64_t n) {
   return count;
 }
 
-void find_true(const bool* mask, int64_t n, int64_t* out) {
-  for (int64_t i = 0; i < n; ++i)
-    if (mask[i]) *out++ = i;
+void find_true(const bool* mask, const Dims& shape, int64_t count, int64_t* out) {
+  const int ndim = shape.size();
+  const int64_t length = shape.back(), step = ndim;
+  Dims at = Dims::filled(ndim, 0);
+  for (int64_t found = 0; found < count; mask += length) {
+    // What is written of an element that is not true, the next one is written over.
+    const int64_t first = found;
+    for (int64_t i = 0; i < length && found < count; ++i) {
+      out[found * step + ndim - 1] = i;
+      found += mask[i];
+    }
+    for (int64_t k = first; k < found; ++k)
+      for (int d = 0; d < ndim - 1; ++d) out[k * step + d] = at[d];
+    for (int d = ndim - 2; d >= 0 && ++at[d] == shape[d]; --d) at[d] = 0;
+  }
 }
 
 void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {

@@ -39,8 +39,8 @@ bool along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype)
 
 // Masks are contiguous bytes of 0 and 1.
 int64_t count_true(const bool* mask, int64_t n);
-// The flat positions of the true elements.
-void find_true(const bool* mask, int64_t n, int64_t* out);
+// The positions of the `count` true elements, ndim > 0 numbers each.
+void find_true(const bool* mask, const Dims& shape, int64_t count, int64_t* out);
 // Elements of src where the mask is true, one after another; and back.
 void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size);
 void decompress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size);

@@ -88,6 +88,10 @@ void sort_keys(const K* keys, int64_t n, Item<K>* items, Item<K>* spare) {
     for (int64_t i = 0; i < n; ++i) items[rank_of(keys, n, i)] = Item<K>(keys[i], i);
     return;
   }
+  if (std::is_sorted(keys, keys + n)) {
+    for (int64_t i = 0; i < n; ++i) items[i] = Item<K>(keys[i], i);
+    return;
+  }
   const Digits<K> digit(n, [=](int64_t i) { return keys[i]; });
   bool odd = false;
   for (int shift = 0; shift <= Digits<K>::kTop; shift += kDigitBits) odd ^= digit.used(shift);
@@ -101,6 +105,7 @@ template <class K>
 K select_key(K* keys, int64_t n, int64_t rank) {
   if (n > kFew) {
     const Digits<K> digit(n, [=](int64_t i) { return keys[i]; });
+    if (digit.bits == 0) return digit.least;
     for (int shift = Digits<K>::kTop; shift >= 0 && n > kFew; shift -= kDigitBits) {
       if (!digit.used(shift)) continue;
       uint32_t counts[2][kDigits] = {};  // two, as equal neighbours wait for each other's count

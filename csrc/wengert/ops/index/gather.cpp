@@ -188,20 +188,8 @@ constinit const Op nonzero_places_op{
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
-          const int n = x.ndim();
           const int64_t count = y.shape()[0];
-          if (n == 0 || count == 0) return;
-          int64_t* out = y.data_as<int64_t>();
-          if (n == 1) return find_true(x.data_as<bool>(), x.numel(), out);
-          const Scratch flat(static_cast<size_t>(count * 8));
-          find_true(x.data_as<bool>(), x.numel(), flat.as<int64_t>());
-          for (int64_t i = 0; i < count; ++i) {
-            int64_t rest = flat.as<int64_t>()[i];
-            for (int d = n - 1; d >= 0; --d) {
-              out[i * n + d] = rest % x.shape()[d];
-              rest /= x.shape()[d];
-            }
-          }
+          if (x.ndim() > 0) find_true(x.data_as<bool>(), x.shape(), count, y.data_as<int64_t>());
         },
 };
 
