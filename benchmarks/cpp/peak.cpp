@@ -109,5 +109,14 @@ void triad(benchmark::State& state) {
 }
 BENCHMARK(triad)->Unit(benchmark::kMillisecond);
 
+// A team with nothing to do: what a job costs beside its work.
+void join(benchmark::State& state) {
+  const wengert::KeepAwake awake(true);
+  for (auto _ : state)
+    wengert::parallel_for(wengert::get_num_threads(), 1,
+                          [](int64_t i, int64_t) { benchmark::DoNotOptimize(i); });
+}
+BENCHMARK(join)->UseRealTime();
+
 }  // namespace
 }  // namespace bench

@@ -1,10 +1,13 @@
 // The extension module: one per ISA level, of the same sources.
+#include <pybind11/stl.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string_view>
 
 #include "bind/python.h"
 #include "wengert/base/parallel.h"
+#include "wengert/base/parallel_trace.h"
 
 #ifndef WENGERT_NATIVE_NAME
 #define WENGERT_NATIVE_NAME _native
@@ -94,6 +97,14 @@ void init_settings(py::module_& m) {
   m.def("set_num_threads", &set_num_threads, py::arg("n"),
         "Sets how many threads an operation may use; RuntimeError unless n >= 1. Results do not "
         "depend on it.");
+#ifdef WENGERT_PARALLEL_TRACE
+  m.def("_take_traced_jobs", [] {
+    py::list out;
+    for (const TracedJob& job : take_traced_jobs())
+      out.append(py::make_tuple(job.begin, job.chunk_ends, job.end));
+    return out;
+  });
+#endif
   m.def("memory_stats", &memory, "Bytes in use, the most ever in use, and kept for reuse.");
   m.def("empty_cache", &empty_cache, "Gives memory kept for reuse back to the system.");
   m.def("set_memory_limit", &limit_memory, py::arg("bytes"),

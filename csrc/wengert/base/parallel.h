@@ -1,5 +1,5 @@
 // Threads: a pool of our own (Note [teams]) or those of OpenMP (Note [OpenMP]), whichever the core
-// was configured with.
+// was configured with. For measurements there is a third way, Note [tracing].
 //
 // Work is cut into chunks by its size alone, never by the number of threads: results are the same
 // for every thread count. Every thread has a share of the chunks that it takes first, the same one
@@ -20,7 +20,7 @@ inline constexpr int kMostThreads = 4096;
 void set_num_threads(int n);  // RuntimeError unless 1 <= n <= kMostThreads
 // CPUs this process may use: affinity mask, cgroup quota, OMP_NUM_THREADS.
 int default_num_threads();
-// "pool" or "openmp".
+// "pool", "openmp" or "trace".
 const char* parallel_name();
 // Inside a team, ours or one of the program's own OpenMP, everything runs serially.
 bool in_parallel();
@@ -56,6 +56,15 @@ class KeepAwake {
 // exception is carried to the caller.
 void run_team(int threads, void (*body)(void*, int member), void* context);
 
+// Note [tracing]: configured with WENGERT_PARALLEL=trace one thread does what a team would share,
+// and writes down how long each chunk of each job takes. What many cores would make of that is
+// arithmetic: benchmarks/scaling.py.
+#ifdef WENGERT_PARALLEL_TRACE
+void trace_chunk();  // one has been done
+#else
+inline void trace_chunk() {}
+#endif
+
 // The chunks that a team has yet to do.
 class Chunks {
  public:
@@ -68,7 +77,10 @@ class Chunks {
     for (int i = 0; i < shares_; ++i) {
       const int s = (member + i) % shares_;
       const int64_t end = begin(s + 1);
-      for (int64_t c; (c = next_[s].at.fetch_add(1, std::memory_order_relaxed)) < end;) f(c);
+      for (int64_t c; (c = next_[s].at.fetch_add(1, std::memory_order_relaxed)) < end;) {
+        f(c);
+        trace_chunk();
+      }
     }
   }
 
