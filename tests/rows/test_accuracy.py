@@ -1,10 +1,12 @@
 """How far the vectorised functions of float32 are from the true value, in units in the last place.
 
-The reference is the same function in float64. Results that are no normal numbers are left out. Run
-as a program this prints the figures for more arguments.
+The reference is the same function in float64, for those of two arguments in long double. Results
+that are no normal numbers are left out. As a program, `python -m tests.rows.test_accuracy [STEP]`,
+this prints the figures for all numbers of float32 that there are in the range, or every STEP-th.
 """
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -42,6 +44,7 @@ FUNCTIONS = {
     "acos": (wg.acos, np.arccos, -1.0, 1.0, 1.5),
     "atan": (wg.atan, np.arctan, -1e10, 1e10, 2.0),
     "erf": (wg.erf, np.vectorize(math.erf), -5.0, 5.0, 1.5),
+    "erfc": (wg.erfc, np.vectorize(math.erfc), -5.0, 9.1, 1.9),
     # Relative to results as small as 1e-37, where 1 + erf(x / sqrt 2) has no digit left.
     "gelu": (
         F.gelu,
@@ -50,6 +53,17 @@ FUNCTIONS = {
         8.0,
         1.9,
     ),
+}
+
+
+# Of two arguments: (function, reference, most units); None: exact.
+PAIRS = {
+    "pow": (wg.pow, np.power, 1.3),
+    "atan2": (wg.atan2, np.arctan2, 2.0),
+    "hypot": (wg.hypot, np.hypot, 1.3),
+    "fmod": (wg.fmod, np.fmod, None),
+    "remainder": (wg.remainder, np.remainder, None),
+    "floor_divide": (wg.floor_divide, np.floor_divide, None),
 }
 
 
@@ -63,23 +77,43 @@ def samples(low, high, n=60_000):
     return x[(x >= low) & (x <= high)]
 
 
-def worst_case(name, n=60_000):
+def worst_of(name, x):
     """How many units the result is off where it is worst, and where that is."""
-    function, reference, low, high, _ = FUNCTIONS[name]
-    x = samples(low, high, n)
+    function, reference, *_ = FUNCTIONS[name]
     y = function(wg.from_numpy(x)).numpy().astype(np.float64)
     exact = reference(x.astype(np.float64))
     normal = np.abs(exact) > 2 * np.finfo(np.float32).tiny
     unit = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
     off = np.where(normal, np.abs(y - exact) / unit, 0)
-    assert normal.sum() > len(x) / 2
-    return off.max(), x[off.argmax()]
+    return off.max(), x[off.argmax()], normal.mean()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_units_in_the_last_place(name):
-    off, x = worst_case(name)
+    off, x, normal = worst_of(name, samples(*FUNCTIONS[name][2:4]))
     assert off <= FUNCTIONS[name][-1], f"{off:.2f} units at {x!r}"
+    assert normal > 0.5
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("name", PAIRS)
+def test_units_of_functions_of_two(name, dtype):
+    function, reference, most = PAIRS[name]
+    rng = np.random.default_rng(2)
+    for size in (1.0, 20.0):  # of the exponents of e
+        x, y = (
+            (np.exp(rng.uniform(-size, size, 50_000)) * rng.choice([-1, 1], 50_000)).astype(dtype)
+            for _ in "xy"
+        )
+        if name == "pow":
+            x, y = np.abs(x), np.clip(y, -3, 3)
+        found = function(wg.from_numpy(x), wg.from_numpy(y)).numpy()
+        if most is None:
+            assert (found == reference(x, y)).all()
+            continue
+        exact = reference(x.astype(np.longdouble), y.astype(np.longdouble))
+        off = np.abs(found - exact) / np.spacing(np.abs(exact).astype(dtype))
+        assert off.max() <= most, (off.max(), x[off.argmax()], y[off.argmax()])
 
 
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
@@ -122,7 +156,21 @@ def test_edges():
     assert F.gelu(t)[2] == np.inf and F.gelu(t)[4].isnan()
 
 
+def every(low, high, step):
+    """All float32 between the bounds, some at a time."""
+    for begin in range(0, 1 << 32, step << 22):
+        bits = np.arange(begin, min(begin + (step << 22), 1 << 32), step, dtype=np.uint64)
+        x = bits.astype(np.uint32).view(np.float32)
+        with np.errstate(invalid="ignore"):
+            x = x[(x >= low) & (x <= high)]
+        if len(x):
+            yield x
+
+
 if __name__ == "__main__":
-    for name in FUNCTIONS:
-        off, x = worst_case(name, 2_000_000)
-        print(f"{name:12s} {off:.2f} at {x:.9g}")
+    np.seterr(all="ignore")
+    step = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    print("| function | from | to | units | at |\n|---|--:|--:|--:|--:|")
+    for name, (_, _, low, high, _) in FUNCTIONS.items():
+        off, x = max(worst_of(name, part)[:2] for part in every(low, high, step))
+        print(f"| {name} | {low:g} | {high:g} | {off:.2f} | {x:.9g} |", flush=True)

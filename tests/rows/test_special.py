@@ -196,6 +196,8 @@ TORCH_DIFFERS = {
     "gelu": np.isinf,  # 0 times infinity
     "softsign": np.isinf,  # the same, by the gradient of a ratio
     "binary_cross_entropy_with_logits": lambda x, t: np.isinf(x) | np.isinf(t),  # their difference
+    # The root of a negative infinity, as torch has it for a number but not for a tensor.
+    "pow": lambda x, y: (x == -np.inf) & (np.abs(y) == 0.5),
     "hardsigmoid": lambda x: np.abs(x) < 3,  # 1 / 6 of float32, in float64 too
 }
 NO_GRADIENT = {"floor_divide"}  # has one of zeros, and in torch none

@@ -22,18 +22,33 @@ inline V polynomial(const T (&c)[kN], V x) {
   return y;
 }
 
-// The same in half as many steps that wait for each other; s is x^2.
+// c[i] + c[i + 1] x + ..., kStep of them; s is x^2.
+template <size_t i, size_t kStep, class T, size_t kN>
+inline Vec<T> polynomial_part(const T (&c)[kN], Vec<T> x, Vec<T> s) {
+  using V = Vec<T>;
+  if constexpr (kStep == 4) {
+    const V first = polynomial_part<i, 2>(c, x, s);
+    if constexpr (i + 2 >= kN)
+      return first;
+    else
+      return fma(polynomial_part<i + 2, 2>(c, x, s), s, first);
+  } else if constexpr (i + 1 < kN) {
+    return fma(x, V::repeat(c[i + 1]), V::repeat(c[i]));
+  } else {
+    return V::repeat(c[i]);
+  }
+}
+// The same as above in half as many steps that wait for each other, or in a quarter.
 template <class T, size_t kN>
 inline Vec<T> polynomial(const T (&c)[kN], Vec<T> x, Vec<T> s) {
-  using V = Vec<T>;
-  const auto pair = [&](size_t i) {
-    return i + 1 < kN ? fma(x, V::repeat(c[i + 1]), V::repeat(c[i])) : V::repeat(c[i]);
-  };
-  V y = pair((kN - 1) / 2 * 2);
-  for (size_t i = (kN - 1) / 2 * 2; i > 0; i -= 2) y = fma(y, s, pair(i - 2));
+  constexpr size_t kStep = kN < 8 ? 2 : 4, kLast = (kN - 1) / kStep * kStep;
+  const Vec<T> factor = kStep == 2 ? s : s * s;
+  Vec<T> y = polynomial_part<kLast, kStep>(c, x, s);
+  [&]<size_t... k>(std::index_sequence<k...>) {
+    ((y = fma(y, factor, polynomial_part<kLast - (k + 1) * kStep, kStep>(c, x, s))), ...);
+  }(std::make_index_sequence<kLast / kStep>());
   return y;
 }
-
 // NaN stays NaN: of two operands the first is taken if they cannot be compared.
 template <class T>
 inline Vec<T> at_least(Vec<T> x, double low) {

@@ -108,21 +108,20 @@ inline Arc<T> arc_of(Vec<T> x) {
   return {far, root, root * z * polynomial(TrigConstants<T>::kAsin, z, z * z)};
 }
 
-// Of a >= 0. A polynomial up to tan(pi / 8); beyond, of the tangent of what is left to pi / 4 or
-// pi / 2.
+// atan(a / b) for a, b >= 0. A polynomial up to tan(pi / 8); beyond, of the tangent of what is left
+// to pi / 4 or pi / 2.
 template <class T>
-inline Vec<T> atan_of(Vec<T> a) {
+inline Vec<T> atan_of(Vec<T> a, Vec<T> b) {
   using C = TrigConstants<T>;
   using V = Vec<T>;
-  const Mask<T> middle = a > 0.41421356, far = a > 2.41421356;
-  const V num = select(far, -1.0, select(middle, a - 1.0, a));
-  const V den = select(far, a, select(middle, a + 1.0, V(1.0)));
+  const Mask<T> middle = a > 0.41421356 * b, far = a > 2.41421356 * b;
+  const V num = select(far, -b, select(middle, a - b, a));
+  const V den = select(far, a, select(middle, a + b, b));
   const V base = select(far, C::kHalfPi, select(middle, 0.5 * C::kHalfPi, V(0.0)));
   const V rest = select(far, C::kHalfPiRest, select(middle, 0.5 * C::kHalfPiRest, V(0.0)));
   const V t = num / den, z = t * t;
   return base + (t + fma(t * z, polynomial(C::kAtan, z, z * z), rest));
 }
-
 }  // namespace detail
 
 // Zeros keep their sign.
@@ -165,7 +164,26 @@ inline Vec<T> acos(Vec<T> x) {
 }
 template <class T>
 inline Vec<T> atan(Vec<T> x) {
-  return detail::with_sign(detail::atan_of(abs(x)), x);
+  return detail::with_sign(detail::atan_of(abs(x), Vec<T>(1.0)), x);
+}
+// The angle of (x, y). Two zeros, or infinities, are as far from either axis as C has it.
+template <class T>
+inline Vec<T> atan2(Vec<T> y, Vec<T> x) {
+  using namespace detail;
+  using C = TrigConstants<T>;
+  constexpr bool kFloat = std::is_same_v<T, float>;
+  const Vec<T> a = abs(y), b = abs(x), most = max(a, b);
+  // Neither does a + b overflow, nor is a - b too small for a normal number.
+  const Vec<T> up =
+      select(most < (kFloat ? 0x1p-40 : 0x1p-800), kFloat ? 0x1p60 : 0x1p200, Vec<T>(1.0));
+  const Vec<T> scale =
+      select(most > (kFloat ? 0x1p100 : 0x1p1000), kFloat ? 0x1p-30 : 0x1p-100, up);
+  const Mask<T> infinite = (a == INFINITY) & (b == INFINITY), zero = (a == 0.0) & (b == 0.0);
+  const Vec<T> angle =
+      atan_of(select(infinite, 1.0, a * scale), select(infinite | zero, 1.0, b * scale));
+  const Mask<T> left = with_sign(Vec<T>(1.0), x) < 0.0;
+  const Vec<T> turned = 2 * C::kHalfPi - (angle - 2 * C::kHalfPiRest);
+  return select((x == x) & (y == y), with_sign(select(left, turned, angle), y), NAN);
 }
 
 }  // namespace wengert

@@ -35,39 +35,22 @@ T int_power(T base, T exponent) {
 // Python's rule: the remainder has the sign of the divisor.
 template <class T>
 T remainder_of(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
-    const T r = std::fmod(a, b);
-    return r != 0 && (b < 0) != (r < 0) ? r + b : r;
-  } else {
-    check(b != 0, "ZeroDivisionError");
-    if (b == T(-1) && std::is_signed_v<T>) return 0;
-    const T r = a % b;
-    return r != 0 && (b < 0) != (r < 0) ? r + b : r;
-  }
+  check(b != 0, "ZeroDivisionError");
+  if (b == T(-1) && std::is_signed_v<T>) return 0;
+  const T r = a % b;
+  return r != 0 && (b < 0) != (r < 0) ? r + b : r;
 }
 
-// Floor of the exact quotient, which floor(a / b) is not when a / b rounds up to an integer.
 template <class T>
-T floor_quotient(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (b == 0) return a / b;
-    const T r = std::fmod(a, b);
-    T q = (a - r) / b;
-    if (r != 0 && (b < 0) != (r < 0)) q -= 1;
-    if (q == 0) return std::copysign(T(0), a / b);
-    const T f = std::floor(q);
-    return q - f > T(0.5) ? f + 1 : f;
-  } else {
-    check(b != 0, "ZeroDivisionError");
-    if (b == T(-1) && std::is_signed_v<T>) return static_cast<T>(-std::make_unsigned_t<T>(a));
-    const T q = a / b;
-    return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
-  }
+T floored_quotient(T a, T b) {
+  check(b != 0, "ZeroDivisionError");
+  if (b == T(-1) && std::is_signed_v<T>) return static_cast<T>(-std::make_unsigned_t<T>(a));
+  const T q = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
 template <class T>
 T truncated_quotient(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return std::trunc(a / b);
   check(b != 0, "ZeroDivisionError");
   if (b == T(-1) && std::is_signed_v<T>) return static_cast<T>(-static_cast<int64_t>(a));
   return a / b;
@@ -75,46 +58,67 @@ T truncated_quotient(T a, T b) {
 
 template <class T>
 T truncated_remainder(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
-    return std::fmod(a, b);
-  } else {
-    check(b != 0, "ZeroDivisionError");
-    return b == T(-1) && std::is_signed_v<T> ? T(0) : a % b;
-  }
+  check(b != 0, "ZeroDivisionError");
+  return b == T(-1) && std::is_signed_v<T> ? T(0) : a % b;
 }
 
-// Lifts a function of numbers to a lambda that takes registers as well.
-#define WENGERT_EITHER(function)                                         \
-  [](auto a, auto b) {                                                   \
-    if constexpr (is_vec<decltype(a)>) {                                 \
-      return lanes(a, b, [](auto x, auto y) { return function(x, y); }); \
-    } else {                                                             \
-      return function(a, b);                                             \
-    }                                                                    \
+// A function of registers, and one of integers.
+#define WENGERT_EITHER(of_registers, of_integers) \
+  [](auto a, auto b) {                            \
+    if constexpr (is_vec<decltype(a)>) {          \
+      return of_registers;                        \
+    } else {                                      \
+      return of_integers(a, b);                   \
+    }                                             \
   }
 
-Vec<float> vector_power(Vec<float> x, Vec<float> e) {
-  return Eigen::internal::generic_pow(x.p, e.p);
+// f(exponent, function) for the exponents that are products and roots, as PyTorch rounds them. An
+// element's value is theirs wherever it stands: beside others in a tensor of exponents, too.
+template <class F>
+void each_special_exponent(const F& f) {
+  f(2.0, [](auto x) { return x * x; });
+  f(3.0, [](auto x) { return x * x * x; });
+  f(0.5, [](auto x) { return abs(sqrt(x + 0.0)); });
+  f(-1.0, [](auto x) { return 1.0 / x; });
+  f(1.0, [](auto x) { return x; });
+  f(-2.0, [](auto x) { return 1.0 / (x * x); });
+  f(-0.5, [](auto x) { return 1.0 / abs(sqrt(x + 0.0)); });
+  f(0.0, [](auto x) { return decltype(x)(1.0); });
 }
-Vec<double> vector_power(Vec<double> x, Vec<double> e) {
-  return lanes(x, e, [](double a, double b) { return std::pow(a, b); });
+template <class F>
+bool with_special_exponent(double exponent, const F& f) {
+  bool found = false;
+  each_special_exponent([&](double e, auto power) {
+    if (e != exponent) return;
+    f(power);
+    found = true;
+  });
+  return found;
 }
 
-// An exponent that is the same throughout is the usual case, and 2, 3, 1/2, -1 the usual ones.
+template <class V>
+[[gnu::noinline]] V special_powers(V x, V y, V z) {
+  each_special_exponent([&](double e, auto power) { z = select(y == e, power(x), z); });
+  return z;
+}
+constexpr auto power_f = [](auto x, auto y) {
+  const auto z = pow(x, y), twice = y + y;
+  if (any((trunc(twice) == twice) & (abs(y) <= 3.0))) return special_powers(x, y, z);
+  return z;
+};
+
 template <class T>
 void power_kernel(void* out, const void* const* in, int64_t n, const double*) {
   using V = Vec<T>;
   const auto* y = static_cast<const T*>(in[1]);
-  bool same = true;
-  for (int64_t i = 1; i < n; ++i) same &= y[i] == y[0];
-  const T e = y[0];
-  const auto run = [&]<class F>(F) { detail::vector_kernel<T, 2, F>(out, in, n, nullptr); };
-  if (same && e == 2) return run([](V x, V) { return x * x; });
-  if (same && e == 3) return run([](V x, V) { return x * x * x; });
-  if (same && e == 1) return run([](V x, V) { return x; });
-  if (same && e == T(0.5)) return run([](V x, V) { return abs(sqrt(x + 0.0)); });
-  if (same && e == -1) return run([](V x, V) { return 1.0 / x; });
-  run([](V x, V exponent) { return vector_power(x, exponent); });
+  const V first = V::repeat(y[0]);
+  int64_t i = 0;
+  while (i + V::kSize <= n && !any(V::load(y + i) != first)) i += V::kSize;
+  while (i < n && y[i] == y[0]) ++i;
+  if (i == n && with_special_exponent(
+                    y[0], [&]<class F>(F) { detail::vector_kernel<T, 1, F>(out, in, n, nullptr); }))
+    return;
+  detail::vector_kernel<T, 2, decltype(power_f)>(out, in, n, nullptr);
 }
 
 constexpr PointwiseRow power_row() {
@@ -126,6 +130,14 @@ constexpr PointwiseRow power_row() {
 }
 constexpr PointwiseRow kPower = power_row();
 
+void pow_run(Call& c) {
+  const bool numbers = is_floating(c.common) && c.input(0).is_tensor() && c.input(1).is_scalar();
+  if (numbers && with_special_exponent(c.input(1).scalar().real(),
+                                       [&]<class F>(F) { pointwise_run(c, kRow<1, Floats, F>); }))
+    return;
+  pointwise_run(c);
+}
+
 // log x, of a number too in full precision: a tensor of it would have the default dtype.
 Operand log_of(const Operand& x) {
   return x.is_scalar() ? Operand(std::log(x.scalar().real())) : Operand(log(x));
@@ -135,7 +147,7 @@ Operand square_of(const Operand& x) {
 }
 
 constexpr auto odd_power_f = [](auto x, auto e) {
-  const auto even = vector_power(x, e);
+  const auto even = pow(x, e);
   return select(e > 0.0, x * even, even / x);
 };
 
@@ -145,6 +157,7 @@ Tensor power_dx(const Tensor& g, const Operand& x, const Operand& y) {
     const Scalar e = y.scalar();
     if (e.real() == 0) return mul(g, 0.0);
     if (e.real() == 1) return g;
+    if (e.real() == 2) return mul(g, mul(x, y));
     const Operand less = e.is_float() ? Operand(e.real() - 1) : Operand(e.integer() - 1);
     return mul(g, mul(pow(x, less), y));
   }
@@ -314,19 +327,19 @@ constinit const Op div_rounded_op{.name = "div",
                                   .composed = div_rounded};
 
 // z = trunc(x / y)         dx = dy = 0
-constinit const Op trunc_divide_op =
-    binary<Numbers>("trunc_divide", "The quotient rounded towards zero.",
-                    WENGERT_EITHER(truncated_quotient), no_gradient, kNothing, Promote::kCommon, 0);
+constinit const Op trunc_divide_op = binary<Numbers>(
+    "trunc_divide", "The quotient rounded towards zero.",
+    WENGERT_EITHER(trunc(a / b), truncated_quotient), no_gradient, kNothing, Promote::kCommon, 0);
 // z = floor(x / y)         dx = dy = 0
 constinit const Op floor_divide_op = binary<Numbers>(
     "floor_divide", "The quotient rounded down, as Python's `//`. Integer division by zero raises.",
-    WENGERT_EITHER(floor_quotient), no_gradient, kNothing);
+    WENGERT_EITHER(floor_quotient(a, b), floored_quotient), no_gradient, kNothing);
 
 // r = x - y floor(x / y)         dx = g        dy = -g floor(x / y)
 constinit const Op remainder_op =
     binary<Numbers>(
         "remainder", "Python's `%`: the result has the sign of `other`.",
-        WENGERT_EITHER(remainder_of),
+        WENGERT_EITHER(floor_remainder(a, b), remainder_of),
         [](Vjp& v) {
           v.set(0, v.g());
           if (v.needs(1)) v.set(1, neg(mul(v.g(), floor_divide(v.x(0), v.x(1)))));
@@ -336,7 +349,7 @@ constinit const Op remainder_op =
 // r = x - y trunc(x / y)         dx = g        dy = -g trunc(x / y)
 constinit const Op fmod_op = binary<Numbers>(
                                  "fmod", "C's fmod: the result has the sign of `input`.",
-                                 WENGERT_EITHER(truncated_remainder),
+                                 WENGERT_EITHER(fmod(a, b), truncated_remainder),
                                  [](Vjp& v) {
                                    v.set(0, v.g());
                                    if (v.needs(1))
@@ -346,17 +359,21 @@ constinit const Op fmod_op = binary<Numbers>(
                                  .reading_input_for_others();
 
 // z = x^y          dx = g y x^(y-1)            dy = g z log x, and 0 where x = 0, y >= 0
-constinit const Op pow_op = pointwise_op(
-    "pow", "(input: Operand, exponent: Operand) -> Tensor",
-    "Raises `input` to the power `exponent`, element by element.", &kPower, Promote::kCommon,
-    [](Vjp& v) {
-      if (v.needs(0)) v.set(0, power_dx(v.g(), v.x(0), v.x(1)));
-      if (!v.needs(1)) return;
-      const Operand x = v.x(0);
-      const Tensor dy = mul(v.g(), mul(v.y(), log_of(x)));
-      v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
-    },
-    kInputs | kOutput, kEverywhere, pow_shape);
+constinit const Op pow_op = [] {
+  Op op = pointwise_op(
+      "pow", "(input: Operand, exponent: Operand) -> Tensor",
+      "Raises `input` to the power `exponent`, element by element.", &kPower, Promote::kCommon,
+      [](Vjp& v) {
+        if (v.needs(0)) v.set(0, power_dx(v.g(), v.x(0), v.x(1)));
+        if (!v.needs(1)) return;
+        const Operand x = v.x(0);
+        const Tensor dy = mul(v.g(), mul(v.y(), log_of(x)));
+        v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
+      },
+      kInputs | kOutput, kEverywhere, pow_shape);
+  op.run = pow_run;
+  return op;
+}();
 
 // With e > 0 one below the exponent, or e < 0 one above it:
 // z = x x^e or x^e / x                         dx = g (e + 1) x^e or g (e - 1) x^(e-2)
@@ -375,7 +392,7 @@ constinit const Op pow_odd_op = pointwise_op(
 constinit const Op atan2_op =
     binary<Floats>(
         "atan2", "The angle of the point (`other`, `input`), in (-pi, pi].",
-        [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::atan2(x, y); }); },
+        [](auto a, auto b) { return atan2(a, b); },
         [](Vjp& v) {
           const Operand x = v.x(0), y = v.x(1);
           const Tensor squares = add(square_of(x), square_of(y));
@@ -434,7 +451,7 @@ constinit const Op fmin_op = binary<AllTypes>(
 // z = sqrt(x^2 + y^2)            dx = g x / z  dy = g y / z
 constinit const Op hypot_op = binary<Floats>(
     "hypot", "The length of the hypotenuse, sqrt(input^2 + other^2), without overflow.",
-    [](auto a, auto b) { return lanes(a, b, [](auto x, auto y) { return std::hypot(x, y); }); },
+    [](auto a, auto b) { return hypot(a, b); },
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, mul(v.g(), div(v.x(0), v.y())));
       if (v.needs(1)) v.set(1, mul(v.g(), div(v.x(1), v.y())));

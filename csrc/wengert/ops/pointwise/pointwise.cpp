@@ -6,8 +6,8 @@
 namespace wengert {
 namespace {
 
-PointwiseKernel kernel_of(const Call& c) {
-  const PointwiseKernel k = c.op().pointwise->kernels[index(c.common)];
+PointwiseKernel kernel_of(const Call& c, const PointwiseRow& row) {
+  const PointwiseKernel k = row.kernels[index(c.common)];
   check(k, ErrorKind::kNotImplemented, "not implemented for dtype ", c.common);
   return k;
 }
@@ -16,7 +16,7 @@ PointwiseKernel kernel_of(const Call& c) {
 
 void pointwise_shape(Call& c) {
   const PointwiseRow& row = *c.op().pointwise;
-  kernel_of(c);
+  kernel_of(c, row);
   const Dims* shape = nullptr;
   Dims joined;
   for (int i = 0; i < row.arity; ++i) {
@@ -31,8 +31,8 @@ void pointwise_shape(Call& c) {
   c.output(row.bool_output ? Dtype::kBool : c.common, shape ? *shape : Dims());
 }
 
-void pointwise_run(Call& c) {
-  const PointwiseRow& row = *c.op().pointwise;
+void pointwise_run(Call& c) { pointwise_run(c, *c.op().pointwise); }
+void pointwise_run(Call& c, const PointwiseRow& row) {
   const int count = row.arity + 1;
   const Tensor& out = c.out[0];
   double params[kMaxPointwiseParams];
@@ -66,7 +66,8 @@ void pointwise_run(Call& c) {
     sizes[k] = item_size(type);
     single[k] = true;
   }
-  if (flat) return pointwise_flat(kernel_of(c), params, out.numel(), data, sizes, single, count);
+  if (flat)
+    return pointwise_flat(kernel_of(c, row), params, out.numel(), data, sizes, single, count);
 
   PointwiseOperand operands[kMaxOperands];
   for (int k = 0; k < count; ++k) {
@@ -75,7 +76,7 @@ void pointwise_run(Call& c) {
         data[k], sizes[k],
         t ? broadcast_strides(t->shape(), t->strides(), out.shape()) : Dims::filled(out.ndim(), 0)};
   }
-  pointwise_loop(kernel_of(c), params, out.shape(), operands, count);
+  pointwise_loop(kernel_of(c, row), params, out.shape(), operands, count);
 }
 
 Scalar checked_number(const Scalar& s, Dtype dtype) {

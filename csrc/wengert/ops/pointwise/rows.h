@@ -9,6 +9,8 @@ namespace wengert {
 // Broadcasts the inputs; the dtype is what promotion found, or bool.
 void pointwise_shape(Call& c);
 void pointwise_run(Call& c);
+// With the kernels of another row, of as many of the inputs as that has.
+void pointwise_run(Call& c, const PointwiseRow& row);
 // The kernel of a pointwise op of one tensor whose result has that tensor's dtype; null if there is
 // none.
 PointwiseKernel unary_kernel(const Op& op, Dtype dtype);
