@@ -187,6 +187,7 @@ FLOATING = {name: call(name) for name in ("div", "atan2", "copysign", "xlogy")}
 # Of floating tensors only, or no number of elements.
 OTHERS = {
     "lerp",
+    "add_scaled",
     "hypot",
     "logaddexp",
     "pow_odd",

@@ -220,6 +220,17 @@ for name in ("addcmul", "addcdiv"):
         S(real(0), real(0), signed(0)),
     ]
 
+SAMPLES["add_scaled"] = [
+    S(real(3, 4), real(4), -0.5).floats(),
+    S(real(3), 1.5, 2.0).floats(),
+    S(2.5, real(3), 2.0).floats(),
+]
+for name in ("addcmul_float", "addcdiv_float"):
+    SAMPLES[name] = [
+        S(real(3, 4), real(4), signed(3, 1), -0.5).floats(),
+        S(real(0), real(0), signed(0), 1.0).floats(),
+    ]
+
 SAMPLES["pow_odd"] = [S(signed(3, 4), 4.0).floats(), S(signed(5), -2.0).floats()]
 SAMPLES["logit_bounded"] = [
     S(between(0.1, 0.9, 3, 4), -1.0),

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/core/turn.h"
 #include "wengert/kernels/core/walk.h"
 
 namespace wengert {
@@ -16,10 +17,12 @@ template <class T>
 void copy_run(std::byte* to, int64_t to_step, const std::byte* from, int64_t from_step, int64_t n) {
   auto* t = reinterpret_cast<T*>(to);
   const auto* f = reinterpret_cast<const T*>(from);
-  if (from_step == 0) {
-    for (int64_t i = 0; i < n; ++i) t[i * to_step] = *f;
+  if (from_step == 0 && to_step == 1) {
+    std::fill_n(t, n, *f);
   } else if (from_step == 1 && to_step == 1) {
     std::memcpy(t, f, n * sizeof(T));
+  } else if (from_step == 2 && to_step == 1) {  // vectorised as a constant
+    for (int64_t i = 0; i < n; ++i) t[i] = f[i * 2];
   } else {
     for (int64_t i = 0; i < n; ++i) t[i * to_step] = f[i * from_step];
   }
@@ -125,6 +128,103 @@ void run_blocks(PointwiseKernel kernel, const double* params, const Operands& al
   }
 }
 
+// Where an operand lies across the index space, row by row each of its lines would be met again and
+// again: the space is cut into tiles, in which such an operand is turned.
+struct Tiled {
+  static constexpr int64_t kRows = 32, kColumns = 64;
+  const Operands& all;
+  int across;  // the dimension along which that operand is contiguous
+
+  int last() const { return all.ndim() - 1; }
+  int64_t row_tiles() const { return (all.shape[across] + kRows - 1) / kRows; }
+  int64_t column_tiles() const { return (all.shape[last()] + kColumns - 1) / kColumns; }
+  int64_t tiles() const {
+    return numel(all.shape) / all.shape[across] / all.shape[last()] * row_tiles() * column_tiles();
+  }
+  bool turns(int k) const {
+    return all.ops[k].strides[across] == 1 && all.step(k) > 1 && all.ops[k].item_size >= 4;
+  }
+};
+
+// The dimension across, if an input of many elements lies that way; else -1.
+int across(const Operands& all) {
+  const int last = all.ndim() - 1;
+  if (last == 0 || all.shape[last] < 8) return -1;
+  for (int d = last - 1; d >= 0; --d)
+    for (int k = 1; k < all.count; ++k)
+      if (all.shape[d] >= 8 && Tiled{all, d}.turns(k)) return d;
+  return -1;
+}
+
+template <class T>
+void turn_tile(std::byte* to, const std::byte* from, int64_t step, int64_t rows, int64_t columns) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  for (int64_t c = 0; c < columns; c += kSize)
+    detail::turn(reinterpret_cast<T*>(to) + c, Tiled::kColumns,
+                 reinterpret_cast<const T*>(from) + c * step, step, std::min(kSize, columns - c),
+                 rows);
+}
+
+struct Tile {
+  int64_t rows, columns;
+  int64_t offset[kMaxOperands];
+};
+
+Tile tile_at(const Tiled& t, int64_t i) {
+  const auto& [all, across] = t;
+  const int64_t row = i % t.row_tiles() * Tiled::kRows;
+  i /= t.row_tiles();
+  const int64_t column = i % t.column_tiles() * Tiled::kColumns;
+  i /= t.column_tiles();
+  Tile tile{std::min(Tiled::kRows, all.shape[across] - row),
+            std::min(Tiled::kColumns, all.shape[t.last()] - column),
+            {}};
+  for (int k = 0; k < all.count; ++k)
+    tile.offset[k] = row * all.stride(k, across) + column * all.step(k);
+  for (int d = t.last() - 1; d >= 0; --d) {
+    if (d == across) continue;
+    for (int k = 0; k < all.count; ++k) tile.offset[k] += i % all.shape[d] * all.stride(k, d);
+    i /= all.shape[d];
+  }
+  return tile;
+}
+
+void run_tiles(PointwiseKernel kernel, const double* params, const Tiled& t, int64_t begin,
+               int64_t end) {
+  const Operands& all = t.all;
+  alignas(64) std::byte buffers[kMaxOperands][Tiled::kRows * Tiled::kColumns * 8];
+  for (int64_t i = begin; i < end; ++i) {
+    const Tile tile = tile_at(t, i);
+    std::byte* at[kMaxOperands];
+    int64_t pitch[kMaxOperands];  // from one row of the tile to the next, in bytes
+    for (int k = 0; k < all.count; ++k) {
+      const PointwiseOperand& x = all.ops[k];
+      at[k] = x.data + tile.offset[k] * x.item_size;
+      pitch[k] = x.strides[t.across] * x.item_size;
+      if (k == 0 || all.step(k) == 1) continue;
+      const int64_t line = Tiled::kColumns * x.item_size;
+      if (t.turns(k)) {
+        (x.item_size == 4 ? turn_tile<float> : turn_tile<double>)(buffers[k], at[k], all.step(k),
+                                                                  tile.rows, tile.columns);
+      } else {
+        for (int64_t r = 0; r < tile.rows; ++r)
+          copy_run(x.item_size, buffers[k] + r * line, 1, at[k] + r * pitch[k], all.step(k),
+                   tile.columns);
+      }
+      at[k] = buffers[k];
+      pitch[k] = line;
+    }
+    const bool direct = all.step(0) == 1;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      const void* in[kMaxOperands];
+      for (int k = 1; k < all.count; ++k) in[k - 1] = at[k] + r * pitch[k];
+      std::byte* const out = at[0] + r * pitch[0];
+      kernel(direct ? out : buffers[0], in, tile.columns, params);
+      if (!direct) copy_run(all.ops[0].item_size, out, all.step(0), buffers[0], 1, tile.columns);
+    }
+  }
+}
+
 }  // namespace
 
 void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& shape,
@@ -134,6 +234,12 @@ void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& sh
   Dims merged = shape;
   merge_dims(merged, count, [&](int k) -> Dims& { return operands[k].strides; });
   const Operands all{merged, operands, count};
+  if (const int d = across(all); d >= 0) {
+    const Tiled tiled{all, d};
+    return parallel_for(
+        tiled.tiles(), kGrain / (Tiled::kRows * Tiled::kColumns),
+        [&](int64_t begin, int64_t end) { run_tiles(kernel, params, tiled, begin, end); });
+  }
   const auto run = merged.back() >= kLongRow ? run_rows : run_blocks;
   parallel_for(n, kGrain,
                [&](int64_t begin, int64_t end) { run(kernel, params, all, begin, end); });

@@ -1,6 +1,7 @@
 // Makes the kernels of a pointwise op from one generic lambda. Internal: includes Eigen.
 #pragma once
 
+#include <cstring>
 #include <tuple>
 
 #include "wengert/base/dtype.h"
@@ -35,7 +36,8 @@ inline auto call(const V* x, const double* params, std::index_sequence<I...>) {
 }
 
 // Whole registers; what is left over is computed in a register too, so that an element's value
-// never depends on where in the tensor it stands.
+// never depends on where in the tensor it stands. It is the last full one, which is computed first,
+// as the output may be an input; fewer elements than a register has are repeated in one.
 //
 // F::IfSet is what to compute instead if the first parameter is not 0: as a loop of its own it
 // leaves F's all registers for constants.
@@ -45,29 +47,30 @@ void vector_kernel(void* out, const void* const* in, int64_t n, const double* pa
   if constexpr (requires { typename F::IfSet; })
     if (params[0] != 0) return vector_kernel<T, N, typename F::IfSet>(out, in, n, params);
   constexpr auto kIndices = std::make_index_sequence<N>{};
-  auto* o = static_cast<T*>(out);
   const T* x[N];
   for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
-  int64_t i = 0;
   V v[N];
   if (n == 1) {  // scalars: no detour through memory
     for (int k = 0; k < N; ++k) v[k] = V::repeat(*x[k]);
-    *o = call<F>(v, params, kIndices).first();
+    *static_cast<T*>(out) = call<F>(v, params, kIndices).first();
     return;
   }
-  for (; i + V::kSize <= n; i += V::kSize) {
+  T few[N + 1][V::kSize];
+  if (n < V::kSize)
+    for (int k = 0; k < N; ++k) {
+      for (int64_t j = 0; j < V::kSize; ++j) few[k][j] = x[k][std::min(j, n - 1)];
+      x[k] = few[k];
+    }
+  T* const o = n < V::kSize ? few[N] : static_cast<T*>(out);
+  const int64_t m = std::max<int64_t>(n, V::kSize);
+  for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + m - V::kSize);
+  const V last = call<F>(v, params, kIndices);
+  for (int64_t i = 0; i + V::kSize < m; i += V::kSize) {
     for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + i);
     call<F>(v, params, kIndices).store(o + i);
   }
-  if (i == n) return;
-  T tail[V::kSize];
-  const int64_t rest = n - i;
-  for (int k = 0; k < N; ++k) {
-    for (int64_t j = 0; j < V::kSize; ++j) tail[j] = x[k][i + std::min(j, rest - 1)];
-    v[k] = V::load(tail);
-  }
-  call<F>(v, params, kIndices).store(tail);
-  for (int64_t j = 0; j < rest; ++j) o[i + j] = tail[j];
+  last.store(o + m - V::kSize);
+  if (n < V::kSize) std::memcpy(out, o, static_cast<size_t>(n) * sizeof(T));
 }
 
 // Plain loops, left to the compiler's vectoriser: integers, and comparisons, whose result is bool.

@@ -248,13 +248,14 @@ inline Vec<T> gelu_slope(Vec<T> x) {
 }
 
 // NaN in either argument is the result, as IEEE 754's maximum and PyTorch have it.
+// Of the two, Eigen's give a where either is NaN, so only b has to be looked at.
 template <class T>
 inline Vec<T> max(Vec<T> a, Vec<T> b) {
-  return Eigen::internal::pmax<Eigen::PropagateNaN>(a.p, b.p);
+  return select(b == b, Vec<T>(Eigen::internal::pmax(a.p, b.p)), b);
 }
 template <class T>
 inline Vec<T> min(Vec<T> a, Vec<T> b) {
-  return Eigen::internal::pmin<Eigen::PropagateNaN>(a.p, b.p);
+  return select(b == b, Vec<T>(Eigen::internal::pmin(a.p, b.p)), b);
 }
 template <class T>
   requires std::is_arithmetic_v<T>

@@ -7,11 +7,12 @@
 
 namespace wengert {
 
-extern const Op trunc_divide_op, pow_odd_op;
+extern const Op add_scaled_op, trunc_divide_op, pow_odd_op;
 
 namespace {
 
 constexpr Signature kBinary = "(input: Operand, other: Operand) -> Tensor";
+constexpr auto add_scaled_f = [](auto a, auto b, const double* p) { return a + b * p[0]; };
 
 template <class Ts, class F>
 constexpr Op binary(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads,
@@ -218,11 +219,11 @@ void extremum_shape(Call& c) {
   pointwise_shape(c);
 }
 
-// Input i times alpha, in the common dtype.
+// Input i times alpha, an integer, in the common dtype.
 Operand scaled(const Call& c, int i) {
   const Dtype common = common_dtype(c);
   const Scalar given = c.attrs.scalar(kAlpha);
-  check(is_floating(common) || !given.is_float(),
+  check(!given.is_float(),
         "For integral input tensors, argument alpha must not be a floating point number.");
   const Scalar alpha = checked_number(given, common);
   const Operand& x = c.input(i);
@@ -234,6 +235,19 @@ Operand scaled(const Call& c, int i) {
     if constexpr (std::is_floating_point_v<T>) return Operand(static_cast<double>(a * b));
     return Operand(static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)));
   });
+}
+
+// Input i, and alpha times the other one added or subtracted.
+template <const Op& kOp>
+void with_scaled(Call& c, int i) {
+  const Dtype common = common_dtype(c);
+  const Operand &x = c.input(i), &y = c.input(1 - i);
+  if (!is_floating(common)) {
+    c.results = {apply(kOp, {x, scaled(c, 1 - i)})};
+    return;
+  }
+  const double alpha = checked_number(c.attrs.scalar(kAlpha), common).real();
+  c.results = {apply(add_scaled_op, {x, y}, Attrs(&kOp == &sub_op ? -alpha : alpha))};
 }
 
 constexpr Signature kDivRounded =
@@ -258,12 +272,21 @@ constinit const Op add_op = binary<AllTypes>(
       v.set(1, v.g());
     },
     kNothing);
-constinit const Op add_alpha_op{
-    .name = "add",
-    .signature = kAddAlpha,
-    .on = kEverywhere,
-    .doc = "Adds `alpha * other` to `input`.",
-    .composed = [](Call& c) { c.results = {add(c.input(0), scaled(c, 1))}; }};
+constinit const Op add_alpha_op{.name = "add",
+                                .signature = kAddAlpha,
+                                .on = kEverywhere,
+                                .doc = "Adds `alpha * other` to `input`.",
+                                .composed = [](Call& c) { with_scaled<add_op>(c, 0); }};
+// z = x + alpha y        dx = g        dy = alpha g
+constinit const Op add_scaled_op = pointwise_op(
+    "add_scaled", "(input: Operand, other: Operand, alpha: float) -> Tensor",
+    "add with a factor, of floating tensors.", &kRow<2, Floats, decltype(add_scaled_f)>,
+    Promote::kCommon,
+    [](Vjp& v) {
+      if (v.needs(0)) v.set(0, v.g());
+      if (v.needs(1)) v.set(1, v.over_g(mul_op, v.attrs().real(0)));
+    },
+    kNothing, 0);
 
 // z = x - y        dx = g        dy = -g
 constinit const Op sub_op =
@@ -283,13 +306,13 @@ constinit const Op sub_alpha_op{.name = "sub",
                                 .doc = "Subtracts `alpha * other` from `input`.",
                                 .composed = [](Call& c) {
                                   check_no_bool(c);
-                                  c.results = {sub(c.input(0), scaled(c, 1))};
+                                  with_scaled<sub_op>(c, 0);
                                 }};
 // z = y - alpha x
 constinit const Op rsub_op{
     .name = "rsub", .signature = kRsub, .doc = "`other - alpha * input`.", .composed = [](Call& c) {
       check_no_bool(c);
-      c.results = {sub(c.input(1), scaled(c, 0))};
+      with_scaled<sub_op>(c, 1);
     }};
 
 // z = x y          dx = g y      dy = g x
@@ -509,10 +532,10 @@ Tensor minimum(const Operand& x, const Operand& y) { return apply(minimum_op, {x
 
 namespace {
 const Op* const kOps[] = {
-    &add_op,  &add_alpha_op,   &sub_op,          &sub_alpha_op,    &rsub_op,      &mul_op,
-    &div_op,  &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op, &fmod_op,
-    &pow_op,  &pow_odd_op,     &atan2_op,        &maximum_op,      &minimum_op,   &fmax_op,
-    &fmin_op, &hypot_op,       &logaddexp_op,    &xlogy_op,        &copysign_op};
+    &add_op,  &add_alpha_op, &add_scaled_op,  &sub_op,          &sub_alpha_op,    &rsub_op,
+    &mul_op,  &div_op,       &div_rounded_op, &trunc_divide_op, &floor_divide_op, &remainder_op,
+    &fmod_op, &pow_op,       &pow_odd_op,     &atan2_op,        &maximum_op,      &minimum_op,
+    &fmax_op, &fmin_op,      &hypot_op,       &logaddexp_op,    &xlogy_op,        &copysign_op};
 }
 std::span<const Op* const> arithmetic_ops() { return kOps; }
 

@@ -262,15 +262,33 @@ constexpr auto lerp_f = [](auto x, auto y, auto w) {
   return select(abs(w) < 0.5, x + w * d, y - d * (1.0 - w));
 };
 
-// The first input, and value times a product or ratio of the two others.
-void add_scaled(Call& c, const Scalar& value, const Op& op) {
+constexpr auto addcmul_f = [](auto x, auto a, auto b, const double* p) { return x + a * b * p[0]; };
+constexpr auto addcdiv_f = [](auto x, auto a, auto b, const double* p) { return x + a / b * p[0]; };
+
+// The first input, and value times what the op makes of the two others, by `fused` in one pass.
+void add_scaled(Call& c, const Scalar& value, const Op& op, const Op& fused) {
   c.add_input(value);  // it takes part in promotion
   const Dtype common = common_dtype(c);
   const Scalar factor = checked_number(value, common);
-  Tensor z = apply(op, {cast_to(c.input(1), common), cast_to(c.input(2), common)});
+  const Operand a = cast_to(c.input(1), common), b = cast_to(c.input(2), common);
+  if (is_floating(common)) {
+    c.results = {apply(fused, {cast_to(c.input(0), common), a, b}, Attrs(factor.real()))};
+    return;
+  }
+  Tensor z = apply(op, {a, b});
   if (value.real() != 1) z = mul(z, factor);
   c.results = {add(c.input(0), z)};
 }
+
+constexpr Signature kAddScaled =
+    "(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float) -> Tensor";
+template <class F>
+constexpr Op fused(const char* name, const char* doc, F, void (*vjp)(Vjp&)) {
+  return pointwise_op(name, kAddScaled, doc, &kRow<3, Floats, F>, Promote::kCommon, vjp,
+                      kOther | kThird, 0);
+}
+// value g
+Tensor scaled_g(Vjp& v) { return mul(v.g(), v.attrs().real(kAddScaled["value"])); }
 }  // namespace
 
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
@@ -376,6 +394,25 @@ constinit const Op lerp_op =
         kInputs, kEverywhere)
         .reading_input_for_others();
 
+// z = x + value a b         dx = g      da = value g b      db = value g a
+constinit const Op addcmul_float_op =
+    fused("addcmul_float", "addcmul of floating tensors.", addcmul_f, [](Vjp& v) {
+      if (v.needs(0)) v.set(0, v.g());
+      if (!v.needs(1) && !v.needs(2)) return;
+      const Tensor g = scaled_g(v);
+      if (v.needs(1)) v.set(1, mul(g, v.x(2)));
+      if (v.needs(2)) v.set(2, mul(g, v.x(1)));
+    });
+// z = x + value a / b       dx = g      da = value g / b    db = -value g a / b^2
+constinit const Op addcdiv_float_op =
+    fused("addcdiv_float", "addcdiv of floating tensors.", addcdiv_f, [](Vjp& v) {
+      if (v.needs(0)) v.set(0, v.g());
+      if (!v.needs(1) && !v.needs(2)) return;
+      const Tensor by_b = div(scaled_g(v), v.x(2));
+      if (v.needs(1)) v.set(1, by_b);
+      if (v.needs(2)) v.set(2, neg(mul(by_b, div(v.x(1), v.x(2)))));
+    });
+
 constexpr Signature kAddcmul =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
 // z = x + value a b
@@ -384,7 +421,9 @@ constinit const Op addcmul_op{
     .signature = kAddcmul,
     .on = kEverywhere,
     .doc = "input + value * tensor1 * tensor2, in the dtype that they and `value` have in common.",
-    .composed = [](Call& c) { add_scaled(c, c.attrs.scalar(kAddcmul["value"]), mul_op); }};
+    .composed = [](Call& c) {
+      add_scaled(c, c.attrs.scalar(kAddcmul["value"]), mul_op, addcmul_float_op);
+    }};
 
 constexpr Signature kAddcdiv =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";
@@ -396,7 +435,8 @@ constinit const Op addcdiv_op{.name = "addcdiv",
                               .composed = [](Call& c) {
                                 check(is_floating(c.in(1).dtype()) || is_floating(c.in(2).dtype()),
                                       "Integer division with addcdiv is no longer supported.");
-                                add_scaled(c, c.attrs.scalar(kAddcdiv["value"]), div_op);
+                                add_scaled(c, c.attrs.scalar(kAddcdiv["value"]), div_op,
+                                           addcdiv_float_op);
                               }};
 
 // y = x pi / 180
@@ -497,9 +537,10 @@ const Op* const kOps[] = {&neg_op,           &abs_op,       &sign_op,
                           &trunc_op,         &frac_op,      &positive_op,
                           &clamp_both_op,    &clamp_min_op, &clamp_max_op,
                           &clamp_op,         &clip_op,      &nan_to_num_float_op,
-                          &nan_to_num_op,    &lerp_op,      &addcmul_op,
-                          &addcdiv_op,       &deg2rad_op,   &rad2deg_op,
-                          &logit_bounded_op, &logit_op};
+                          &nan_to_num_op,    &lerp_op,      &addcmul_float_op,
+                          &addcdiv_float_op, &addcmul_op,   &addcdiv_op,
+                          &deg2rad_op,       &rad2deg_op,   &logit_bounded_op,
+                          &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
 
