@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -48,13 +47,16 @@ class ProgramCache:
     At most `maxsize` programs are kept. When there are more, the kind of arguments that was
     captured least recently loses its oldest program. `last` is what was captured or replayed last;
     `hits` and `misses` count calls replayed and captured.
+
+    Threads may use it at once: what another may be going through is replaced, never changed, and
+    what this one goes through is copied in one go.
     """
 
     __slots__ = ("_programs", "_skipped", "hits", "last", "maxsize", "misses", "refused")
 
     def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
-        self._programs: OrderedDict[object, list[Cached]] = OrderedDict()
+        self._programs: dict[object, tuple[Cached, ...]] = {}
         self.refused: set[object] = set()
         self.last: Cached | None = None
         self.hits = self.misses = self._skipped = 0
@@ -112,17 +114,14 @@ class ProgramCache:
     def add(self, key: object, cached: Cached) -> None:
         """Keeps a program that has just been captured."""
         self.last = cached
-        programs = self._programs.get(key)
-        if programs is None:
-            self._programs[key] = [cached]
-        else:
-            self._programs.move_to_end(key)
-            programs[:] = [cached, *(p for p in programs if not p.waits)][:_VARIANTS]
+        before = self._programs.pop(key, ())
+        self._programs[key] = (cached, *(p for p in before if not p.waits))[:_VARIANTS]
         while len(self) > self.maxsize:
-            oldest = next(iter(self._programs))
-            self._programs[oldest].pop()
-            if not self._programs[oldest]:
-                del self._programs[oldest]
+            oldest = next(iter(list(self._programs)), None)
+            if left := self._programs.get(oldest, ())[:-1]:
+                self._programs[oldest] = left
+            else:
+                self._programs.pop(oldest, None)
 
     def refuse(self, key: object) -> bool:
         """There shall be no program for the key; False if there are too many such keys by now."""
@@ -131,7 +130,7 @@ class ProgramCache:
         return len(self.refused) <= self.maxsize
 
     def __len__(self) -> int:
-        return sum(map(len, self._programs.values()))
+        return sum(map(len, list(self._programs.values())))
 
     def info(self) -> CacheInfo:
         """What `cache_info()` of a captured function gives."""

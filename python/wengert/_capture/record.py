@@ -6,6 +6,7 @@ import gc
 import linecache
 import re
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _native
@@ -116,7 +117,8 @@ def record(
     recording, copies = _native._start_recording(tensors, strict)
     results: list[Tensor] = []
     used: dict[int, object] = {}
-    uses.captures[id(used)] = used
+    outer = uses.captures.get(get_ident())  # of a call that leaves another capture
+    uses.captures[get_ident()] = used
     try:
         args, kwargs = ((), {}) if structure is None else fill_arguments(structure, copies, {})
         given = Containers((args, kwargs))
@@ -145,7 +147,10 @@ def record(
             raise
         raise CaptureError(f"{error} (at {where})") from None
     finally:
-        del uses.captures[id(used)]
+        if outer is None:
+            del uses.captures[get_ident()]
+        else:
+            uses.captures[get_ident()] = outer
         _native._stop_recording(recording)
     return Recorded(recording, copies, result, results, effects, seen, written)
 

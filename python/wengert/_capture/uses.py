@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-#: While functions are being captured, by one thread or several: for each the objects that have told
-#: so, by id. Keyed by the id of the inner dict. Empty at all other times, which is all that an
-#: object in a hurry need look at.
+from threading import get_ident
+
+#: The objects that have told so, by id, of the captures under way, by thread. Empty when there are
+#: none, which is all that an object in a hurry need look at.
 captures: dict[int, dict[int, object]] = {}
 
 
 def note_use(obj: object) -> None:
-    """Every capture under way is to ask the object for its conditions; see Note [conditions]."""
-    for used in list(captures.values()):  # another thread may begin a capture
+    """A capture that is under way in this thread is to ask the object for its conditions.
+
+    See Note [conditions].
+    """
+    used = captures.get(get_ident())
+    if used is not None:
         used[id(obj)] = obj

@@ -11,6 +11,7 @@ extern const Op add_scaled_op, trunc_divide_op, pow_odd_op;
 
 namespace {
 
+constexpr Signature kAddScaled = "(input: Operand, other: Operand, alpha: float) -> Tensor";
 constexpr Signature kBinary = "(input: Operand, other: Operand) -> Tensor";
 constexpr auto add_scaled_f = [](auto a, auto b, const double* p) { return a + b * p[0]; };
 
@@ -79,11 +80,11 @@ template <class F>
 void each_special_exponent(const F& f) {
   f(2.0, [](auto x) { return x * x; });
   f(3.0, [](auto x) { return x * x * x; });
-  f(0.5, [](auto x) { return abs(sqrt(x + 0.0)); });
+  f(0.5, [](auto x) { return abs(sqrt(flushed(x))); });
   f(-1.0, [](auto x) { return 1.0 / x; });
   f(1.0, [](auto x) { return x; });
   f(-2.0, [](auto x) { return 1.0 / (x * x); });
-  f(-0.5, [](auto x) { return 1.0 / abs(sqrt(x + 0.0)); });
+  f(-0.5, [](auto x) { return 1.0 / abs(sqrt(flushed(x))); });
   f(0.0, [](auto x) { return decltype(x)(1.0); });
 }
 template <class F>
@@ -279,12 +280,11 @@ constinit const Op add_alpha_op{.name = "add",
                                 .composed = [](Call& c) { with_scaled<add_op>(c, 0); }};
 // z = x + alpha y        dx = g        dy = alpha g
 constinit const Op add_scaled_op = pointwise_op(
-    "add_scaled", "(input: Operand, other: Operand, alpha: float) -> Tensor",
-    "add with a factor, of floating tensors.", &kRow<2, Floats, decltype(add_scaled_f)>,
-    Promote::kCommon,
+    "add_scaled", kAddScaled, "add with a factor, of floating tensors.",
+    &kRow<2, Floats, decltype(add_scaled_f)>, Promote::kCommon,
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, v.g());
-      if (v.needs(1)) v.set(1, v.over_g(mul_op, v.attrs().real(0)));
+      if (v.needs(1)) v.set(1, v.over_g(mul_op, v.attrs().real(kAddScaled["alpha"])));
     },
     kNothing, 0);
 
