@@ -126,7 +126,8 @@ inline Vec<T> pow(Vec<T> x, Vec<T> y) {
   r = select(a == 1.0, 1.0, r);
   const V half = 0.5 * y;
   const Mask<T> whole = trunc(y) == y, even = trunc(half) == half;
-  const Mask<T> undefined = (x < 0.0) & (a < INFINITY);
+  // clang compares bits, in which a denormal is below zero.
+  const Mask<T> undefined = (flushed(x) < 0.0) & (a < INFINITY);
   r = select(whole, select(even, r, with_sign(r, x)), select(undefined, NAN, r));
   r = select((x == x) & (y == y), r, NAN);
   return select((y == 0.0) | (x == 1.0), 1.0, r);
