@@ -280,15 +280,15 @@ void add_scaled(Call& c, const Scalar& value, const Op& op, const Op& fused) {
   c.results = {add(c.input(0), z)};
 }
 
-constexpr Signature kAddScaled =
+constexpr Signature kWithValue =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float) -> Tensor";
 template <class F>
 constexpr Op fused(const char* name, const char* doc, F, void (*vjp)(Vjp&)) {
-  return pointwise_op(name, kAddScaled, doc, &kRow<3, Floats, F>, Promote::kCommon, vjp,
+  return pointwise_op(name, kWithValue, doc, &kRow<3, Floats, F>, Promote::kCommon, vjp,
                       kOther | kThird, 0);
 }
 // value g
-Tensor scaled_g(Vjp& v) { return mul(v.g(), v.attrs().real(kAddScaled["value"])); }
+Tensor scaled_g(Vjp& v) { return mul(v.g(), v.attrs().real(kWithValue["value"])); }
 }  // namespace
 
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
