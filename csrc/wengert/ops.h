@@ -3,6 +3,7 @@
 #pragma once
 
 #include "wengert/ops/basic.h"
+#include "wengert/ops/conv/conv.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/loss.h"

@@ -112,6 +112,12 @@ __all__ = [
     "column_stack",
     "concat",
     "concatenate",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "copysign",
     "copysign_",
     "cos",
@@ -1645,6 +1651,114 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
 def concatenate(
     tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None
+) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor: ...
 def copysign(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def copysign_(input: _Operand, other: _Operand) -> Tensor: ...

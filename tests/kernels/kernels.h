@@ -15,6 +15,7 @@ namespace wengert {
 
 void test_core();
 void test_gemm();
+void test_conv();
 void test_reduce();
 void test_loss();
 void test_index();

@@ -5,6 +5,7 @@ int main() {
   return run([] {
     wengert::test_core();
     wengert::test_gemm();
+    wengert::test_conv();
     wengert::test_reduce();
     wengert::test_loss();
     wengert::test_index();

@@ -124,6 +124,40 @@ CASES["Bilinear"] = [
     M(2, 2, 3).on(real(2, 3, 2), real(2, 3, 2)),
 ]
 
+# ---- convolutions
+
+CASES["Conv1d"] = [
+    M(3, 4, 3).on(real(2, 3, 8)),
+    M(4, 6, 3, 2, 1, 2, 2, False).on(real(2, 4, 9)),
+    M(3, 4, (4,), padding="same").on(real(3, 8)),
+]
+CASES["Conv2d"] = [
+    M(3, 4, 3).on(real(2, 3, 6, 5)),
+    M(4, 6, (3, 2), stride=(2, 1), padding=(0, 1), dilation=2, groups=2).on(real(2, 4, 7, 6)),
+    M(3, 4, 3, padding="same", bias=False).on(real(3, 4, 5)),
+    M(4, 8, 3, padding="valid", groups=4).on(real(2, 4, 4, 5)),
+    M(2, 3, 3).on(real(0, 2, 4, 4)),
+]
+CASES["Conv3d"] = [
+    M(2, 3, 2).on(real(2, 2, 3, 4, 3)),
+    M(2, 4, (2, 3, 1), 2, (0, 1, 0), 1, 2, False).on(real(2, 3, 4, 3)),
+]
+CASES["ConvTranspose1d"] = [
+    M(3, 4, 3).on(real(2, 3, 5)),
+    M(4, 6, 3, 3, 1, 2, 2, False, 2).on(real(2, 4, 4)),
+    M(3, 2, 3, stride=2).on(real(2, 3, 4)).called(lambda m, x: m(x, [10])),
+]
+CASES["ConvTranspose2d"] = [
+    M(3, 4, 3).on(real(2, 3, 4, 3)),
+    M(3, 4, 4, stride=2, padding=1, bias=False).on(real(3, 4, 3)),
+    M(4, 2, (3, 2), (2, 1), groups=2, dilation=(1, 2)).on(real(2, 4, 3, 3)),
+    M(2, 3, 3, 2, 1).on(real(2, 2, 3, 3)).called(lambda m, x: m(x, output_size=(2, 3, 6, 5))),
+]
+CASES["ConvTranspose3d"] = [
+    M(2, 3, 2).on(real(2, 2, 2, 3, 2)),
+    M(2, 4, (2, 1, 2), 2, (0, 0, 1), (1, 0, 0), 2).on(real(2, 2, 3, 2)),
+]
+
 # ---- distances
 
 CASES["PairwiseDistance"] = [

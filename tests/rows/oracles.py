@@ -7,6 +7,7 @@ import numpy as np
 
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
+from tests.rows import convolution
 from tests.rows.sample import SEED
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -106,6 +107,9 @@ NUMPY = {
     "addcmul": lambda x, a, b, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "mm": np.matmul,
+    "conv_output": convolution.conv_output,
+    "conv_input": convolution.conv_input,
+    "conv_weight": convolution.conv_weight,
     "linear_backward": linear_backward,
     "linear_activation": linear_activation,
     "mm_pointwise": mm_pointwise,
@@ -510,6 +514,12 @@ differs(KEPT, WHOLE, "addcmul", "threshold")
 differs("integers keep their dtype; torch's become int64", "int32 uint8 bool", "sum_to_size")
 EMPTY = "the dtype is refused for empty inputs too; torch looks at it only when there are elements"
 differs(EMPTY, "bool", "linear")
+for _n in "123":
+    _conv = f"conv{_n}d(Tensor, Tensor, Tensor | None, ints"
+    for _row in (f"{_conv}, ints, ints, int)", f"{_conv}, 'valid' | 'same', ints, int)"):
+        differs("torch's has no small integers if dilated", "int32 uint8", _row)
+        differs(EMPTY, "bool", _row)
+    differs(EMPTY, "int32 uint8 bool", f"conv_transpose{_n}d")
 differs(
     EMPTY,
     INTEGERS,

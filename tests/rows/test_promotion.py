@@ -70,6 +70,7 @@ REFUSE = {
     *("mm", "bmm", "matmul", "mv", "dot", "linear", "prelu", "addmm", "addmv", "baddbmm"),
     *("scatter", "scatter_add", "index_add", "index_copy", "masked_scatter", "meshgrid"),
     *("nll_loss", "binary_cross_entropy", "isclose"),
+    *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in "123"),
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}

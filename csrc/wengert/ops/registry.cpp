@@ -26,6 +26,8 @@ Rows index_ops();
 Rows gather_ops();
 Rows scatter_ops();
 Rows matmul_ops();
+Rows conv_ops();
+Rows conv_product_ops();
 Rows softmax_ops();
 Rows loss_ops();
 Rows regression_loss_ops();
@@ -40,12 +42,12 @@ std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
     for (const auto family :
-         {arithmetic_ops,      math_ops,     activation_ops, piecewise_ops, compare_ops,
-          reduce_ops,          extremum_ops, moment_ops,     scan_ops,      sort_ops,
-          shape_ops,           slice_ops,    arrange_ops,    join_ops,      index_ops,
-          gather_ops,          scatter_ops,  matmul_ops,     softmax_ops,   loss_ops,
-          regression_loss_ops, create_ops,   inplace_ops,    draw_ops,      random_ops,
-          update_ops,          clip_ops}) {
+         {arithmetic_ops, math_ops,     activation_ops,      piecewise_ops, compare_ops,
+          reduce_ops,     extremum_ops, moment_ops,          scan_ops,      sort_ops,
+          shape_ops,      slice_ops,    arrange_ops,         join_ops,      index_ops,
+          gather_ops,     scatter_ops,  matmul_ops,          conv_ops,      conv_product_ops,
+          softmax_ops,    loss_ops,     regression_loss_ops, create_ops,    inplace_ops,
+          draw_ops,       random_ops,   update_ops,          clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

@@ -1,5 +1,5 @@
 # Written by `python -m wengert._stubs` from the op registry; do not edit.
-from typing import Literal
+from typing import Literal, overload
 
 from .._native import Tensor as Tensor
 from .._native import _bool as _bool
@@ -34,6 +34,96 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor: ...
 def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor: ...
 def celu_(input: Tensor, alpha: _float = 1.0) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation: _ints = 1,
+    groups: _int = 1,
+) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _ints = 1,
+    padding: _ints = 0,
+    output_padding: _ints = 0,
+    groups: _int = 1,
+    dilation: _ints = 1,
+) -> Tensor: ...
 def cross_entropy(
     input: Tensor,
     target: Tensor,

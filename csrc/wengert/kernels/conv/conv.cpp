@@ -1,0 +1,83 @@
+#include "wengert/kernels/conv/conv.h"
+
+#include "wengert/kernels/conv/gather.h"
+
+namespace wengert {
+namespace {
+
+using namespace detail;
+
+// The taps of one dimension that reach input position r + i stride, and what output they read, i +
+// offset: those whose k dilation is r + pad, up to a multiple of the stride.
+struct Reach {
+  List<int64_t> taps, offsets;
+  int64_t low = 0, high = 0;
+
+  Reach(const ConvShape& s, int d, int64_t r) {
+    for (int64_t k = 0; k < s.kernel[d]; ++k) {
+      const int64_t n = r + s.pad[d] - k * s.dilation[d];
+      if (n % s.stride[d] != 0) continue;
+      taps.push_back(k);
+      offsets.push_back(n / s.stride[d]);
+    }
+    if (taps.empty()) return;
+    low = *std::min_element(offsets.begin(), offsets.end());
+    high = *std::max_element(offsets.begin(), offsets.end());
+  }
+};
+
+// The gather of the input positions of equal remainder r when divided by the stride.
+Gather gather_of(const ConvShape& s, const int64_t (&r)[3]) {
+  Gather g{s.batch, s.groups, s.outputs, {}, {1, 1, 1}, {}, {}, {}, {}};
+  const Reach reach[] = {{s, 0, r[0]}, {s, 1, r[1]}, {s, 2, r[2]}};
+  for (int d = 0; d < 3; ++d) {
+    g.count[d] = (s.in[d] - r[d] + s.stride[d] - 1) / s.stride[d];
+    g.size[d] = s.out[d];
+    g.low[d] = reach[d].low;
+    g.high[d] = reach[d].high;
+  }
+  for (size_t z = 0; z < reach[0].taps.size(); ++z)
+    for (size_t y = 0; y < reach[1].taps.size(); ++y)
+      for (size_t x = 0; x < reach[2].taps.size(); ++x)
+        g.taps.push_back(
+            {(reach[0].taps[z] * s.kernel[1] + reach[1].taps[y]) * s.kernel[2] + reach[2].taps[x],
+             {reach[0].offsets[z], reach[1].offsets[y], reach[2].offsets[x]}});
+  return g;
+}
+
+}  // namespace
+
+template <class T>
+void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
+  const int64_t taps = s.volume(s.kernel);
+  const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
+  Target<T> to{y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}};
+  std::copy_n(s.out, 3, to.size);
+  gather_product(detail::gather_of(s), x, weights, to);
+}
+
+// Gathered, never scattered: positions of equal remainder are a convolution of y without stride.
+template <class T>
+void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
+  const int64_t taps = s.volume(s.kernel);
+  const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
+  int64_t r[3];
+  for (r[0] = 0; r[0] < std::min(s.stride[0], s.in[0]); ++r[0])
+    for (r[1] = 0; r[1] < std::min(s.stride[1], s.in[1]); ++r[1])
+      for (r[2] = 0; r[2] < std::min(s.stride[2], s.in[2]); ++r[2]) {
+        Target<T> to{x, b, s.channels, {}, {r[0], r[1], r[2]}, {}};
+        std::copy_n(s.in, 3, to.size);
+        std::copy_n(s.stride, 3, to.step);
+        gather_product(gather_of(s, r), y, weights, to);
+      }
+}
+
+template void conv_output<float>(const ConvShape&, const float*, const float*, const float*,
+                                 float*);
+template void conv_output<double>(const ConvShape&, const double*, const double*, const double*,
+                                  double*);
+template void conv_input<float>(const ConvShape&, const float*, const float*, const float*, float*);
+template void conv_input<double>(const ConvShape&, const double*, const double*, const double*,
+                                 double*);
+
+}  // namespace wengert

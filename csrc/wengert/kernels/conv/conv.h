@@ -1,0 +1,41 @@
+// Convolutions in three spatial dimensions (fewer are sizes of 1): the output, and the gradients of
+// the input and of the weight. See gather.h and weight.cpp.
+#pragma once
+
+#include <cstdint>
+
+namespace wengert {
+
+// y[n, g, o, p] = b[g, o] + sum over c, k of w[g, o, c, k] x[n, g, c, p stride - pad + k dilation],
+// for positions p of `out` and k of `kernel`; outside of it x is 0. What is `pad` behind x follows
+// from `out`, which may be any size: 'same' with an even kernel has one more there.
+struct ConvShape {
+  int64_t batch, groups;
+  int64_t channels, outputs;  // of x and y in a group
+  int64_t in[3], out[3], kernel[3];
+  int64_t stride[3], pad[3], dilation[3];
+
+  static int64_t volume(const int64_t (&n)[3]) { return n[0] * n[1] * n[2]; }
+  // Multiply-adds, of padding too.
+  int64_t work() const {
+    return batch * groups * channels * outputs * volume(out) * volume(kernel);
+  }
+};
+
+// All in contiguous memory: x (batch, groups * channels, in), w (groups * outputs, channels,
+// kernel), y (batch, groups * outputs, out). The order in which one element is summed depends on
+// the sizes only.
+
+// y of x and w; b has groups * outputs numbers, or is null.
+template <class T>
+void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y);
+// x[n, g, c, q] = b[g, c] + sum over o, k and p with p stride - pad + k dilation = q of
+// w[g, o, c, k] y[n, g, o, p]: the gradient of the input, and the transposed convolution.
+template <class T>
+void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x);
+// w[g, o, c, k] = sum over n, p of y[n, g, o, p] x[n, g, c, p stride - pad + k dilation]: the
+// gradient of the weight.
+template <class T>
+void conv_weight(const ConvShape& s, const T* x, const T* y, T* w);
+
+}  // namespace wengert

@@ -1,0 +1,148 @@
+// Note [staging]: a block of positions of a convolution reads a part of each channel of its source.
+// That part is copied once, with the zeros of the padding around it, in the order in which it is
+// read: source columns i step, i step + 1, ... lie in planes of their own, and rows of equal
+// remainder next to one another. So for every tap the elements that neighbouring positions read are
+// a run of memory, whatever the stride, and where no bounds are asked for. The copy stays in the
+// cache, and costs one pass over what is read kernel-size times.
+#pragma once
+
+#include <algorithm>
+
+#include "wengert/base/allocator.h"
+#include "wengert/kernels/conv/conv.h"
+#include "wengert/kernels/gemm/kernel.h"
+
+namespace wengert::detail {
+
+// A tap of the kernel: its place in the weight, and the offsets of what it reads.
+struct Tap {
+  int64_t at, offset[3];
+};
+
+// Positions i of a grid read source[i step + offset] for each tap and each of `channels`.
+struct Gather {
+  int64_t batch, groups, channels;
+  int64_t count[3], step[3], size[3];  // of the grid; in the source; of the source
+  int64_t low[3], high[3];             // the least and the greatest offset
+  List<Tap> taps;
+
+  int64_t volume() const { return size[0] * size[1] * size[2]; }
+  int64_t rows() const { return batch * count[0] * count[1]; }  // of the grid
+  int64_t depth() const { return channels * static_cast<int64_t>(taps.size()); }
+};
+
+// For `conv_output` and `conv_weight`: offsets k dilation - pad.
+inline Gather gather_of(const ConvShape& s) {
+  Gather g{s.batch, s.groups, s.channels, {}, {}, {}, {}, {}, {}};
+  for (int d = 0; d < 3; ++d) {
+    g.count[d] = s.out[d];
+    g.step[d] = s.stride[d];
+    g.size[d] = s.in[d];
+    g.low[d] = -s.pad[d];
+    g.high[d] = (s.kernel[d] - 1) * s.dilation[d] - s.pad[d];
+  }
+  int64_t k[3], at = 0;
+  for (k[0] = 0; k[0] < s.kernel[0]; ++k[0])
+    for (k[1] = 0; k[1] < s.kernel[1]; ++k[1])
+      for (k[2] = 0; k[2] < s.kernel[2]; ++k[2]) {
+        Tap t{at++, {}};
+        for (int d = 0; d < 3; ++d) t.offset[d] = k[d] * s.dilation[d] - s.pad[d];
+        g.taps.push_back(t);
+      }
+  return g;
+}
+
+// Columns [from, to) of one row of the grid, or whole rows: row r is (r / count[0] / count[1],
+// ...) of batch and grid.
+struct Rows {
+  int64_t first, last;  // the last is one of them
+  int64_t from, to;     // if first = last
+};
+
+// Where a staged part has what is read.
+class Stage {
+ public:
+  Stage(const Gather& g, const Rows& rows) : g_(g), rows_(rows) {
+    const int64_t in_plane = g.count[1];
+    first_plane_ = rows.first / in_plane;
+    planes_ = rows.last / in_plane - first_plane_ + 1;
+    const int64_t most = planes_ == 1 ? rows.last - rows.first + 1 : in_plane;
+    // Of more than one plane all rows are staged: but of two at most what either needs.
+    high_ =
+        planes_ != 2 ? most : std::max(in_plane - rows.first % in_plane, rows.last % in_plane + 1);
+    const int64_t sy = g.step[1], sx = g.step[2];
+    lines_ = high_ + (g.high[1] - g.low[1]) / sy;
+    width_ = rows.to - rows.from + (g.high[2] - g.low[2]) / sx;
+    depths_ = g.high[0] - g.low[0] + 1;
+    plane_ = depths_ * sx * sy * lines_ * width_;
+  }
+  // Elements of a channel; memory for n channels, with room for what is read behind it.
+  int64_t channel_step() const { return planes_ * plane_; }
+  int64_t elements(int64_t n) const { return n * channel_step() + 64; }
+  int64_t row_step() const { return width_; }
+
+  // Where row r of the grid begins, for the tap of least offsets.
+  int64_t row(int64_t r) const {
+    const int64_t p = r / g_.count[1];
+    return (p - first_plane_) * plane_ + (r - begin(p)) * width_;
+  }
+  int64_t tap(const Tap& t) const {
+    const int64_t z = t.offset[0] - g_.low[0], y = t.offset[1] - g_.low[1],
+                  x = t.offset[2] - g_.low[2];
+    const int64_t sy = g_.step[1], sx = g_.step[2];
+    return (((z * sx + x % sx) * sy + y % sy) * lines_ + y / sy) * width_ + x / sx;
+  }
+
+  // Copies channels [c, c + n) of a group; `source` is the first channel of the group in image 0.
+  template <class T>
+  void fill(T* to, const T* source, int64_t c, int64_t n) const {
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t p = 0; p < planes_; ++p) {
+        const int64_t image = (first_plane_ + p) / g_.count[0];
+        const T* from = source + (image * g_.groups * g_.channels + c + i) * g_.volume();
+        plane(to + i * channel_step() + p * plane_, from, first_plane_ + p);
+      }
+    std::fill_n(to + n * channel_step(), 64, T(0));
+  }
+
+ private:
+  // The first row of the grid that is staged of a plane.
+  int64_t begin(int64_t p) const { return std::max(rows_.first, p * g_.count[1]); }
+
+  template <class T>
+  void plane(T* to, const T* from, int64_t p) const {
+    const int64_t y0 = begin(p) - p * g_.count[1];
+    for (int64_t z = 0; z < depths_; ++z) {
+      const int64_t source = p % g_.count[0] * g_.step[0] + g_.low[0] + z;
+      const bool inside = source >= 0 && source < g_.size[0];
+      for (int64_t px = 0; px < g_.step[2]; ++px)
+        for (int64_t py = 0; py < g_.step[1]; ++py)
+          for (int64_t l = 0; l < lines_; ++l, to += width_) {
+            const int64_t y = (y0 + l) * g_.step[1] + g_.low[1] + py;
+            if (inside && y >= 0 && y < g_.size[1])
+              line(to, from + (source * g_.size[1] + y) * g_.size[2], px);
+            else
+              std::fill_n(to, width_, T(0));
+          }
+    }
+  }
+  template <class T>
+  void line(T* to, const T* from, int64_t px) const {
+    const int64_t sx = g_.step[2], x0 = rows_.from * sx + g_.low[2] + px;
+    const auto up = [&](int64_t n) { return n <= 0 ? 0 : (n + sx - 1) / sx; };
+    const int64_t begin = std::min(up(-x0), width_);
+    const int64_t end = std::clamp(up(g_.size[2] - x0), begin, width_);
+    std::fill(to, to + begin, T(0));
+    if (sx == 1)
+      std::copy(from + x0 + begin, from + x0 + end, to + begin);
+    else
+      for (int64_t i = begin; i < end; ++i) to[i] = from[x0 + i * sx];
+    std::fill(to + end, to + width_, T(0));
+  }
+
+  const Gather& g_;
+  const Rows rows_;
+  int64_t first_plane_, planes_, high_, lines_, width_, depths_, plane_;
+};
+
+}  // namespace wengert::detail

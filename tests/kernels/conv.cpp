@@ -1,0 +1,78 @@
+// Convolutions of every stride, padding, dilation and grouping, and of more channels, taps and
+// positions than a block has. The tolerance is that of the number of terms.
+#include "wengert/kernels/conv/conv.h"
+
+#include "kernels.h"
+#include "wengert/kernels/conv/naive.h"
+
+namespace wengert {
+namespace {
+
+template <class T>
+void convolution(const ConvShape& s) {
+  const int64_t in = s.batch * s.groups * s.channels * s.volume(s.in);
+  const int64_t out = s.batch * s.groups * s.outputs * s.volume(s.out);
+  const int64_t weights = s.groups * s.outputs * s.channels * s.volume(s.kernel);
+  const std::vector<T> x = numbers<T>(in), w = numbers<T>(weights, 2), y = numbers<T>(out, 3);
+  const std::vector<T> b = numbers<T>(s.groups * std::max(s.outputs, s.channels), 4);
+  const auto tolerance = [](int64_t terms) {
+    return kLoose<T> * (1 + std::sqrt(static_cast<double>(terms)));
+  };
+  const int64_t taps = s.volume(s.kernel);
+  const T* bias = s.batch % 2 ? b.data() : nullptr;
+
+  std::vector<T> fast = y, slow = y;
+  conv_output(s, x.data(), w.data(), bias, fast.data());
+  naive::conv_output(s, x.data(), w.data(), bias, slow.data());
+  CHECK(close(fast, slow, kLoose<T>, tolerance(s.channels * taps)));
+  fast = slow = x;
+  conv_input(s, y.data(), w.data(), bias, fast.data());
+  naive::conv_input(s, y.data(), w.data(), bias, slow.data());
+  CHECK(close(fast, slow, kLoose<T>, tolerance(s.outputs * taps)));
+  fast = slow = w;
+  conv_weight(s, x.data(), y.data(), fast.data());
+  naive::conv_weight(s, x.data(), y.data(), slow.data());
+  CHECK(close(fast, slow, kLoose<T>, tolerance(s.batch * s.volume(s.out))));
+}
+
+// Shapes drawn at random, in one, two or three dimensions.
+ConvShape drawn(Generator& g, int i) {
+  const auto one_of = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(g.random() % static_cast<uint32_t>(high - low + 1));
+  };
+  ConvShape s{one_of(0, 4), one_of(1, 3), one_of(1, 7), one_of(1, 40), {1, 1, 1},
+              {1, 1, 1},    {1, 1, 1},    {1, 1, 1},    {0, 0, 0},     {1, 1, 1}};
+  for (int d = i % 3; d < 3; ++d) {
+    s.kernel[d] = one_of(1, 4);
+    s.stride[d] = one_of(1, 3);
+    s.pad[d] = one_of(0, 2);
+    s.dilation[d] = one_of(1, 3);
+    const int64_t span = (s.kernel[d] - 1) * s.dilation[d] + 1;
+    const int64_t most = i % 3 == 2 ? 900 : d == 0 ? 3 : 20;
+    s.in[d] = std::max<int64_t>(1, span - 2 * s.pad[d]) + one_of(0, most);
+    s.out[d] = (s.in[d] + 2 * s.pad[d] - span) / s.stride[d] + 1 + (one_of(0, 5) == 0);
+  }
+  return s;
+}
+
+template <class T>
+void convolutions() {
+  Generator g(5);
+  for (int i = 0; i < 90; ++i) convolution<T>(drawn(g, i));
+  // More rows of sums than a panel is deep, more channels and outputs than a task has.
+  convolution<T>(
+      {3, 1, 150, 140, {1, 9, 9}, {1, 9, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}});
+  convolution<T>(
+      {2, 1, 30, 20, {1, 1, 700}, {1, 1, 680}, {1, 1, 21}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}});
+  convolution<T>(
+      {5, 24, 1, 1, {1, 12, 12}, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}});
+}
+
+}  // namespace
+
+void test_conv() {
+  convolutions<float>();
+  convolutions<double>();
+}
+
+}  // namespace wengert
