@@ -8,6 +8,7 @@
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"
+#include "wengert/ops/norm/norm.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/reduce/reduce.h"

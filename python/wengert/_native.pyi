@@ -76,6 +76,7 @@ __all__ = [
     "atleast_3d",
     "baddbmm",
     "baddbmm_",
+    "batch_norm",
     "bernoulli",
     "bilinear",
     "bitwise_and",
@@ -192,6 +193,7 @@ __all__ = [
     "greater_",
     "greater_equal",
     "greater_equal_",
+    "group_norm",
     "gt",
     "gt_",
     "hardshrink",
@@ -208,6 +210,7 @@ __all__ = [
     "index_put_",
     "index_select",
     "inner",
+    "instance_norm",
     "int32",
     "int64",
     "is_grad_enabled",
@@ -216,6 +219,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_norm",
     "le",
     "le_",
     "lerp",
@@ -317,6 +321,7 @@ __all__ = [
     "repeat_interleave",
     "reshape",
     "return_types",
+    "rms_norm",
     "roll",
     "rot90",
     "round",
@@ -1585,6 +1590,19 @@ def baddbmm(
 def baddbmm_(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1
 ) -> Tensor: ...
+def batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 @overload
 def bernoulli(
     input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None
@@ -1935,6 +1953,16 @@ def greater(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> T
 def greater_(input: _Operand, other: _Operand) -> Tensor: ...
 def greater_equal(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def greater_equal_(input: _Operand, other: _Operand) -> Tensor: ...
+def group_norm(
+    input: Tensor,
+    num_groups: _int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 1e-05,
+    cudnn_enabled: _bool = True,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def gt(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def gt_(input: _Operand, other: _Operand) -> Tensor: ...
 def hardshrink(input: Tensor, lambd: _float = 0.5, *, out: Tensor | None = None) -> Tensor: ...
@@ -1965,6 +1993,19 @@ def index_select(
     input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None
 ) -> Tensor: ...
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def instance_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def isclose(
     input: Tensor,
     other: Tensor,
@@ -1977,6 +2018,16 @@ def isclose(
 def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[_int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 1e-05,
+    cudnn_enable: _bool = True,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def le(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def le_(input: _Operand, other: _Operand) -> Tensor: ...
 def lerp(input: Tensor, end: Tensor, weight: _Operand, *, out: Tensor | None = None) -> Tensor: ...
@@ -2422,6 +2473,14 @@ def repeat_interleave(
 def reshape(input: Tensor, *shape: _int, out: Tensor | None = None) -> Tensor: ...
 @overload
 def reshape(input: Tensor, shape: Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Sequence[_int],
+    weight: Tensor | None = None,
+    eps: _float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def roll(
     input: Tensor, shifts: _ints, dims: _ints | None = None, *, out: Tensor | None = None
 ) -> Tensor: ...

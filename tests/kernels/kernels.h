@@ -19,6 +19,7 @@ void test_conv();
 void test_reduce();
 void test_loss();
 void test_index();
+void test_norm();
 void test_random();
 void test_update();
 

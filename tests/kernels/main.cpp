@@ -9,6 +9,7 @@ int main() {
     wengert::test_reduce();
     wengert::test_loss();
     wengert::test_index();
+    wengert::test_norm();
     wengert::test_random();
     wengert::test_update();
   });

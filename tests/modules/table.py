@@ -174,6 +174,47 @@ CASES["Dropout1d"] = [M().on(real(4, 5, 3)), M(0.3).on(real(5, 3))]
 CASES["Dropout2d"] = [M().on(real(4, 5, 2, 2)), M(0.3, True).on(real(2, 5, 2, 3))]
 CASES["Dropout3d"] = [M().on(real(2, 5, 2, 1, 2)), M(0.3).on(real(5, 2, 2, 1))]
 
+# ---- norms
+
+CASES["BatchNorm1d"] = [
+    M(5).on(real(4, 5)),
+    M(5).on(real(3, 5, 4)),
+    M(5, 1e-3, None).on(real(4, 5)),
+    M(5, affine=False).on(real(4, 5)),
+    M(5, track_running_stats=False).on(real(4, 5)),
+    M(5, momentum=0.3, bias=False).on(real(4, 5)),
+]
+CASES["BatchNorm2d"] = [M(3).on(real(2, 3, 2, 4)), M(3, 1e-3, 0.2).on(real(2, 3, 5, 5))]
+CASES["BatchNorm3d"] = [M(3).on(real(2, 3, 2, 1, 4)), M(3, affine=False).on(real(2, 3, 2, 3, 1))]
+CASES["SyncBatchNorm"] = [M(3, 1e-3, 0.2, False, False)]  # torch's is for GPUs only
+for name, inner in {
+    "InstanceNorm1d": (5,),
+    "InstanceNorm2d": (2, 3),
+    "InstanceNorm3d": (2, 1, 3),
+}.items():
+    CASES[name] = [
+        M(3).on(real(2, 3, *inner)),
+        M(3, affine=True).on(real(3, *inner)),
+        M(3, 1e-3, 0.2, True, True).on(real(2, 3, *inner)),
+        M(3, affine=True, bias=False).on(real(2, 3, *inner)),
+    ]
+CASES["GroupNorm"] = [
+    M(2, 6).on(real(2, 6, 3)),
+    M(3, 6, 1e-3, bias=False).on(real(2, 6, 2, 2)),
+    M(1, 6, affine=False).on(real(3, 6)),
+]
+CASES["LayerNorm"] = [
+    M(6).on(real(4, 6)),
+    M([3, 4], 1e-3).on(real(2, 3, 4)),
+    M((6,), elementwise_affine=False).on(real(2, 2, 6)),
+    M(6, bias=False).on(real(6)),
+]
+CASES["RMSNorm"] = [
+    M(6).on(real(4, 6)),
+    M([3, 4], 1e-3).on(real(2, 3, 4)),
+    M((6,), elementwise_affine=False).on(real(6)),
+]
+
 # ---- losses
 
 REDUCTIONS = ("mean", "sum", "none")

@@ -8,6 +8,7 @@ import numpy as np
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
 from tests.rows import convolution
+from tests.rows.oracles_norm import NORMS
 from tests.rows.sample import SEED
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -471,6 +472,7 @@ HIDDEN = {
     "binary_cross_entropy_backward": pair_backward(lambda x, t, _: (x - t) / (x * (1 - x))),
     "binary_cross_entropy_with_logits_backward": pair_backward(lambda x, t, _: sigmoid(x) - t),
     **{row.op: row.update for row in reversed(OPTIMIZERS)},  # the first of several of one rule
+    **NORMS,
     "total_norm": norm,
     "_deviations": lambda x: x,
     "_dropout": dropout,

@@ -184,6 +184,8 @@ def test_layouts_do_not_matter(key, i):
             result = outcome(lambda layout=layout: run(row, sample, tensor=layout))
             if row["name"] in ("view", "view_as") and isinstance(result, RuntimeError):
                 continue  # a view of memory in another order may not exist
+            if "refers to a single memory location" in str(result):
+                continue  # state, such as running means, that a row changes
             if isinstance(expected, Exception):
                 assert type(result) is type(expected)
                 continue
@@ -268,7 +270,7 @@ def check_inplace(row, sample, expected, call):
     assert_same(x, expected.to(x.dtype), exact=True)
 
 
-@rows(lambda row: row["mutates"])
+@rows(lambda row: row["mutates"] and len(row["outputs"]) < 2)
 def test_mutating_rows_keep_identity(key):
     row, sample = ROWS[key], SAMPLES[key][0]
     args, kwargs = build(sample, wg)

@@ -71,10 +71,11 @@ REFUSE = {
     *("scatter", "scatter_add", "index_add", "index_copy", "masked_scatter", "meshgrid"),
     *("nll_loss", "binary_cross_entropy", "isclose"),
     *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in "123"),
+    *("layer_norm", "group_norm", "batch_norm", "instance_norm"),
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}
-KEEP |= {"broadcast_tensors", "normal", "atleast_1d", "atleast_2d", "atleast_3d"}
+KEEP |= {"broadcast_tensors", "normal", "rms_norm", "atleast_1d", "atleast_2d", "atleast_3d"}
 # that PyTorch composes of operations of some of them.
 COMPOSED = {
     "bilinear",

@@ -31,6 +31,8 @@ Rows conv_product_ops();
 Rows softmax_ops();
 Rows loss_ops();
 Rows regression_loss_ops();
+Rows group_norm_ops();
+Rows batch_norm_ops();
 Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
@@ -41,13 +43,37 @@ Rows clip_ops();
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
-    for (const auto family :
-         {arithmetic_ops, math_ops,     activation_ops,      piecewise_ops, compare_ops,
-          reduce_ops,     extremum_ops, moment_ops,          scan_ops,      sort_ops,
-          shape_ops,      slice_ops,    arrange_ops,         join_ops,      index_ops,
-          gather_ops,     scatter_ops,  matmul_ops,          conv_ops,      conv_product_ops,
-          softmax_ops,    loss_ops,     regression_loss_ops, create_ops,    inplace_ops,
-          draw_ops,       random_ops,   update_ops,          clip_ops}) {
+    for (const auto family : {arithmetic_ops,
+                              math_ops,
+                              activation_ops,
+                              piecewise_ops,
+                              compare_ops,
+                              reduce_ops,
+                              extremum_ops,
+                              moment_ops,
+                              scan_ops,
+                              sort_ops,
+                              shape_ops,
+                              slice_ops,
+                              arrange_ops,
+                              join_ops,
+                              index_ops,
+                              gather_ops,
+                              scatter_ops,
+                              matmul_ops,
+                              conv_ops,
+                              conv_product_ops,
+                              softmax_ops,
+                              loss_ops,
+                              regression_loss_ops,
+                              batch_norm_ops,
+                              group_norm_ops,
+                              create_ops,
+                              inplace_ops,
+                              draw_ops,
+                              random_ops,
+                              update_ops,
+                              clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }
