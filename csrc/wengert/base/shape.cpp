@@ -7,6 +7,24 @@ void Dims::too_many(size_t n) {
        static_cast<uint64_t>(n));
 }
 
+bool is_dense(const Dims& shape, const Dims& strides) {
+  if (is_contiguous(shape, strides)) return true;
+  int outer[kMaxDims];  // dimensions from the largest stride to the smallest
+  int n = 0;
+  for (int d = 0; d < shape.size(); ++d) {
+    if (shape[d] == 1) continue;
+    int at = n++;
+    for (; at > 0 && strides[outer[at - 1]] < strides[d]; --at) outer[at] = outer[at - 1];
+    outer[at] = d;
+  }
+  int64_t step = 1;
+  for (int i = n - 1; i >= 0; --i) {
+    if (strides[outer[i]] != step) return false;
+    step *= shape[outer[i]];
+  }
+  return true;
+}
+
 Dims broadcast_shapes(const Dims& a, const Dims& b) {
   const Dims& longer = a.size() >= b.size() ? a : b;
   const Dims& shorter = a.size() >= b.size() ? b : a;

@@ -147,6 +147,9 @@ inline bool is_contiguous(const Dims& shape, const Dims& strides) {
   return true;
 }
 
+// Whether every place from the first to the last is one element's, in whatever order.
+bool is_dense(const Dims& shape, const Dims& strides);
+
 // -n..n-1 to 0..n-1; a 0-d tensor takes -1 and 0, as PyTorch has it.
 inline int wrap_dim(int64_t dim, int ndim) {
   const int64_t n = std::max(ndim, 1);

@@ -203,7 +203,8 @@ void allocate_outputs(Call& c) {
       c.out[i]->is_inference = c.in(0)->is_inference;
       if (!grad_enabled_) c.out[i]->view = std::max(c.out[i]->view, ViewKind::kNoGrad);
     } else {
-      c.out[i] = Tensor::empty(m.shape, m.dtype);
+      c.out[i] = m.strides.empty() ? Tensor::empty(m.shape, m.dtype)
+                                   : Tensor::empty(m.shape, m.strides, m.dtype);
       if (inference_) c.out[i]->is_inference = true;
     }
   }

@@ -117,7 +117,7 @@ struct Op {
   bool is_composite() const { return !run && !view; }
 };
 
-// Shape, dtype and, for views, place of an output.
+// Shape, dtype and, for views, place of an output. Without strides it is contiguous.
 struct OutputMeta {
   Dtype dtype;
   Dims shape;
@@ -169,8 +169,11 @@ class Call {
 
   Attrs attrs;
 
-  // For `shape`: declares the next output.
+  // For `shape`: declares the next output, contiguous or with dense strides.
   void output(Dtype dtype, const Dims& shape) { meta.add(dtype, shape, Dims(), int64_t{0}); }
+  void output(Dtype dtype, const Dims& shape, const Dims& strides) {
+    meta.add(dtype, shape, strides, int64_t{0});
+  }
   void output_view(const Dims& shape, const Dims& strides, int64_t offset) {
     output_view(in(0).dtype(), shape, strides, offset);
   }

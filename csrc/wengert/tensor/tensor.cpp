@@ -91,6 +91,12 @@ Tensor Tensor::empty(const Dims& shape, Dtype dtype) {
   return Tensor(std::move(t));
 }
 
+Tensor Tensor::empty(const Dims& shape, const Dims& strides, Dtype dtype) {
+  Tensor t = empty(shape, dtype);
+  t->strides = strides;
+  return t;
+}
+
 Tensor Tensor::scalar(const Scalar& value, Dtype dtype) {
   Tensor t = empty({}, dtype);
   dispatch(dtype, [&](auto zero) { *t.data_as<decltype(zero)>() = value.to<decltype(zero)>(); });

@@ -157,6 +157,8 @@ class Tensor {
 
   // Uninitialised memory.
   static Tensor empty(const Dims& shape, Dtype dtype);
+  // With the dimensions in another order: the strides are dense.
+  static Tensor empty(const Dims& shape, const Dims& strides, Dtype dtype);
   // A number as a 0-d tensor.
   static Tensor scalar(const Scalar& value, Dtype dtype);
 

@@ -225,6 +225,16 @@ void run_tiles(PointwiseKernel kernel, const double* params, const Tiled& t, int
   }
 }
 
+// Orders the dimensions as they lie in what is written, so that writes go forward in memory.
+void order_dims(Dims& shape, PointwiseOperand* operands, int count) {
+  const auto before = [&](int d) { return operands[0].strides[d - 1] < operands[0].strides[d]; };
+  for (int i = 1; i < shape.size(); ++i)
+    for (int d = i; d > 0 && before(d); --d) {
+      std::swap(shape[d - 1], shape[d]);
+      for (int k = 0; k < count; ++k) std::swap(operands[k].strides[d - 1], operands[k].strides[d]);
+    }
+}
+
 }  // namespace
 
 void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& shape,
@@ -232,6 +242,7 @@ void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& sh
   const int64_t n = numel(shape);
   if (n == 0) return;
   Dims merged = shape;
+  order_dims(merged, operands, count);
   merge_dims(merged, count, [&](int k) -> Dims& { return operands[k].strides; });
   const Operands all{merged, operands, count};
   if (const int d = across(all); d >= 0) {

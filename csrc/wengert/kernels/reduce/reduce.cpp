@@ -276,16 +276,20 @@ bool all_equal(Dtype dtype, const Dims& shape, const void* x, const Dims& x_stri
 }
 
 ReducePlan plan_reduction(const Dims& shape, uint32_t reduced) {
+  return plan_reduction(shape, contiguous_strides(shape), reduced);
+}
+
+ReducePlan plan_reduction(const Dims& shape, const Dims& strides, uint32_t reduced) {
   ReducePlan p;
-  int64_t step = 1;
-  int last = -1;  // of the group before: 1 reduced, 0 kept
+  int64_t even = 1;  // the stride that the next dimension has if it lies evenly
+  int last = -1;     // of the group before: 1 reduced, 0 kept
   Dims* sizes = nullptr;
   for (int i = shape.size() - 1; i >= 0; --i) {
     const int64_t n = shape[i];
     const int kind = reduced >> i & 1;
     (kind ? p.count : p.outputs) *= n;
     if (n == 1) continue;
-    if (kind == last) {
+    if (kind == last && strides[i] == even) {
       if (sizes) {
         (*sizes)[0] *= n;
       } else {
@@ -296,10 +300,10 @@ ReducePlan plan_reduction(const Dims& shape, uint32_t reduced) {
     } else {
       sizes = kind ? &p.reduced_shape : &p.outer_shape;
       sizes->insert(0, n);
-      (kind ? p.reduced_strides : p.outer_strides).insert(0, step);
+      (kind ? p.reduced_strides : p.outer_strides).insert(0, strides[i]);
     }
     last = kind;
-    step *= n;
+    even = strides[i] * n;
   }
   return p;
 }

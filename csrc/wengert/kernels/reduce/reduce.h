@@ -11,8 +11,8 @@ namespace wengert {
 
 // The elements of one output are `rows` segments of `run` consecutive elements; the segments start
 // at the combinations of reduced_shape. Outputs are the combinations of outer_shape times `inner`
-// neighbours. Adjacent dimensions of one kind are joined, so run > 1 and inner > 1 exclude
-// each other.
+// neighbours. Neighbouring dimensions of one kind that lie evenly are joined, so run > 1 and
+// inner > 1 exclude each other.
 struct ReducePlan {
   int64_t outputs = 1;
   int64_t count = 1;  // elements per output: rows * run
@@ -22,7 +22,9 @@ struct ReducePlan {
   Dims reduced_shape, reduced_strides;
 };
 
-// Bit i of `reduced`: dimension i goes.
+// Bit i of `reduced`: dimension i goes. The innermost dimension has the stride 1.
+ReducePlan plan_reduction(const Dims& shape, const Dims& strides, uint32_t reduced);
+// Of contiguous memory.
 ReducePlan plan_reduction(const Dims& shape, uint32_t reduced);
 
 enum class ReduceKind : uint8_t {

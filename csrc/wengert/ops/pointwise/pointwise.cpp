@@ -12,6 +12,53 @@ PointwiseKernel kernel_of(const Call& c, const PointwiseRow& row) {
   return k;
 }
 
+// Note [layout]
+// A result lies in memory as the inputs do, as in PyTorch: of transposed tensors it is transposed,
+// and of images whose channels come last it is one as well. So inputs that lie alike are read and
+// the result is written from end to end, whatever the order of their dimensions; and a network of
+// such images stays one. Where the inputs disagree, the first that tells two dimensions apart
+// decides; a dimension that it repeats tells nothing.
+
+// Whether dimension a of the result lies further out than b (1), further in (-1), or as it may be.
+int compare(const List<Dims>& strides, const Dims& shape, int a, int b) {
+  for (const Dims& s : strides) {
+    if (s[a] == 0 || s[b] == 0) continue;
+    if (s[a] != s[b]) return s[a] > s[b] ? 1 : -1;
+    if (shape[a] > shape[b]) return 1;
+  }
+  return 0;
+}
+
+// The dense strides of the result; none if it is contiguous.
+Dims result_strides(const Call& c, int inputs, const Dims& shape) {
+  List<Dims> strides;
+  for (int i = 0; i < inputs; ++i)
+    if (c.input(i).is_tensor())
+      strides.push_back(broadcast_strides(c.in(i).shape(), c.in(i).strides(), shape));
+  const int n = shape.size();
+  int inner_first[kMaxDims];
+  for (int i = 0; i < n; ++i) inner_first[i] = n - 1 - i;
+  for (int i = 1; i < n; ++i)
+    for (int at = i, j = i - 1; j >= 0; --j) {
+      const int order = compare(strides, shape, inner_first[j], inner_first[at]);
+      if (order < 0) break;
+      if (order > 0) std::swap(inner_first[j], inner_first[std::exchange(at, j)]);
+    }
+  Dims result = shape;
+  int64_t step = 1;
+  for (int i = 0; i < n; ++i) {
+    const int d = inner_first[i];
+    result[d] = step;
+    step *= std::max<int64_t>(shape[d], 1);
+  }
+  return is_contiguous(shape, result) ? Dims() : result;
+}
+
+bool lies_alike(const Tensor& x, const Tensor& y) {
+  return x.shape() == y.shape() &&
+         (x.strides() == y.strides() || (x.is_contiguous() && y.is_contiguous()));
+}
+
 }  // namespace
 
 void pointwise_shape(Call& c) {
@@ -19,8 +66,10 @@ void pointwise_shape(Call& c) {
   kernel_of(c, row);
   const Dims* shape = nullptr;
   Dims joined;
+  bool plain = true;
   for (int i = 0; i < row.arity; ++i) {
     if (!c.input(i).is_tensor()) continue;
+    plain &= c.in(i).is_contiguous();
     if (!shape) {
       shape = &c.in(i).shape();
     } else if (!(c.in(i).shape() == *shape)) {
@@ -28,7 +77,10 @@ void pointwise_shape(Call& c) {
       shape = &joined;
     }
   }
-  c.output(row.bool_output ? Dtype::kBool : c.common, shape ? *shape : Dims());
+  const Dtype dtype = row.bool_output ? Dtype::kBool : c.common;
+  if (plain) [[likely]]
+    return c.output(dtype, shape ? *shape : Dims());
+  c.output(dtype, *shape, result_strides(c, row.arity, *shape));
 }
 
 void pointwise_run(Call& c) { pointwise_run(c, *c.op().pointwise); }
@@ -45,14 +97,14 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
   data[0] = out.data();
   sizes[0] = item_size(out.dtype());
   single[0] = false;
-  bool flat = out.is_contiguous();
+  bool flat = out.is_contiguous() || is_dense(out.shape(), out.strides());
   for (int k = 1; k < count; ++k) {
     const Operand& x = c.input(k - 1);
     if (x.is_tensor()) {
       data[k] = x->data();
       sizes[k] = item_size(x->dtype());
       single[k] = x->numel() == 1;
-      flat &= single[k] || (x->shape() == out.shape() && x->is_contiguous());
+      flat &= single[k] || lies_alike(x.tensor(), out);
       continue;
     }
     const Dtype type = row.mask_first && k == 1 ? Dtype::kBool : c.common;

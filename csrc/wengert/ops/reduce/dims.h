@@ -34,8 +34,13 @@ inline std::pair<Tensor, Tensor> apply_pair(const Op& op, const Tensor& x, const
   return {std::move(c.out[0]), std::move(c.out[1])};
 }
 
+// For the `shape` of what run_reduction runs: declares the next output; see Note [memory order].
+void output_reduced(Call& c, Dtype dtype, uint32_t mask, bool keepdim);
+// The same; the result has the shape of the dimensions that are not `dropped`.
+void output_reduced(Call& c, Dtype dtype, uint32_t mask, uint32_t dropped, const Dims& shape);
 // Runs a reduction of input 0 over the dimensions of the mask.
 void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param = 0);
+ReducePlan plan_reduction(const Tensor& x, uint32_t mask);
 
 // A tensor as lines along one of its dimensions; of 0-d, n = 1.
 Lines lines_of(const Dims& shape, int64_t dim);

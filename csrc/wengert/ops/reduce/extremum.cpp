@@ -39,12 +39,12 @@ void amax_shape(Call& c) {
   const Tensor& x = c.in(0);
   const uint32_t mask = mask_of(c);
   check_elements(x, mask, over_all(c), ErrorKind::kRuntime);
-  c.output(x.dtype(), reduced_shape(x.shape(), mask, c.attrs.flag(kKeepdim)));
+  output_reduced(c, x.dtype(), mask, c.attrs.flag(kKeepdim));
 }
 
 void full_shape(Call& c) {
   check_elements(c.in(0), 0, true, ErrorKind::kRuntime);
-  c.output(c.in(0).dtype(), {});
+  output_reduced(c, c.in(0).dtype(), (1u << c.in(0).ndim()) - 1, false);
 }
 
 void argmax_shape(Call& c) {
@@ -105,7 +105,6 @@ void values_vjp(Vjp& v) {
 
 constexpr Op full(const char* name, const char* doc, void (*run)(Call&)) {
   Op op{.name = name, .signature = kFull, .doc = doc};
-  op.contiguous = true;
   op.shape = full_shape;
   op.run = run;
   op.vjp = full_vjp;
@@ -125,7 +124,6 @@ constexpr Op along(const char* name, const char* doc, void (*run)(Call&)) {
 
 constexpr Op over_dims(const char* name, const char* doc, void (*run)(Call&)) {
   Op op{.name = name, .signature = kOverDims, .doc = doc};
-  op.contiguous = true;
   op.shape = amax_shape;
   op.run = run;
   op.vjp = amax_vjp;

@@ -35,7 +35,8 @@ void moments_shape(Call& c) {
     warn(c.op().name,
          "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
          "factor (input numel divided by output numel).");
-  for (int i = 0; i < kOutputs; ++i) c.output(x.dtype(), shape);
+  for (int i = 0; i < kOutputs; ++i)
+    output_reduced(c, c.in(0).dtype(), mask, c.attrs.flag(kKeepdim));
 }
 
 template <ReduceKind kKind>
@@ -119,7 +120,6 @@ constinit const Op var_op{
     .doc =
         "The variance over `dim` (all if None or empty) of a floating tensor: the sum of "
         "squared deviations over n - `correction`, by two passes in float64.",
-    .contiguous = true,
     .shape = moments_shape<1>,
     .run = moments_run<ReduceKind::kVar>,
     .vjp = [](Vjp& v) { v.set(0, var_dx(v, v.g())); },
@@ -130,7 +130,6 @@ constinit const Op var_op{
 constinit const Op std_op{.name = "std",
                           .signature = kOne.newer,
                           .doc = "The standard deviation: the root of `var`.",
-                          .contiguous = true,
                           .shape = moments_shape<1>,
                           .run = moments_run<ReduceKind::kStd>,
                           .vjp = [](Vjp& v) { v.set(0, std_dx(v, v.g())); },
@@ -142,7 +141,6 @@ constinit const Op var_mean_op{.name = "var_mean",
                                .signature = kVarMean.newer,
                                .on = kModule,
                                .doc = "The variance, as `var`, and the mean.",
-                               .contiguous = true,
                                .shape = moments_shape<2>,
                                .run = moments_run<ReduceKind::kVar>,
                                .vjp = [](Vjp& v) { set_both(v, var_dx); },
@@ -154,7 +152,6 @@ constinit const Op std_mean_op{.name = "std_mean",
                                .signature = kStdMean.newer,
                                .on = kModule,
                                .doc = "The standard deviation, as `std`, and the mean.",
-                               .contiguous = true,
                                .shape = moments_shape<2>,
                                .run = moments_run<ReduceKind::kStd>,
                                .vjp = [](Vjp& v) { set_both(v, std_dx); },

@@ -5,84 +5,9 @@
 #include <limits>
 
 #include "wengert/ops/create/create.h"
-#include "wengert/ops/index/key.h"
 #include "wengert/ops/reduce/dims.h"
 
 namespace wengert {
-
-uint32_t reduced_mask(Ints dims, int ndim) {
-  if (dims.empty()) return (1u << ndim) - 1;
-  uint32_t mask = 0;
-  for (int64_t d : dims) {
-    const int i = wrap_dim(d, ndim);
-    check(!(mask >> i & 1), "dim ", i, " appears multiple times in the list of dims");
-    mask |= 1u << i;
-  }
-  return mask;
-}
-
-uint32_t reduced_mask(const Attrs& a, int dim, int ndim) {
-  if (!a.has(dim)) return (1u << ndim) - 1;
-  if (a.kind(dim) == Attrs::Kind::kInts) return reduced_mask(a.ints(dim), ndim);
-  return 1u << wrap_dim(a.integer(dim), ndim);
-}
-
-Dims reduced_shape(const Dims& shape, uint32_t mask, bool keepdim) {
-  Dims out;
-  for (int i = 0; i < shape.size(); ++i) {
-    if (!(mask >> i & 1)) {
-      out.push_back(shape[i]);
-    } else if (keepdim) {
-      out.push_back(1);
-    }
-  }
-  return out;
-}
-
-Tensor restore_dims(const Tensor& g, const Dims& shape, uint32_t mask) {
-  // A 0-d gradient broadcasts as it is.
-  if (g.ndim() == 0 || g.ndim() == shape.size()) return g;
-  return reshape(g, reduced_shape(shape, mask, true));
-}
-
-Tensor restore_dims(const Vjp& v, const Tensor& g, int dim) {
-  const Dims& shape = v.shape(0);
-  return restore_dims(g, shape, reduced_mask(v.attrs(), dim, shape.size()));
-}
-
-void scatter_back(Vjp& v, int64_t dim, const Tensor& g, const Tensor& index) {
-  v.set(0, gather_backward(g, index, v.shape(0), dim));
-}
-
-void cast_input(Call& c, int i, Dtype dtype) {
-  if (c.in(i).dtype() == dtype) return;
-  GradMode off(false);
-  c.replace(i, to(c.in(i), dtype));
-}
-
-void add_dims(Attrs& a, Ints dims) {
-  if (dims.empty()) return a.add(nullptr);
-  a.add(dims);
-}
-
-void add_dim(Attrs& a, Dim dim) {
-  if (!dim) return a.add(nullptr);
-  a.add(*dim);
-}
-
-void run_reduction(Call& c, ReduceKind kind, uint32_t mask, double param) {
-  const Tensor& x = c.in(0);
-  ReduceTarget target{c.out[0].dtype(), c.out[0].data()};
-  if (c.outputs() > 1) target.second = c.out[1].data();
-  reduce(kind, plan_reduction(x.shape(), mask), x.dtype(), x.data(), target, param);
-}
-
-Lines lines_of(const Dims& shape, int64_t dim) {
-  const int at = wrap_dim(dim, shape.size());
-  Lines l;
-  for (int i = 0; i < shape.size(); ++i) (i < at ? l.outer : i == at ? l.n : l.inner) *= shape[i];
-  return l;
-}
 
 namespace {
 
@@ -109,8 +34,8 @@ uint32_t strict_mask_of(const Call& c) {
   return mask_of(c);
 }
 
-Dims shape_of(const Call& c) {
-  return reduced_shape(c.in(0).shape(), mask_of(c), c.attrs.flag(kKeepdim));
+void output_over_dims(Call& c, Dtype dtype) {
+  output_reduced(c, dtype, mask_of(c), c.attrs.flag(kKeepdim));
 }
 
 template <ReduceKind kKind>
@@ -133,7 +58,7 @@ void sum_shape(Call& c) {
   const Dtype x = c.in(0).dtype();
   const Dtype dtype = c.attrs.dtype_or(kDtype, is_floating(x) ? x : Dtype::kInt64);
   if (is_floating(dtype) || is_floating(x) || dtype == Dtype::kBool) cast_input(c, 0, dtype);
-  c.output(dtype, shape_of(c));
+  output_over_dims(c, dtype);
 }
 
 void mean_shape(Call& c) {
@@ -142,7 +67,7 @@ void mean_shape(Call& c) {
         c.attrs.has(kDtype) ? "Optional" : "Input",
         " dtype must be a floating point dtype. Got: ", dtype);
   cast_input(c, 0, dtype);
-  c.output(dtype, shape_of(c));
+  output_over_dims(c, dtype);
 }
 
 void prod_vjp(Vjp& v) {
@@ -157,7 +82,7 @@ void prod_vjp(Vjp& v) {
 
 void truth_shape(Call& c) {
   const Dtype dtype = c.in(0).dtype() == Dtype::kUInt8 ? Dtype::kUInt8 : Dtype::kBool;
-  c.output(dtype, reduced_shape(c.in(0).shape(), strict_mask_of(c), c.attrs.flag(kKeepdim)));
+  output_reduced(c, dtype, strict_mask_of(c), c.attrs.flag(kKeepdim));
 }
 
 void nanmean_composed(Call& c) {
@@ -190,11 +115,11 @@ void norm_shape(Call& c) {
   const uint32_t mask = norm_mask(c);
   const double p = norm_power(c.attrs);
   if (p < 0 || std::isinf(p)) {
-    const ReducePlan plan = plan_reduction(c.in(0).shape(), mask);
+    const ReducePlan plan = plan_reduction(x.shape(), mask);
     check(plan.count > 0 || plan.outputs == 0, "cannot compute the ", p,
           " norm on an empty tensor because the operation does not have an identity");
   }
-  c.output(dtype, reduced_shape(x.shape(), mask, c.attrs.flag(kNorm["keepdim"])));
+  output_reduced(c, dtype, mask, c.attrs.flag(kNorm["keepdim"]));
 }
 
 void norm_run(Call& c) {
@@ -207,7 +132,7 @@ void norm_run(Call& c) {
   if (p != 0) return run_reduction(c, ReduceKind::kNormP, mask, p);
   // The number of elements that are not zero, as a floating number.
   const Tensor& x = c.in(0);
-  const ReducePlan plan = plan_reduction(x.shape(), mask);
+  const ReducePlan plan = plan_reduction(x, mask);
   const Scratch counts(static_cast<size_t>(plan.outputs) * sizeof(int64_t));
   reduce(ReduceKind::kCountNonzero, plan, x.dtype(), x.data(), {Dtype::kInt64, counts.as<void>()});
   dispatch_floating(x.dtype(), [&](auto zero) {
@@ -275,7 +200,6 @@ constinit const Op sum_op{
         "Sums over `dim` (all dimensions if None or empty). Integers and bools give int64 "
         "unless `dtype`, to which the elements are cast first, says otherwise. Sums of floats "
         "are accumulated in float64.",
-    .contiguous = true,
     .shape = sum_shape,
     .run = run_over_dims<ReduceKind::kSum>,
     .vjp = spread};
@@ -285,7 +209,6 @@ constinit const Op nansum_op{
     .name = "nansum",
     .signature = kDimsDtype,
     .doc = "`sum` with NaN counted as 0.",
-    .contiguous = true,
     .shape = sum_shape,
     .run = run_over_dims<ReduceKind::kNanSum>,
     .vjp = [](Vjp& v) { v.set(0, where(eq(v.x(), v.x()), restore_dims(v, v.g(), kDim), 0.0)); },
@@ -298,7 +221,6 @@ constinit const Op mean_op{
     .doc =
         "The mean over `dim` (all dimensions if None or empty) of a floating tensor, or of one "
         "cast to the floating `dtype`. NaN over no elements.",
-    .contiguous = true,
     .shape = mean_shape,
     .run = run_over_dims<ReduceKind::kMean>,
     .vjp = [](Vjp& v) {
@@ -319,7 +241,6 @@ constinit const Op prod_op{
     .doc =
         "The product over one dimension, or of all elements. Integers and bools give int64 "
         "unless `dtype` says otherwise.",
-    .contiguous = true,
     .shape = sum_shape,
     .run = run_over_dims<ReduceKind::kProd>,
     .vjp = prod_vjp,
@@ -330,7 +251,6 @@ constinit const Op any_op{
     .name = "any",
     .signature = kDimsKeep,
     .doc = "Whether one element over `dim` is not zero; NaN is not zero. Bool, or uint8 of uint8.",
-    .contiguous = true,
     .shape = truth_shape,
     .run = [](Call& c) { run_reduction(c, ReduceKind::kAny, strict_mask_of(c)); }};
 
@@ -339,7 +259,6 @@ constinit const Op all_op{
     .name = "all",
     .signature = kDimsKeep,
     .doc = "Whether no element over `dim` is zero; NaN is not zero. Bool, or uint8 of uint8.",
-    .contiguous = true,
     .shape = truth_shape,
     .run = [](Call& c) { run_reduction(c, ReduceKind::kAll, strict_mask_of(c)); }};
 
@@ -369,9 +288,7 @@ constinit const Op count_nonzero_op{
     .name = "count_nonzero",
     .signature = kCountNonzero,
     .doc = "The number of elements over `dim` that are not zero, int64.",
-    .contiguous = true,
-    .shape =
-        [](Call& c) { c.output(Dtype::kInt64, reduced_shape(c.in(0).shape(), mask_of(c), false)); },
+    .shape = [](Call& c) { output_reduced(c, Dtype::kInt64, mask_of(c), false); },
     .run = run_over_dims<ReduceKind::kCountNonzero>};
 
 // y = log sum exp x        dx = g exp(x - y)
@@ -380,8 +297,7 @@ constinit const Op logsumexp_op{
     .signature = kLogsumexp,
     .doc = "log(sum(exp(x))) over `dim`, without overflow. Integers become the default dtype.",
     .promote = Promote::kFloat,
-    .contiguous = true,
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), shape_of(c)); },
+    .shape = [](Call& c) { output_over_dims(c, c.in(0).dtype()); },
     .run = run_over_dims<ReduceKind::kLogSumExp>,
     .vjp =
         [](Vjp& v) {
@@ -397,7 +313,6 @@ constinit const Op norm_op{
     .doc =
         "The p-norm (sum |x|^p)^(1/p) over `dim`, of all elements if None; p = inf and -inf are "
         "the largest and smallest magnitude, p = 0 counts what is not zero. Floating only.",
-    .contiguous = true,
     .shape = norm_shape,
     .run = norm_run,
     .vjp = norm_vjp,
@@ -460,13 +375,13 @@ constinit const Op sum_to_op{
     .signature = kSumTo,
     .on = 0,
     .doc = "Sums to a shape that broadcasts to the input's; undoes broadcasting.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
           const Dims to = c.attrs.dims(kSumTo["size"]);
-          stretched(c.in(0).shape(), to);
-          c.output(c.in(0).dtype(), to);
+          const uint32_t mask = stretched(c.in(0).shape(), to);
+          const int lead = c.in(0).ndim() - to.size();
+          output_reduced(c, c.in(0).dtype(), mask, (1u << lead) - 1, to);
         },
     .run =
         [](Call& c) {

@@ -301,10 +301,13 @@ class Checker {
   // A step whose outputs are memory of their own, all of it, not seen before.
   void made(const Step& s, const Call& call) {
     outputs(s, call);
-    for (const Piece& p : s.outputs) {
+    for (size_t i = 0; i < s.outputs.size(); ++i) {
+      const Piece& p = s.outputs[i];
       const Slot& to = script_.slots[p.slot];
+      const Dims& strides = call.meta[static_cast<int>(i)].strides;
       check(to.kind == Slot::Kind::kMade && !ready_[p.slot] && p.offset == 0 &&
-                p.strides == contiguous_strides(p.shape) && numel(p.shape) == to.count,
+                p.strides == (strides.empty() ? contiguous_strides(p.shape) : strides) &&
+                numel(p.shape) == to.count,
             "slot ", uint64_t{p.slot}, " is not memory that this step alone makes");
       ready_[p.slot] = 1;
     }
