@@ -1,20 +1,23 @@
 #include "wengert/kernels/conv/gather.h"
 
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/conv/depthwise.h"
 #include "wengert/kernels/gemm/pack.h"
 
 namespace wengert::detail {
 namespace {
 
-constexpr int64_t kMostPanels = 8;          // of a block of positions
-constexpr int64_t kBlockBytes = 512 << 10;  // of its panels and results: they stay in the L2 cache
-constexpr int64_t kLeastTiles = 4;          // of rows for which it is worth packing a block again
+constexpr int64_t kMostPanels = 8;  // of a block of positions
+// Tiles of weights under one panel, which stay in the L2 cache with it; and as many at least are
+// worth packing a block again.
+constexpr int64_t kMostTiles = 128 / kRows, kLeastTiles = 48 / kRows;
 constexpr int64_t kTaskWork = 1 << 20, kMostTasks = 16, kGrain = 1 << 18;  // multiply-adds
 
 // Neighbouring positions of one row of the grid, which stand in neighbouring columns of a block.
 struct Run {
   int64_t column, length;
-  int64_t from, to;  // in the stage of a channel, in the results of a row
+  int64_t from, to;  // in the stage of a channel, in the results of row 0
+  int64_t image;
 };
 
 template <class T>
@@ -27,7 +30,10 @@ class GatherProduct {
         to_(to),
         depth_(g.depth(), kDepth<T>),
         tiles_(to.rows, kRows),
+        lines_(g.depth() + (to.bias != nullptr)),
         long_rows_(g.count[2] > kMostPanels * kCols<T> / 2) {
+    dense_ = true;
+    for (int i = 0; i < 3; ++i) dense_ &= to.step[i] == 1 && to.size[i] == g.count[i];
     cut();
   }
 
@@ -55,34 +61,39 @@ class GatherProduct {
     const int64_t line = long_rows_ ? g_.count[2] : g_.rows() * g_.count[2];
     const int64_t lines = long_rows_ ? g_.rows() : 1;
     const int64_t panels = (line + kCols<T> - 1) / kCols<T>;
-    const int64_t bytes = (depth_.most() + to_.rows) * kCols<T> * static_cast<int64_t>(sizeof(T));
     const int64_t all = g_.groups * lines;
     const int64_t work = g_.rows() * g_.count[2] * g_.groups * to_.rows * g_.depth();
     const int64_t want = std::clamp<int64_t>(work / kTaskWork, 1, kMostTasks);
-    int64_t most = std::clamp<int64_t>(kBlockBytes / bytes, 1, kMostPanels);
+    int64_t most = kMostPanels;
     while (most > 2 && all * ((panels + most - 1) / most) < want) --most;
     panels_ = Cut(panels, most);
     blocks_ = lines * panels_.parts;
     const int64_t parts = (want + g_.groups * blocks_ - 1) / (g_.groups * blocks_);
-    const int64_t least = std::min(kLeastTiles, tiles_.parts);
-    row_parts_ = Cut(tiles_.parts, std::max(least, (tiles_.parts + parts - 1) / parts));
+    row_parts_ =
+        Cut(tiles_.parts, std::clamp((tiles_.parts + parts - 1) / parts, kLeastTiles, kMostTiles));
   }
 
-  // Of the packed weights: tile after tile, each with all of its depth.
-  int64_t group_step() const { return to_.rows * g_.depth() + (tiles_.parts + 1) * kPanelGap<T>; }
+  // Of the packed weights: tile after tile, each with all of its depth, and the biases behind it:
+  // at the end of the last panel stands a line of ones.
+  int64_t group_step() const { return to_.rows * lines_ + (tiles_.parts + 1) * kPanelGap<T>; }
   T* tile(int64_t group, int64_t q) const {
-    return weights_ + group * group_step() + panel_begin<T>(tiles_, q, g_.depth());
+    return weights_ + group * group_step() + panel_begin<T>(tiles_, q, lines_);
   }
   void pack_weights(int64_t group, int64_t q) {
-    const int64_t rows = tiles_.size(q), taps = std::ssize(g_.taps);
-    const T* from = w_.data + group * w_.group_step + tiles_.begin(q) * w_.row_step;
-    T* to = tile(group, q);
+    const int64_t rows = tiles_.size(q);
+    T* const to = tile(group, q);
+    pack_tile(to, w_.data + group * w_.group_step + tiles_.begin(q) * w_.row_step, rows);
+    if (to_.bias)
+      std::copy_n(to_.bias + group * to_.rows + tiles_.begin(q), rows, to + g_.depth() * rows);
+  }
+  void pack_tile(T* to, const T* from, int64_t rows) const {
+    const int64_t taps = std::ssize(g_.taps);
     // All taps, in their order in memory?
-    const bool dense = g_.taps.back().at == taps - 1;
-    if (dense && w_.channel_step == taps)
+    const bool all = g_.taps.back().at == taps - 1;
+    if (all && w_.channel_step == taps)
       return pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, g_.depth());
     for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step) {
-      if (dense) {
+      if (all) {
         pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, taps);
         to += taps * rows;
         continue;
@@ -97,40 +108,49 @@ class GatherProduct {
     block(b / blocks_, b % blocks_, row_parts_.begin(part), row_parts_.size(part));
   }
 
+  // Some tiles of rows of a group, and what is staged for a block of positions.
+  struct Block {
+    int64_t group, first_tile, tiles, cols;
+    const List<Run>& runs;
+    const List<int64_t>& places;  // of the taps
+    const T* staged;
+    int64_t channel_step, first_channel;
+    T *panel, *sums;
+    int64_t ldc, d;  // of the sums; the part of the depth
+  };
+
   // The results of some tiles of rows at a block of positions.
   void block(int64_t group, int64_t b, int64_t first_tile, int64_t tiles) {
-    const int64_t panel = b % panels_.parts, line = b / panels_.parts;
-    const int64_t begin = panels_.begin(panel) * kCols<T>;
+    const int64_t part = b % panels_.parts, line = b / panels_.parts;
+    const int64_t begin = panels_.begin(part) * kCols<T>;
     const int64_t all = long_rows_ ? g_.count[2] : g_.rows() * g_.count[2];
-    const int64_t cols = std::min(panels_.size(panel) * kCols<T>, all - begin);
+    const int64_t cols = std::min(panels_.size(part) * kCols<T>, all - begin);
     const Rows rows =
         long_rows_ ? Rows{line, line, begin, begin + cols}
                    : Rows{begin / g_.count[2], (begin + cols - 1) / g_.count[2], 0, g_.count[2]};
     const Stage stage(g_, rows);
     const List<Run> runs =
         runs_of(stage, rows, long_rows_ ? 0 : begin - rows.first * g_.count[2], cols);
+    List<int64_t> places;
+    for (const Tap& t : g_.taps) places.push_back(stage.tap(t));
     const int64_t taps = std::ssize(g_.taps);
     const int64_t channels = std::min(g_.channels, (depth_.most() + taps - 2) / taps + 1);
-    const int64_t ldc = panels_.size(panel) * kCols<T> + kPanelGap<T>;
-    const int64_t first_row = tiles_.begin(first_tile);
-    const int64_t rows_here = tiles_.begin(first_tile + tiles) - first_row;
-    const int64_t packed = panels_.size(panel) * kCols<T> * depth_.most() + 64;
-    const Scratch scratch(static_cast<size_t>(stage.elements(channels) + packed + rows_here * ldc) *
-                          sizeof(T));
-    T* const panels = scratch.as<T>();
-    T* const sums = panels + packed;
-    T* const staged = sums + rows_here * ldc;
-    for (int64_t d = 0; d < depth_.parts; ++d) {
-      const int64_t c = depth_.begin(d) / taps;
-      const int64_t end = (depth_.begin(d) + depth_.size(d) + taps - 1) / taps;
-      stage.fill(staged, source_ + group * g_.channels * g_.volume(), c, end - c);
-      pack(panels, staged, stage, runs, cols, c, d);
-      for (int64_t q = first_tile; q < first_tile + tiles; ++q)
-        multiply(sums + (tiles_.begin(q) - first_row) * ldc, ldc, tile(group, q), panels, q, cols,
-                 d);
+    const int64_t ldc = panels_.size(part) * kCols<T> + kPanelGap<T>;
+    const int64_t sums = (tiles_.begin(first_tile + tiles) - tiles_.begin(first_tile)) * ldc;
+    const int64_t panel = kCols<T> * (depth_.most() + 1) + 64;
+    const Scratch scratch(static_cast<size_t>(stage.elements(channels) + panel + sums) * sizeof(T));
+    T* const at = scratch.as<T>();
+    Block here{
+        group, first_tile, tiles,      cols, runs, places, at + panel + sums, stage.channel_step(),
+        0,     at,         at + panel, ldc,  0};
+    for (; here.d < depth_.parts; ++here.d) {
+      here.first_channel = depth_.begin(here.d) / taps;
+      const int64_t end = (depth_.begin(here.d) + depth_.size(here.d) + taps - 1) / taps;
+      stage.fill(at + panel + sums, source_ + group * g_.channels * g_.volume(), here.first_channel,
+                 end - here.first_channel);
+      size_t run = 0;
+      for (int64_t j = 0; j < cols; j += kCols<T>) one_panel(here, j, run);
     }
-    for (int64_t r = 0; r < rows_here; ++r)
-      store(sums + r * ldc, group * to_.rows + first_row + r, runs);
   }
 
   List<Run> runs_of(const Stage& stage, const Rows& rows, int64_t skip, int64_t cols) const {
@@ -142,103 +162,126 @@ class GatherProduct {
       const int64_t image = r / g_.count[1] / g_.count[0];
       runs.push_back({column, length, stage.row(r) + skip,
                       image * g_.groups * to_.rows * to_.volume() + to_.line(z, y) +
-                          (rows.from + skip) * to_.step[2]});
+                          (rows.from + skip) * to_.step[2],
+                      image});
       column += length;
     }
     return runs;
   }
 
-  // What stands in a panel of these runs; the first is `run`.
-  struct Piece {
-    int64_t at, length, from;
-  };
-  static int pieces_of(Piece* out, const List<Run>& runs, int64_t& run, int64_t begin,
-                       int64_t end) {
+  // The panel that begins at column j, whose first run is not before `run`. If its columns are
+  // neighbours in the results as well, the sums are made there.
+  void one_panel(const Block& b, int64_t j, size_t& run) {
+    const int64_t end = std::min(j + kCols<T>, b.cols);
+    const int64_t width = end - j <= kLanes<T> ? kLanes<T> : kCols<T>;
+    while (b.runs[run].column + b.runs[run].length <= j) ++run;
+    Run pieces[kCols<T>];
     int n = 0;
-    while (runs[static_cast<size_t>(run)].column + runs[static_cast<size_t>(run)].length <= begin)
-      ++run;
-    for (auto i = static_cast<size_t>(run); i < runs.size() && runs[i].column < end; ++i) {
-      const int64_t a = std::max(begin, runs[i].column);
-      const int64_t b = std::min(end, runs[i].column + runs[i].length);
-      out[n++] = {a - begin, b - a, runs[i].from + a - runs[i].column};
+    for (size_t i = run; i < b.runs.size() && b.runs[i].column < end; ++i) {
+      const Run& r = b.runs[i];
+      const int64_t from = std::max(j, r.column), to = std::min(end, r.column + r.length);
+      pieces[n++] = {from - j, to - from, r.from + from - r.column,
+                     r.to + (from - r.column) * to_.step[2], r.image};
     }
-    return n;
+    pack(b, pieces, n, width);
+    const bool direct = dense_ && end - j == width && pieces[0].image == pieces[n - 1].image;
+    const int64_t first = tiles_.begin(b.first_tile), last = tiles_.begin(b.first_tile + b.tiles);
+    T* const plane = to_.data + (b.group * to_.rows + first) * to_.volume();
+    multiply(b, direct ? plane + pieces[0].to : b.sums + j, direct ? to_.volume() : b.ldc, width);
+    if (direct || b.d + 1 < depth_.parts) return;
+    for (int64_t r = 0; r < last - first; ++r)
+      store(plane + r * to_.volume(), b.sums + r * b.ldc + j, pieces, n);
   }
 
-  // Panels of the lines of depth d, from the stage whose first channel is `channel`. Whole
-  // registers are written, in ascending order: what is beyond the end of a piece is overwritten by
-  // the next, and at the end of a line by the next line (Note [beyond the edge]).
-  void pack(T* to, const T* staged, const Stage& stage, const List<Run>& runs, int64_t cols,
-            int64_t channel, int64_t d) {
-    const int64_t taps = std::ssize(g_.taps), k = depth_.size(d);
-    List<int64_t> places;
-    for (const Tap& t : g_.taps) places.push_back(stage.tap(t));
-    int64_t run = 0;
-    for (int64_t j = 0; j < cols; j += kCols<T>, to += kCols<T> * depth_.size(d)) {
-      Piece pieces[kCols<T>];
-      const int n = pieces_of(pieces, runs, run, j, std::min(j + kCols<T>, cols));
-      const int64_t width = cols - j <= kLanes<T> ? kLanes<T> : kCols<T>;
-      const bool whole = n == 1 && width == kCols<T>;
-      int64_t c = depth_.begin(d) / taps - channel, t = depth_.begin(d) % taps;
-      T* line = to;
-      for (int64_t l = 0; l < k; ++l, line += width) {
-        const T* from = staged + c * stage.channel_step() + places[static_cast<size_t>(t)];
-        if (++t == taps) {
-          t = 0;
-          ++c;
-        }
-        if (whole) {
-          const T* at = from + pieces[0].from;
-          each<kVectors>(
-              [&](auto i) { Vec<T>::load(at + i * kLanes<T>).store(line + i * kLanes<T>); });
-          continue;
-        }
-        for (int p = 0; p < n; ++p)
-          for (int64_t i = 0; i < pieces[p].length; i += kLanes<T>)
-            Vec<T>::load(from + pieces[p].from + i).store(line + pieces[p].at + i);
+  // A register of a line of a panel: where it is written, and where it is read.
+  struct Copy {
+    int64_t at, from;
+  };
+
+  // Whole registers are written, in ascending order: what is beyond the end of a run is overwritten
+  // by the next, and at the end of a line by the next line (Note [beyond the edge]).
+  void pack(const Block& b, const Run* pieces, int pieces_n, int64_t width) const {
+    Copy copies[2 * kCols<T>];
+    int n = 0;
+    for (int i = 0; i < pieces_n; ++i)
+      for (int64_t j = 0; j < pieces[i].length; j += kLanes<T>)
+        copies[n++] = {pieces[i].column + j, pieces[i].from + j};
+    const auto copy = [&] {
+      switch (n) {
+        case 1:
+          return copy_lines<1>;
+        case 2:
+          return copy_lines<2>;
+        case 3:
+          return copy_lines<3>;
+        case 4:
+          return copy_lines<4>;
+        case 5:
+          return copy_lines<5>;
+        case 6:
+          return copy_lines<6>;
+        default:
+          return copy_lines<0>;
       }
+    }();
+    const int64_t taps = std::ssize(b.places), k = depth_.size(b.d), first = depth_.begin(b.d);
+    copy(b, first / taps - b.first_channel, first % taps, k, width, copies, n);
+    if (to_.bias && b.d + 1 == depth_.parts) std::fill_n(b.panel + k * width, width, T(1));
+  }
+  // k lines of kN copies, or n, from a channel and tap on.
+  template <int kN>
+  static void copy_lines(const Block& b, int64_t c, int64_t tap, int64_t k, int64_t width,
+                         const Copy* copies, int n) {
+    int64_t at[kN + 1], from[kN + 1];
+    for (int i = 0; i < kN; ++i) {
+      at[i] = copies[i].at;
+      from[i] = copies[i].from;
+    }
+    const int64_t *const begin = b.places.data(), *const end = begin + b.places.size();
+    const int64_t* place = begin + tap;
+    const T* channel = b.staged + c * b.channel_step;
+    T *to = b.panel, *const last = to + k * width;
+    for (; to < last; to += width) {
+      const T* source = channel + *place;
+      if (++place == end) {
+        place = begin;
+        channel += b.channel_step;
+      }
+      if constexpr (kN > 0)
+        each<kN>([&](auto i) { Vec<T>::load(source + from[i]).store(to + at[i]); });
+      else
+        for (int i = 0; i < n; ++i) Vec<T>::load(source + copies[i].from).store(to + copies[i].at);
     }
   }
 
-  void multiply(T* c, int64_t ldc, const T* weights, const T* panels, int64_t q, int64_t cols,
-                int64_t d) {
-    const int64_t rows = tiles_.size(q);
+  void multiply(const Block& b, T* c, int64_t ldc, int64_t width) const {
+    const auto* kernels = width == kCols<T> ? wide_kernels<T>(false) : narrow_kernels<T>(false);
     RegisterTile<T> t;
-    t.a = weights + depth_.begin(d) * rows;
-    t.a_step = rows;
-    t.k = depth_.size(d);
+    t.b = b.panel;
+    t.b_step = t.cols = width;
+    t.k = depth_.size(b.d) + (to_.bias && b.d + 1 == depth_.parts);
+    t.c = c;
     t.ldc = ldc;
-    t.accumulate = d > 0;
+    t.accumulate = b.d > 0;
     t.bias = nullptr;
-    for (int64_t j = 0; j < cols; j += kCols<T>) {
-      const bool narrow = cols - j <= kLanes<T>;
-      t.b = panels + j * t.k;
-      t.b_step = t.cols = narrow ? kLanes<T> : kCols<T>;
-      t.c = c + j;
-      (narrow ? narrow_kernels<T>(false) : wide_kernels<T>(false))[rows - 1](t);
+    for (int64_t q = b.first_tile; q < b.first_tile + b.tiles; ++q) {
+      const int64_t rows = tiles_.size(q);
+      t.a = tile(b.group, q) + depth_.begin(b.d) * rows;
+      t.a_step = rows;
+      kernels[rows - 1](t);
+      t.c += rows * ldc;
     }
   }
 
   // The sums of a row of results reach their places.
-  void store(const T* sums, int64_t row, const List<Run>& runs) {
-    T* const plane = to_.data + row * to_.volume();
+  void store(T* to, const T* sums, const Run* pieces, int n) const {
     const int64_t step = to_.step[2];
-    for (const Run& r : runs) {
-      const T* from = sums + r.column;
-      T* to = plane + r.to;
-      if (!to_.bias && step == 1) {
-        std::copy_n(from, r.length, to);
-        continue;
-      }
-      if (!to_.bias) {
-        for (int64_t i = 0; i < r.length; ++i) to[i * step] = from[i];
-        continue;
-      }
-      const T b = to_.bias[row];
+    for (int i = 0; i < n; ++i, ++pieces) {
+      const T* from = sums + pieces->column;
       if (step == 1)
-        for (int64_t i = 0; i < r.length; ++i) to[i] = from[i] + b;
+        std::copy_n(from, pieces->length, to + pieces->to);
       else
-        for (int64_t i = 0; i < r.length; ++i) to[i * step] = from[i] + b;
+        for (int64_t l = 0; l < pieces->length; ++l) to[pieces->to + l * step] = from[l];
     }
   }
 
@@ -247,7 +290,9 @@ class GatherProduct {
   const Weights<T> w_;
   const Target<T> to_;
   const Cut depth_, tiles_;
+  const int64_t lines_;  // of the packed weights
   const bool long_rows_;
+  bool dense_;  // the results of a plane are neighbours in memory as in the grid
   Cut panels_{1, 1}, row_parts_{1, 1};
   int64_t blocks_ = 0;
   T* weights_ = nullptr;
@@ -270,6 +315,7 @@ template <class T>
 void gather_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to) {
   if (g.rows() * g.count[2] * g.groups * to.rows == 0) return;
   if (g.depth() == 0) return only_bias(g, to);
+  if (is_depthwise(g.groups, g.channels, to.rows)) return depthwise_product(g, source, w, to);
   GatherProduct<T>(g, source, w, to).run();
 }
 

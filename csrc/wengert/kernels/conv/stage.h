@@ -52,11 +52,11 @@ inline Gather gather_of(const ConvShape& s) {
   return g;
 }
 
-// Columns [from, to) of one row of the grid, or whole rows: row r is (r / count[0] / count[1],
+// Columns [from, to) of rows of the grid: row r is (r / count[0] / count[1],
 // ...) of batch and grid.
 struct Rows {
   int64_t first, last;  // the last is one of them
-  int64_t from, to;     // if first = last
+  int64_t from, to;
 };
 
 // Where a staged part has what is read.
@@ -135,6 +135,8 @@ class Stage {
     std::fill(to, to + begin, T(0));
     if (sx == 1)
       std::copy(from + x0 + begin, from + x0 + end, to + begin);
+    else if (sx == 2)  // in vectors, if the compiler knows the step
+      for (int64_t i = begin; i < end; ++i) to[i] = from[x0 + i * 2];
     else
       for (int64_t i = begin; i < end; ++i) to[i] = from[x0 + i * sx];
     std::fill(to + end, to + width_, T(0));

@@ -5,6 +5,7 @@
 // the gradient of the output, which is packed, has zeros. So a tile of 12 channels reads 12 runs of
 // memory where they are, for each tap from another beginning, and nothing of the input is packed.
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/conv/depthwise.h"
 #include "wengert/kernels/conv/stage.h"
 #include "wengert/kernels/gemm/pack.h"
 
@@ -213,6 +214,7 @@ void conv_weight(const ConvShape& s, const T* x, const T* y, T* w) {
     std::fill_n(w, elements, T(0));
     return;
   }
+  if (is_depthwise(s.groups, s.channels, s.outputs)) return depthwise_weight(s, x, y, w);
   WeightGradient<T>(s, x, y).run(w);
 }
 

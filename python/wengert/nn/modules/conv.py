@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 Size = int | tuple[int, ...]
+Named = Literal["same", "valid"]
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -49,7 +50,7 @@ class _ConvNd(Module):
     out_channels: int
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
-    padding: str | tuple[int, ...]
+    padding: Named | tuple[int, ...]
     dilation: tuple[int, ...]
     transposed: bool
     output_padding: tuple[int, ...]
@@ -64,7 +65,7 @@ class _ConvNd(Module):
         out_channels: int,
         kernel_size: tuple[int, ...],
         stride: tuple[int, ...],
-        padding: str | tuple[int, ...],
+        padding: Named | tuple[int, ...],
         dilation: tuple[int, ...],
         transposed: bool,
         output_padding: tuple[int, ...],
@@ -101,7 +102,7 @@ class _ConvNd(Module):
         in_channels: int,
         out_channels: int,
         stride: tuple[int, ...],
-        padding: str | tuple[int, ...],
+        padding: Named | tuple[int, ...],
         groups: int,
         padding_mode: str,
     ) -> None:
@@ -176,7 +177,7 @@ class Conv1d(_ConvNd):
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: str | Size = 0,
+        padding: Named | Size = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
@@ -228,7 +229,7 @@ class Conv2d(_ConvNd):
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: str | Size = 0,
+        padding: Named | Size = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
@@ -280,7 +281,7 @@ class Conv3d(_ConvNd):
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: str | Size = 0,
+        padding: Named | Size = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,

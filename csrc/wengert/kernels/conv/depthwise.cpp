@@ -1,0 +1,240 @@
+#include "wengert/kernels/conv/depthwise.h"
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/core/turn.h"
+
+namespace wengert::detail {
+namespace {
+
+constexpr int64_t kMostInGroup = 4;   // products of a channel and a row of results
+constexpr int64_t kPositions = 8192;  // of a chunk, about: its stage stays in the L2 cache
+constexpr int64_t kGrain = 1 << 15;   // multiply-adds
+
+// Rows of a plane of the grid in chunks.
+struct Chunks2d {
+  const Gather& g;
+  Cut lines, pieces;
+
+  explicit Chunks2d(const Gather& g)
+      : g(g),
+        lines(g.count[1], std::max<int64_t>(1, kPositions / g.count[2])),
+        pieces(g.count[2], kPositions) {}
+  // f(rows) for those of plane p.
+  template <class F>
+  void each(int64_t p, const F& f) const {
+    for (int64_t l = 0; l < lines.parts; ++l)
+      for (int64_t x = 0; x < pieces.parts; ++x) {
+        const int64_t row = p * g.count[1] + lines.begin(l);
+        const int64_t last = row + lines.size(l) - 1;
+        f(Rows{row, last, pieces.begin(x), pieces.begin(x + 1)});
+      }
+  }
+};
+
+template <class T>
+class DepthwiseProduct {
+ public:
+  DepthwiseProduct(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to)
+      : g_(g), source_(source), w_(w), to_(to), chunks_(g) {}
+
+  void run() {
+    const int64_t planes = g_.batch * g_.groups;
+    const int64_t work = g_.count[0] * g_.count[1] * g_.count[2] * g_.depth() * to_.rows;
+    parallel_for(planes, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        for (int64_t z = 0; z < g_.count[0]; ++z)
+          chunks_.each(i / g_.groups * g_.count[0] + z,
+                       [&](const Rows& rows) { chunk(rows, i / g_.groups, i % g_.groups); });
+    });
+  }
+
+ private:
+  void chunk(const Rows& rows, int64_t image, int64_t group) const {
+    const Stage stage(g_, rows);
+    const int64_t length = rows.to - rows.from, lines = rows.last - rows.first + 1;
+    // Rows shorter than a register are computed as one, with what lies between them.
+    const bool flat = length < kLanes<T>;
+    const int64_t run = flat ? (lines - 1) * stage.row_step() + length : length;
+    const int64_t buffer = run + kLanes<T>;
+    const Scratch scratch(static_cast<size_t>(stage.elements(g_.channels) + buffer) * sizeof(T));
+    T *const results = scratch.as<T>(), *const staged = results + buffer;
+    stage.fill(staged, source_ + group * g_.channels * g_.volume(), 0, g_.channels);
+    List<T> weights;
+    List<int64_t> places;
+    for (int64_t r = 0; r < to_.rows; ++r) {
+      taps_of(stage, group, r, weights, places);
+      const int64_t row = group * to_.rows + r;
+      const T bias = to_.bias ? to_.bias[row] : T(0);
+      T* const plane = to_.data + (image * g_.groups * to_.rows + row) * to_.volume();
+      for (int64_t l = 0; l < (flat ? 1 : lines); ++l) {
+        T* const line = line_of(plane, rows, l);
+        const bool direct = !flat && to_.step[2] == 1;
+        sums(direct ? line : results, run, staged + stage.row(rows.first + l), weights, places,
+             bias);
+        for (int64_t i = 0; !direct && i < (flat ? lines : 1); ++i)
+          spread(line_of(plane, rows, l + i), results + i * stage.row_step(), length);
+      }
+    }
+  }
+  T* line_of(T* plane, const Rows& rows, int64_t l) const {
+    const int64_t r = rows.first + l;
+    return plane + to_.line(r / g_.count[1] % g_.count[0], r % g_.count[1]) +
+           rows.from * to_.step[2];
+  }
+  void spread(T* to, const T* from, int64_t n) const {
+    for (int64_t i = 0; i < n; ++i) to[i * to_.step[2]] = from[i];
+  }
+
+  // The weights of a row of results, and where the stage has what they are multiplied with.
+  void taps_of(const Stage& stage, int64_t group, int64_t r, List<T>& weights,
+               List<int64_t>& places) const {
+    weights.clear();
+    places.clear();
+    const T* from = w_.data + group * w_.group_step + r * w_.row_step;
+    for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step)
+      for (const Tap& t : g_.taps) {
+        weights.push_back(from[t.at]);
+        places.push_back(c * stage.channel_step() + stage.tap(t));
+      }
+  }
+
+  // to[i] = bias + sum of weights[t] from[places[t] + i] for i < n. Whole registers are written:
+  // the last one from the end backwards, or beyond it.
+  static void sums(T* to, int64_t n, const T* from, const List<T>& weights,
+                   const List<int64_t>& places, T bias) {
+    constexpr int64_t kStep = 4 * kLanes<T>;
+    int64_t i = 0;
+    for (; i + kStep <= n; i += kStep) some<4>(to + i, from + i, weights, places, bias);
+    for (; i + kLanes<T> <= n; i += kLanes<T>) some<1>(to + i, from + i, weights, places, bias);
+    if (i == n) return;
+    if (n >= kLanes<T>) i = n - kLanes<T>;
+    some<1>(to + i, from + i, weights, places, bias);
+  }
+  template <int kN>
+  static void some(T* to, const T* from, const List<T>& weights, const List<int64_t>& places,
+                   T bias) {
+    Vec<T> sum[kN];
+    each<kN>([&](auto j) { sum[j] = Vec<T>::repeat(bias); });
+    for (size_t t = 0; t < places.size(); ++t) {
+      const Vec<T> w = Vec<T>::repeat(weights[t]);
+      const T* at = from + places[t];
+      each<kN>([&](auto j) { sum[j] = fma(w, Vec<T>::load(at + j * kLanes<T>), sum[j]); });
+    }
+    each<kN>([&](auto j) { sum[j].store(to + j * kLanes<T>); });
+  }
+
+  const Gather& g_;
+  const T* source_;
+  const Weights<T>& w_;
+  const Target<T>& to_;
+  const Chunks2d chunks_;
+};
+
+// The gradient of the weights of one group: sums of products along the staged rows, each lane its
+// own until the end.
+template <class T>
+class DepthwiseWeight {
+ public:
+  DepthwiseWeight(const ConvShape& s, const T* x, const T* y)
+      : s_(s), g_(gather_of(s)), x_(x), y_(y), chunks_(g_) {}
+
+  void run(T* w) const {
+    parallel_for(s_.groups, std::max<int64_t>(1, kGrain * s_.groups / s_.work()),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) group(w, i);
+                 });
+  }
+
+ private:
+  void group(T* w, int64_t group) const {
+    const int64_t taps = std::ssize(g_.taps), weights = s_.outputs * s_.channels * taps;
+    const Scratch lanes(static_cast<size_t>(weights * kLanes<T>) * sizeof(T));
+    T* const sums = lanes.as<T>();
+    std::fill_n(sums, weights * kLanes<T>, T(0));
+    for (int64_t p = 0; p < g_.batch * g_.count[0]; ++p)
+      chunks_.each(p, [&](const Rows& rows) { add(sums, rows, group); });
+    for (int64_t i = 0; i < weights; ++i) {
+      T sum = sums[i * kLanes<T>];
+      for (int64_t l = 1; l < kLanes<T>; ++l) sum += sums[i * kLanes<T> + l];
+      w[group * weights + i] = sum;
+    }
+  }
+
+  void add(T* sums, const Rows& rows, int64_t group) const {
+    const Stage stage(g_, rows);
+    const int64_t length = rows.to - rows.from, lines = rows.last - rows.first + 1;
+    const int64_t run = (lines - 1) * stage.row_step() + length, buffer = run + kLanes<T>;
+    const Scratch scratch(static_cast<size_t>(stage.elements(s_.channels) + buffer) * sizeof(T));
+    T *const laid_out = scratch.as<T>(), *const staged = laid_out + buffer;
+    stage.fill(staged, x_ + group * s_.channels * g_.volume(), 0, s_.channels);
+    const int64_t taps = std::ssize(g_.taps), row = rows.first;
+    const int64_t z = row / g_.count[1] % g_.count[0], image = row / g_.count[1] / g_.count[0];
+    List<int64_t> places;
+    for (const Tap& t : g_.taps) places.push_back(stage.tap(t) + stage.row(row));
+    for (int64_t o = 0; o < s_.outputs; ++o) {
+      const T* from = y_ + ((image * s_.groups + group) * s_.outputs + o) * s_.volume(s_.out) +
+                      (z * s_.out[1] + row % g_.count[1]) * s_.out[2] + rows.from;
+      lay_out(laid_out, from, lines, length, stage.row_step());
+      for (int64_t c = 0; c < s_.channels; ++c)
+        all_taps(sums + (o * s_.channels + c) * taps * kLanes<T>, laid_out, run,
+                 staged + c * stage.channel_step(), places);
+    }
+  }
+  // Rows of the gradient at the distance that rows are staged at, zeros between and behind them.
+  void lay_out(T* to, const T* from, int64_t lines, int64_t length, int64_t step) const {
+    for (int64_t l = 0; l < lines; ++l, to += step, from += s_.out[2]) {
+      std::copy_n(from, length, to);
+      std::fill_n(to + length, l + 1 < lines ? step - length : kLanes<T>, T(0));
+    }
+  }
+
+  static void all_taps(T* sums, const T* y, int64_t n, const T* x, const List<int64_t>& places) {
+    size_t t = 0;
+    for (; t + 9 <= places.size(); t += 9) some<9>(sums + t * kLanes<T>, y, n, x, &places[t]);
+    for (; t + 3 <= places.size(); t += 3) some<3>(sums + t * kLanes<T>, y, n, x, &places[t]);
+    for (; t < places.size(); ++t) some<1>(sums + t * kLanes<T>, y, n, x, &places[t]);
+  }
+  template <int kN>
+  static void some(T* sums, const T* y, int64_t n, const T* x, const int64_t* places) {
+    Vec<T> sum[kN];
+    const T* at[kN];
+    each<kN>([&](auto j) {
+      sum[j] = Vec<T>::load(sums + j * kLanes<T>);
+      at[j] = x + places[j];
+    });
+    for (int64_t i = 0; i < n; i += kLanes<T>) {
+      const Vec<T> g = Vec<T>::load(y + i);
+      each<kN>([&](auto j) { sum[j] = fma(g, Vec<T>::load(at[j] + i), sum[j]); });
+    }
+    each<kN>([&](auto j) { sum[j].store(sums + j * kLanes<T>); });
+  }
+
+  const ConvShape& s_;
+  const Gather g_;
+  const T *x_, *y_;
+  const Chunks2d chunks_;
+};
+
+}  // namespace
+
+bool is_depthwise(int64_t groups, int64_t channels, int64_t rows) {
+  return groups > 1 && channels * rows <= kMostInGroup;
+}
+
+template <class T>
+void depthwise_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to) {
+  DepthwiseProduct<T>(g, source, w, to).run();
+}
+template <class T>
+void depthwise_weight(const ConvShape& s, const T* x, const T* y, T* w) {
+  DepthwiseWeight<T>(s, x, y).run(w);
+}
+
+template void depthwise_product<float>(const Gather&, const float*, const Weights<float>&,
+                                       const Target<float>&);
+template void depthwise_product<double>(const Gather&, const double*, const Weights<double>&,
+                                        const Target<double>&);
+template void depthwise_weight<float>(const ConvShape&, const float*, const float*, float*);
+template void depthwise_weight<double>(const ConvShape&, const double*, const double*, double*);
+
+}  // namespace wengert::detail
