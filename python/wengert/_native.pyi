@@ -28,6 +28,7 @@ __all__ = [
     "acos_",
     "acosh",
     "acosh_",
+    "adaptive_avg_pool1d",
     "add",
     "add_",
     "addcdiv",
@@ -74,6 +75,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "avg_pool1d",
     "baddbmm",
     "baddbmm_",
     "batch_norm",
@@ -113,6 +115,7 @@ __all__ = [
     "column_stack",
     "concat",
     "concatenate",
+    "constant_pad_nd",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -260,6 +263,10 @@ __all__ = [
     "masked_select",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
     "maximum",
     "mean",
     "median",
@@ -1442,6 +1449,9 @@ def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def acos_(input: Tensor) -> Tensor: ...
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def acosh_(input: Tensor) -> Tensor: ...
+def adaptive_avg_pool1d(
+    input: Tensor, output_size: _ints, *, out: Tensor | None = None
+) -> Tensor: ...
 @overload
 def add(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 @overload
@@ -1578,6 +1588,16 @@ def atleast_2d(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]: ...
 def atleast_3d(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...  # type: ignore[overload-overlap]
 @overload
 def atleast_3d(*tensors: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def baddbmm(
     input: Tensor,
     batch1: Tensor,
@@ -1669,6 +1689,9 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
 def concatenate(
     tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None
+) -> Tensor: ...
+def constant_pad_nd(
+    input: Tensor, pad: _ints, value: _Number = 0, *, out: Tensor | None = None
 ) -> Tensor: ...
 @overload
 def conv1d(
@@ -2106,6 +2129,44 @@ def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: .
 def max(
     input: Tensor, dim: _int, keepdim: _bool = False, *, out: tuple[Tensor, Tensor] | None = None
 ) -> _ValuesIndices: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, ...]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def maximum(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def mean(
     input: Tensor,

@@ -22,6 +22,7 @@ void test_index();
 void test_norm();
 void test_random();
 void test_update();
+void test_pool();
 
 // Floats between -2 and 2, whole numbers between -9 and 9 (0 and 17 without a sign).
 template <class T>

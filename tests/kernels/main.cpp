@@ -12,5 +12,6 @@ int main() {
     wengert::test_norm();
     wengert::test_random();
     wengert::test_update();
+    wengert::test_pool();
   });
 }

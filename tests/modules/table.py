@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from tests.rows.sample import S, Sample, between, fingerprint, index, mask, positive, real
+from tests.rows.sample import S, Sample, between, distinct, fingerprint, index, mask, positive, real
 
 SEED = 5  # of the initial parameters, and of what a forward pass draws
 
@@ -156,6 +156,66 @@ CASES["ConvTranspose2d"] = [
 CASES["ConvTranspose3d"] = [
     M(2, 3, 2).on(real(2, 2, 2, 3, 2)),
     M(2, 4, (2, 1, 2), 2, (0, 0, 1), (1, 0, 0), 2).on(real(2, 2, 3, 2)),
+]
+
+# ---- pooling, padding, columns
+
+
+def values_and_indices(m: Any, x: Any) -> Any:
+    values, indices = m(x)
+    return values + indices
+
+
+LINES, PLANES, VOLUMES = (2, 3, 9), (2, 2, 7, 8), (1, 2, 4, 6, 5)
+for n, shape in ((1, LINES), (2, PLANES), (3, VOLUMES)):
+    CASES[f"MaxPool{n}d"] = [
+        M(2).on(distinct(*shape)),
+        M(3, 2, 1).on(distinct(*shape[1:])),
+        M(2, stride=3, padding=1, dilation=2, ceil_mode=True).on(distinct(*shape)),
+        M((2,) * n, return_indices=True).on(distinct(*shape)).called(values_and_indices),
+    ]
+    CASES[f"AvgPool{n}d"] = [
+        M(2).on(real(*shape)),
+        M(3, 2, 1, True, False).on(real(*shape[1:])),
+        M((2,) * n, stride=(1,) * n).on(real(*shape)),
+    ]
+    CASES[f"LPPool{n}d"] = [M(2, 2).on(real(*shape)), M(3.0, 2, 1, True).on(positive(*shape))]
+    CASES[f"AdaptiveAvgPool{n}d"] = [
+        M(3).on(real(*shape)),
+        M((2, None, 4)[:n]).on(real(*shape)),
+        M(1).on(real(*shape[1:])),
+    ]
+    CASES[f"AdaptiveMaxPool{n}d"] = [
+        M(3).on(distinct(*shape)),
+        M((2, None, 4)[:n], return_indices=True).on(distinct(*shape)).called(values_and_indices),
+    ]
+    for kind in ("CircularPad", "ReflectionPad", "ReplicationPad", "ZeroPad"):
+        CASES[f"{kind}{n}d"] = [
+            M(2).on(real(*shape)),
+            M((1, 0, 2, 1, 0, 3)[: 2 * n]).on(real(*shape[1:])),
+        ]
+    CASES[f"ConstantPad{n}d"] = [
+        M(2, 1.5).on(real(*shape)),
+        M((1, 0, 2, -1, 0, 3)[: 2 * n], value=-2.0).on(real(*shape[1:])),
+    ]
+CASES["AvgPool2d"].append(M(2, divisor_override=3).on(real(*PLANES)))
+CASES["AvgPool3d"].append(M(2, divisor_override=3).on(real(*VOLUMES)))
+CASES["MaxUnpool1d"] = [
+    M(2).on(real(1, 1, 3), np.array([[[1, 2, 5]]])),
+    M(2, stride=(2,)).on(real(1, 3), np.array([[1, 2, 5]])).called(lambda m, *x: m(*x, (7,))),
+]
+CASES["MaxUnpool2d"] = [
+    M(2).on(real(1, 1, 2, 2), np.array([[[[0, 3], [9, 14]]]])),
+    M(3, 2, 1).on(real(1, 2, 2), np.array([[[0, 2], [7, 8]]])),
+]
+CASES["MaxUnpool3d"] = [M(2).on(real(1, 1, 1, 1, 2), np.array([[[[[3, 10]]]]]))]
+CASES["Unfold"] = [
+    M(2).on(real(2, 2, 4, 5)),
+    M((2, 3), dilation=1, padding=1, stride=2).on(real(2, 4, 5)),
+]
+CASES["Fold"] = [
+    M((4, 5), 2).on(real(2, 8, 12)),
+    M((4, 5), (2, 3), dilation=1, padding=1, stride=2).on(real(12, 9)),
 ]
 
 # ---- distances

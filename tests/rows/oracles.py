@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
-from tests.rows import convolution
+from tests.rows import convolution, windows
 from tests.rows.oracles_norm import NORMS
 from tests.rows.sample import SEED
 
@@ -476,6 +476,7 @@ HIDDEN = {
     "total_norm": norm,
     "_deviations": lambda x: x,
     "_dropout": dropout,
+    **windows.FORMULAS,
     "_dropout_mask": dropout_mask,
     "clip_update": lambda ts, n, limit: ts[0] * min(1, limit / (float(ts[n]) + 1e-6)),
 }

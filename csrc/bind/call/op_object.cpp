@@ -103,12 +103,19 @@ PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& ext
       check(!t.requires_grad(),
             "functions with out=... arguments don't support automatic differentiation, but one of "
             "the arguments requires grad.");
+    // Others are what the gradient reads.
+    if (!o.op->is_composite() && o.parameters.outputs.empty() && !o.parameters.returns_list)
+      results = results.first(1);
     return finish_out(b, extras.out, results);
   }
   if (extras.requires_grad) results[0].set_requires_grad(true);
   if (o.parameters.returns_list) return to_tuple(nullptr, results);
   const size_t shown = std::max<size_t>(o.parameters.outputs.size(), 1);
-  if (shown == 1) return wrap(results[0]);
+  if (shown == 1) {
+    // A composite may give more where it is asked to: `return_indices`.
+    if (o.op->is_composite() && results.size() > 1) return to_tuple(nullptr, results);
+    return wrap(results[0]);
+  }
   return to_tuple(b.named_tuple, results.first(shown));
 }
 

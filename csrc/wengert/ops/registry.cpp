@@ -28,6 +28,12 @@ Rows scatter_ops();
 Rows matmul_ops();
 Rows conv_ops();
 Rows conv_product_ops();
+Rows max_pool_ops();
+Rows avg_pool_ops();
+Rows adaptive_pool_ops();
+Rows unpool_ops();
+Rows column_ops();
+Rows pad_ops();
 Rows softmax_ops();
 Rows loss_ops();
 Rows regression_loss_ops();
@@ -63,6 +69,12 @@ std::span<const Op* const> all_ops() {
                               matmul_ops,
                               conv_ops,
                               conv_product_ops,
+                              max_pool_ops,
+                              avg_pool_ops,
+                              adaptive_pool_ops,
+                              unpool_ops,
+                              column_ops,
+                              pad_ops,
                               softmax_ops,
                               loss_ops,
                               regression_loss_ops,

@@ -10,8 +10,49 @@ from .._native import _int as _int
 from .._native import _ints as _ints
 from .._native import _Number as _Number
 
+def adaptive_avg_pool1d(input: Tensor, output_size: _ints) -> Tensor: ...
+def adaptive_avg_pool2d(input: Tensor, output_size: _ints) -> Tensor: ...
+def adaptive_avg_pool3d(input: Tensor, output_size: _ints) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: _ints, return_indices: _bool = False
+) -> Tensor: ...
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _ints) -> tuple[Tensor, ...]: ...
+def adaptive_max_pool2d(
+    input: Tensor, output_size: _ints, return_indices: _bool = False
+) -> Tensor: ...
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _ints) -> tuple[Tensor, ...]: ...
+def adaptive_max_pool3d(
+    input: Tensor, output_size: _ints, return_indices: _bool = False
+) -> Tensor: ...
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _ints) -> tuple[Tensor, ...]: ...
 def alpha_dropout(
     input: Tensor, p: _float = 0.5, training: _bool = False, inplace: _bool = False
+) -> Tensor: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor: ...
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+) -> Tensor: ...
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
 ) -> Tensor: ...
 def batch_norm(
     input: Tensor,
@@ -168,6 +209,14 @@ def elu(
 def elu_(
     input: Tensor, alpha: _float = 1.0, *, scale: _float = 1.0, input_scale: _float = 1.0
 ) -> Tensor: ...
+def fold(
+    input: Tensor,
+    output_size: _ints,
+    kernel_size: _ints,
+    dilation: _ints = 1,
+    padding: _ints = 0,
+    stride: _ints = 1,
+) -> Tensor: ...
 def gelu(input: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor: ...
 def glu(input: Tensor, dim: _int = -1) -> Tensor: ...
 def group_norm(
@@ -233,6 +282,102 @@ def log_softmax(
     input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: _dtype | None = None
 ) -> Tensor: ...
 def logsigmoid(input: Tensor) -> Tensor: ...
+def lp_pool1d(
+    input: Tensor,
+    norm_type: _Number,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
+def lp_pool2d(
+    input: Tensor,
+    norm_type: _Number,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
+def lp_pool3d(
+    input: Tensor,
+    norm_type: _Number,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Tensor: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, ...]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Tensor: ...
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, ...]: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Tensor: ...
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    dilation: _ints = 1,
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, ...]: ...
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    output_size: _ints | None = None,
+) -> Tensor: ...
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    output_size: _ints | None = None,
+) -> Tensor: ...
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _ints,
+    stride: _ints | None = None,
+    padding: _ints = 0,
+    output_size: _ints | None = None,
+) -> Tensor: ...
 def mish(input: Tensor, inplace: _bool = False) -> Tensor: ...
 def mish_(input: Tensor) -> Tensor: ...
 def mse_loss(
@@ -256,6 +401,12 @@ def normalize(
     input: Tensor, p: _float = 2.0, dim: _ints | None = 1, eps: _float = 1e-12
 ) -> Tensor: ...
 def one_hot(tensor: Tensor, num_classes: _int = -1) -> Tensor: ...
+def pad(
+    input: Tensor,
+    pad: _ints,
+    mode: Literal["constant", "reflect", "replicate", "circular"] = "constant",
+    value: _Number | None = None,
+) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
 ) -> Tensor: ...
@@ -298,3 +449,6 @@ def threshold(
     input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False
 ) -> Tensor: ...
 def threshold_(input: Tensor, threshold: _Number, value: _Number) -> Tensor: ...
+def unfold(
+    input: Tensor, kernel_size: _ints, dilation: _ints = 1, padding: _ints = 0, stride: _ints = 1
+) -> Tensor: ...

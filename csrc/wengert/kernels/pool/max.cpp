@@ -1,0 +1,262 @@
+// Largest elements of windows.
+#include <limits>
+
+#include "wengert/kernels/pool/windows.h"
+
+namespace wengert {
+namespace {
+
+using namespace pooling;
+
+template <class T>
+constexpr T lowest() {
+  using Limits = std::numeric_limits<T>;
+  return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+}
+
+// The numbers of taps are held in lanes of T, which are exact so far. What else there is, integers
+// and windows of millions of elements, goes one by one.
+inline constexpr int64_t kExactTaps = 1 << 24;
+
+template <class T>
+bool in_registers(const Windows& w) {
+  return std::is_floating_point_v<T> && w.taps() <= kExactTaps;
+}
+
+// One row of windows: the values, and the numbers of their taps as elements of P. `first`: the
+// first tap along w that is within the input, of each window.
+template <class L, class T, class P>
+void max_row(const Taps<T>& taps, const P* first, int64_t n, T* y, P* number) {
+  using LP = std::conditional_t<std::is_same_v<typename L::V, T>, Lanes<P, false>, Lanes<P, true>>;
+  const P base = taps.count ? static_cast<P>(taps.number[0]) : P(0);
+  for_registers<L::kSize>(n, [&](int64_t i, int64_t lanes) {
+    auto best = L::all(lowest<T>());
+    auto at = LP::load(first + i) + LP::all(base);
+    for (int64_t t = 0; t < taps.count; ++t) {
+      const auto x = L::load(taps.at[t] + i);
+      const auto larger = (x > best) | (x != x);
+      best = select(larger, x, best);
+      at = select(larger, LP::all(static_cast<P>(taps.number[t])), at);
+    }
+    L::store(best, y + i, lanes);
+    LP::store(at, number + i, lanes);
+  });
+}
+
+// For each window of a row the first tap along w that is within the input.
+template <class P>
+void first_taps(const Windows& w, P* out) {
+  for (int64_t o = 0; o < w.out[2]; ++o)
+    out[o] =
+        static_cast<P>(std::max<int64_t>(ceil_div(w.pad[2] - o * w.stride[2], w.dilation[2]), 0));
+}
+
+// sink(slab of windows, row in it, numbers of the taps) for each row.
+template <class T, bool kVector, class Sink>
+void max_rows(const Windows& w, const T* x, T* y, const Sink& sink) {
+  using L = Lanes<T, kVector>;
+  using P = std::conditional_t<kVector, T, int32_t>;
+  const int64_t width = round_up(w.out[2], 64);
+  const Scratch first(static_cast<size_t>(width) * sizeof(P));
+  first_taps(w, first.as<P>());
+  const int64_t own = ceil_div(width * static_cast<int64_t>(sizeof(P)), sizeof(T));
+  for_windows<T>(w, x, lowest<T>(), L::kSize, own + 8,
+                 [&](int64_t slab, int64_t o, const Taps<T>& taps, T* scratch) {
+                   const int64_t row = slab * w.out[1] + o;
+                   P* number = reinterpret_cast<P*>(scratch);
+                   max_row<L>(taps, first.as<const P>(), w.out[2], y + row * w.out[2], number);
+                   sink(slab, o, number);
+                 });
+}
+
+template <class T, class Sink>
+void max_any(const Windows& w, const T* x, T* y, const Sink& sink) {
+  if constexpr (std::is_floating_point_v<T>)
+    if (in_registers<T>(w)) return max_rows<T, true>(w, x, y, sink);
+  max_rows<T, false>(w, x, y, sink);
+}
+
+template <class P>
+void max_positions(const Windows& w, Dtype dtype, const void* x, void* y, P* positions) {
+  dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
+            [&](int64_t slab, int64_t o, const auto* number) {
+              P* to = positions + (slab * w.out[1] + o) * w.out[2];
+              for (int64_t i = 0; i < w.out[2]; ++i) to[i] = static_cast<P>(number[i]);
+            });
+  });
+}
+
+// What the sums of a gradient read: rows of g and of positions, to whole registers, zeros behind.
+template <class T, class P>
+struct Chosen {
+  using V = Vec<T>;
+  const Windows& w;
+  const T* g;
+  const P* positions;
+  int64_t width;
+  Scratch buffer;
+  T* values;
+  T* numbers;
+  int64_t begin = 0;
+
+  static int64_t rows(const Windows& w, int64_t block) {
+    return std::min((block + w.reach(1)) / w.stride[1] + 2, w.out[1]);
+  }
+  Chosen(const Windows& w, const T* g, const P* positions, int64_t block)
+      : w(w),
+        g(g),
+        positions(positions),
+        width(round_up(w.out[2], V::kSize)),
+        buffer(static_cast<size_t>(2 * rows(w, block) * width) * sizeof(T)),
+        values(buffer.as<T>()),
+        numbers(values + rows(w, block) * width) {}
+
+  void before(int64_t windows, int64_t from, int64_t to) {
+    begin = from;
+    const int64_t n = w.out[2], at = (windows * w.out[1] + from) * n;
+    for (int64_t r = 0; r < to - from; ++r) {
+      T* v = values + r * width;
+      T* p = numbers + r * width;
+      std::copy(g + at + r * n, g + at + r * n + n, v);
+      std::fill(v + n, v + width, T(0));
+      const P* q = positions + at + r * n;
+      for (int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(q[i]);
+      std::fill(p + n, p + width, T(-1));
+    }
+  }
+  void add(int64_t, int64_t o, int64_t tap, Sums<T>& sums, int64_t row) {
+    const T* v = values + (o - begin) * width;
+    const T* p = numbers + (o - begin) * width;
+    for (int64_t k = 0; k < w.kernel[2]; ++k) {
+      const V number = V::repeat(static_cast<T>(tap + k));
+      T* to = sums.at(row, k);
+      for (int64_t i = 0; i < width; i += V::kSize)
+        (V::load(to + i) + select(V::load(p + i) == number, V::load(v + i), 0.0)).store(to + i);
+    }
+  }
+};
+
+// Where the windows are the tiles of a row and of a plane, each element is in one of them.
+template <class T, class P>
+void tiles_backward(const Windows& w, const T* g, const P* positions, T* dx) {
+  const int64_t n = w.out[2];
+  const int64_t grain = std::max<int64_t>(kGrain / (n * w.taps()), 1);
+  parallel_for(w.out_rows(), grain, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* __restrict v = g + r * n;
+      const P* __restrict p = positions + r * n;
+      T* __restrict to = dx + r * n * w.taps();
+      for (int64_t t = 0; t < w.taps(); t += 2)
+        for (int64_t i = 0; i < n; ++i) {
+          to[t * n + 2 * i] = p[i] == t ? v[i] : T(0);
+          to[t * n + 2 * i + 1] = p[i] == t + 1 ? v[i] : T(0);
+        }
+    }
+  });
+}
+
+// Windows of two elements along w, side by side, that leave none over.
+bool are_tiles(const Windows& w) {
+  const auto tiled = [&](int d) {
+    return w.kernel[d] == w.stride[d] && w.pad[d] == 0 && w.out[d] * w.kernel[d] == w.in[d] &&
+           (w.dilation[d] == 1 || w.kernel[d] == 1);
+  };
+  return w.kernel[0] == 1 && w.kernel[2] == 2 && tiled(0) && tiled(1) && tiled(2);
+}
+
+template <class P>
+void max_gradient(const Windows& w, Dtype dtype, const void* g, const P* positions, void* dx) {
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = static_cast<const T*>(g);
+    T* to = static_cast<T*>(dx);
+    if (are_tiles(w)) return tiles_backward(w, from, positions, to);
+    for_sums(w, to, Vec<T>::kSize,
+             [&](int64_t rows) { return Chosen<T, P>(w, from, positions, rows); });
+  });
+}
+
+// Where taps lie in the plane, relative to the first.
+List<int64_t> tap_offsets(const Windows& w) {
+  List<int64_t> out;
+  out.reserve(static_cast<size_t>(w.taps()));
+  for (int64_t a = 0; a < w.kernel[0]; ++a)
+    for (int64_t b = 0; b < w.kernel[1]; ++b)
+      for (int64_t c = 0; c < w.kernel[2]; ++c)
+        out.push_back((a * w.dilation[0] * w.in[1] + b * w.dilation[1]) * w.in[2] +
+                      c * w.dilation[2]);
+  return out;
+}
+// The place in its plane of the first tap of the first window of a row, which may be outside.
+int64_t row_place(const Windows& w, int64_t slab, int64_t o) {
+  return ((slab % w.out[0] * w.stride[0] - w.pad[0]) * w.in[1] + o * w.stride[1] - w.pad[1]) *
+             w.in[2] -
+         w.pad[2];
+}
+
+template <class T, class P>
+void take(const Windows& w, const T* x, const P* positions, T* y) {
+  const List<int64_t> offsets = tap_offsets(w);
+  const int64_t n = w.out[2], plane = w.in[0] * w.in[1] * w.in[2];
+  parallel_for(w.out_rows(), std::max<int64_t>(kGrain / std::max<int64_t>(n, 1), 1),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t r = begin; r < end; ++r) {
+                   const int64_t slab = r / w.out[1];
+                   const int64_t at = row_place(w, slab, r % w.out[1]);
+                   const T* from = x + slab / w.out[0] * plane;
+                   for (int64_t i = 0; i < n; ++i) {
+                     // What no pooling gives is a place like any other, within the plane.
+                     const auto tap = static_cast<size_t>(positions[r * n + i]);
+                     const int64_t place =
+                         tap < offsets.size() ? at + i * w.stride[2] + offsets[tap] : 0;
+                     y[r * n + i] = from[std::clamp<int64_t>(place, 0, plane - 1)];
+                   }
+                 }
+               });
+}
+
+// f(positions as they are held).
+template <class F>
+void with_positions(const Windows& w, const void* positions, const F& f) {
+  if (w.taps() <= kByteTaps) return f(static_cast<const uint8_t*>(positions));
+  f(static_cast<const int32_t*>(positions));
+}
+
+}  // namespace
+
+void max_pool(const Windows& w, Dtype dtype, const void* x, void* y, void* positions) {
+  if (w.taps() <= kByteTaps) return max_positions(w, dtype, x, y, static_cast<uint8_t*>(positions));
+  max_positions(w, dtype, x, y, static_cast<int32_t*>(positions));
+}
+
+void max_pool_indices(const Windows& w, Dtype dtype, const void* x, void* y, int64_t* indices) {
+  const List<int64_t> offsets = tap_offsets(w);
+  dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
+            [&](int64_t slab, int64_t o, const auto* number) {
+              int64_t* to = indices + (slab * w.out[1] + o) * w.out[2];
+              const int64_t at = row_place(w, slab, o);
+              for (int64_t i = 0; i < w.out[2]; ++i)
+                to[i] = at + i * w.stride[2] + offsets[static_cast<size_t>(number[i])];
+            });
+  });
+}
+
+void max_pool_backward(const Windows& w, Dtype dtype, const void* g, const void* positions,
+                       void* dx) {
+  with_positions(w, positions, [&](const auto* p) { max_gradient(w, dtype, g, p, dx); });
+}
+
+void pool_take(const Windows& w, Dtype dtype, const void* x, const void* positions, void* y) {
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    with_positions(w, positions, [&](const auto* p) {
+      take(w, static_cast<const T*>(x), p, static_cast<T*>(y));
+    });
+  });
+}
+
+}  // namespace wengert

@@ -1,0 +1,96 @@
+"""Pooling's gradients in NumPy, a window at a time."""
+
+import itertools
+
+import numpy as np
+
+
+def _parts(n, outer):
+    """The windows that divide n positions."""
+    return [np.arange(i * n // outer, -(-(i + 1) * n // outer)) for i in range(outer)]
+
+
+def adaptive_backward(g, size, dims):
+    x = np.zeros(size)
+    inner, outer = size[-dims:], g.shape[-dims:]
+    divided = [_parts(n, o) for n, o in zip(inner, outer, strict=True)]
+    for at in itertools.product(*map(range, outer)):
+        where = (..., *np.ix_(*(divided[d][i] for d, i in enumerate(at))))
+        share = g[(..., *at)] / np.prod([len(divided[d][i]) for d, i in enumerate(at)])
+        x[where] += share.reshape(*share.shape, *[1] * dims)
+    return x
+
+
+def avg_backward(g, kernel, stride, padding, ceil_mode, include_pad, divisor, size, dims):
+    kernel, stride, padding = (
+        tuple(v) * dims if len(v) == 1 else tuple(v) for v in (kernel, stride or kernel, padding)
+    )
+    x = np.zeros(size)
+    inner = size[-dims:]
+    for at in itertools.product(*map(range, g.shape[-dims:])):
+        start = [i * s - p for i, s, p in zip(at, stride, padding, strict=True)]
+        end = [min(b + k, n + p) for b, k, n, p in zip(start, kernel, inner, padding, strict=True)]
+        inside = [slice(max(b, 0), min(e, n)) for b, e, n in zip(start, end, inner, strict=True)]
+        whole = np.prod([e - b for b, e in zip(start, end, strict=True)])
+        count = whole if include_pad else np.prod([s.stop - s.start for s in inside])
+        share = g[(..., *at)] / (divisor or count)
+        x[(..., *inside)] += share.reshape(*share.shape, *[1] * dims)
+    return x
+
+
+def _places(positions, size, kernel, stride, padding, dilation):
+    """For each window the index of its element at the position, in the whole array."""
+    dims = len(kernel)
+    taps = np.unravel_index(positions.astype(int), kernel)
+    at = list(np.indices(positions.shape))
+    for d in range(dims):
+        k = positions.ndim - dims + d
+        at[k] = at[k] * stride[d] - padding[d] + taps[d] * dilation[d]
+    return tuple(at)
+
+
+def max_backward(g, positions, size, kernel_size, **grid):
+    x = np.zeros(size)
+    np.add.at(x, _places(positions, size, kernel_size, **grid), g)
+    return x
+
+
+def max_take(x, positions, size, kernel_size, **grid):
+    return x[_places(positions, size, kernel_size, **grid)]
+
+
+MODES = {1: "reflect", 2: "edge", 3: "wrap"}
+
+
+def _widths(ndim, pad):
+    pairs = [tuple(pad[i : i + 2]) for i in range(0, len(pad), 2)]
+    return [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
+
+
+def pad_mode(x, pad, mode):
+    return np.pad(x, _widths(x.ndim, pad), MODES[mode])
+
+
+def pad_mode_backward(g, pad, mode, size):
+    x = np.zeros(size)
+    numbers = np.arange(x.size).reshape(size)
+    np.add.at(x.reshape(-1), pad_mode(numbers, pad, mode), g)
+    return x
+
+
+def max_unpool(x, indices, size):
+    y = np.zeros((*x.shape[: -len(size)], int(np.prod(size))))
+    flat = indices.reshape(*y.shape[:-1], -1)
+    np.put_along_axis(y, flat, x.reshape(flat.shape), -1)
+    return y.reshape(*x.shape[: -len(size)], *size)
+
+
+FORMULAS = {
+    "_max_pool_backward": max_backward,
+    "_max_pool_take": max_take,
+    "_avg_pool_backward": avg_backward,
+    "_adaptive_avg_pool_backward": adaptive_backward,
+    "_max_unpool": max_unpool,
+    "_pad_mode": pad_mode,
+    "_pad_mode_backward": pad_mode_backward,
+}
