@@ -49,11 +49,58 @@ Moments squares_of(const T* x, const Piece& p) {
                 }).of[0]};
 }
 
+// Short rows of layer norm, a register's lanes of them at a time.
+template <class T, bool kOne>
+void forward_group(const GroupNormShape& s, const T* x, Affine<T> a, T* y, T* mean, T* rstd,
+                   RowGroup<T, kOne>& group) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  alignas(64) T m[kSize] = {}, r[kSize];
+  const double part = 1 / static_cast<double>(group.n);
+  const auto load = [&](int64_t row, int64_t j, int64_t i, int64_t c) {
+    return group.cell[row][j] = group.load(x, row, i, c, 0);
+  };
+  if (s.centred) {
+    (group.sum(load) * part).store(m);
+    std::copy_n(m, group.rows, mean);
+  }
+  const Vec<T> lane = Eigen::internal::plset<typename Vec<T>::Packet>(T(0));
+  const Vec<T> squares = group.sum([&](int64_t row, int64_t j, int64_t i, int64_t c) {
+    Vec<T>& d = group.cell[row][j];
+    if (!s.centred) load(row, j, i, c);
+    d = d - Vec<T>::repeat(m[row]);
+    if (c < kSize) d = select(lane < static_cast<double>(c), d, 0.0);
+    return d * d;
+  });
+  (1.0 / sqrt(squares * part + s.eps)).store(r);
+  std::copy_n(r, group.rows, rstd);
+  group.store(y, [&](int64_t row, int64_t j, int64_t i, int64_t c) {
+    Vec<T> v = group.cell[row][j] * Vec<T>::repeat(r[row]);
+    if (a.w) v = v * load_part(a.w + i, c, 0);
+    if (a.b) v = v + load_part(a.b + i, c, 0);
+    return v;
+  });
+}
+
+template <class T>
+void forward_groups(const GroupNormShape& s, const T* x, Affine<T> a, T* y, T* mean, T* rstd) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  const int64_t n = s.row(), grain = std::max<int64_t>(1, kNormGrain / (n * kSize)) * kSize;
+  parallel_for(s.rows(), grain, [&](int64_t begin, int64_t end) {
+    each_group<T>(begin, end, n, [&](int64_t row, auto& group) {
+      forward_group(s, x + row * n, a, y + row * n, mean + (s.centred ? row : 0), rstd + row,
+                    group);
+    });
+  });
+}
+
 template <class T>
 void forward(const GroupNormShape& s, const T* x, Affine<T> a, T* y, T* mean, T* rstd) {
+  if (s.groups == 1 && s.inner == 1 && s.row() <= kShortRow)
+    return forward_groups(s, x, a, y, mean, rstd);
   const Lines lines = rows_of(s);
   for_lines<Moments>(
-      lines, [&](const Piece& p) { return s.centred ? moments_of(x, p) : squares_of(x, p); },
+      lines,
+      [&](const Piece& p) { return s.centred ? moments_of(x, p, p.length) : squares_of(x, p); },
       [&](int64_t row, const Moments* parts, int64_t count) {
         const Moments m = joined(parts, count);
         if (s.centred) mean[row] = static_cast<T>(m.mean);
@@ -112,6 +159,8 @@ void gradient_row(const T* g, const T* x, const T* w, double mean, double rstd, 
   const Line line(rstd, s.of[0], s.of[1], static_cast<double>(n), centred);
   const Vec<T> slope(line.slope), r(rstd);
   row_each<T>(n, [&](int64_t i, int64_t k) {
+    fetch(g + n + i);
+    fetch(x + n + i);
     const Vec<T> d = load_part(x + i, k, 0) - mean;
     store_part(fma(weighted(i, k), r, fma(d, slope, Vec<T>(line.shift))), dx + i, k);
   });

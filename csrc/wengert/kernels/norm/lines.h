@@ -94,14 +94,16 @@ struct Moments {
 // Two passes over what is in cache by then, the second corrected by the sum of the deviations, as
 // the first is rounded: T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample
 // variance", 1983, formula 1.7. NaN stays NaN, as std::max gives its first argument then.
+// What lies `ahead` elements behind is sent for meanwhile.
 template <class T>
-Moments moments_of(const T* x, const Piece& p) {
+Moments moments_of(const T* x, const Piece& p, int64_t ahead = 0) {
   const auto n = static_cast<double>(p.size());
   const double sum = sums_of<T, 1>(p, [&](int64_t i, int64_t m, Vec<T>* v) {
                        v[0] = load_part(x + i, m, 0);
                      }).of[0];
   const double about = static_cast<double>(static_cast<T>(sum / n));
   const Sums<2> s = sums_of<T, 2>(p, [&](int64_t i, int64_t m, Vec<T>* v) {
+    if (ahead > 0) fetch(x + i + ahead);
     v[0] = load_part(x + i, m, about) - about;
     v[1] = v[0] * v[0];
   });
