@@ -165,6 +165,7 @@ __all__ = [
     "expm1",
     "expm1_",
     "eye",
+    "feature_alpha_dropout",
     "fill",
     "fix",
     "fix_",
@@ -1916,6 +1917,9 @@ def eye(
     layout: _layout | None = None,
     pin_memory: _bool = False,
     requires_grad: _bool = False,
+) -> Tensor: ...
+def feature_alpha_dropout(
+    input: Tensor, p: _float, train: _bool, *, out: Tensor | None = None
 ) -> Tensor: ...
 def fill(input: Tensor, value: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...

@@ -1,5 +1,6 @@
 // Training: XOR with every optimizer, one step of an image classifier, a layer of one's own.
 #include <cmath>
+#include <cstdio>
 
 #include "check.h"
 
@@ -84,6 +85,44 @@ void step_is_noticed() {
   CHECK(std::abs(value(sum(w)) - 2.4) < 1e-6);
 }
 
+// Running statistics move in training, are what is used in evaluation, and are saved.
+void norms() {
+  manual_seed(3);
+  const auto make = [] {
+    return nn::Sequential{nn::Linear(6, 4), nn::BatchNorm1d(4), nn::LayerNorm(4), nn::Linear(4, 2)};
+  };
+  nn::Sequential model = make();
+  optim::SGD optimizer(model.parameters(), {.lr = 0.1});
+  const Tensor x = randn({32, 6}), y = (x.select(1, 0) > 0).to(Dtype::kInt64);
+  const Tensor mean = model.named_buffers()[0].second;
+  CHECK(model.named_buffers()[0].first == "1.running_mean" && mean.sum().item<float>() == 0);
+  CHECK(model.state_dict().size() == model.parameters().size() + 3);
+  double first = 0, last = 0;
+  for (int i = 0; i < 60; ++i) {
+    optimizer.zero_grad();
+    const Tensor loss = cross_entropy(model(x), y);
+    loss.backward();
+    optimizer.step();
+    (i == 0 ? first : last) = value(loss);
+  }
+  CHECK(last < 0.7 * first);
+  CHECK(mean.abs().sum().item<float>() > 0);
+  CHECK(model.named_buffers()[2].second.item<int64_t>() == 60);
+  model.eval();
+  const std::string path = "norms.safetensors";
+  nn::save(model, path);
+  nn::Sequential other = make();
+  nn::load(other, path);
+  std::remove(path.c_str());
+  other.eval();
+  CHECK(value(sum(abs(model(x) - other(x)))) == 0);
+  CHECK(model[1].to_string() ==
+        "BatchNorm1d(4, eps=1e-05, momentum=0.1, affine=True, bias=True, "
+        "track_running_stats=True)");
+  CHECK(model[2].to_string() == "LayerNorm((4,), eps=1e-05, elementwise_affine=True, bias=True)");
+  CHECK_THROWS(nn::BatchNorm2d(4)(x), kValue, "expected 4D input");
+}
+
 }  // namespace
 
 int main() {
@@ -91,5 +130,6 @@ int main() {
     xor_with_every_optimizer();
     image_classifier_step();
     step_is_noticed();
+    norms();
   });
 }

@@ -232,6 +232,7 @@ for name in ("Dropout", "AlphaDropout"):
 CASES["Dropout"] += [M(0.4, True).on(real(3, 4)), M(1.0).on(real(2, 3))]
 CASES["Dropout1d"] = [M().on(real(4, 5, 3)), M(0.3).on(real(5, 3))]
 CASES["Dropout2d"] = [M().on(real(4, 5, 2, 2)), M(0.3, True).on(real(2, 5, 2, 3))]
+CASES["FeatureAlphaDropout"] = [M().on(real(4, 5, 3)), M(0.3, True).on(real(3, 4, 2, 2))]
 CASES["Dropout3d"] = [M().on(real(2, 5, 2, 1, 2)), M(0.3).on(real(5, 2, 2, 1))]
 
 # ---- norms
@@ -268,6 +269,10 @@ CASES["LayerNorm"] = [
     M([3, 4], 1e-3).on(real(2, 3, 4)),
     M((6,), elementwise_affine=False).on(real(2, 2, 6)),
     M(6, bias=False).on(real(6)),
+]
+CASES["LocalResponseNorm"] = [
+    M(3).on(real(2, 5, 4)),
+    M(4, 0.5, 0.6, 2.0).on(real(2, 5, 2, 3)),
 ]
 CASES["RMSNorm"] = [
     M(6).on(real(4, 6)),

@@ -51,6 +51,11 @@ draw("random_ bool", lambda T: T.empty(9, dtype=T.bool).random_())
 draw("dropout", lambda T: T.nn.functional.dropout(T.ones(12), 0.3))
 draw("dropout2d", lambda T: T.nn.functional.dropout2d(T.ones(2, 4, 1, 1), 0.5))
 draw("alpha_dropout", lambda T: T.nn.functional.alpha_dropout(T.ones(9), 0.5, True), False)
+draw(
+    "feature_alpha_dropout",
+    lambda T: T.nn.functional.feature_alpha_dropout(T.ones(3, 4, 2), 0.5, True)[:, :, 0],
+    False,
+)
 draw("multinomial", lambda T: T.multinomial(T.tensor([1.0, 2.0, 3.0, 4.0]), 3))
 draw("multinomial with", lambda T: T.multinomial(T.tensor([1.0, 2.0, 3.0]), 8, True))
 draw("multinomial rows", lambda T: T.multinomial(T.ones(3, 5), 2))

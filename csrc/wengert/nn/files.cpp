@@ -1,4 +1,4 @@
-// Parameters in files.
+// Parameters and buffers in files.
 #include <map>
 
 #include "wengert/nn/nn.h"
@@ -62,7 +62,7 @@ void save(const Module& module, const std::string& path) {
   std::vector<Tensor> kept;  // whose bytes are written
   value_leaves("nn::save()");
   const NoGradGuard off;
-  for (const auto& [name, parameter] : module.named_parameters()) {
+  for (const auto& [name, parameter] : module.state_dict()) {
     kept.push_back(contiguous(parameter.detach()));
     stored.push_back({.name = name, .dtype = parameter.dtype(), .shape = parameter.shape()});
     stored.back().data = kept.back().data();
@@ -72,7 +72,7 @@ void save(const Module& module, const std::string& path) {
 
 void load(Module& module, const std::string& path) {
   const auto found = with_path("nn::load", path, [&] { return read_all(path); });
-  const auto parameters = module.named_parameters();
+  const auto parameters = module.state_dict();
   const std::string wrong = misfits(parameters, found);
   check(wrong.empty(), "nn::load: ", path, " does not fit ", module.name(), ": ", wrong);
   const NoGradGuard off;

@@ -34,15 +34,28 @@ std::string as_float(double v) {
 
 }  // namespace
 
-void Module::collect(const std::string& prefix,
-                     std::vector<std::pair<std::string, Tensor>>& to) const {
-  for (const auto& [name, tensor] : parameters_) to.emplace_back(prefix + name, tensor);
-  for (const auto& [name, module] : modules_) module->collect(prefix + name + ".", to);
+using Named = std::vector<std::pair<std::string, Tensor>>;
+
+void Module::collect(int of, const std::string& prefix, Named& to) const {
+  for (const auto& [what, tensors] : {std::pair(kParameters, &parameters_), {kBuffers, &buffers_}})
+    if (of & what)
+      for (const auto& [name, tensor] : *tensors) to.emplace_back(prefix + name, tensor);
+  for (const auto& [name, module] : modules_) module->collect(of, prefix + name + ".", to);
 }
 
-std::vector<std::pair<std::string, Tensor>> Module::named_parameters() const {
-  std::vector<std::pair<std::string, Tensor>> all;
-  collect("", all);
+Named Module::named_parameters() const {
+  Named all;
+  collect(kParameters, "", all);
+  return all;
+}
+Named Module::named_buffers() const {
+  Named all;
+  collect(kBuffers, "", all);
+  return all;
+}
+Named Module::state_dict() const {
+  Named all;
+  collect(kParameters | kBuffers, "", all);
   return all;
 }
 
@@ -87,6 +100,12 @@ void Module::zero_grad(bool set_to_none) { wengert::zero_grad(parameters(), set_
 Tensor Module::add_parameter(std::string name, Tensor value) {
   value.set_requires_grad(true);
   parameters_.emplace_back(std::move(name), value);
+  ++state_->additions;
+  return value;
+}
+
+Tensor Module::add_buffer(std::string name, Tensor value) {
+  buffers_.emplace_back(std::move(name), value);
   ++state_->additions;
   return value;
 }

@@ -49,6 +49,10 @@ class Module {
   std::vector<Tensor> parameters() const;
   // The same with names such as "0.weight".
   std::vector<std::pair<std::string, Tensor>> named_parameters() const;
+  // Tensors that are part of the state and get no gradients, such as running means.
+  std::vector<std::pair<std::string, Tensor>> named_buffers() const;
+  // Both, in the order of Python's state_dict.
+  std::vector<std::pair<std::string, Tensor>> state_dict() const;
 
   // Dropout, and what else behaves differently in training, follows this. Modules begin in
   // training.
@@ -71,6 +75,7 @@ class Module {
  protected:
   // `value` becomes a leaf that asks for gradients.
   Tensor add_parameter(std::string name, Tensor value);
+  Tensor add_buffer(std::string name, Tensor value);
   template <std::derived_from<Module> M>
   std::shared_ptr<M> add_module(std::string name, M module) {
     auto shared = std::make_shared<M>(std::move(module));
@@ -92,10 +97,12 @@ class Module {
     uint32_t additions = 0;
   };
   struct Unchanged;
-  void collect(const std::string& prefix, std::vector<std::pair<std::string, Tensor>>& to) const;
+  enum Of : uint8_t { kParameters = 1, kBuffers = 2 };
+  void collect(int of, const std::string& prefix,
+               std::vector<std::pair<std::string, Tensor>>& to) const;
   void add_guard() const;
 
-  std::vector<std::pair<std::string, Tensor>> parameters_;
+  std::vector<std::pair<std::string, Tensor>> parameters_, buffers_;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> modules_;
   Owner<State> state_;
 };
@@ -112,6 +119,67 @@ class Linear final : public Module {
   std::string options() const override;
 
  private:
+  Tensor weight_, bias_;
+};
+
+// ---- norms. Weights begin as 1, biases as 0
+
+struct BatchNormOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool affine = true;
+  bool track_running_stats = true;
+  Dtype dtype = default_dtype();
+};
+// y = (x - mean) / sqrt(var + eps) * weight + bias for each channel of x (n, c, ...): with the
+// moments of the batch in training, towards which the buffers running_mean and running_var move by
+// `momentum`; else with these. Ioffe, Szegedy, arXiv:1502.03167.
+class BatchNorm : public Module {
+ public:
+  BatchNorm(int64_t num_features, const BatchNormOptions& options);
+  Tensor forward(const Tensor& x) override;
+  std::string options() const override;
+  const Tensor& weight() const { return weight_; }  // undefined unless affine, as the bias
+  const Tensor& bias() const { return bias_; }
+  const Tensor& running_mean() const { return running_mean_; }  // undefined unless tracked
+  const Tensor& running_var() const { return running_var_; }
+
+ protected:
+  virtual void check_input(const Tensor& x) const = 0;  // ValueError for other dimensions
+
+ private:
+  int64_t num_features_;
+  BatchNormOptions options_;
+  Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+};
+// Of (n, c) or (n, c, l).
+struct BatchNorm1d final : BatchNorm {
+  explicit BatchNorm1d(int64_t num_features, const BatchNormOptions& options = {})
+      : BatchNorm(num_features, options) {}
+  void check_input(const Tensor& x) const override;
+};
+// Of (n, c, h, w).
+struct BatchNorm2d final : BatchNorm {
+  explicit BatchNorm2d(int64_t num_features, const BatchNormOptions& options = {})
+      : BatchNorm(num_features, options) {}
+  void check_input(const Tensor& x) const override;
+};
+
+// y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, which must be these.
+// Ba, Kiros, Hinton, arXiv:1607.06450.
+class LayerNorm final : public Module {
+ public:
+  explicit LayerNorm(Dims normalized_shape, double eps = 1e-5, bool elementwise_affine = true,
+                     bool bias = true, Dtype dtype = default_dtype());
+  explicit LayerNorm(int64_t size) : LayerNorm(Dims{size}) {}
+  Tensor forward(const Tensor& x) override;
+  std::string options() const override;
+  const Tensor& weight() const { return weight_; }  // undefined unless affine
+  const Tensor& bias() const { return bias_; }
+
+ private:
+  Dims shape_;
+  double eps_;
   Tensor weight_, bias_;
 };
 
@@ -199,13 +267,12 @@ std::ostream& operator<<(std::ostream& out, const Module& module);
 
 // ---- files
 
-// The parameters in a safetensors file, by the keys of Python's state_dict: what load_safetensors
-// of wengert.serialization reads, and what its save_safetensors writes for load. The file takes its
-// place when all is written. RuntimeError if it cannot be written.
+// Parameters and buffers in a safetensors file, by the keys of Python's state_dict: what
+// load_safetensors of wengert.serialization reads, and what its save_safetensors writes for load.
+// The file takes its place when all is written. RuntimeError if it cannot be written.
 void save(const Module& module, const std::string& path);
-// Copies what such a file holds into the parameters, cast to their dtypes. RuntimeError, and no
-// parameter changed, if the file cannot be read, or lacks a parameter, or has more, or another
-// shape.
+// Copies what such a file holds into them, cast to their dtypes. RuntimeError, and nothing changed,
+// if the file cannot be read, or lacks a key, or has more, or another shape.
 void load(Module& module, const std::string& path);
 
 }  // namespace wengert::nn

@@ -6,6 +6,7 @@
 #include "wengert/ops/matmul/matmul.h"
 #include "wengert/ops/norm/norm.h"
 #include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/pool/pool.h"
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/reduce/reduce.h"
 #include "wengert/ops/shape/shape.h"

@@ -39,6 +39,7 @@ Rows loss_ops();
 Rows regression_loss_ops();
 Rows group_norm_ops();
 Rows batch_norm_ops();
+Rows local_norm_ops();
 Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
@@ -78,6 +79,7 @@ std::span<const Op* const> all_ops() {
                               softmax_ops,
                               loss_ops,
                               regression_loss_ops,
+                              local_norm_ops,
                               batch_norm_ops,
                               group_norm_ops,
                               create_ops,

@@ -160,3 +160,17 @@ SAMPLES["batch_norm_backward"] = [
         (True, True, (False, True, True)),
     ]
 ]
+
+# ---- by neighbouring channels
+
+SAMPLES["local_response_norm"] = [
+    S(real(2, 5, 3), 3),
+    S(real(2, 5, 2, 2), 2, 0.5, 0.6, 2.0),
+    S(real(2, 4, 2, 1, 2), 7, alpha=0.3, k=0.7),
+    S(real(1, 3, 4), 1, beta=2.0, alpha=1.0),
+]
+SAMPLES["_channel_window_sum"] = [
+    S(real(2, 5, 3), 1, 1).floats(),
+    S(real(3, 4), 0, 2).floats(),
+    S(real(2, 3, 2, 2), 5, 0).floats(),
+]

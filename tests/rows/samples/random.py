@@ -73,6 +73,15 @@ SAMPLES["dropout1d"] = [S(real(3, 4, 2), 0.4), S(real(4, 2), 0.4), S(real(3, 4, 
 SAMPLES["dropout2d"] = [S(real(3, 4, 2, 2), 0.4), S(real(3, 4, 2, 2), 1.0)]
 SAMPLES["dropout3d"] = [S(real(3, 4, 2, 1, 2), 0.4), S(real(4, 2, 1, 2), 0.4)]
 SAMPLES["alpha_dropout"] = [S(real(3, 40), 0.3, True), S(real(3, 4), 0.3), S(real(3), 0.0, True)]
+SAMPLES["feature_alpha_dropout(Tensor, float, bool, bool)"] = [
+    S(real(3, 40, 2), 0.3, True),
+    S(real(3, 4), 0.3),
+    S(real(3, 2, 2), 0.0, True),
+]
+SAMPLES["feature_alpha_dropout(Tensor, float, bool)"] = [
+    S(real(3, 40, 2), 0.3, True),
+    S(real(3, 4), 0.3, False),
+]
 SAMPLES["_dropout"] = [S(real(3, 40), 0.3).floats().outputs(1)]
 SAMPLES["_dropout_mask"] = [S(real(3, 4), (3, 1), 0.3).floats().forward_only()]
 SAMPLES["_deviations"] = [S(positive(3, 4)).floats(), S(positive(0)).floats()]

@@ -308,17 +308,21 @@ void check_probability(double p) {
 }
 
 // Whole features, (N, C, ...), are dropped.
-Tensor feature_dropout(const Tensor& x, double p, bool training) {
-  check_probability(p);
-  if (p == 0 || !training || x.numel() == 0) return x;
+Dims feature_size(const Tensor& x) {
   check(x.ndim() >= 2, "feature dropout requires at least 2 dimensions in the input, got ",
         x.shape());
-  check(is_floating(x.dtype()), "result type Float can't be cast to the desired output type ",
-        x.dtype());
-  if (p == 1) return mul(x, 0.0);
   Dims size = Dims::filled(x.ndim(), 1);
   size[0] = x.shape()[0];
   size[1] = x.shape()[1];
+  return size;
+}
+Tensor feature_dropout(const Tensor& x, double p, bool training) {
+  check_probability(p);
+  if (p == 0 || !training || x.numel() == 0) return x;
+  const Dims size = feature_size(x);
+  check(is_floating(x.dtype()), "result type Float can't be cast to the desired output type ",
+        x.dtype());
+  if (p == 1) return mul(x, 0.0);
   return mul(x, apply(dropout_mask_op, {x.detach()}, Attrs(size, p)));
 }
 
@@ -404,14 +408,15 @@ constexpr Op dropout3d_op = feature_row("dropout3d", compose_feature_dropout<3>)
 
 // Klambauer et al. 2017, section 3: dropped inputs become -alpha' (of SELU), and an affine map
 // keeps mean and variance.   y = x a m + (m - 1) a alpha + a alpha p,   m in {0, 1}
-Tensor alpha_dropout(const Tensor& x, double p, bool training) {
+Tensor alpha_dropout(const Tensor& x, double p, bool training, bool features) {
   check_probability(p);
   if (p == 0 || !training || x.numel() == 0) return x;
   check(is_floating(x.dtype()), "a floating dtype is needed, got ", x.dtype());
+  const Dims size = features ? feature_size(x) : x.shape();
   if (p == 1) return mul(x, 0.0);
   constexpr double kAlpha = 1.7580993408473766;
   const double a = 1 / std::sqrt((kAlpha * kAlpha * p + 1) * (1 - p));
-  const Tensor mask = apply(dropout_mask_op, {x.detach()}, Attrs(x.shape(), p));
+  const Tensor mask = apply(dropout_mask_op, {x.detach()}, Attrs(size, p));
   const Tensor kept = to(mask, Dtype::kBool);
   const Tensor m = to(kept, x.dtype());
   const Tensor shift = add(mul(add(m, -1.0), kAlpha * a), kAlpha * a * p);
@@ -420,25 +425,59 @@ Tensor alpha_dropout(const Tensor& x, double p, bool training) {
 
 constexpr Signature kAlphaDropout =
     "(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor";
+template <bool kFeatures>
+void compose_alpha_dropout(Call& c) {
+  c.results = {finish(c, kAlphaDropout["inplace"],
+                      alpha_dropout(c.in(0), c.attrs.real(kAlphaDropout["p"]),
+                                    c.attrs.flag(kAlphaDropout["training"]), kFeatures))};
+}
 // y = a (x m - s (1 - m)) + a p s, m in {0, 1}, s SELU's limit, a = ((1 + p s^2) (1 - p))^-1/2
 constinit const Op alpha_dropout_op{
     .name = "alpha_dropout",
     .signature = kAlphaDropout,
     .on = kFunctional,
     .doc = "Dropout for SELU networks: keeps zero mean and unit variance.",
-    .composed =
-        [](Call& c) {
-          c.results = {finish(c, kDropout["inplace"],
-                              alpha_dropout(c.in(0), c.attrs.real(kAlphaDropout["p"]),
-                                            c.attrs.flag(kAlphaDropout["training"])))};
-        },
-};
+    .composed = compose_alpha_dropout<false>};
+// y = a (x m_nc - s (1 - m_nc)) + a p s, as alpha_dropout
+constinit const Op feature_alpha_dropout_op{
+    .name = "feature_alpha_dropout",
+    .signature = kAlphaDropout,
+    .on = kFunctional,
+    .doc = "As alpha_dropout, but whole channels, dimensions (N, C), are dropped together.",
+    .composed = compose_alpha_dropout<true>};
+// y = a (x m_nc - s (1 - m_nc)) + a p s, as alpha_dropout
+constinit const Op feature_alpha_dropout_module_op{
+    .name = "feature_alpha_dropout",
+    .signature = kDropoutModule,
+    .on = kModule,
+    .doc = "functional.feature_alpha_dropout without defaults.",
+    .composed = [](Call& c) {
+      c.results = {alpha_dropout(c.in(0), c.attrs.real(kDropoutModule["p"]),
+                                 c.attrs.flag(kDropoutModule["train"]), true)};
+    }};
 
 const Op* const kDrawOps[] = {
-    &uniform_op,     &normal_op,    &log_normal_op,       &cauchy_op,        &exponential_op,
-    &geometric_op,   &bernoulli_op, &bernoulli_tensor_op, &random_op,        &random_to_op,
-    &random_from_op, &dropout_op,   &dropout_module_op,   &dropout_mask_op,  &dropout_masked_op,
-    &dropout1d_op,   &dropout2d_op, &dropout3d_op,        &alpha_dropout_op,
+    &uniform_op,
+    &normal_op,
+    &log_normal_op,
+    &cauchy_op,
+    &exponential_op,
+    &geometric_op,
+    &bernoulli_op,
+    &bernoulli_tensor_op,
+    &random_op,
+    &random_to_op,
+    &random_from_op,
+    &dropout_op,
+    &dropout_module_op,
+    &dropout_mask_op,
+    &dropout_masked_op,
+    &dropout1d_op,
+    &dropout2d_op,
+    &dropout3d_op,
+    &alpha_dropout_op,
+    &feature_alpha_dropout_op,
+    &feature_alpha_dropout_module_op,
 };
 
 Tensor& draw(const Op& op, Tensor& x, double a, double b, Generator* g) {

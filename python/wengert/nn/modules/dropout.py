@@ -6,7 +6,7 @@ from ..._native import Tensor
 from .. import functional as F
 from .module import Module
 
-__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class _DropoutNd(Module):
@@ -61,3 +61,11 @@ class AlphaDropout(_DropoutNd):
     def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)"""
         return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """AlphaDropout of whole channels of (n, c, *)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(n, c, *) -> (n, c, *)"""
+        return F.feature_alpha_dropout(input, self.p, self.training)
