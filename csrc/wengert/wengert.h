@@ -17,6 +17,7 @@
 #include "wengert/base/parallel.h"
 #include "wengert/base/warning.h"
 #include "wengert/data/loader.h"
+#include "wengert/nn/conv.h"
 #include "wengert/nn/init.h"
 #include "wengert/nn/nn.h"
 #include "wengert/ops.h"

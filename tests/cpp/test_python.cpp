@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <sstream>
 
 #include "check.h"
@@ -235,6 +236,46 @@ void printed() {
   CHECK(nn::ReLU().to_string() == "ReLU()");
 }
 
+// The printed form, the first weight and the sum of the outputs for ones, after manual_seed(3).
+void convolution(const std::function<std::unique_ptr<nn::ConvNd>()>& make, const Dims& input,
+                 const char* printed, double first, double total) {
+  manual_seed(3);
+  const std::unique_ptr<nn::ConvNd> layer = make();
+  CHECK(layer->to_string() == printed);
+  CHECK(reshape(layer->weight(), {-1}).detach()[{0}].item<double>() == first);
+  const Tensor y = (*layer)(ones(input)).detach().to(Dtype::kFloat64).sum();
+  CHECK(std::abs(value(y) - total) < 1e-4);
+}
+
+void convolutions() {
+  convolution(
+      [] {
+        return std::make_unique<nn::Conv1d>(
+            2, 4, 3, nn::ConvOptions{.stride = 2, .padding = 1, .groups = 2});
+      },
+      {1, 2, 9}, "Conv1d(2, 4, kernel_size=(3,), stride=(2,), padding=(1,), groups=2)",
+      -0.5724271535873413, -9.34467077255249);
+  convolution(
+      [] {
+        return std::make_unique<nn::Conv2d>(2, 3, nn::Each{3, 2},
+                                            nn::ConvOptions{.padding = 1, .bias = false});
+      },
+      {1, 2, 4, 5}, "Conv2d(2, 3, kernel_size=(3, 2), stride=(1, 1), padding=(1, 1), bias=False)",
+      -0.28621357679367065, -39.55935697257519);
+  convolution(
+      [] {
+        return std::make_unique<nn::ConvTranspose2d>(
+            4, 2, 3, nn::ConvTransposeOptions{.stride = 2, .padding = 1, .output_padding = 1});
+      },
+      {1, 4, 4, 5},
+      "ConvTranspose2d(4, 2, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), "
+      "output_padding=(1, 1))",
+      -0.23369242250919342, -41.67138397693634);
+  CHECK_THROWS(nn::Conv2d(3, 4, 3, {.groups = 2}), kValue, "in_channels must be divisible");
+  CHECK_THROWS(nn::Conv2d(3, 4, {3, 3, 3}), kValue, "kernel_size must be 1 or 2 numbers");
+  CHECK_THROWS(nn::Conv2d(3, 4, 3)(ones({2, 3})), kRuntime, "conv2d: Expected 3D (unbatched)");
+}
+
 void files() {
   const std::string path = "test_python.safetensors";
   manual_seed(1);
@@ -276,6 +317,7 @@ int main() {
     schedules_of_replays();
     batches();
     printed();
+    convolutions();
     files();
   });
 }

@@ -1,5 +1,6 @@
 #include "wengert/kernels/conv/conv.h"
 
+#include "wengert/kernels/conv/depthwise.h"
 #include "wengert/kernels/conv/gather.h"
 
 namespace wengert {
@@ -39,10 +40,15 @@ Gather gather_of(const ConvShape& s, const int64_t (&r)[3]) {
   for (size_t z = 0; z < reach[0].taps.size(); ++z)
     for (size_t y = 0; y < reach[1].taps.size(); ++y)
       for (size_t x = 0; x < reach[2].taps.size(); ++x)
-        g.taps.push_back(
-            {(reach[0].taps[z] * s.kernel[1] + reach[1].taps[y]) * s.kernel[2] + reach[2].taps[x],
-             {reach[0].offsets[z], reach[1].offsets[y], reach[2].offsets[x]}});
+        g.add({(reach[0].taps[z] * s.kernel[1] + reach[1].taps[y]) * s.kernel[2] + reach[2].taps[x],
+               {reach[0].offsets[z], reach[1].offsets[y], reach[2].offsets[x]}});
   return g;
+}
+
+template <class T>
+void compute(const ConvShape& s, const List<Part<T>>& parts, const T* source, const Weights<T>& w) {
+  is_depthwise(s.groups, s.channels, s.outputs) ? depthwise_product(parts, source, w)
+                                                : gather_product(parts, source, w);
 }
 
 }  // namespace
@@ -51,9 +57,9 @@ template <class T>
 void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
   const int64_t taps = s.volume(s.kernel);
   const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
-  Target<T> to{y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}};
-  std::copy_n(s.out, 3, to.size);
-  gather_product(detail::gather_of(s), x, weights, to);
+  List<Part<T>> parts{{detail::gather_of(s), {y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
+  std::copy_n(s.out, 3, parts[0].target.size);
+  compute(s, parts, x, weights);
 }
 
 // Gathered, never scattered: positions of equal remainder are a convolution of y without stride.
@@ -61,6 +67,7 @@ template <class T>
 void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
   const int64_t taps = s.volume(s.kernel);
   const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
+  List<Part<T>> parts;
   int64_t r[3];
   for (r[0] = 0; r[0] < std::min(s.stride[0], s.in[0]); ++r[0])
     for (r[1] = 0; r[1] < std::min(s.stride[1], s.in[1]); ++r[1])
@@ -68,8 +75,9 @@ void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
         Target<T> to{x, b, s.channels, {}, {r[0], r[1], r[2]}, {}};
         std::copy_n(s.in, 3, to.size);
         std::copy_n(s.stride, 3, to.step);
-        gather_product(gather_of(s, r), y, weights, to);
+        parts.push_back({gather_of(s, r), to});
       }
+  compute(s, parts, y, weights);
 }
 
 template void conv_output<float>(const ConvShape&, const float*, const float*, const float*,

@@ -37,15 +37,14 @@ class DepthwiseProduct {
   DepthwiseProduct(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to)
       : g_(g), source_(source), w_(w), to_(to), chunks_(g) {}
 
-  void run() {
-    const int64_t planes = g_.batch * g_.groups;
-    const int64_t work = g_.count[0] * g_.count[1] * g_.count[2] * g_.depth() * to_.rows;
-    parallel_for(planes, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        for (int64_t z = 0; z < g_.count[0]; ++z)
-          chunks_.each(i / g_.groups * g_.count[0] + z,
-                       [&](const Rows& rows) { chunk(rows, i / g_.groups, i % g_.groups); });
-    });
+  // One channel of one image.
+  void plane(int64_t i) const {
+    for (int64_t z = 0; z < g_.count[0]; ++z)
+      chunks_.each(i / g_.groups * g_.count[0] + z,
+                   [&](const Rows& rows) { chunk(rows, i / g_.groups, i % g_.groups); });
+  }
+  int64_t work() const {  // of a plane
+    return g_.count[0] * g_.count[1] * g_.count[2] * (g_.depth() + 1) * to_.rows;
   }
 
  private:
@@ -59,29 +58,28 @@ class DepthwiseProduct {
     const Scratch scratch(static_cast<size_t>(stage.elements(g_.channels) + buffer) * sizeof(T));
     T *const results = scratch.as<T>(), *const staged = results + buffer;
     stage.fill(staged, source_ + group * g_.channels * g_.volume(), 0, g_.channels);
+    const int64_t z = rows.first / g_.count[1] % g_.count[0], y = rows.first % g_.count[1];
+    const int64_t first = to_.line(z, y) + rows.from * to_.step[2];
+    const int64_t step = to_.step[1] * to_.size[2];
     List<T> weights;
     List<int64_t> places;
+    weights.reserve(static_cast<size_t>(g_.depth()));
+    places.reserve(static_cast<size_t>(g_.depth()));
     for (int64_t r = 0; r < to_.rows; ++r) {
       taps_of(stage, group, r, weights, places);
       const int64_t row = group * to_.rows + r;
       const T bias = to_.bias ? to_.bias[row] : T(0);
-      T* const plane = to_.data + (image * g_.groups * to_.rows + row) * to_.volume();
-      for (int64_t l = 0; l < (flat ? 1 : lines); ++l) {
-        T* const line = line_of(plane, rows, l);
+      T* line = to_.data + (image * g_.groups * to_.rows + row) * to_.volume() + first;
+      for (int64_t l = 0; l < (flat ? 1 : lines); ++l, line += step) {
         const bool direct = !flat && to_.step[2] == 1;
-        sums(direct ? line : results, run, staged + stage.row(rows.first + l), weights, places,
-             bias);
+        sums(direct ? line : results, run, staged + l * stage.row_step(), weights, places, bias);
         for (int64_t i = 0; !direct && i < (flat ? lines : 1); ++i)
-          spread(line_of(plane, rows, l + i), results + i * stage.row_step(), length);
+          spread(line + i * step, results + i * stage.row_step(), length);
       }
     }
   }
-  T* line_of(T* plane, const Rows& rows, int64_t l) const {
-    const int64_t r = rows.first + l;
-    return plane + to_.line(r / g_.count[1] % g_.count[0], r % g_.count[1]) +
-           rows.from * to_.step[2];
-  }
   void spread(T* to, const T* from, int64_t n) const {
+    if (to_.step[2] == 1) return copy_run(to, from, n);
     for (int64_t i = 0; i < n; ++i) to[i * to_.step[2]] = from[i];
   }
 
@@ -183,8 +181,8 @@ class DepthwiseWeight {
   // Rows of the gradient at the distance that rows are staged at, zeros between and behind them.
   void lay_out(T* to, const T* from, int64_t lines, int64_t length, int64_t step) const {
     for (int64_t l = 0; l < lines; ++l, to += step, from += s_.out[2]) {
-      std::copy_n(from, length, to);
-      std::fill_n(to + length, l + 1 < lines ? step - length : kLanes<T>, T(0));
+      copy_run(to, from, length);
+      zero_run(to + length, l + 1 < lines ? step - length : kLanes<T>);
     }
   }
 
@@ -222,18 +220,30 @@ bool is_depthwise(int64_t groups, int64_t channels, int64_t rows) {
 }
 
 template <class T>
-void depthwise_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to) {
-  DepthwiseProduct<T>(g, source, w, to).run();
+void depthwise_product(const List<Part<T>>& parts, const T* source, const Weights<T>& w) {
+  List<DepthwiseProduct<T>> products;
+  products.reserve(parts.size());
+  int64_t work = 0, planes = 0;
+  for (const Part<T>& p : parts) {
+    if (p.gather.rows() * p.gather.count[2] * p.target.rows == 0) continue;
+    work += products.emplace_back(p.gather, source, w, p.target).work();
+    planes = p.gather.batch * p.gather.groups;
+  }
+  parallel_for(planes, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i)
+                   for (const DepthwiseProduct<T>& p : products) p.plane(i);
+               });
 }
 template <class T>
 void depthwise_weight(const ConvShape& s, const T* x, const T* y, T* w) {
   DepthwiseWeight<T>(s, x, y).run(w);
 }
 
-template void depthwise_product<float>(const Gather&, const float*, const Weights<float>&,
-                                       const Target<float>&);
-template void depthwise_product<double>(const Gather&, const double*, const Weights<double>&,
-                                        const Target<double>&);
+template void depthwise_product<float>(const List<Part<float>>&, const float*,
+                                       const Weights<float>&);
+template void depthwise_product<double>(const List<Part<double>>&, const double*,
+                                        const Weights<double>&);
 template void depthwise_weight<float>(const ConvShape&, const float*, const float*, float*);
 template void depthwise_weight<double>(const ConvShape&, const double*, const double*, double*);
 

@@ -11,7 +11,7 @@ bool is_depthwise(int64_t groups, int64_t channels, int64_t rows);
 
 // As gather_product.
 template <class T>
-void depthwise_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to);
+void depthwise_product(const List<Part<T>>& parts, const T* source, const Weights<T>& w);
 
 // As conv_weight.
 template <class T>

@@ -1,7 +1,6 @@
 #include "wengert/kernels/conv/gather.h"
 
 #include "wengert/base/parallel.h"
-#include "wengert/kernels/conv/depthwise.h"
 #include "wengert/kernels/gemm/pack.h"
 
 namespace wengert::detail {
@@ -37,22 +36,24 @@ class GatherProduct {
     cut();
   }
 
-  void run() {
-    const Scratch packed(static_cast<size_t>(g_.groups * group_step()) * sizeof(T));
-    weights_ = packed.as<T>();
+  // First the weights, into memory for so many elements.
+  int64_t packed_size() const { return g_.groups * group_step(); }
+  void pack(T* to) {
+    weights_ = to;
     const int64_t tile = std::max<int64_t>(tiles_.most() * g_.depth(), 1);
     parallel_for(g_.groups * tiles_.parts, std::max<int64_t>(1, (1 << 15) / tile),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t i = begin; i < end; ++i)
                      pack_weights(i / tiles_.parts, i % tiles_.parts);
                  });
-    const int64_t tasks = g_.groups * blocks_ * row_parts_.parts;
-    const int64_t work =
-        std::max<int64_t>(g_.rows() * g_.count[2] * g_.groups * to_.rows * g_.depth() / tasks, 1);
-    parallel_for(tasks, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) task(i);
-    });
   }
+  // Then the tasks.
+  int64_t tasks() const { return g_.groups * blocks_ * row_parts_.parts; }
+  void task(int64_t i) const {
+    const int64_t part = i % row_parts_.parts, b = i / row_parts_.parts;
+    block(b / blocks_, b % blocks_, row_parts_.begin(part), row_parts_.size(part));
+  }
+  int64_t work() const { return g_.rows() * g_.count[2] * g_.groups * to_.rows * g_.depth(); }
 
  private:
   // Positions in blocks, of one row of the grid if rows are long, and rows of results in parts:
@@ -62,8 +63,7 @@ class GatherProduct {
     const int64_t lines = long_rows_ ? g_.rows() : 1;
     const int64_t panels = (line + kCols<T> - 1) / kCols<T>;
     const int64_t all = g_.groups * lines;
-    const int64_t work = g_.rows() * g_.count[2] * g_.groups * to_.rows * g_.depth();
-    const int64_t want = std::clamp<int64_t>(work / kTaskWork, 1, kMostTasks);
+    const int64_t want = std::clamp<int64_t>(work() / kTaskWork, 1, kMostTasks);
     int64_t most = kMostPanels;
     while (most > 2 && all * ((panels + most - 1) / most) < want) --most;
     panels_ = Cut(panels, most);
@@ -103,11 +103,6 @@ class GatherProduct {
     }
   }
 
-  void task(int64_t i) {
-    const int64_t part = i % row_parts_.parts, b = i / row_parts_.parts;
-    block(b / blocks_, b % blocks_, row_parts_.begin(part), row_parts_.size(part));
-  }
-
   // Some tiles of rows of a group, and what is staged for a block of positions.
   struct Block {
     int64_t group, first_tile, tiles, cols;
@@ -120,7 +115,7 @@ class GatherProduct {
   };
 
   // The results of some tiles of rows at a block of positions.
-  void block(int64_t group, int64_t b, int64_t first_tile, int64_t tiles) {
+  void block(int64_t group, int64_t b, int64_t first_tile, int64_t tiles) const {
     const int64_t part = b % panels_.parts, line = b / panels_.parts;
     const int64_t begin = panels_.begin(part) * kCols<T>;
     const int64_t all = long_rows_ ? g_.count[2] : g_.rows() * g_.count[2];
@@ -171,7 +166,7 @@ class GatherProduct {
 
   // The panel that begins at column j, whose first run is not before `run`. If its columns are
   // neighbours in the results as well, the sums are made there.
-  void one_panel(const Block& b, int64_t j, size_t& run) {
+  void one_panel(const Block& b, int64_t j, size_t& run) const {
     const int64_t end = std::min(j + kCols<T>, b.cols);
     const int64_t width = end - j <= kLanes<T> ? kLanes<T> : kCols<T>;
     while (b.runs[run].column + b.runs[run].length <= j) ++run;
@@ -183,7 +178,7 @@ class GatherProduct {
       pieces[n++] = {from - j, to - from, r.from + from - r.column,
                      r.to + (from - r.column) * to_.step[2], r.image};
     }
-    pack(b, pieces, n, width);
+    pack_panel(b, pieces, n, width);
     const bool direct = dense_ && end - j == width && pieces[0].image == pieces[n - 1].image;
     const int64_t first = tiles_.begin(b.first_tile), last = tiles_.begin(b.first_tile + b.tiles);
     T* const plane = to_.data + (b.group * to_.rows + first) * to_.volume();
@@ -200,7 +195,7 @@ class GatherProduct {
 
   // Whole registers are written, in ascending order: what is beyond the end of a run is overwritten
   // by the next, and at the end of a line by the next line (Note [beyond the edge]).
-  void pack(const Block& b, const Run* pieces, int pieces_n, int64_t width) const {
+  void pack_panel(const Block& b, const Run* pieces, int pieces_n, int64_t width) const {
     Copy copies[2 * kCols<T>];
     int n = 0;
     for (int i = 0; i < pieces_n; ++i)
@@ -279,7 +274,7 @@ class GatherProduct {
     for (int i = 0; i < n; ++i, ++pieces) {
       const T* from = sums + pieces->column;
       if (step == 1)
-        std::copy_n(from, pieces->length, to + pieces->to);
+        copy_run(to + pieces->to, from, pieces->length);
       else
         for (int64_t l = 0; l < pieces->length; ++l) to[pieces->to + l * step] = from[l];
     }
@@ -312,16 +307,42 @@ void only_bias(const Gather& g, const Target<T>& to) {
 }  // namespace
 
 template <class T>
-void gather_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to) {
-  if (g.rows() * g.count[2] * g.groups * to.rows == 0) return;
-  if (g.depth() == 0) return only_bias(g, to);
-  if (is_depthwise(g.groups, g.channels, to.rows)) return depthwise_product(g, source, w, to);
-  GatherProduct<T>(g, source, w, to).run();
+void gather_product(const List<Part<T>>& parts, const T* source, const Weights<T>& w) {
+  List<GatherProduct<T>> products;
+  products.reserve(parts.size());
+  int64_t packed = 0, tasks = 0, work = 0;
+  for (const Part<T>& p : parts) {
+    const Gather& g = p.gather;
+    if (g.rows() * g.count[2] * g.groups * p.target.rows == 0) continue;
+    if (g.depth() == 0) {
+      only_bias(g, p.target);
+      continue;
+    }
+    const GatherProduct<T>& product = products.emplace_back(g, source, w, p.target);
+    packed += product.packed_size();
+    tasks = std::max(tasks, product.tasks());
+    work += product.work();
+  }
+  if (products.empty()) return;
+  const auto n = static_cast<int64_t>(products.size());
+  const Scratch scratch(static_cast<size_t>(packed) * sizeof(T));
+  T* at = scratch.as<T>();
+  for (GatherProduct<T>& p : products) {
+    p.pack(at);
+    at += p.packed_size();
+  }
+  const int64_t all = tasks * n;
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work / all));
+  parallel_for(all, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const GatherProduct<T>& p = products[static_cast<size_t>(i % n)];
+      if (i / n < p.tasks()) p.task(i / n);
+    }
+  });
 }
 
-template void gather_product<float>(const Gather&, const float*, const Weights<float>&,
-                                    const Target<float>&);
-template void gather_product<double>(const Gather&, const double*, const Weights<double>&,
-                                     const Target<double>&);
+template void gather_product<float>(const List<Part<float>>&, const float*, const Weights<float>&);
+template void gather_product<double>(const List<Part<double>>&, const double*,
+                                     const Weights<double>&);
 
 }  // namespace wengert::detail

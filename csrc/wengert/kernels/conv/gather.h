@@ -32,6 +32,13 @@ struct Target {
 // target[n, g, r, i] = bias[g, r] + sum over c and taps of weights[g, r, c, tap]
 // source[n, g, c, i step + offset].
 template <class T>
-void gather_product(const Gather& g, const T* source, const Weights<T>& w, const Target<T>& to);
+struct Part {
+  Gather gather;
+  Target<T> target;
+};
+// All parts, of one source and one target, at about the same place at the same time: what one
+// leaves out of a line of the caches another fills in.
+template <class T>
+void gather_product(const List<Part<T>>& parts, const T* source, const Weights<T>& w);
 
 }  // namespace wengert::detail

@@ -10,13 +10,16 @@
 
 #include "wengert/base/allocator.h"
 #include "wengert/kernels/conv/conv.h"
+#include "wengert/kernels/conv/runs.h"
 #include "wengert/kernels/gemm/kernel.h"
 
 namespace wengert::detail {
 
-// A tap of the kernel: its place in the weight, and the offsets of what it reads.
+// A tap of the kernel: its place in the weight, the offsets of what it reads, and where a stage has
+// that: in which of its planes of equal remainders, and there from which line and column on.
 struct Tap {
   int64_t at, offset[3];
+  int64_t plane = 0, line = 0, column = 0;
 };
 
 // Positions i of a grid read source[i step + offset] for each tap and each of `channels`.
@@ -26,6 +29,14 @@ struct Gather {
   int64_t low[3], high[3];             // the least and the greatest offset
   List<Tap> taps;
 
+  // When the other fields are known.
+  void add(Tap t) {
+    const int64_t z = t.offset[0] - low[0], y = t.offset[1] - low[1], x = t.offset[2] - low[2];
+    t.plane = (z * step[2] + x % step[2]) * step[1] + y % step[1];
+    t.line = y / step[1];
+    t.column = x / step[2];
+    taps.push_back(t);
+  }
   int64_t volume() const { return size[0] * size[1] * size[2]; }
   int64_t rows() const { return batch * count[0] * count[1]; }  // of the grid
   int64_t depth() const { return channels * static_cast<int64_t>(taps.size()); }
@@ -47,13 +58,12 @@ inline Gather gather_of(const ConvShape& s) {
       for (k[2] = 0; k[2] < s.kernel[2]; ++k[2]) {
         Tap t{at++, {}};
         for (int d = 0; d < 3; ++d) t.offset[d] = k[d] * s.dilation[d] - s.pad[d];
-        g.taps.push_back(t);
+        g.add(t);
       }
   return g;
 }
 
-// Columns [from, to) of rows of the grid: row r is (r / count[0] / count[1],
-// ...) of batch and grid.
+// Columns [from, to) of rows of the grid, which are numbered through all planes of the batch.
 struct Rows {
   int64_t first, last;  // the last is one of them
   int64_t from, to;
@@ -86,12 +96,7 @@ class Stage {
     const int64_t p = r / g_.count[1];
     return (p - first_plane_) * plane_ + (r - begin(p)) * width_;
   }
-  int64_t tap(const Tap& t) const {
-    const int64_t z = t.offset[0] - g_.low[0], y = t.offset[1] - g_.low[1],
-                  x = t.offset[2] - g_.low[2];
-    const int64_t sy = g_.step[1], sx = g_.step[2];
-    return (((z * sx + x % sx) * sy + y % sy) * lines_ + y / sy) * width_ + x / sx;
-  }
+  int64_t tap(const Tap& t) const { return (t.plane * lines_ + t.line) * width_ + t.column; }
 
   // Copies channels [c, c + n) of a group; `source` is the first channel of the group in image 0.
   template <class T>
@@ -111,35 +116,45 @@ class Stage {
 
   template <class T>
   void plane(T* to, const T* from, int64_t p) const {
-    const int64_t y0 = begin(p) - p * g_.count[1];
-    for (int64_t z = 0; z < depths_; ++z) {
-      const int64_t source = p % g_.count[0] * g_.step[0] + g_.low[0] + z;
-      const bool inside = source >= 0 && source < g_.size[0];
-      for (int64_t px = 0; px < g_.step[2]; ++px)
+    const int64_t y0 = (begin(p) - p * g_.count[1]) * g_.step[1] + g_.low[1];
+    const int64_t z0 = p % g_.count[0] * g_.step[0] + g_.low[0];
+    for (int64_t z = z0; z < z0 + depths_; ++z) {
+      const bool inside = z >= 0 && z < g_.size[0];
+      for (int64_t px = 0; px < g_.step[2]; ++px) {
+        const Span span = columns(px);
         for (int64_t py = 0; py < g_.step[1]; ++py)
           for (int64_t l = 0; l < lines_; ++l, to += width_) {
-            const int64_t y = (y0 + l) * g_.step[1] + g_.low[1] + py;
+            const int64_t y = y0 + l * g_.step[1] + py;
             if (inside && y >= 0 && y < g_.size[1])
-              line(to, from + (source * g_.size[1] + y) * g_.size[2], px);
+              line(to, from + (z * g_.size[1] + y) * g_.size[2], span);
             else
-              std::fill_n(to, width_, T(0));
+              zero_run(to, width_);
           }
+      }
     }
   }
-  template <class T>
-  void line(T* to, const T* from, int64_t px) const {
+  // Of a staged line: columns [begin, end) are in the source, the first of them is `from` there.
+  struct Span {
+    int64_t begin, end, from;
+  };
+  Span columns(int64_t px) const {
     const int64_t sx = g_.step[2], x0 = rows_.from * sx + g_.low[2] + px;
-    const auto up = [&](int64_t n) { return n <= 0 ? 0 : (n + sx - 1) / sx; };
+    const auto up = [&](int64_t n) { return n <= 0 ? 0 : sx == 1 ? n : (n + sx - 1) / sx; };
     const int64_t begin = std::min(up(-x0), width_);
-    const int64_t end = std::clamp(up(g_.size[2] - x0), begin, width_);
-    std::fill(to, to + begin, T(0));
+    return {begin, std::clamp(up(g_.size[2] - x0), begin, width_), x0 + begin * sx};
+  }
+  template <class T>
+  void line(T* to, const T* from, const Span& span) const {
+    const int64_t sx = g_.step[2], n = span.end - span.begin;
+    zero_run(to, span.begin);
+    from += span.from;
     if (sx == 1)
-      std::copy(from + x0 + begin, from + x0 + end, to + begin);
-    else if (sx == 2)  // in vectors, if the compiler knows the step
-      for (int64_t i = begin; i < end; ++i) to[i] = from[x0 + i * 2];
+      copy_run(to + span.begin, from, n);
+    else if (sx == 2)
+      copy_evens(to + span.begin, from, n);
     else
-      for (int64_t i = begin; i < end; ++i) to[i] = from[x0 + i * sx];
-    std::fill(to + end, to + width_, T(0));
+      for (int64_t i = 0; i < n; ++i) to[span.begin + i] = from[i * sx];
+    zero_run(to + span.end, width_ - span.end);
   }
 
   const Gather& g_;
