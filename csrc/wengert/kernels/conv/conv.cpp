@@ -2,6 +2,7 @@
 
 #include "wengert/kernels/conv/depthwise.h"
 #include "wengert/kernels/conv/gather.h"
+#include "wengert/kernels/conv/pointwise.h"
 
 namespace wengert {
 namespace {
@@ -45,6 +46,13 @@ Gather gather_of(const ConvShape& s, const int64_t (&r)[3]) {
   return g;
 }
 
+// Images of few positions fill no tile of a product: several are done at once, staged.
+bool is_product(const ConvShape& s) {
+  constexpr int64_t kPositions = 128, kChannels = 8;
+  return is_pointwise(s) && s.volume(s.in) >= kPositions &&
+         std::min(s.channels, s.outputs) >= kChannels;
+}
+
 template <class T>
 void compute(const ConvShape& s, const List<Part<T>>& parts, const T* source, const Weights<T>& w) {
   is_depthwise(s.groups, s.channels, s.outputs) ? depthwise_product(parts, source, w)
@@ -56,6 +64,7 @@ void compute(const ConvShape& s, const List<Part<T>>& parts, const T* source, co
 template <class T>
 void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
   const int64_t taps = s.volume(s.kernel);
+  if (is_product(s)) return pointwise_product(s, s.outputs, s.channels, w, s.channels, 1, x, b, y);
   const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
   List<Part<T>> parts{{detail::gather_of(s), {y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
   std::copy_n(s.out, 3, parts[0].target.size);
@@ -66,6 +75,7 @@ void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
 template <class T>
 void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
   const int64_t taps = s.volume(s.kernel);
+  if (is_product(s)) return pointwise_product(s, s.channels, s.outputs, w, 1, s.channels, y, b, x);
   const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
   List<Part<T>> parts;
   int64_t r[3];

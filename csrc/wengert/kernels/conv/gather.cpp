@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kMostPanels = 8;  // of a block of positions
 // Tiles of weights under one panel, which stay in the L2 cache with it; and as many at least are
 // worth packing a block again.
-constexpr int64_t kMostTiles = 128 / kRows, kLeastTiles = 48 / kRows;
+constexpr int64_t kMostTiles = (kPanelsInL2 ? 256 : 128) / kRows, kLeastTiles = 48 / kRows;
 constexpr int64_t kTaskWork = 1 << 20, kMostTasks = 16, kGrain = 1 << 18;  // multiply-adds
 
 // Neighbouring positions of one row of the grid, which stand in neighbouring columns of a block.

@@ -1,0 +1,55 @@
+#include "wengert/kernels/conv/pointwise.h"
+
+#include "wengert/base/parallel.h"
+#include "wengert/kernels/gemm/gemm.h"
+
+namespace wengert::detail {
+namespace {
+
+constexpr int64_t kManyImages = 8;   // so many images and groups are shared out among threads
+constexpr int64_t kGrain = 1 << 18;  // multiply-adds
+
+}  // namespace
+
+bool is_pointwise(const ConvShape& s) {
+  bool yes = s.volume(s.kernel) == 1;
+  for (int d = 0; d < 3; ++d) yes &= s.stride[d] == 1 && s.pad[d] == 0 && s.in[d] == s.out[d];
+  return yes;
+}
+
+template <class T>
+void pointwise_product(const ConvShape& s, int64_t rows, int64_t depth, const T* w,
+                       int64_t row_step, int64_t column_step, const T* from, const T* bias, T* to) {
+  const int64_t positions = s.volume(s.in), images = s.batch * s.groups;
+  if (images * rows * positions == 0) return;
+  const auto product = [&](int64_t i) {
+    const int64_t group = i % s.groups;
+    T* const out = to + i * rows * positions;
+    gemm<T>(out, positions, {w + group * rows * depth, row_step, column_step},
+            {from + i * depth * positions, positions, 1}, rows, positions, depth, false);
+    if (!bias) return;
+    parallel_for(rows, std::max<int64_t>(1, (1 << 15) / positions), [&](int64_t r, int64_t end) {
+      for (; r < end; ++r) {
+        const T b = bias[group * rows + r];
+        for (T *y = out + r * positions, *const last = y + positions; y < last; ++y) *y += b;
+      }
+    });
+  };
+  // A few large images one after the other, each by all threads.
+  const int64_t work = std::max<int64_t>(rows * positions * depth, 1);
+  const int64_t grain = images < kManyImages ? images : std::max<int64_t>(1, kGrain / work);
+  if (grain == images) {
+    for (int64_t i = 0; i < images; ++i) product(i);
+    return;
+  }
+  parallel_for(images, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) product(i);
+  });
+}
+
+template void pointwise_product<float>(const ConvShape&, int64_t, int64_t, const float*, int64_t,
+                                       int64_t, const float*, const float*, float*);
+template void pointwise_product<double>(const ConvShape&, int64_t, int64_t, const double*, int64_t,
+                                        int64_t, const double*, const double*, double*);
+
+}  // namespace wengert::detail
