@@ -130,6 +130,7 @@ CASES["Conv1d"] = [
     M(3, 4, 3).on(real(2, 3, 8)),
     M(4, 6, 3, 2, 1, 2, 2, False).on(real(2, 4, 9)),
     M(3, 4, (4,), padding="same").on(real(3, 8)),
+    M(3, 4, 4, padding="same", padding_mode="circular").on(real(2, 3, 8)),
 ]
 CASES["Conv2d"] = [
     M(3, 4, 3).on(real(2, 3, 6, 5)),
@@ -137,8 +138,10 @@ CASES["Conv2d"] = [
     M(3, 4, 3, padding="same", bias=False).on(real(3, 4, 5)),
     M(4, 8, 3, padding="valid", groups=4).on(real(2, 4, 4, 5)),
     M(2, 3, 3).on(real(0, 2, 4, 4)),
+    M(2, 3, 3, 2, (1, 2), padding_mode="reflect").on(real(2, 2, 4, 5)),
 ]
 CASES["Conv3d"] = [
+    M(2, 3, 2, padding=1, padding_mode="replicate").on(real(2, 2, 3, 4, 3)),
     M(2, 3, 2).on(real(2, 2, 3, 4, 3)),
     M(2, 4, (2, 3, 1), 2, (0, 1, 0), 1, 2, False).on(real(2, 3, 4, 3)),
 ]

@@ -55,7 +55,7 @@ class _ConvNd(Module):
     transposed: bool
     output_padding: tuple[int, ...]
     groups: int
-    padding_mode: str
+    padding_mode: PaddingMode
     weight: Parameter
     bias: Parameter  # None if there is none, as PyTorch has it
 
@@ -71,7 +71,7 @@ class _ConvNd(Module):
         output_padding: tuple[int, ...],
         groups: int,
         bias: bool,
-        padding_mode: str,
+        padding_mode: PaddingMode,
         device: Device = None,
         dtype: Dtype = None,
     ) -> None:
@@ -104,7 +104,7 @@ class _ConvNd(Module):
         stride: tuple[int, ...],
         padding: Named | tuple[int, ...],
         groups: int,
-        padding_mode: str,
+        padding_mode: PaddingMode,
     ) -> None:
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
@@ -333,7 +333,7 @@ class _ConvTransposeNd(_ConvNd):
         output_padding: tuple[int, ...],
         groups: int,
         bias: bool,
-        padding_mode: str,
+        padding_mode: PaddingMode,
         device: Device = None,
         dtype: Dtype = None,
     ) -> None:
