@@ -493,3 +493,36 @@ def test_the_output_of_what_reads_its_input_may_be_changed(name):
     y.add_(1)
     y.sum().backward()
     assert x.grad.tolist() == expected.tolist()
+
+
+def test_the_gradients_of_parts_are_added_into_one():
+    """The gradients of 500 rows take the memory of the whole once, not 500 times."""
+    x = wg.randn(500, 400, requires_grad=True)
+
+    def loss(h):
+        rows = [h[i] * float(i) for i in range(500)]
+        return sum((row.sum() for row in rows), start=wg.zeros(())) + h[:, 3:5].sum() + h.mean()
+
+    h = x * 1
+    h.retain_grad()
+    loss(h).backward()
+    expected = np.repeat(np.arange(500.0)[:, None], 400, 1) + 1 / 200000
+    expected[:, 3:5] += 1
+    assert np.allclose(h.grad.numpy(), expected) and np.array_equal(x.grad.numpy(), h.grad.numpy())
+    (again,) = wg.autograd.grad(loss(x * 1), x, create_graph=True)
+    assert np.array_equal(again.detach().numpy(), x.grad.numpy())
+
+    step = wg.capture(lambda x: wg.autograd.grad(loss(x * 1), x)[0])
+    for _ in range(2):
+        assert np.array_equal(step(x).numpy(), x.grad.numpy())
+    program = str(step.program)
+    assert program.count("_strided_backward") <= 2, program.count("_strided_backward")
+
+
+def test_a_hook_sees_the_sum_of_all_parts():
+    x = wg.arange(6.0, requires_grad=True)
+    h = x * 1
+    seen = []
+    h.register_hook(lambda g: seen.append(g.tolist()))
+    (h[:2].sum() * 2 + h[1:4].sum() * 3 + h[5]).backward()
+    assert seen == [[2, 5, 3, 3, 0, 1]] and x.grad.tolist() == seen[0]

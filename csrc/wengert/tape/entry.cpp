@@ -347,4 +347,13 @@ void Vjp::set(int i, Tensor grad) {
   (*grads)[i] = std::move(grad);
 }
 
+Tensor Vjp::sum_so_far(int i) const {
+  const Entry::Input& in = e_.inputs()[i];
+  Entry* from = in.producer();
+  if (!from || grad_enabled() || from->running != e_.running || e_.has_node_hooks() || !needs(i))
+    return {};
+  const Tensor& sum = from->outputs()[in.index].grad;
+  return sum.defined() && sum.is_only_handle() && sum.is_contiguous() ? sum : Tensor();
+}
+
 }  // namespace wengert

@@ -228,6 +228,9 @@ class Vjp {
   Dims output_shape(int i = 0) const { return Dims(e_.shape(e_.outputs()[i])); }
   // Sets the gradient of input i. Un-broadcasting and casts are done here, not in the rules.
   void set(int i, Tensor grad);
+  // The gradient that input i has from others so far, contiguous, if the rule may add to it what it
+  // would set; else undefined. So the parts of a whole make one gradient, not one each.
+  Tensor sum_so_far(int i) const;
   Entry& entry() const { return e_; }
 
   List<Tensor>* grads = nullptr;

@@ -76,12 +76,14 @@ void vector_kernel(void* out, const void* const* in, int64_t n, const double* pa
 // Plain loops, left to the compiler's vectoriser: integers, and comparisons, whose result is bool.
 template <class T, class R, int N, class F>
 void scalar_kernel(void* out, const void* const* in, int64_t n, const double* params) {
+  // Read as a bool, the negation of one is not vectorised.
+  using Memory = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
   auto* o = static_cast<R*>(out);
-  const T* x[N];
-  for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
+  const Memory* x[N];
+  for (int k = 0; k < N; ++k) x[k] = static_cast<const Memory*>(in[k]);
   for (int64_t i = 0; i < n; ++i) {
     T v[N];
-    for (int k = 0; k < N; ++k) v[k] = x[k][i];
+    for (int k = 0; k < N; ++k) v[k] = static_cast<T>(x[k][i]);
     o[i] = static_cast<R>(call<F>(v, params, std::make_index_sequence<N>{}));
   }
 }

@@ -174,12 +174,16 @@ constinit const Op bitwise_right_shift_op = shift(
 // y = 1 where x is NaN, else 0
 constinit const Op isnan_op = property("isnan", "True where NaN.", [](auto a) { return a != a; });
 // y = 1 where |x| is infinite, else 0
-constinit const Op isinf_op = property("isinf", "True where infinite.",
-                                       [](auto a) { return std::isinf(static_cast<double>(a)); });
+constinit const Op isinf_op = property("isinf", "True where infinite.", [](auto a) {
+  if constexpr (std::is_integral_v<decltype(a)>) return false;
+  return std::isinf(static_cast<double>(a));
+});
 // y = 1 where x is a number and |x| is not infinite, else 0
 constinit const Op isfinite_op =
-    property("isfinite", "True where neither infinite nor NaN.",
-             [](auto a) { return std::isfinite(static_cast<double>(a)); });
+    property("isfinite", "True where neither infinite nor NaN.", [](auto a) {
+      if constexpr (std::is_integral_v<decltype(a)>) return true;
+      return std::isfinite(static_cast<double>(a));
+    });
 // z = 1 where |x - y| <= atol + rtol |y|, else 0
 constinit const Op isclose_op = [] {
   Op op = pointwise_op(
