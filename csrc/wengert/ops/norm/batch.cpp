@@ -220,13 +220,17 @@ constexpr Signature kInstanceNormModule =
     "running_var: Tensor | None, use_input_stats: bool, momentum: float, eps: float, "
     "cudnn_enabled: bool) -> Tensor";
 
+// No gradient flows into the running statistics, whatever they say.
+Operand state(const Tensor& t) {
+  return t.defined() && t.requires_grad() ? Operand(t.detach()) : operand_of(t);
+}
+
 Tensor batch_norm_of(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
                      const Tensor& weight, const Tensor& bias, bool training, double momentum,
                      double eps) {
   if (training)
     return apply(batch_norm_train_op,
-                 {x, operand_of(weight), operand_of(bias), operand_of(running_mean),
-                  operand_of(running_var)},
+                 {x, operand_of(weight), operand_of(bias), state(running_mean), state(running_var)},
                  Attrs(momentum, eps));
   check(running_mean.defined() && running_var.defined(),
         "running_mean and running_var must be defined in evaluation mode");
