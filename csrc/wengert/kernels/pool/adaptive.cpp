@@ -100,6 +100,31 @@ void largest_row(const Windows& w, const T* x, int64_t row, T* y, int64_t* indic
   }
 }
 
+// One part: means of whole planes.
+template <class T>
+void plane_means(int64_t planes, int64_t n, const T* x, T* y) {
+  using V = Vec<T>;
+  constexpr int64_t kStep = 4 * V::kSize;
+  for_rows_of(planes, n, [&](int64_t p) {
+    const T* from = x + p * n;
+    V sums[4] = {V(0.0), V(0.0), V(0.0), V(0.0)};
+    int64_t i = 0;
+    for (; i + kStep <= n; i += kStep)
+      for (int64_t k = 0; k < 4; ++k) sums[k] = sums[k] + V::load(from + i + k * V::kSize);
+    for (; i < n; i += V::kSize) sums[0] = sums[0] + detail::load_part<T>(from + i, n - i, 0);
+    y[p] = detail::lane_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) / static_cast<T>(n);
+  });
+}
+template <class T>
+void plane_shares(int64_t planes, int64_t n, const T* g, T* dx) {
+  for_rows_of(planes, n, [&](int64_t p) {
+    std::fill(dx + p * n, dx + (p + 1) * n, g[p] / static_cast<T>(n));
+  });
+}
+// Windows along w that are too few for registers of them.
+inline constexpr int64_t kFew = 8;
+bool is_whole(const Windows& w) { return w.out[0] * w.out[1] * w.out[2] == 1; }
+
 // Where the parts are equal they are windows like others.
 bool as_windows(const Windows& w, Windows& out) {
   out = w;
@@ -117,9 +142,13 @@ int64_t plane_work(const Windows& w) {
 }  // namespace
 
 void adaptive_avg_pool(const Windows& w, Dtype dtype, const void* x, void* y) {
-  if (Windows equal; as_windows(w, equal)) return avg_pool(equal, {}, dtype, x, y);
+  if (Windows equal; w.out[2] >= kFew && as_windows(w, equal))
+    return avg_pool(equal, {}, dtype, x, y);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (is_whole(w))
+      return plane_means(w.planes, w.in[0] * w.in[1] * w.in[2], static_cast<const T*>(x),
+                         static_cast<T*>(y));
     parallel_for(w.out_rows(), std::max<int64_t>(kGrain / plane_work(w), 1),
                  [&](int64_t begin, int64_t end) {
                    const Scratch sums(static_cast<size_t>(w.in[2]) * sizeof(T));
@@ -130,9 +159,13 @@ void adaptive_avg_pool(const Windows& w, Dtype dtype, const void* x, void* y) {
 }
 
 void adaptive_avg_pool_backward(const Windows& w, Dtype dtype, const void* g, void* dx) {
-  if (Windows equal; as_windows(w, equal)) return avg_pool_backward(equal, {}, dtype, g, dx);
+  if (Windows equal; w.out[2] >= kFew && as_windows(w, equal) && equal.stride[2] <= 2)
+    return avg_pool_backward(equal, {}, dtype, g, dx);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (is_whole(w))
+      return plane_shares(w.planes, w.in[0] * w.in[1] * w.in[2], static_cast<const T*>(g),
+                          static_cast<T*>(dx));
     parallel_for(w.in_rows(), std::max<int64_t>(kGrain / (w.in[2] + w.out[2]), 1),
                  [&](int64_t begin, int64_t end) {
                    const Scratch shares(static_cast<size_t>(w.out[2]) * sizeof(T));
@@ -144,7 +177,8 @@ void adaptive_avg_pool_backward(const Windows& w, Dtype dtype, const void* g, vo
 }
 
 void adaptive_max_pool(const Windows& w, Dtype dtype, const void* x, void* y, int64_t* indices) {
-  if (Windows equal; as_windows(w, equal)) return max_pool_indices(equal, dtype, x, y, indices);
+  if (Windows equal; w.out[2] >= kFew && as_windows(w, equal))
+    return max_pool_indices(equal, dtype, x, y, indices);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
     for_rows_of(w.out_rows(), plane_work(w), [&](int64_t r) {

@@ -141,18 +141,25 @@ struct Chosen {
 // Where the windows are the tiles of a row and of a plane, each element is in one of them.
 template <class T, class P>
 void tiles_backward(const Windows& w, const T* g, const P* positions, T* dx) {
-  const int64_t n = w.out[2];
-  const int64_t grain = std::max<int64_t>(kGrain / (n * w.taps()), 1);
+  using V = Vec<T>;
+  const int64_t n = w.out[2], taps = w.taps(), width = round_up(n, V::kSize);
+  const int64_t grain = std::max<int64_t>(kGrain / (n * taps), 1);
   parallel_for(w.out_rows(), grain, [&](int64_t begin, int64_t end) {
+    const Scratch buffer(static_cast<size_t>(3 * width) * sizeof(T));
+    T *number = buffer.as<T>(), *even = number + width, *odd = even + width;
+    std::fill(number, number + width, T(-1));
     for (int64_t r = begin; r < end; ++r) {
-      const T* __restrict v = g + r * n;
-      const P* __restrict p = positions + r * n;
-      T* __restrict to = dx + r * n * w.taps();
-      for (int64_t t = 0; t < w.taps(); t += 2)
-        for (int64_t i = 0; i < n; ++i) {
-          to[t * n + 2 * i] = p[i] == t ? v[i] : T(0);
-          to[t * n + 2 * i + 1] = p[i] == t + 1 ? v[i] : T(0);
+      const T* v = g + r * n;
+      for (int64_t i = 0; i < n; ++i) number[i] = static_cast<T>(positions[r * n + i]);
+      for (int64_t t = 0; t < taps; t += 2) {
+        const V first = V::repeat(static_cast<T>(t)), second = V::repeat(static_cast<T>(t + 1));
+        for (int64_t i = 0; i < n; i += V::kSize) {
+          const V x = detail::load_part<T>(v + i, n - i, 0), at = V::load(number + i);
+          select(at == first, x, 0.0).store(even + i);
+          select(at == second, x, 0.0).store(odd + i);
         }
+        join_pairs(even, odd, n, dx + (r * taps + t) * n);
+      }
     }
   });
 }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
@@ -239,6 +238,9 @@ class Sums {
     const int64_t windows = (w.reach(2) - 1) / step_ + round_up(w.out[2], lanes);
     length_ = std::max(windows, (w.in[2] + w.pad[2]) / step_ + 1);
     rows_ = std::clamp<int64_t>(kBlock / (length_ * step_), 1, w.in[1]);
+    place_.reserve(static_cast<size_t>(w.kernel[2]));
+    for (int64_t k = 0, q = 0; k < w.kernel[2]; ++k, q += w.dilation[2])
+      place_.push_back(q % step_ * length_ + q / step_);
   }
   int64_t block_rows() const { return rows_; }
   int64_t size() const { return rows_ * length_ * step_; }
@@ -248,8 +250,7 @@ class Sums {
   }
   // Where tap k of the first window adds, in row r of the block.
   T* at(int64_t r, int64_t k) {
-    const int64_t q = k * w_.dilation[2];
-    return buffer_ + (r * step_ + q % step_) * length_ + q / step_;
+    return buffer_ + r * step_ * length_ + place_[static_cast<size_t>(k)];
   }
   void write(int64_t slab, int64_t first, int64_t last) {
     const int64_t n = w_.in[2], pad = w_.pad[2];
@@ -279,6 +280,7 @@ class Sums {
   const Windows& w_;
   T* dx_;
   int64_t step_, length_, rows_;
+  List<int64_t> place_;  // of each tap
   T* buffer_ = nullptr;
 };
 
@@ -303,11 +305,11 @@ void for_sums(const Windows& w, T* dx, int64_t lanes, const Make& make) {
         if (t < 0 || t % w.stride[0] || t / w.stride[0] >= w.out[0]) continue;
         const int64_t windows = plane * w.out[0] + t / w.stride[0];
         use.before(windows, from, to);
-        for (int64_t r = a; r < b; ++r)
+        for (int64_t o = from; o < to; ++o)
           for (int64_t c = 0; c < w.kernel[1]; ++c) {
-            const int64_t u = r + w.pad[1] - c * w.dilation[1];
-            if (u < 0 || u % w.stride[1] || u / w.stride[1] >= w.out[1]) continue;
-            use.add(windows, u / w.stride[1], (k * w.kernel[1] + c) * w.kernel[2], sums, r - a);
+            const int64_t r = o * w.stride[1] - w.pad[1] + c * w.dilation[1];
+            if (r >= a && r < b)
+              use.add(windows, o, (k * w.kernel[1] + c) * w.kernel[2], sums, r - a);
           }
       }
       sums.write(slab, a, b);
