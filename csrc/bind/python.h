@@ -75,6 +75,13 @@ bool read_generator(PyObject* o, Generator*& out);
 void keep_for_capture(PyObject* o);  // capture/conditions.cpp: as long as the program that uses it
 void init_generator(py::module_& m);
 
+// How the dimensions of an image lie in memory.
+enum class MemoryFormat : uint8_t { kContiguous, kPreserve, kChannelsLast, kChannelsLast3d };
+MemoryFormat read_memory_format(PyObject* o);  // TypeError if it is none
+bool lies_in(const Tensor& x, MemoryFormat format);
+// The same values in that format: x itself, or a copy.
+Tensor laid_out(const Tensor& x, MemoryFormat format);
+
 // ---- numbers -------------------------------------------------------------------------------
 
 // False, with no Python error set, if o is not a number of that kind.

@@ -14,4 +14,5 @@
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/reduce/reduce.h"
 #include "wengert/ops/registry.h"
+#include "wengert/ops/resample/resample.h"
 #include "wengert/ops/shape/shape.h"

@@ -36,6 +36,7 @@ from ._native import *  # noqa: F403
 from ._search import *  # noqa: F403
 from ._settings import *  # noqa: F403
 from ._types import channels_last as channels_last
+from ._types import channels_last_3d as channels_last_3d
 from ._types import contiguous_format as contiguous_format
 from ._types import device as device
 from ._types import finfo as finfo

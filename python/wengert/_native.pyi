@@ -39,6 +39,7 @@ __all__ = [
     "addmm_",
     "addmv",
     "addmv_",
+    "affine_grid_generator",
     "all",
     "amax",
     "amin",
@@ -102,6 +103,7 @@ __all__ = [
     "ceil_",
     "celu",
     "celu_",
+    "channel_shuffle",
     "chunk",
     "clamp",
     "clamp_",
@@ -197,6 +199,9 @@ __all__ = [
     "greater_",
     "greater_equal",
     "greater_equal_",
+    "grid_sampler",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
     "group_norm",
     "gt",
     "gt_",
@@ -289,6 +294,7 @@ __all__ = [
     "nanmean",
     "nansum",
     "narrow",
+    "native_channel_shuffle",
     "ne",
     "ne_",
     "neg",
@@ -305,6 +311,8 @@ __all__ = [
     "outer",
     "pairwise_distance",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "positive",
     "pow",
     "pow_",
@@ -420,6 +428,7 @@ _bool: TypeAlias = builtins.bool
 _device: TypeAlias = device
 _DeviceLike: TypeAlias = _device | str | None
 _ints: TypeAlias = _int | Sequence[_int]
+_floats: TypeAlias = _float | Sequence[_float]
 _Number: TypeAlias = _int | _float | _bool
 _Operand: TypeAlias = Tensor | _Number
 #: Of an operator.
@@ -668,6 +677,7 @@ class Tensor:
     ) -> Tensor: ...
     @overload
     def to(self, other: Tensor, non_blocking: _bool = False, copy: _bool = False) -> Tensor: ...
+    def _laid_out(self, memory_format: _memory_format, /) -> Tensor: ...
     def _to_dtype(self, dtype: _dtype, /) -> Tensor: ...
     def tolist(self) -> Any: ...
     @overload
@@ -1502,6 +1512,9 @@ def addmv(
 def addmv_(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1
 ) -> Tensor: ...
+def affine_grid_generator(
+    theta: Tensor, size: _ints, align_corners: _bool, *, out: Tensor | None = None
+) -> Tensor: ...
 def all(
     input: Tensor, dim: _ints | None = None, keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...
@@ -1664,6 +1677,7 @@ def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def ceil_(input: Tensor) -> Tensor: ...
 def celu(input: Tensor, alpha: _float = 1.0, *, out: Tensor | None = None) -> Tensor: ...
 def celu_(input: Tensor, alpha: _float = 1.0) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor: ...
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
 def clamp(
     input: Tensor,
@@ -1980,6 +1994,33 @@ def greater(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> T
 def greater_(input: _Operand, other: _Operand) -> Tensor: ...
 def greater_equal(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def greater_equal_(input: _Operand, other: _Operand) -> Tensor: ...
+def grid_sampler(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def grid_sampler_2d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def grid_sampler_3d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
 def group_norm(
     input: Tensor,
     num_groups: _int,
@@ -2251,6 +2292,7 @@ def nansum(
 def narrow(
     input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None
 ) -> Tensor: ...
+def native_channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor: ...
 def ne(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def ne_(input: _Operand, other: _Operand) -> Tensor: ...
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -2356,6 +2398,10 @@ def pairwise_distance(
 def permute(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor: ...
 @overload
 def permute(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Tensor | None = None) -> Tensor: ...
+def pixel_unshuffle(
+    input: Tensor, downscale_factor: _int, *, out: Tensor | None = None
+) -> Tensor: ...
 def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def pow(input: _Operand, exponent: _Operand, *, out: Tensor | None = None) -> Tensor: ...
 def pow_(input: _Operand, exponent: _Operand) -> Tensor: ...

@@ -8,7 +8,7 @@ WORDS = {
     "Literal": "typing",
     "overload": "typing",
     **dict.fromkeys(("Generator", "Tensor"), ".._native"),
-    **dict.fromkeys(("_bool", "_dtype", "_float", "_int", "_ints"), ".._native"),
+    **dict.fromkeys(("_bool", "_dtype", "_float", "_floats", "_int", "_ints"), ".._native"),
     **dict.fromkeys(("_Number", "_Operand"), ".._native"),
 }
 
@@ -40,6 +40,7 @@ _bool: TypeAlias = builtins.bool
 _device: TypeAlias = device
 _DeviceLike: TypeAlias = _device | str | None
 _ints: TypeAlias = _int | Sequence[_int]
+_floats: TypeAlias = _float | Sequence[_float]
 _Number: TypeAlias = _int | _float | _bool
 _Operand: TypeAlias = Tensor | _Number
 #: Of an operator.
@@ -277,6 +278,7 @@ class Tensor:
     ) -> Tensor: ...
     @overload
     def to(self, other: Tensor, non_blocking: _bool = False, copy: _bool = False) -> Tensor: ...
+    def _laid_out(self, memory_format: _memory_format, /) -> Tensor: ...
     def _to_dtype(self, dtype: _dtype, /) -> Tensor: ...
     def tolist(self) -> Any: ...
     @overload

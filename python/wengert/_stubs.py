@@ -30,6 +30,7 @@ _WORDS = {
     "ints": "_ints",
     "sizes": "Sequence[_int]",
     "float": "_float",
+    "floats": "_floats",
     "bool": "_bool",
     "dtype": "_dtype",
     "Generator": "Generator",
@@ -107,6 +108,15 @@ def _result(row: _Row, inplace: bool) -> str:
     return tuple_name(row["outputs"]) if len(row["outputs"]) > 1 else "Tensor"
 
 
+def _one_a_line(indent: str, param: str) -> list[str]:
+    """A parameter in a line of its own; a long choice in three."""
+    if len(indent + param) < _WIDTH or "Literal[" not in param:
+        return [f"{indent}{param},"]
+    head, _, rest = param.partition("Literal[")
+    choices, _, tail = rest.partition("]")
+    return [f"{indent}{head}Literal[", f"{indent}    {choices}", f"{indent}]{tail},"]
+
+
 def _format(name: str, params: list[str], result: str, indent: str) -> list[str]:
     """One definition, laid out as the formatter does."""
     line = f"{indent}def {name}({', '.join(params)}) -> {result}: ..."
@@ -115,7 +125,7 @@ def _format(name: str, params: list[str], result: str, indent: str) -> list[str]
     inner = f"{indent}    {', '.join(params)}"
     if len(inner) <= _WIDTH:
         return [f"{indent}def {name}(", inner, f"{indent}) -> {result}: ..."]
-    lines = [f"{indent}    {param}," for param in params]
+    lines = [line for param in params for line in _one_a_line(f"{indent}    ", param)]
     return [f"{indent}def {name}(", *lines, f"{indent}) -> {result}: ..."]
 
 

@@ -88,7 +88,8 @@ def is_inference(self: Tensor) -> bool:
 def to(self: Tensor, *args: object, **kwargs: object) -> Tensor:
     """This tensor in another dtype: `to(dtype)`, `to(device, dtype)`, `to(other)`.
 
-    Itself when nothing changes, unless `copy=True`. The only device is the CPU.
+    Itself when nothing changes, unless `copy=True`. The only device is the CPU. With
+    `memory_format=channels_last` an image (n, c, h, w) whose channels come last in memory.
     """
     if len(args) == 1 and not kwargs and isinstance(args[0], _native.dtype):
         return self._to_dtype(args[0])
@@ -96,12 +97,18 @@ def to(self: Tensor, *args: object, **kwargs: object) -> Tensor:
     if device is not None:
         _native.device(device)
     result = self if dtype is None else self._to_dtype(dtype)
+    result = _in_format(result, cast("_memory_format | None", kwargs.get("memory_format")))
     return result.clone() if kwargs.get("copy") and result is self else result
+
+
+def _in_format(t: Tensor, format: _memory_format | None) -> Tensor:
+    """The tensor in that format; itself where it lies so already, or none is given."""
+    return t if format is None else t._laid_out(format)
 
 
 def _caster(name: str, dtype: _native.dtype) -> None:
     def cast(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
-        return self._to_dtype(dtype)
+        return _in_format(self._to_dtype(dtype), memory_format)
 
     cast.__name__ = name
     cast.__doc__ = f"This tensor as {dtype}; itself if it already is."
@@ -121,7 +128,7 @@ for _name, _dtype in (
 
 def _cpu(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
     """Itself: every tensor is on the CPU."""
-    return self
+    return _in_format(self, memory_format)
 
 
 _method(_cpu, "cpu")

@@ -85,13 +85,14 @@ class layout(_Named):
 
 
 class memory_format(_Named):
-    """Accepted by ``contiguous`` and ``to``; tensors here are always in row-major order."""
+    """How the dimensions of a tensor lie in memory: in order, or an image's channels last."""
 
 
 strided = layout("strided")
 contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
 
 
 def numpy_dtype(dtype: _native.dtype) -> np.dtype:

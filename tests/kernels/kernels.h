@@ -21,6 +21,7 @@ void test_loss();
 void test_index();
 void test_norm();
 void test_random();
+void test_resample();
 void test_update();
 void test_pool();
 

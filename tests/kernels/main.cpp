@@ -11,6 +11,7 @@ int main() {
     wengert::test_index();
     wengert::test_norm();
     wengert::test_random();
+    wengert::test_resample();
     wengert::test_update();
     wengert::test_pool();
   });

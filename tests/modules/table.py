@@ -109,6 +109,23 @@ CASES["Flatten"] = [M().on(real(2, 3, 4)), M(0).on(real(2, 3)), M(0, 1).on(real(
 CASES["Unflatten"] = [M(1, (2, -1)).on(real(3, 6)), M(0, (3, 1)).on(real(3, 2))]
 CASES["Identity"] = [M().on(real(2, 3)), M(54, unused=True).on(real(3))]
 
+# ---- images of another size
+
+CASES["Upsample"] = [
+    M(scale_factor=2).on(real(2, 3, 2, 3)),
+    M((4, 5), mode="bilinear").on(real(2, 3, 2, 3)),
+    M(7, mode="linear", align_corners=True).on(real(2, 3, 4)),
+    M(None, (1.5, 2.4), "bicubic", recompute_scale_factor=True).on(real(2, 1, 4, 3)),
+]
+CASES["UpsamplingNearest2d"] = [M(4).on(real(1, 2, 2, 3)), M(scale_factor=2).on(real(1, 2, 2, 3))]
+CASES["UpsamplingBilinear2d"] = [
+    M((4, 7)).on(real(1, 2, 2, 3)),
+    M(scale_factor=(2, 1.5)).on(real(1, 2, 2, 3)),
+]
+CASES["PixelShuffle"] = [M(2).on(real(2, 8, 2, 3)), M(3).on(real(9, 2, 2))]
+CASES["PixelUnshuffle"] = [M(2).on(real(2, 2, 4, 6)), M(3).on(real(1, 6, 3))]
+CASES["ChannelShuffle"] = [M(2).on(real(2, 6, 2, 3)), M(3).on(real(2, 6, 4))]
+
 # ---- layers with parameters
 
 CASES["Linear"] = [

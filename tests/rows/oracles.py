@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
-from tests.rows import convolution, windows
+from tests.rows import convolution, oracles_resample, windows
 from tests.rows.oracles_norm import NORMS
 from tests.rows.sample import SEED
 
@@ -473,6 +473,7 @@ HIDDEN = {
     "binary_cross_entropy_with_logits_backward": pair_backward(lambda x, t, _: sigmoid(x) - t),
     **{row.op: row.update for row in reversed(OPTIMIZERS)},  # the first of several of one rule
     **NORMS,
+    **oracles_resample.HIDDEN,
     "total_norm": norm,
     "_deviations": lambda x: x,
     "_dropout": dropout,

@@ -61,8 +61,11 @@ bool take_extra(const Overload& o, Form form, const char* name, PyObject* value,
     extras.inplace = truth(value);
     return true;
   }
-  if (std::strcmp(name, "memory_format") == 0 || std::strcmp(name, "non_blocking") == 0)
+  if (std::strcmp(name, "memory_format") == 0) {
+    extras.format = value == Py_None ? nullptr : value;
     return true;
+  }
+  if (std::strcmp(name, "non_blocking") == 0) return true;
   if (!(o.op->on & kCreation)) return false;
   if (std::strcmp(name, "requires_grad") == 0) {
     extras.requires_grad = truth(value);
@@ -149,6 +152,24 @@ bool read_ints(PyObject* o, Attrs& out, bool are_sizes = false) {
   return true;
 }
 
+// A sequence, or one number. Reading one may run code that changes a list.
+bool read_floats(PyObject* o, Attrs& out) {
+  double v;
+  if (!PyTuple_Check(o) && !PyList_Check(o)) {
+    if (!read_float(o, v)) return false;
+    out.add(v);
+    return true;
+  }
+  List<double> all;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+    const py::object item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(o, i));
+    if (!read_float(item.ptr(), v)) return false;
+    all.push_back(v);
+  }
+  out.add(std::span<const double>(all));
+  return true;
+}
+
 bool read_inputs(const Param& p, PyObject* o, Call& call) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
   each_tensor(o, p.name, p.optional ? Nones::kAllowed : Nones::kRefused,
@@ -216,6 +237,8 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       call.attrs.add(v);
       return true;
     }
+    case ParamKind::kFloats:
+      return read_floats(o, call.attrs);
     case ParamKind::kBool:
       // An int is not a bool: `x.var(1)` means a dimension.
       if (!PyBool_Check(o) && std::strncmp(Py_TYPE(o)->tp_name, "numpy.bool", 10) != 0)
@@ -262,6 +285,8 @@ const char* expected(const Param& p) {
       return "tuple of ints";
     case ParamKind::kFloat:
       return "float";
+    case ParamKind::kFloats:
+      return "tuple of floats";
     case ParamKind::kBool:
       return "bool";
     case ParamKind::kDtype:

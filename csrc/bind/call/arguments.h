@@ -11,6 +11,7 @@ struct Extras {
   PyObject* out = nullptr;     // out=: where to write the result
   bool inplace = false;        // functional forms: inplace=True
   bool requires_grad = false;  // creation ops
+  PyObject* format = nullptr;  // memory_format=: how the result is to lie in memory
 };
 
 // An op whose signature has more arguments is refused at import.

@@ -92,7 +92,29 @@ PyObject* finish_out(const Binding& b, PyObject* out, std::span<Tensor> results)
   return to_tuple(b.named_tuple, results);
 }
 
+PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras);
+
+// With memory_format=: the result lies so. What only arranges an input that does already is it.
+[[gnu::noinline]] PyObject* run_formatted(const Binding& b, const Overload& o, Call& call,
+                                          Extras extras) {
+  const MemoryFormat format = read_memory_format(extras.format);
+  extras.format = nullptr;
+  const bool any = format == MemoryFormat::kPreserve || format == MemoryFormat::kContiguous;
+  if (any && !(o.op->is_composite() && format == MemoryFormat::kPreserve))
+    return run(b, o, call, extras);
+  check(!any, "preserve memory format is unsupported by the contiguous operator");
+  if (o.op->is_composite() && call.inputs() == 1 && lies_in(call.in(0), format))
+    return wrap(call.in(0));
+  const bool requires_grad = std::exchange(extras.requires_grad, false);
+  const py::object result = py::reinterpret_steal<py::object>(run(b, o, call, extras));
+  Tensor t = laid_out(unwrap(result.ptr()), format);
+  if (requires_grad) t.set_requires_grad(true);
+  return wrap(t);
+}
+
 PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras) {
+  if (extras.format) [[unlikely]]
+    return run_formatted(b, o, call, extras);
   const bool inplace = (b.form == Form::kInplace && !o.op->mutates) || extras.inplace;
   inplace ? apply_inplace(call) : apply(call);
   std::span<Tensor> results(call.out, static_cast<size_t>(call.outputs()));

@@ -310,8 +310,21 @@ PyObject* size(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* names
 PyObject* stride(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* names) {
   return one_or_all(o, args, n, names, as(o)->impl->strides, false);
 }
-PyObject* is_contiguous(PyObject* o, PyObject* const*, Py_ssize_t, PyObject*) {
-  return PyBool_FromLong(unwrap(o).is_contiguous());
+PyObject* is_contiguous(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObject* names) {
+  const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+  if (n + named == 0 || args[0] == Py_None) return PyBool_FromLong(unwrap(o).is_contiguous());
+  return guarded([&] {
+    check(n + named == 1 && (named == 0 || PyUnicode_CompareWithASCIIString(
+                                               PyTuple_GET_ITEM(names, 0), "memory_format") == 0),
+          ErrorKind::kType, "is_contiguous(): memory_format is its only argument");
+    const MemoryFormat format = read_memory_format(args[0]);
+    check(format != MemoryFormat::kPreserve,
+          "preserve memory format is unsupported by the contiguous operator");
+    return PyBool_FromLong(lies_in(unwrap(o), format));
+  });
+}
+PyObject* lay_out(PyObject* o, PyObject* format) {
+  return guarded([&] { return wrap(laid_out(unwrap(o), read_memory_format(format))); });
 }
 PyObject* is_floating_point(PyObject* o, PyObject*) {
   return PyBool_FromLong(is_floating(as(o)->impl->dtype));
@@ -353,6 +366,7 @@ PyMethodDef methods[] = {
     {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype has fractions."},
     {"retain_grad", retain_grad_method, METH_NOARGS, "Keeps .grad of a tensor that is no leaf."},
     {"_to_dtype", to_dtype, METH_O, nullptr},
+    {"_laid_out", lay_out, METH_O, nullptr},
     {}};
 
 // ---- slots ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "wengert/ops/pool/pool.h"
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/reduce/reduce.h"
+#include "wengert/ops/resample/resample.h"
 #include "wengert/ops/shape/shape.h"
 
 // clang-format off

@@ -67,6 +67,10 @@ class Attrs {
     for (size_t i = 0; i < v.size(); ++i) to[i] = v[i];
   }
   void add(const Dims& v) { add(Ints(v)); }
+  void add(std::span<const double> v) {
+    int64_t* to = add_ints(v.size());
+    for (size_t i = 0; i < v.size(); ++i) to[i] = std::bit_cast<int64_t>(v[i]);
+  }
   // A list of n integers, for the caller to fill in at once.
   int64_t* add_ints(size_t n) {
     check(n < (size_t{1} << 31), "a list of ", static_cast<uint64_t>(n), " integers is too long");
@@ -109,6 +113,12 @@ class Attrs {
     return Ints(numbers_.data() + t.at, t.length);
   }
   Dims dims(int i) const { return Dims(ints(i)); }
+  // Of `floats`: how many there are, and number k; one number that is no list is every one.
+  int64_t reals(int i) const { return kind(i) == Kind::kInts ? std::ssize(ints(i)) : 1; }
+  double real_at(int i, int k) const {
+    return kind(i) == Kind::kInts ? std::bit_cast<double>(ints(i)[static_cast<size_t>(k)])
+                                  : real(i);
+  }
   Scalar scalar(int i) const {
     if (kind(i) == Kind::kFloat) return Scalar(real(i));
     if (kind(i) == Kind::kBool) return Scalar(flag(i));

@@ -13,7 +13,8 @@ namespace wengert {
 // Note [signatures]: the string in an op's row is Python syntax: names, annotations, defaults,
 // `*` before keyword-only arguments, `*size: ints` for sizes given one by one or as a sequence.
 // Annotations are words of a small vocabulary (kWords below); a union of quoted strings is a
-// choice, held as its index; `sizes` are ints that are never one number without brackets. Arguments
+// choice, held as its index; `sizes` are ints that are never one number without brackets; `floats`
+// are one number, held as such, or a list, held as the integers that have their bits. Arguments
 // that are tensors become the call's inputs, all others its attributes, in order. A list of tensors
 // is the last of the inputs; in one of `Tensors | None` single ones may be None. The same string is
 // __text_signature__, the error text and the stub.
@@ -29,6 +30,7 @@ enum class ParamKind : uint8_t {
   kInt,
   kInts,
   kFloat,
+  kFloats,
   kBool,
   kDtype,
   kGenerator,
@@ -48,7 +50,7 @@ inline constexpr std::pair<std::string_view, ParamKind> kWords[] = {
     {"float", ParamKind::kFloat},     {"bool", ParamKind::kBool},
     {"dtype", ParamKind::kDtype},     {"Generator", ParamKind::kGenerator},
     {"op", ParamKind::kOp},           {"str", ParamKind::kChoice},
-    {"sizes", ParamKind::kInts},
+    {"sizes", ParamKind::kInts},      {"floats", ParamKind::kFloats},
 };
 
 // Not constexpr: whatever calls it does not compile.

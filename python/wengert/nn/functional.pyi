@@ -6,6 +6,7 @@ from .._native import Tensor as Tensor
 from .._native import _bool as _bool
 from .._native import _dtype as _dtype
 from .._native import _float as _float
+from .._native import _floats as _floats
 from .._native import _int as _int
 from .._native import _ints as _ints
 from .._native import _Number as _Number
@@ -25,6 +26,7 @@ def adaptive_max_pool3d(
     input: Tensor, output_size: _ints, return_indices: _bool = False
 ) -> Tensor: ...
 def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _ints) -> tuple[Tensor, ...]: ...
+def affine_grid(theta: Tensor, size: _ints, align_corners: _bool | None = None) -> Tensor: ...
 def alpha_dropout(
     input: Tensor, p: _float = 0.5, training: _bool = False, inplace: _bool = False
 ) -> Tensor: ...
@@ -86,6 +88,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor: ...
 def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor: ...
 def celu_(input: Tensor, alpha: _float = 1.0) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
 @overload
 def conv1d(
     input: Tensor,
@@ -222,6 +225,13 @@ def fold(
 ) -> Tensor: ...
 def gelu(input: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor: ...
 def glu(input: Tensor, dim: _int = -1) -> Tensor: ...
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: Literal["bilinear", "nearest", "bicubic"] = "bilinear",
+    padding_mode: Literal["zeros", "border", "reflection"] = "zeros",
+    align_corners: _bool | None = None,
+) -> Tensor: ...
 def group_norm(
     input: Tensor,
     num_groups: _int,
@@ -254,6 +264,17 @@ def instance_norm(
     use_input_stats: _bool = True,
     momentum: _float = 0.1,
     eps: _float = 1e-05,
+) -> Tensor: ...
+def interpolate(
+    input: Tensor,
+    size: _ints | None = None,
+    scale_factor: _floats | None = None,
+    mode: Literal[
+        "nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact", "lanczos"
+    ] = "nearest",
+    align_corners: _bool | None = None,
+    recompute_scale_factor: _bool | None = None,
+    antialias: _bool = False,
 ) -> Tensor: ...
 def kl_div(
     input: Tensor,
@@ -394,6 +415,7 @@ def mse_loss(
     reduction: Literal["none", "mean", "sum"] = "mean",
     weight: Tensor | None = None,
 ) -> Tensor: ...
+def native_channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -416,6 +438,8 @@ def pad(
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
 ) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor: ...
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor: ...
 def prelu(input: Tensor, weight: Tensor) -> Tensor: ...
 def relu(input: Tensor, inplace: _bool = False) -> Tensor: ...
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor: ...
@@ -457,4 +481,19 @@ def threshold(
 def threshold_(input: Tensor, threshold: _Number, value: _Number) -> Tensor: ...
 def unfold(
     input: Tensor, kernel_size: _ints, dilation: _ints = 1, padding: _ints = 0, stride: _ints = 1
+) -> Tensor: ...
+def upsample(
+    input: Tensor,
+    size: _ints | None = None,
+    scale_factor: _floats | None = None,
+    mode: Literal[
+        "nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact", "lanczos"
+    ] = "nearest",
+    align_corners: _bool | None = None,
+) -> Tensor: ...
+def upsample_bilinear(
+    input: Tensor, size: _ints | None = None, scale_factor: _floats | None = None
+) -> Tensor: ...
+def upsample_nearest(
+    input: Tensor, size: _ints | None = None, scale_factor: _floats | None = None
 ) -> Tensor: ...

@@ -58,6 +58,9 @@ void check_attribute(const Param& p, const Attrs& a, int i) {
     case ParamKind::kInts:
       fits |= is == Is::kInts || is == Is::kInt;
       break;
+    case ParamKind::kFloats:
+      fits |= is == Is::kInts || is == Is::kFloat;
+      break;
     case ParamKind::kBool:
       fits |= is == Is::kBool;
       break;

@@ -24,7 +24,8 @@ class Casts:
         """`to(device)`, `to(dtype)` or `to(tensor)`: moves and casts in place.
 
         A dtype applies to floating-point parameters and buffers only, and must be floating point
-        itself (TypeError otherwise). The only device is the CPU.
+        itself (TypeError otherwise). The only device is the CPU. A `memory_format` is that of
+        the parameters and buffers of 4 and 5 dimensions.
         """
         dtype, rest = parse_to(args, kwargs)
         if dtype is not None and not dtype.is_floating_point:
@@ -35,8 +36,12 @@ class Casts:
         if rest is not None and str(rest).partition(":")[0] != "cpu":
             raise RuntimeError(f"Module.to: wengert computes on the CPU only, got device '{rest}'")
 
+        format = kwargs.get("memory_format")
+
         def convert(tensor: Tensor) -> Tensor:
-            return tensor if dtype is None or not tensor.is_floating_point() else tensor.to(dtype)
+            if dtype is not None and tensor.is_floating_point():
+                tensor = tensor.to(dtype)
+            return tensor if format is None or tensor.ndim < 4 else tensor._laid_out(format)
 
         return self._apply(convert)
 

@@ -1,0 +1,34 @@
+// Images at computed places, and the two gradients of that.
+#pragma once
+
+#include <cstdint>
+
+#include "wengert/base/dtype.h"
+
+namespace wengert {
+
+enum class GridMode : int64_t { kLinear, kNearest, kCubic };
+enum class GridPadding : int64_t { kZeros, kBorder, kReflection };
+
+// Contiguous images (batch, channels, in...), and for each `points` places of `dims` coordinates
+// from -1 to 1, the last dimension's first.
+struct GridShape {
+  int64_t batch = 1, channels = 1, points = 1;
+  int dims = 2;        // 2 or 3
+  int64_t in[3] = {};  // sizes, in the order of the coordinates: width, height, depth
+  GridMode mode = GridMode::kLinear;
+  GridPadding padding = GridPadding::kZeros;
+  bool align_corners = false;
+
+  int64_t pixels() const { return in[0] * in[1] * (dims == 3 ? in[2] : 1); }
+};
+
+// y (batch, channels, points). Floating dtypes. Places may be anything, NaN too.
+void grid_sample(const GridShape& s, Dtype dtype, const void* x, const void* grid, void* y);
+// The gradient of the images, from g like y.
+void grid_sample_input(const GridShape& s, Dtype dtype, const void* g, const void* grid, void* dx);
+// The gradient of the places.
+void grid_sample_grid(const GridShape& s, Dtype dtype, const void* g, const void* x,
+                      const void* grid, void* dgrid);
+
+}  // namespace wengert

@@ -1,0 +1,91 @@
+"""Images whose channels come last in memory: strides as PyTorch has them, values as ever."""
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from tests.conftest import torch
+
+pytestmark = pytest.mark.quick
+SHAPES = [(2, 3, 4, 5), (1, 3, 4, 5), (2, 1, 4, 5), (2, 3, 1, 1), (1, 1, 1, 1)]
+
+
+def image(*shape):
+    return wg.arange(int(np.prod(shape)), dtype=wg.float32).reshape(shape)
+
+
+def last(*shape):
+    """The strides of (n, c, ...) with the channels last."""
+    order = [0, *range(2, len(shape)), 1]
+    strides, step = [0] * len(shape), 1
+    for d in reversed(order):
+        strides[d], step = step, step * max(shape[d], 1)
+    return tuple(strides)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 2, 4, 5)], ids=str)
+def test_channels_last(shape):
+    x = image(*shape)
+    format = wg.channels_last if len(shape) == 4 else wg.channels_last_3d
+    for y in (
+        x.contiguous(memory_format=format),
+        x.to(memory_format=format),
+        x.clone(memory_format=format),
+        x.float(memory_format=format),
+        x.cpu(memory_format=format),
+    ):
+        assert y.stride() == last(*shape) and (y.numpy() == x.numpy()).all()
+        assert y.is_contiguous(memory_format=format) and not y.is_contiguous()
+        assert y.contiguous(memory_format=format) is y and y.to(memory_format=format) is y
+        assert y.contiguous().stride() == x.stride()
+        assert (y * 2 + 1).stride() == y.stride()
+    assert x.is_contiguous(memory_format=wg.contiguous_format)
+    assert not x.is_contiguous(memory_format=format)
+    assert x.contiguous(memory_format=wg.contiguous_format) is x
+    assert x.to(memory_format=wg.preserve_format) is x
+    assert x.to(wg.float64, memory_format=format).stride() == last(*shape)
+    for make in (wg.empty_like, wg.zeros_like, wg.ones_like, wg.rand_like, wg.randn_like):
+        y = make(x, memory_format=format, requires_grad=True)
+        assert y.stride() == last(*shape) and y.requires_grad and y.is_leaf
+    assert wg.full_like(x, 3, memory_format=format).stride() == last(*shape)
+    assert wg.empty(*shape, memory_format=format).stride() == last(*shape)
+
+
+def test_gradients_pass():
+    x = image(2, 3, 4, 5).requires_grad_()
+    (x.to(memory_format=wg.channels_last) * 3).sum().backward()
+    assert (x.grad.numpy() == 3).all()
+
+
+def test_modules():
+    net = wg.nn.Sequential(wg.nn.Conv2d(3, 4, 3), wg.nn.Linear(2, 2))
+    before = {k: v.numpy().copy() for k, v in net.state_dict().items()}
+    assert net.to(memory_format=wg.channels_last) is net
+    assert net[0].weight.stride() == last(4, 3, 3, 3)
+    assert all((v.numpy() == before[k]).all() for k, v in net.state_dict().items())
+
+
+def test_errors():
+    with pytest.raises(RuntimeError, match="required rank 4 tensor"):
+        wg.zeros(2, 3).contiguous(memory_format=wg.channels_last)
+    with pytest.raises(RuntimeError, match="preserve memory format"):
+        wg.zeros(2, 3).contiguous(memory_format=wg.preserve_format)
+    with pytest.raises(TypeError, match="memory_format"):
+        wg.zeros(2, 3).contiguous(memory_format="channels_last")
+    with pytest.raises(TypeError, match="memory_format"):
+        wg.zeros(2, 3).is_contiguous(memory_format=3)
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_strides_are_torchs(shape):
+    ours, theirs = wg.zeros(shape), torch.zeros(shape)
+    for use in (
+        lambda t, x: x.contiguous(memory_format=t.channels_last),
+        lambda t, x: x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2),
+    ):
+        a, b = use(wg, ours), use(torch, theirs)
+        assert a.stride() == b.stride()
+        for format in ("channels_last", "contiguous_format"):
+            got = a.is_contiguous(memory_format=getattr(wg, format))
+            assert got == b.is_contiguous(memory_format=getattr(torch, format))
