@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from ... import _native
 from ..._native import Tensor
@@ -11,6 +11,7 @@ from ...autograd.grad_mode import no_grad
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
+from ._state_dict import State
 from .module import Module
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
@@ -90,15 +91,26 @@ class _NormBase(Module):
         )
 
     def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, *args: Any
+        self,
+        state_dict: Mapping[str, object],
+        prefix: str,
+        local_metadata: State,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         version = local_metadata.get("version")
         key = prefix + "num_batches_tracked"
         older = version is None or version < 2  # which did not count batches
         if older and self.track_running_stats and key not in state_dict:
             count = self.num_batches_tracked
-            state_dict[key] = _native.tensor(0, dtype=_native.int64) if count is None else count
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+            if count is None:
+                count = _native.tensor(0, dtype=_native.int64)
+            state_dict = {**state_dict, key: count}
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
 
 class _BatchNorm(_NormBase):
@@ -182,7 +194,7 @@ class SyncBatchNorm(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        process_group: Any = None,
+        process_group: object = None,
         device: Device = None,
         dtype: Dtype = None,
         *,
@@ -198,7 +210,7 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
 
     @classmethod
-    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+    def convert_sync_batchnorm(cls, module: Module, process_group: object = None) -> Module:
         """The module with every batch norm in it replaced by a SyncBatchNorm of the same state."""
         output = module
         if isinstance(module, _BatchNorm):

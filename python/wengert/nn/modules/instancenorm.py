@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Mapping
 
 from ..._native import Tensor
 from ..._typing import Device, Dtype
 from .. import functional as F
+from ._state_dict import State
 from .batchnorm import _NormBase
 
 __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
@@ -52,9 +53,9 @@ class _InstanceNorm(_NormBase):
 
     def _load_from_state_dict(
         self,
-        state_dict: Any,
+        state_dict: Mapping[str, object],
         prefix: str,
-        local_metadata: Any,
+        local_metadata: State,
         strict: bool,
         missing_keys: list[str],
         unexpected_keys: list[str],
@@ -70,8 +71,7 @@ class _InstanceNorm(_NormBase):
                     f"{type(self).__name__} with track_running_stats=False. Remove these keys "
                     "from the state_dict, or set track_running_stats=True."
                 )
-                for name in found:
-                    state_dict.pop(name)
+                state_dict = {k: v for k, v in state_dict.items() if k not in found}
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ... import _native
 from ..._native import Tensor
 from ..parameter import Parameter
+
+if TYPE_CHECKING:
+    from ..modules.batchnorm import _NormBase
+    from ..modules.conv import _ConvNd
+    from ..modules.linear import Linear
+    from ..modules.module import Module
+
+_Conv = TypeVar("_Conv", bound="_ConvNd")
+_Linear = TypeVar("_Linear", bound="Linear")
 
 __all__ = [
     "fuse_conv_bn_eval",
@@ -17,26 +26,27 @@ __all__ = [
 ]
 
 
-def _check(layer: Any, bn: Any) -> None:
+def _statistics(layer: Module, bn: _NormBase) -> tuple[Tensor, Tensor]:
     if layer.training or bn.training:
         raise AssertionError("Fusion only for eval!")
     if bn.running_mean is None or bn.running_var is None:
         raise AssertionError("bn.running_mean and bn.running_var must not be None")
+    return bn.running_mean, bn.running_var
 
 
-def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
+def fuse_conv_bn_eval(conv: _Conv, bn: _NormBase, transpose: bool = False) -> _Conv:
     """A copy of `conv` that computes bn(conv(x)).
 
     Both must be in evaluation, and `bn` have running statistics (AssertionError); `transpose` for
     transposed convolutions.
     """
-    _check(conv, bn)
+    mean, var = _statistics(conv, bn)
     fused = copy.deepcopy(conv)
     fused.weight, fused.bias = fuse_conv_bn_weights(
         fused.weight,
         fused.bias,
-        bn.running_mean,
-        bn.running_var,
+        mean,
+        var,
         bn.eps,
         bn.weight,
         bn.bias,
@@ -72,13 +82,13 @@ def fuse_conv_bn_weights(
     return Parameter(weight, conv_w.requires_grad), Parameter(shift, bias.requires_grad)
 
 
-def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
+def fuse_linear_bn_eval(linear: _Linear, bn: _NormBase) -> _Linear:
     """A copy of `linear` that computes bn(linear(x)).
 
     Both must be in evaluation, `bn` have running statistics, and its features be those of `linear`
     or 1 (AssertionError).
     """
-    _check(linear, bn)
+    mean, var = _statistics(linear, bn)
     if bn.num_features not in (linear.out_features, 1):
         raise AssertionError(
             "To fuse, linear.out_features == bn.num_features or bn.num_features == 1, "
@@ -86,7 +96,7 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
         )
     fused = copy.deepcopy(linear)
     fused.weight, fused.bias = fuse_linear_bn_weights(
-        fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+        fused.weight, fused.bias, mean, var, bn.eps, bn.weight, bn.bias
     )
     return fused
 
