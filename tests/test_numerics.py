@@ -64,6 +64,7 @@ COMPOSES = {
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",
     "nn/utils/clip_grad.py": "a norm and its check",
+    "nn/utils/fusion.py": "the weights of one layer from those of two, once",
     "tabular/model_file.py": "what a model's outputs say, as probabilities",
     "tabular/training.py": "a loss for a table",
     "testing.py": "values other than zero",

@@ -518,12 +518,14 @@ differs(KEPT, WHOLE, "addcmul", "threshold")
 differs("integers keep their dtype; torch's become int64", "int32 uint8 bool", "sum_to_size")
 EMPTY = "the dtype is refused for empty inputs too; torch looks at it only when there are elements"
 differs(EMPTY, "bool", "linear")
+DILATED = "torch's has no small integers if dilated"
 for _n in "123":
     _conv = f"conv{_n}d(Tensor, Tensor, Tensor | None, ints"
-    for _row in (f"{_conv}, ints, ints, int)", f"{_conv}, 'valid' | 'same', ints, int)"):
-        differs("torch's has no small integers if dilated", "int32 uint8", _row)
-        differs(EMPTY, "bool", _row)
-    differs(EMPTY, "int32 uint8 bool", f"conv_transpose{_n}d")
+    differs(DILATED, "int32 uint8", f"{_conv}, ints, ints, int)")
+    differs(EMPTY, "bool", f"{_conv}, ints, ints, int)")
+    if _n != "3":  # of which the samples have no such case
+        differs(DILATED, "int32 uint8", f"{_conv}, 'valid' | 'same', ints, int)")
+        differs(EMPTY, "int32 uint8 bool", f"conv_transpose{_n}d")
 differs(
     EMPTY,
     INTEGERS,

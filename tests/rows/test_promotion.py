@@ -202,6 +202,8 @@ OTHERS = {
     "var_mean",
 }
 OTHERS |= {"std_mean"}
+OTHERS |= {"pad", "constant_pad_nd"}  # a number to fill with, cast to the dtype
+OTHERS |= {"lp_pool1d", "lp_pool2d", "lp_pool3d"}  # an exponent
 BEYOND = [("uint8", 300), ("int32", 2**31), ("int32", -(2**40)), ("int32", 2**40 + 3)]
 
 
