@@ -1,5 +1,6 @@
 // Channels as pixels and back: copies in another arrangement.
 #include "wengert/ops/resample/resample.h"
+#include "wengert/ops/shape/view.h"
 
 namespace wengert {
 namespace {
@@ -85,7 +86,7 @@ constexpr Signature kChannelShuffle = "(input: Tensor, groups: int) -> Tensor";
 // y_{j g + i} = x_{i c / g + j}
 // X. Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile
 // devices", 2018.
-constinit const Op channel_shuffle_op{
+constexpr Op channel_shuffle_op{
     .name = "channel_shuffle",
     .signature = kChannelShuffle,
     .on = kModule | kFunctional,
@@ -121,13 +122,9 @@ Tensor channel_shuffle(const Tensor& x, int64_t groups) {
 }
 
 namespace {
-constexpr Op native_channel_shuffle() {
-  Op op(channel_shuffle_op);
-  op.name = "native_channel_shuffle";
-  return op;
-}
 // y_{j g + i} = x_{i c / g + j}
-constinit const Op native_channel_shuffle_op = native_channel_shuffle();
+constinit const Op native_channel_shuffle_op =
+    renamed(channel_shuffle_op, "native_channel_shuffle");
 const Op* const kOps[] = {&pixel_shuffle_op, &pixel_unshuffle_op, &channel_shuffle_op,
                           &native_channel_shuffle_op};
 }  // namespace
