@@ -144,6 +144,7 @@ py::list listing(const Ready& r) {
   for (const Program::Line& l : r.program->listing()) {
     py::dict d;
     d["op"] = l.op;
+    d["way"] = l.way;
     d["operands"] = l.operands;
     d["bytes"] = l.bytes;
     d["seconds"] = l.seconds;

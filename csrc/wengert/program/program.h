@@ -86,6 +86,7 @@ class Program final : public RefCounted {
   // ---- for people to look at
   struct Line {
     std::string op;                       // a name, or names joined by + for a chain
+    std::string way;                      // which of several implementations does it
     std::string operands;                 // "a: float32 (2, 3), ..."
     int64_t bytes = 0;                    // read and written
     double seconds = 0;                   // of a run, after profile()

@@ -5,7 +5,7 @@ would take its place or not, depending on what is imported first. Nothing here k
 optimizers or data: those tell what programs depend on, see Note [conditions].
 """
 
-from .captured import Captured, capture
+from .captured import Captured, capture, explain
 from .compiled import compile
 from .program import LoadedProgram, Program, load_program
 from .record import CaptureError
@@ -17,5 +17,6 @@ __all__ = [
     "Program",
     "capture",
     "compile",
+    "explain",
     "load_program",
 ]

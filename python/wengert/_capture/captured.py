@@ -41,7 +41,7 @@ from .record import CaptureError, name_of, record
 from .structures import Data, fill, flatten_call, flatten_result
 from .verify import interval, verified
 
-__all__ = ["CaptureError", "Captured", "capture"]
+__all__ = ["CaptureError", "Captured", "capture", "explain"]
 
 
 class Captured:
@@ -301,3 +301,22 @@ def capture(
     if fn is None:
         return functools.partial(capture, maxsize=maxsize, verify=verify)
     return Captured(fn, maxsize, verify)
+
+
+def explain(fn: UserFunction, *args: object, **kwargs: object) -> Program:
+    """Calls `fn(*args, **kwargs)` once, captured, and returns the steps that a replay runs.
+
+    `print` shows them: what ran as one step, and, where an operation has several implementations,
+    in brackets which of them takes these shapes:
+
+        print(wengert.explain(model, images))
+        ...  conv_output [depthwise]   %3: float32 (8, 32, 28, 28), ...
+
+    `lines()` has the same as dicts, `profile()` times them. The call changes what it changes. `fn`
+    may be a captured function as well.
+
+    Raises CaptureError for a function that cannot be captured; see `capture`.
+    """
+    captured = fn if isinstance(fn, Captured) else Captured(fn)
+    captured(*args, **kwargs)
+    return captured.program

@@ -34,9 +34,11 @@ class Program:
         return self
 
     def lines(self) -> list[dict[str, Any]]:
-        """One dict a step: op, operands, bytes, seconds, group, reads, writes.
+        """One dict a step: op, way, operands, bytes, seconds, group, reads, writes.
 
-        Steps of one group are independent of each other. `seconds` is 0 before `profile()`.
+        `way` names the implementation that runs, where an operation has several, and is empty
+        where not. Steps of one group are independent of each other. `seconds` is 0 before
+        `profile()`.
         """
         return self._native.listing()
 
@@ -64,7 +66,7 @@ class Program:
             time = f"{line['seconds'] * 1e6:10.2f} us" if timed else ""
             rows.append(
                 f"{i:5d} {line['group']:5d} {_bytes(line['bytes']):>9}{time}  "
-                f"{line['op']}   {_short(line['operands'])}"
+                f"{_name(line)}   {_short(line['operands'])}"
             )
         head = f"{'step':>5} {'group':>5} {'bytes':>9}{'time' if timed else '':>{13 * timed}}  op"
         total = f"{len(lines)} steps, {_bytes(self._native.arena_bytes)} of shared memory"
@@ -79,7 +81,7 @@ class Program:
         edges: dict[tuple[int, int], int] = {}
         for i, line in enumerate(self.lines()):
             time = f"\\n{line['seconds'] * 1e6:.2f} us" if line["seconds"] else ""
-            name = _short(line["op"], 60).replace('"', "'")
+            name = _short(_name(line), 60).replace('"', "'")
             out.append(f'  s{i} [label="{i}: {name}\\n{_bytes(line["bytes"])}{time}"];')
             for slot in line["reads"]:
                 if slot in writer and writer[slot] != i:
@@ -195,6 +197,10 @@ def load_program(path: str | os.PathLike[str]) -> LoadedProgram:
     """
     os.stat(path)  # an error of the file system, in its own words
     return LoadedProgram(_native._program_load(os.fsencode(path)))
+
+
+def _name(line: dict[str, Any]) -> str:
+    return f"{line['op']} [{line['way']}]" if line["way"] else line["op"]
 
 
 def _bytes(n: int) -> str:

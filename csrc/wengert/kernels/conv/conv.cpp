@@ -52,30 +52,33 @@ bool is_product(const ConvShape& s) {
   return is_pointwise(s) && s.volume(s.in) >= kPositions &&
          std::min(s.channels, s.outputs) >= kChannels;
 }
+bool is_any(const ConvShape&) { return true; }
 
 template <class T>
-void compute(const ConvShape& s, const List<Part<T>>& parts, const T* source, const Weights<T>& w) {
-  is_depthwise(s.groups, s.channels, s.outputs) ? depthwise_product(parts, source, w)
-                                                : gather_product(parts, source, w);
+void output_product(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
+  pointwise_product(s, s.outputs, s.channels, w, s.channels, 1, x, b, y);
+}
+template <class T>
+void input_product(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
+  pointwise_product(s, s.channels, s.outputs, w, 1, s.channels, y, b, x);
 }
 
-}  // namespace
-
 template <class T>
-void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
+using Compute = void(const List<Part<T>>&, const T* source, const Weights<T>&);
+
+template <class T, Compute<T>* kCompute>
+void output_gather(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
   const int64_t taps = s.volume(s.kernel);
-  if (is_product(s)) return pointwise_product(s, s.outputs, s.channels, w, s.channels, 1, x, b, y);
   const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
   List<Part<T>> parts{{detail::gather_of(s), {y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
   std::copy_n(s.out, 3, parts[0].target.size);
-  compute(s, parts, x, weights);
+  kCompute(parts, x, weights);
 }
 
 // Gathered, never scattered: positions of equal remainder are a convolution of y without stride.
-template <class T>
-void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
+template <class T, Compute<T>* kCompute>
+void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
   const int64_t taps = s.volume(s.kernel);
-  if (is_product(s)) return pointwise_product(s, s.channels, s.outputs, w, 1, s.channels, y, b, x);
   const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
   List<Part<T>> parts;
   int64_t r[3];
@@ -87,7 +90,39 @@ void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
         std::copy_n(s.stride, 3, to.step);
         parts.push_back({gather_of(s, r), to});
       }
-  compute(s, parts, y, weights);
+  kCompute(parts, y, weights);
+}
+
+template <class T>
+constexpr ConvWay<T> kOutputWays[] = {
+    {"pointwise", is_product, output_product<T>},
+    {"depthwise", is_depthwise, output_gather<T, depthwise_product<T>>},
+    {"gathered", is_any, output_gather<T, gather_product<T>>},
+};
+template <class T>
+constexpr ConvWay<T> kInputWays[] = {
+    {"pointwise", is_product, input_product<T>},
+    {"depthwise", is_depthwise, input_gather<T, depthwise_product<T>>},
+    {"gathered", is_any, input_gather<T, gather_product<T>>},
+};
+
+}  // namespace
+
+template <class T>
+void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
+  first_way<kOutputWays<T>>(s).run(s, x, w, b, y);
+}
+template <class T>
+void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
+  first_way<kInputWays<T>>(s).run(s, y, w, b, x);
+}
+template <class T>
+std::span<const ConvWay<T>> conv_output_ways() {
+  return kOutputWays<T>;
+}
+template <class T>
+std::span<const ConvWay<T>> conv_input_ways() {
+  return kInputWays<T>;
 }
 
 template void conv_output<float>(const ConvShape&, const float*, const float*, const float*,
@@ -97,5 +132,10 @@ template void conv_output<double>(const ConvShape&, const double*, const double*
 template void conv_input<float>(const ConvShape&, const float*, const float*, const float*, float*);
 template void conv_input<double>(const ConvShape&, const double*, const double*, const double*,
                                  double*);
+
+template std::span<const ConvWay<float>> conv_output_ways();
+template std::span<const ConvWay<double>> conv_output_ways();
+template std::span<const ConvWay<float>> conv_input_ways();
+template std::span<const ConvWay<double>> conv_input_ways();
 
 }  // namespace wengert

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+
+#include "wengert/kernels/core/ways.h"
 
 namespace wengert {
 
@@ -37,5 +40,17 @@ void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x);
 // gradient of the weight.
 template <class T>
 void conv_weight(const ConvShape& s, const T* x, const T* y, T* w);
+
+// What does each of them: see kernels/core/ways.h. All are called as conv_output and conv_input
+// are; the gradient of the weight with no bias.
+template <class T>
+using ConvWay = Way<bool(const ConvShape&),
+                    void(const ConvShape&, const T* a, const T* b, const T* bias, T* to)>;
+template <class T>
+std::span<const ConvWay<T>> conv_output_ways();
+template <class T>
+std::span<const ConvWay<T>> conv_input_ways();
+template <class T>
+std::span<const ConvWay<T>> conv_weight_ways();
 
 }  // namespace wengert

@@ -215,8 +215,8 @@ class DepthwiseWeight {
 
 }  // namespace
 
-bool is_depthwise(int64_t groups, int64_t channels, int64_t rows) {
-  return groups > 1 && channels * rows <= kMostInGroup;
+bool is_depthwise(const ConvShape& s) {
+  return s.groups > 1 && s.channels * s.outputs <= kMostInGroup;
 }
 
 template <class T>

@@ -6,8 +6,8 @@
 
 namespace wengert::detail {
 
-// Whether it is for so many groups, channels and rows of results in each.
-bool is_depthwise(int64_t groups, int64_t channels, int64_t rows);
+// Whether there are groups, of few channels and few outputs.
+bool is_depthwise(const ConvShape& s);
 
 // As gather_product.
 template <class T>

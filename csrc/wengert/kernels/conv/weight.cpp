@@ -204,21 +204,44 @@ class WeightGradient {
   T* sums_ = nullptr;
 };
 
+bool is_empty(const ConvShape& s) { return s.work() == 0; }
+bool is_any(const ConvShape&) { return true; }
+
+template <class T>
+void zeros(const ConvShape& s, const T*, const T*, const T*, T* w) {
+  std::fill_n(w, s.groups * s.outputs * s.channels * s.volume(s.kernel), T(0));
+}
+template <class T>
+void depthwise(const ConvShape& s, const T* x, const T* y, const T*, T* w) {
+  depthwise_weight(s, x, y, w);
+}
+template <class T>
+void along_rows(const ConvShape& s, const T* x, const T* y, const T*, T* w) {
+  WeightGradient<T>(s, x, y).run(w);
+}
+
+template <class T>
+constexpr ConvWay<T> kWeightWays[] = {
+    {"zeros", is_empty, zeros<T>},
+    {"depthwise", is_depthwise, depthwise<T>},
+    {"along rows", is_any, along_rows<T>},
+};
+
 }  // namespace
 
 template <class T>
 void conv_weight(const ConvShape& s, const T* x, const T* y, T* w) {
-  const int64_t elements = s.groups * s.outputs * s.channels * s.volume(s.kernel);
-  if (elements == 0) return;
-  if (s.work() == 0) {
-    std::fill_n(w, elements, T(0));
-    return;
-  }
-  if (is_depthwise(s.groups, s.channels, s.outputs)) return depthwise_weight(s, x, y, w);
-  WeightGradient<T>(s, x, y).run(w);
+  first_way<kWeightWays<T>>(s).run(s, x, y, nullptr, w);
+}
+template <class T>
+std::span<const ConvWay<T>> conv_weight_ways() {
+  return kWeightWays<T>;
 }
 
 template void conv_weight<float>(const ConvShape&, const float*, const float*, float*);
 template void conv_weight<double>(const ConvShape&, const double*, const double*, double*);
+
+template std::span<const ConvWay<float>> conv_weight_ways();
+template std::span<const ConvWay<double>> conv_weight_ways();
 
 }  // namespace wengert

@@ -3,8 +3,11 @@
 // size of the result is an attribute: more than one input size gives the same output size.
 #include "wengert/ops/conv/product.h"
 
+#include <algorithm>
+
 #include "wengert/kernels/conv/conv.h"
 #include "wengert/kernels/conv/naive.h"
+#include "wengert/ops/ways.h"
 
 namespace wengert {
 namespace {
@@ -244,6 +247,40 @@ constinit const Op conv_weight_op{
 std::span<const Op* const> conv_product_ops() {
   static constexpr const Op* kOps[] = {&conv_output_op, &conv_input_op, &conv_weight_op};
   return kOps;
+}
+
+namespace {
+
+template <class T>
+std::string first_in(std::span<const ConvWay<T>> ways, const ConvShape& s) {
+  return std::find_if(ways.begin(), ways.end(), [&](const auto& w) { return w.accepts(s); })->name;
+}
+// For the shapes of x, w and y.
+std::string way_in(const Call& c, const Tensor& x, const Tensor& w, const Tensor& y,
+                   std::span<const ConvWay<float>> of_float,
+                   std::span<const ConvWay<double>> of_double) {
+  const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+  if (!is_floating(y.dtype())) return "plain loops";
+  return y.dtype() == Dtype::kFloat32 ? first_in(of_float, s) : first_in(of_double, s);
+}
+std::string output_way(const Call& c) {
+  return way_in(c, c.in(0), c.in(1), c.out[0], conv_output_ways<float>(),
+                conv_output_ways<double>());
+}
+std::string input_way(const Call& c) {
+  return way_in(c, c.out[0], c.in(1), c.in(0), conv_input_ways<float>(), conv_input_ways<double>());
+}
+std::string weight_way(const Call& c) {
+  return way_in(c, c.in(0), c.out[0], c.in(1), conv_weight_ways<float>(),
+                conv_weight_ways<double>());
+}
+
+}  // namespace
+
+std::span<const OpWays> conv_product_ways() {
+  static constexpr OpWays kWays[] = {
+      {&conv_output_op, output_way}, {&conv_input_op, input_way}, {&conv_weight_op, weight_way}};
+  return kWays;
 }
 
 }  // namespace wengert

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "wengert/base/denormals.h"
+#include "wengert/ops/ways.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {
@@ -36,6 +37,7 @@ std::vector<Program::Line> Program::listing() {
       line.group = group;
       line.seconds = n.seconds;
       line.op = n.host ? "call" : n.reset.first ? "reset" : "";
+      if (n.call) line.way = way_of(*n.call);
       for (uint32_t index : n.steps) {
         const Step& s = p.rec.steps[index];
         if (!s.op) continue;

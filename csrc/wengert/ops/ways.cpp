@@ -1,0 +1,14 @@
+#include "wengert/ops/ways.h"
+
+namespace wengert {
+
+std::span<const OpWays> conv_product_ways();
+
+std::string way_of(const Call& c) {
+  for (const auto family : {conv_product_ways})
+    for (const OpWays& w : family())
+      if (w.op == &c.op()) return w.way(c);
+  return "";
+}
+
+}  // namespace wengert
