@@ -453,11 +453,11 @@ constinit const Op affine_generator_op{
 
 Tensor grid_sample(const Tensor& x, const Tensor& grid, SampleMode mode, SamplePadding padding,
                    bool align_corners) {
-  return apply(sampler_op, {x, grid},
+  return apply(grid_sample_op, {x, grid},
                Attrs(static_cast<int64_t>(mode), static_cast<int64_t>(padding), align_corners));
 }
 Tensor affine_grid(const Tensor& theta, Ints size, bool align_corners) {
-  return apply(affine_generator_op, {theta}, Attrs(size, align_corners));
+  return apply(affine_grid_op, {theta}, Attrs(size, align_corners));
 }
 
 namespace {
