@@ -2,7 +2,8 @@
 
 A sample of `tests/rows` is scaled by multiplying the sizes in it, those of its arrays and those
 among its other arguments, by one factor. Which sizes may grow depends on the row: all of them, only
-the last dimension, only the first; the first way in which the row still runs is taken.
+the last dimension, only the first; the first way in which the row still runs is taken. Rows over
+images and batches, where kernels stay and channels agree, grow as op_roles.py says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import op_roles
+from op_roles import roles, tiled
 
 from tests.rows.sample import Sample, arrays, build
 from tests.rows.table import DTYPES, ROWS, SAMPLES, in_torch, outputs
@@ -22,12 +25,11 @@ from tests.rows.table import DTYPES, ROWS, SAMPLES, in_torch, outputs
 # Elements of the largest tensor: 8 x 8 shows what a call costs; 200 x 300 fits the cache of a
 # core, 1500 x 1000 does not.
 SIZES = {"small": 64, "middle": 60_000, "large": 1_500_000}
-LAYOUTS = ("contiguous", "transposed", "strided", "row", "column")
+LAYOUTS = ("contiguous", "transposed", "strided", "row", "column", "channels_last")
 SWEPT = ("float32", "float64", "int64", "bool")
 # Arguments that are sizes.
 SIZED = {"size", "shape", "sizes", "start", "length", "split_size_or_sections", "split_sizes"}
 SIZED |= {"steps", "n", "m", "row", "col", "end", "num_classes"}
-MARKER = -50  # indices below are not places but markers, such as ignore_index
 
 
 class Way(NamedTuple):
@@ -74,21 +76,6 @@ def _grown(sample: Sample, dims: str) -> set[int]:
     return {largest[-1 if dims == "last" else 0]} - {0, 1}
 
 
-def _array(a: np.ndarray, sample: Sample, grown: set[int], factor: int, spread: bool) -> np.ndarray:
-    reps = [factor if d in grown else 1 for d in a.shape]
-    if factor == 1 or math.prod(reps) == 1:
-        return a
-    random = np.random.RandomState(a.size)
-    big = np.tile(a, reps)
-    if a.dtype.kind == "f":  # near the sample's values, but not periodic
-        big *= 1 - 0.01 * random.random_sample(big.shape)
-        return np.asarray(random.permutation(big.ravel()).reshape(big.shape))
-    if a.dtype == np.int64 and sample.sweep != "int64" and spread:
-        places = big * factor + random.randint(0, factor, big.shape)
-        return np.asarray(np.where(big < MARKER, big, places))
-    return big
-
-
 def _argument(value: Any, factor: int) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_argument(v, factor) for v in value)
@@ -103,7 +90,8 @@ def scale(key: str, sample: Sample, way: Way, factor: int) -> Sample:
 
     def value_of(value: Any, name: str) -> Any:
         if isinstance(value, np.ndarray):
-            return _array(value, sample, grown, factor, way.places)
+            reps = [factor if d in grown else 1 for d in value.shape]
+            return tiled(value, sample, reps, factor if way.places else 0)
         if isinstance(value, (list, tuple)) and arrays([value]):
             return type(value)(value_of(v, name) for v in value)
         return _argument(value, factor) if way.arguments and name in SIZED else value
@@ -146,14 +134,26 @@ def growth(key: str, number: int) -> tuple[Way, tuple[tuple[int, int], ...]] | N
     return None
 
 
+@functools.cache
+def together(key: str, number: int) -> op_roles.Powers | None:
+    """How a sample of a row with roles grows."""
+    return op_roles.growth(key, number, _elements)
+
+
 @functools.lru_cache(maxsize=4)
 def scaled(key: str, number: int, size: str) -> Sample | None:
     """The sample with about so many elements in its largest tensor; None if it does not grow."""
-    sample, found, target = SAMPLES[key][number], growth(key, number), SIZES[size]
+    sample, target = SAMPLES[key][number], 1.05 * SIZES[size]
+    if roles(key, number):
+        tensors = together(key, number)
+        if tensors is None:
+            return sample if size == "small" else None
+        return op_roles.scale(key, number, op_roles.factors_for(tensors, target))
+    found = growth(key, number)
     if found is None:
         return sample if size == "small" else None
     way, tensors = found
-    factors = [(1.05 * target / n) ** (1 / p) for n, p in tensors if n and p > 0]
+    factors = [(target / n) ** (1 / p) for n, p in tensors if n and p > 0]
     return scale(key, sample, way, max(1, int(min(factors)))) if factors else None
 
 
@@ -171,10 +171,15 @@ def laid_out(t: Any, layout: str, library: Any) -> Any:
         return t[:1].contiguous().expand(t.shape)
     if layout == "column":
         return t[..., :1].contiguous().expand(t.shape)
+    if layout == "channels_last":
+        formats = {4: library.channels_last, 5: library.channels_last_3d}
+        return t.contiguous(memory_format=formats[t.ndim])
     return t
 
 
 def _fits(a: np.ndarray, layout: str) -> bool:
+    if layout == "channels_last":
+        return a.ndim in (4, 5)
     return a.size > 1 and a.ndim >= (1 if layout == "strided" else 2)
 
 
@@ -220,6 +225,8 @@ def call(
     incoming = [
         library.from_numpy(np.asarray(draw.standard_normal(tuple(y.shape)), case.dtype)) for y in ys
     ]
+    if case.layout == "channels_last":  # gradients come in their results' layout
+        incoming = [laid_out(g, case.layout, library) if g.ndim in (4, 5) else g for g in incoming]
     grad = library.autograd.grad
     return lambda: grad(results(), leaves, incoming, allow_unused=True)
 
@@ -241,7 +248,10 @@ def _kind(sample: Sample) -> str:
 
 
 def numbers_of(key: str, every: bool) -> list[int]:
-    """The samples of a row that are swept: the first that grows, or one of each kind."""
+    """The samples of a row that are swept: the first that grows, or one of each kind.
+
+    Of rows with roles one of each variant, of images if there are any: options choose kernels.
+    """
     kinds: dict[str, int] = {}
     for i, sample in enumerate(SAMPLES[key]):
         found = arrays(sample)
@@ -252,8 +262,14 @@ def numbers_of(key: str, every: bool) -> list[int]:
         if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in found):
             continue
         kinds.setdefault(_kind(sample), i)
-    chosen = [i for i in kinds.values() if growth(key, i)] or list(kinds.values())
-    return chosen if every else chosen[:1]
+    grow = [i for i in kinds.values() if (together if roles(key, i) else growth)(key, i)]
+    chosen = grow or list(kinds.values())
+    if every or not chosen or not roles(key, chosen[0]):
+        return chosen if every else chosen[:1]
+    variants: dict[tuple[Any, ...], int] = {}
+    for i in sorted(chosen, key=lambda i: not op_roles.is_image(key, i)):
+        variants.setdefault(op_roles.variant(key, i), i)
+    return list(variants.values())
 
 
 def describe(sample: Sample) -> str:
@@ -270,10 +286,10 @@ def describe(sample: Sample) -> str:
     return ", ".join(words + [f"{k}={text(v)}" for k, v in sample.kwargs.items()])
 
 
-def cases(every: bool) -> Iterator[Case]:
-    """All cases. Layouts and dtypes are those of a row's first sample."""
+def cases(every: bool, wanted: Callable[[str], bool] = lambda key: True) -> Iterator[Case]:
+    """All cases of the wanted rows. Layouts and dtypes are those of a row's first sample."""
     for key, row in ROWS.items():
-        if in_torch(row) is None:
+        if not wanted(key) or in_torch(row) is None:
             continue
         for place, number in enumerate(numbers_of(key, every)):
             sample = SAMPLES[key][number]
@@ -287,6 +303,8 @@ def cases(every: bool) -> Iterator[Case]:
                 if dtype not in (sample.only or DTYPES) or (not swept and dtype != base):
                     continue
                 if layout != "contiguous" and not any(_fits(a, layout) for a in swept):
+                    continue
+                if layout == "channels_last" and not roles(key, number):
                     continue
                 yield Case(key, number, size, layout, dtype, "forward")
                 gradient = row["differentiable"] and sample.differentiable and not row["mutates"]

@@ -2,22 +2,26 @@
 
     python benchmarks/op_sweep.py [--threads 1] [--rows softmax,pow] [--every]
     python benchmarks/op_sweep.py --again --above 1.1      # times the slowest anew
+    python benchmarks/op_sweep.py --stale                  # anew where a row's source has changed
     python benchmarks/op_sweep.py --list --rows sort       # what is stored, nothing is timed
+    nohup nice python benchmarks/op_sweep.py --minutes 60 >build/op_sweep.log &    # a piece of it
     python benchmarks/op_sweep.py --page                   # writes op_sweep.md from what is stored
 
 The arguments are the samples of the tests, scaled to sizes, in layouts and dtypes (op_cases.py), so
 a new row is swept by being a row; PyTorch must have its name. Both libraries run in one process and
 take turns; what is kept is the smallest of several times, of one thread in CPU time. Results are
-stored case by case in build/op_sweep.json, and what is stored is not timed again without --again,
-so that a sweep can be interrupted, and be made in parts. Run it on an idle machine, or look at one
-thread only.
+stored case by case in build/op_sweep.json, and what is stored is not timed again without --again
+or --stale, so that a sweep can be interrupted, and be made in parts; what time is left is told on
+the way. Run it on an idle machine, or look at one thread only.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import gc
+import hashlib
 import importlib.metadata
 import itertools
 import json
@@ -26,6 +30,7 @@ import statistics
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,8 +47,36 @@ BLOCK = 1e-3  # seconds that calls are repeated for
 SLOWEST = 60  # rows on the page
 LIMIT, SMALL_LIMIT = 1.1, 0.5  # what a ratio should not exceed
 EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.5, 2.0, 4.0)
-# Rows that may be slower, with the reason: they are listed on the page, and not counted as misses.
-REASONS: dict[str, str] = {}
+NEWS = 30  # seconds between two lines on what is left
+
+
+class Reason(NamedTuple):
+    """Why some cases of rows may be above the limit; the page shows them apart."""
+
+    rows: tuple[str, ...]
+    layouts: tuple[str, ...]
+    text: str
+
+
+# Only what cannot be otherwise, not what has not been done.
+REASONS = (
+    Reason(
+        ("contiguous",),
+        ("contiguous",),
+        "The argument itself is returned: a call is timed that does nothing in either library.",
+    ),
+    Reason(
+        ("positive",),
+        op_cases.LAYOUTS,
+        "The argument itself is returned: a call is timed that does nothing in either library.",
+    ),
+    Reason(
+        ("sort", "argsort", "msort"),
+        ("column",),
+        "PyTorch does not sort along a dimension of stride 0; a sort here is given rows that lie "
+        "in memory, where equal elements have to be looked at to be known as equal.",
+    ),
+)
 
 
 class Result(NamedTuple):
@@ -52,6 +85,7 @@ class Result(NamedTuple):
     arguments: str
     ours: float  # seconds
     torch: float
+    source: str = ""  # digest of the row's source
 
     @property
     def ratio(self) -> float:
@@ -64,6 +98,17 @@ class Result(NamedTuple):
     @property
     def limit(self) -> float:
         return SMALL_LIMIT if self.case.size == "small" else LIMIT
+
+    @property
+    def reason(self) -> Reason | None:
+        for reason in REASONS:
+            if self.row in reason.rows and self.case.layout in reason.layouts:
+                return reason
+        return None
+
+    @property
+    def missed(self) -> bool:
+        return self.ratio > self.limit and self.reason is None
 
 
 # ---- timing
@@ -122,10 +167,44 @@ def measure(case: Case, threads: int, seconds: float) -> Result | str:
     if ours / theirs > (SMALL_LIMIT if case.size == "small" else 1.0):  # a disturbance, perhaps
         again = compare(calls, threads, 3 * seconds)
         ours, theirs = min(ours, again[0]), min(theirs, again[1])
-    return Result(case, threads, op_cases.describe(sample), ours, theirs)
+    return Result(case, threads, op_cases.describe(sample), ours, theirs, source_of(case.key))
 
 
 # ---- the store
+
+# The folders under csrc/wengert that a family of rows is compiled from, beside those of its name;
+# what all share (apply, allocation, vectors) does not make a result stale.
+SOURCES = {
+    "conv": ("kernels/gemm",),
+    "matmul": ("kernels/gemm",),
+    "pointwise": ("kernels/core",),
+    "optim": ("kernels/update",),
+    "create": ("kernels/core",),
+    "shape": ("kernels/core",),
+    "resample": ("kernels/pool",),
+}
+
+
+@functools.cache
+def family_source(family: str) -> str:
+    """A digest of a family's source."""
+    digest = hashlib.sha256()
+    for folder in (f"ops/{family}", f"kernels/{family}", *SOURCES.get(family, ())):
+        for path in sorted((ROOT / "csrc" / "wengert" / folder).glob("*.*")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+@functools.cache
+def family_of(key: str) -> str:
+    from tests.rows.table import FAMILIES
+
+    return next((family for family, rows in FAMILIES.items() if key in rows), "")
+
+
+def source_of(key: str) -> str:
+    """A digest of what the row is compiled from."""
+    return family_source(family_of(key))
 
 
 def load() -> dict[tuple[Case, int], Result]:
@@ -133,6 +212,8 @@ def load() -> dict[tuple[Case, int], Result]:
     found = {}
     if STORE.exists():
         for line in STORE.read_text().splitlines():
+            if not line.endswith("]"):
+                continue  # what was being written when a sweep was stopped
             case, *rest = json.loads(line)
             result = Result(Case(*case), *rest)
             found[result.case, result.threads] = result
@@ -145,16 +226,49 @@ def chosen(options: argparse.Namespace) -> Iterator[Case]:
     def among(value: str, option: str | None) -> bool:
         return option is None or value in option.split(",")
 
-    for case in op_cases.cases(options.every):
-        name = case.key.split("(")[0]
+    def wanted(key: str) -> bool:
+        named = among(key.split("(")[0], options.rows) or key == options.rows
+        return named and among(family_of(key), options.family)
+
+    for case in op_cases.cases(options.every, wanted):
         if (
-            (among(name, options.rows) or among(case.key, options.rows))
-            and among(case.size, options.size)
+            among(case.size, options.size)
             and among(case.layout, options.layout)
             and among(case.dtype, options.dtype)
             and among(case.way, options.way)
         ):
             yield case
+
+
+class Clock:
+    """Tells now and then how long a sweep will still take, by sizes: large cases take longer."""
+
+    def __init__(self, cases: list[Case]) -> None:
+        self.left = Counter(case.size for case in cases)
+        self.spent: dict[str, list[float]] = {size: [] for size in op_cases.SIZES}
+        self.start = self.told = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.start
+
+    def note(self, case: Case, seconds: float) -> None:
+        self.left[case.size] -= 1
+        self.spent[case.size].append(seconds)
+        if time.perf_counter() - self.told > NEWS:
+            self.told = time.perf_counter()
+            known = [t for times in self.spent.values() for t in times]
+            left = sum(n * statistics.mean(self.spent[k] or known) for k, n in self.left.items())
+            text = f"{sum(self.left.values())} cases left, about {left / 60:.0f} min"
+            print(f"{text}, now {case.name}", file=sys.stderr, flush=True)
+
+
+def wanted(options: argparse.Namespace, result: Result | None) -> bool:
+    """Whether a case with that stored result is to be timed."""
+    if options.list:
+        return False
+    stale = options.stale and result is not None and result.source != source_of(result.case.key)
+    return result is None or options.again or stale
 
 
 def sweep(options: argparse.Namespace) -> list[Result]:
@@ -163,21 +277,27 @@ def sweep(options: argparse.Namespace) -> list[Result]:
     STORE.parent.mkdir(exist_ok=True)
     with STORE.open("a") as store, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for case in chosen(options):
-            result: Result | str | None = stored.get((case, options.threads))
-            if options.above and not (result and result.ratio > options.above):
-                continue
-            if not options.list and (options.again or result is None):
-                result = measure(case, options.threads, options.seconds)
+        known = [(case, stored.get((case, options.threads))) for case in chosen(options)]
+        if options.above:
+            known = [(case, r) for case, r in known if r and r.ratio > options.above]
+        clock = Clock([case for case, r in known if wanted(options, r)])
+        if store.tell() and not STORE.read_text().endswith("\n"):
+            store.write("\n")
+        for case, result in known:
+            if wanted(options, result) and clock.seconds < 60 * options.minutes:
+                start = time.perf_counter()
+                measured = measure(case, options.threads, options.seconds)
                 gc.collect()
-            if isinstance(result, str):
-                if options.verbose:
-                    print(f"{case.name}: {result}")
-            elif result is not None:
+                clock.note(case, time.perf_counter() - start)
+                if isinstance(measured, str):
+                    if options.verbose:
+                        print(f"{case.name}: {measured}")
+                    continue
+                result = measured
+                store.write(json.dumps(result) + "\n")
+                store.flush()
+            if result is not None:
                 results.append(result)
-                if result is not stored.get((case, options.threads)):
-                    store.write(json.dumps(result) + "\n")
-                    store.flush()
                 if options.verbose:
                     print(line_of(result), flush=True)
     return results
@@ -220,7 +340,7 @@ def summary(results: list[Result]) -> list[str]:
     sizes = [*op_cases.SIZES, "all"]
     for key in sorted(groups, key=lambda k: (k[0], sizes.index(k[1]), k[2] != "forward")):
         ratios = sorted(r.ratio for r in groups[key])
-        above = sum(r.ratio > r.limit for r in groups[key])
+        above = sum(r.missed for r in groups[key])
         tenth = ratios[min(len(ratios) - 1, int(0.9 * len(ratios)))]
         lines.append(
             f"| {key[0]} | {key[1]} | {key[2]} | {len(ratios)} | {statistics.median(ratios):.2f} "
@@ -233,7 +353,8 @@ def slowest(results: list[Result]) -> list[Result]:
     """The worst case of every row and way, the one farthest above its limit first."""
     worst: dict[tuple[str, str, int], Result] = {}
     for r in sorted(results, key=lambda r: -r.ratio / r.limit):
-        worst.setdefault((r.row, r.case.way, r.threads), r)
+        if r.reason is None:
+            worst.setdefault((r.row, r.case.way, r.threads), r)
     return list(worst.values())
 
 
@@ -247,6 +368,7 @@ def report(results: list[Result], count: int) -> None:
         print(f"{text:>12} {n:6} {'#' * round(50 * n / widest)}")
     for r in slowest(results)[:count]:
         print(line_of(r))
+    print("\n".join(reasons(results)))
 
 
 HEAD = """\
@@ -255,10 +377,34 @@ HEAD = """\
 Written by `python benchmarks/op_sweep.py --page`; do not edit. A ratio is wengert's time by
 PyTorch's, in one process and in turns, the smallest of several times; smaller is better. Small is
 64 elements, which shows what a call costs, middle 60,000 and large 1,500,000 in the largest tensor;
-layouts are contiguous, transposed, every second element, a row and a column that is repeated;
-dtypes float32, float64, int64 and bool where the row has them. Backward is forward and backward
-together. The limit is 1.1, for small ones 0.5.
+layouts are contiguous, transposed, every second element, a row and a column that is repeated, and
+channels_last where tensors are images; dtypes float32, float64, int64 and bool where the row has
+them. Backward is forward and backward together. The limit is 1.1, for small ones 0.5.
 """
+
+
+def reasons(results: list[Result]) -> list[str]:
+    """The part of the page on what is above the limit and stays there."""
+    lines = []
+    for reason in REASONS:
+        above = [r for r in results if r.reason is reason and r.ratio > r.limit]
+        if above:
+            rows = ", ".join(f"`{row}`" for row in sorted({r.row for r in above}))
+            layouts = ", ".join(sorted({r.case.layout for r in above}))
+            worst = max(r.ratio for r in above)
+            lines.append(
+                f"- {rows} ({layouts}; {len(above)} cases, at worst {worst:.2f}): {reason.text}"
+            )
+    if not lines:
+        return []
+    return [
+        "",
+        "## What stays above the limit, and why",
+        "",
+        "Not counted as above it.",
+        "",
+        *lines,
+    ]
 
 
 def page(results: list[Result]) -> str:
@@ -288,9 +434,7 @@ def page(results: list[Result]) -> str:
             f"| {r.case.layout}, {r.case.dtype} | {time_text(r.ours)} | {time_text(r.torch)} "
             f"| {r.ratio:.2f} |"
         )
-    if REASONS:
-        lines += ["", "## What stays slower, and why", ""]
-        lines += [f"- `{row}`: {reason}" for row, reason in sorted(REASONS.items())]
+    lines += reasons(results)
     return "\n".join(lines) + "\n"
 
 
@@ -298,6 +442,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name, help in (
         ("rows", "names of rows"),
+        ("family", "conv, pool, norm, resample and other files of tests/rows/samples"),
         ("size", ", ".join(op_cases.SIZES)),
         ("layout", ", ".join(op_cases.LAYOUTS)),
         ("dtype", ", ".join(op_cases.SWEPT)),
@@ -308,6 +453,12 @@ def main() -> None:
     parser.add_argument("--every", action="store_true", help="all kinds of samples of a row")
     parser.add_argument("--seconds", type=float, default=0.03, help="for a case")
     parser.add_argument("--again", action="store_true", help="also what is stored")
+    parser.add_argument(
+        "--stale", action="store_true", help="also what is stored of rows whose source has changed"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="time no more cases after so long"
+    )
     parser.add_argument("--above", type=float, help="only what is stored with a ratio above this")
     parser.add_argument("--list", action="store_true", help="time nothing")
     parser.add_argument("--worst", type=int, default=40, help="how many of the slowest are shown")
@@ -315,7 +466,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write op_sweep.md from what is stored")
     options = parser.parse_args()
     if options.page:
-        PAGE.write_text(page([r for r in load().values() if r.row not in REASONS]))
+        PAGE.write_text(page(list(load().values())))
         print(f"wrote {PAGE}")
     else:
         report(sweep(options), options.worst)
