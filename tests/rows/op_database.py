@@ -1,0 +1,398 @@
+"""PyTorch's own database of operations, its samples turned into ours.
+
+`torch.testing._internal` has for each operation the arguments that PyTorch itself is tested with.
+Here are what of it is run, what turns its samples into calls of ours, what it lacks, and what we do
+otherwise on purpose.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import wengert as wg
+from tests.conftest import torch
+
+SEED = 42
+
+# ---- what is run
+
+F = "nn.functional."
+NAMES = """
+    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+    max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+    max_unpool1d max_unpool2d max_unpool3d unfold fold pad
+    interpolate upsample upsample_bilinear upsample_nearest grid_sample affine_grid
+    pixel_shuffle pixel_unshuffle channel_shuffle
+    batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
+"""
+ARRANGING = """
+    clone contiguous to empty_like zeros_like ones_like full_like rand_like randn_like randint_like
+"""
+IMAGES = [F + name for name in NAMES.split()]
+LAYOUTS = ARRANGING.split()
+COVERED = [*IMAGES, "constant_pad_nd"]
+
+# Of these many samples every so many are differentiated: a number that shares no factor with the
+# numbers of choices that they are the product of, so that each choice is met with each other.
+STEP = {
+    F + name: 7
+    for name in (
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
+        "max_unpool1d",
+        "max_unpool2d",
+        "max_unpool3d",
+    )
+}
+# What takes PyTorch seconds to find samples of: those of max_unpool without equal indices.
+ENOUGH = {(F + "max_unpool2d", "grad"): 12}
+UNINITIALISED = {"empty_like"}
+# What these draw is compared where PyTorch draws as on AMD CPUs; elsewhere only shapes and dtypes.
+DRAWING = {
+    F + "dropout",
+    F + "dropout1d",
+    F + "dropout2d",
+    F + "dropout3d",
+    F + "alpha_dropout",
+    F + "feature_alpha_dropout",
+}
+
+
+@dataclass
+class Call:
+    """Arguments in torch's types."""
+
+    args: tuple
+    kwargs: dict = field(default_factory=dict)
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.label}({', '.join([*map(shown, self.args)])}, {shown(self.kwargs)})"
+
+
+@dataclass
+class Refused:
+    call: Call
+    kind: type
+    message: str
+
+
+def shown(x: Any) -> str:
+    if isinstance(x, torch.Tensor):
+        return f"{str(x.dtype)[6:]}{tuple(x.shape)}"
+    if isinstance(x, dict):
+        return "{" + ", ".join(f"{k}={shown(v)}" for k, v in x.items()) + "}"
+    if isinstance(x, (tuple, list)):
+        return "[" + ", ".join(map(shown, x)) + "]"
+    return repr(x)
+
+
+def resolved(library: Any, name: str) -> Callable:
+    """A function of that name, or the method where there is only that."""
+    place = library
+    for part in name.split("."):
+        if not hasattr(place, part):
+            return getattr(library.Tensor, name)
+        place = getattr(place, part)
+    return place
+
+
+# ---- samples
+
+
+@functools.cache
+def database() -> dict[str, list]:
+    """The entries by name; several have one where an argument decides what is computed."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    by_name: dict[str, list] = {}
+    for op in op_db:
+        by_name.setdefault(op.name, []).append(op)
+    return by_name
+
+
+def infos(name: str) -> list:
+    return database().get(name, [])
+
+
+def samples(name: str, dtype: str) -> Iterator[Call]:
+    """Those of the database, with its own and those that it keeps for references; and ours."""
+    torch.manual_seed(SEED)
+    kind = getattr(torch, dtype)
+    for op in infos(name):
+        if kind not in op.dtypes:
+            continue
+        found = op.sample_inputs("cpu", kind, requires_grad=op.supports_autograd)
+        for s in itertools.islice(found, ENOUGH.get((name, op.variant_test_name))):
+            yield Call((s.input, *s.args), s.kwargs, op.variant_test_name)
+    yield from MORE.get(name, lambda dtype: ())(kind)
+
+
+def refused(name: str) -> Iterator[Refused]:
+    torch.manual_seed(SEED)
+    for op in infos(name):
+        if not op.error_inputs_func:
+            continue
+        for e in op.error_inputs("cpu"):
+            s = e.sample_input
+            yield Refused(Call((s.input, *s.args), s.kwargs), e.error_type, e.error_regex)
+
+
+# ---- torch's values as ours
+
+
+class Untranslatable(Exception):
+    """A value that we have no counterpart of: complex numbers, half precision."""
+
+
+def copied(t):
+    """The tensor in memory of its own, with the strides that it has."""
+    t = t.detach()
+    if t.numel() == 0:
+        return t.clone()
+    extent = 1 + sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True))
+    memory = t.as_strided((extent,), (1,)).clone()
+    return memory.as_strided(t.shape, t.stride())
+
+
+class Translation:
+    """Turns values of torch into ours, tensors into new ones; one tensor always into the same."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[int, Any] = {}
+        self.leaves: list[tuple[Any, Any]] = []
+
+    def tensor(self, t):
+        if id(t) not in self.tensors:
+            if not hasattr(wg, str(t.dtype)[6:]):
+                raise Untranslatable(t.dtype)
+            ours = wg.from_numpy(copied(t).numpy())
+            if t.requires_grad:
+                ours.requires_grad_()
+                self.leaves.append((t, ours))
+            self.tensors[id(t)] = ours
+        return self.tensors[id(t)]
+
+    def __call__(self, x: Any) -> Any:
+        if isinstance(x, torch.Tensor):
+            return self.tensor(x)
+        if isinstance(x, torch.Size):
+            return wg.Size(x)
+        if isinstance(x, (list, tuple)):
+            return type(x)(map(self, x))
+        if isinstance(x, dict):
+            return {k: self(v) for k, v in x.items()}
+        if isinstance(x, torch.dtype):
+            if not hasattr(wg, str(x)[6:]):
+                raise Untranslatable(x)
+            return getattr(wg, str(x)[6:])
+        if isinstance(x, torch.device):
+            return wg.device(str(x))
+        if isinstance(x, (torch.memory_format, torch.layout)):
+            return getattr(wg, str(x)[6:])
+        return x
+
+    def call(self, c: Call) -> Call:
+        return Call(self(c.args), self(c.kwargs), c.label)
+
+
+def run(library: Any, function: Callable, call: Call) -> Any:
+    """What the call gives from the seed, or the error that it raises."""
+    library.manual_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*call.args, **call.kwargs)
+        except Exception as error:
+            return error
+
+
+def tensors(result: Any) -> list:
+    if isinstance(result, (tuple, list)):
+        return [t for r in result for t in tensors(r)]
+    return [result]
+
+
+# ---- what the database lacks
+
+
+def images(dtype, *shapes, **options):
+    from torch.testing import make_tensor
+
+    made = [
+        make_tensor(s, dtype=dtype, device="cpu", requires_grad=True, **options) for s in shapes
+    ]
+    return made if len(made) > 1 else made[0]
+
+
+def more_fold(dtype) -> Iterator[Call]:
+    yield Call((images(dtype, (2, 12, 6)), (3, 4), (2, 2)))
+    yield Call((images(dtype, (12, 6)), (3, 4), (2, 2)))
+    yield Call((images(dtype, (2, 8, 4)), 5), {"kernel_size": 2, "dilation": 2, "stride": 2})
+    yield Call((images(dtype, (1, 18, 9)), (5, 3), 3), {"padding": (1, 1), "stride": (2, 2)})
+    yield Call((images(dtype, (2, 18, 6)), [4, 5], [3, 3], (1, 1), (0, 1), (1, 2)))
+
+
+def more_lp_pool(n: int) -> Callable:
+    def made(dtype) -> Iterator[Call]:
+        for norm in (1, 2.0, 3):
+            for kernel, stride, ceil in ((2, None, False), (3, 2, True), (2, 1, False)):
+                x = images(dtype, (2, 3, *(7, 6, 5)[:n]), low=0.5, high=3)
+                yield Call((x, norm, kernel, stride, ceil))
+        size = 2 if n == 1 else (2,) * n
+        yield Call((images(dtype, (3, *(4, 5, 6)[:n])), 2, size), {"stride": 1})
+
+    return made
+
+
+def more_affine_grid(dtype) -> Iterator[Call]:
+    for size, rows in (((2, 3, 4, 5), 2), ((1, 2, 3, 4, 5), 3), ((2, 3, 1, 4), 2)):
+        for align in (True, False, None):
+            yield Call((images(dtype, (size[0], rows, rows + 1)), list(size), align))
+    yield Call((images(dtype, (1, 2, 3)), torch.Size((1, 1, 2, 2))))
+
+
+def more_dropout1d(dtype) -> Iterator[Call]:
+    for p in (0.0, 0.3, 1.0):
+        for shape in ((3, 4, 5), (4, 5)):
+            yield Call((images(dtype, shape),), {"p": p})
+            yield Call((images(dtype, shape),), {"p": p, "training": False})
+
+
+def more_upsample(dtype) -> Iterator[Call]:
+    for mode in ("nearest", "bilinear", "bicubic"):
+        yield Call((images(dtype, (2, 3, 4, 5)), (7, 3), None, mode))
+        yield Call((images(dtype, (2, 3, 4, 5)),), {"scale_factor": 1.5, "mode": mode})
+    yield Call((images(dtype, (2, 3, 4)), 7, None, "linear", True))
+
+
+def layouts(dtype) -> Iterator[tuple[Any, list]]:
+    """Tensors of many strides, and the memory formats that can be asked of them."""
+    formats = [None, torch.preserve_format, torch.contiguous_format]
+    image, volume = images(dtype, (2, 3, 4, 5)), images(dtype, (2, 3, 2, 4, 3))
+    last = torch.channels_last
+    yield image, [*formats, last]
+    yield image.detach().to(memory_format=last), [*formats, last]
+    yield image.detach().permute(3, 1, 0, 2), [*formats, last]
+    yield image.detach()[:, ::2], [*formats, last]
+    yield image.detach()[:, :1], [*formats, last]
+    yield image.detach()[:1, :, :1], [*formats, last]
+    yield image.detach()[:, :, :1].expand(2, 3, 4, 5), [*formats, last]
+    yield image.detach().permute(3, 1, 0, 2)[::2, :, :1].expand(3, 3, 4, 4), [*formats, last]
+    yield image.detach().permute(2, 0, 3, 1)[:, :, 1:4], [*formats, last]
+    yield volume, [*formats, torch.channels_last_3d]
+    yield (
+        volume.detach().to(memory_format=torch.channels_last_3d),
+        [*formats, torch.channels_last_3d],
+    )
+    yield images(dtype, (3, 4)).detach().T, formats
+    yield images(dtype, (3, 4)).detach()[:, 1:3], formats
+    yield images(dtype, (3, 1)).detach().expand(3, 4), formats
+    yield images(dtype, (0, 3, 2, 2)).detach().permute(0, 2, 3, 1), formats
+    yield images(dtype, ()), formats
+
+
+def more_layouts(*arguments) -> Callable:
+    def made(dtype) -> Iterator[Call]:
+        for x, formats in layouts(dtype):
+            for format in formats:
+                kwargs = {} if format is None else {"memory_format": format}
+                yield Call((x, *arguments), kwargs, "layout")
+
+    return made
+
+
+def more_to(dtype) -> Iterator[Call]:
+    for call in more_layouts()(dtype):
+        yield call
+        for other in (torch.float32, torch.int64):
+            yield Call((*call.args, other), call.kwargs, "layout")
+            yield Call((*call.args, dtype), {"copy": True, **call.kwargs}, "layout")
+
+
+MORE: dict[str, Callable] = {
+    F + "fold": more_fold,
+    F + "affine_grid": more_affine_grid,
+    F + "dropout1d": more_dropout1d,
+    F + "upsample": more_upsample,
+    **{f"{F}lp_pool{n}d": more_lp_pool(n) for n in (1, 2, 3)},
+    **{name: more_layouts() for name in LAYOUTS},
+    "full_like": more_layouts(2),
+    "randint_like": more_layouts(5),
+    "to": more_to,
+}
+
+
+# ---- what is otherwise here
+
+
+@dataclass
+class Otherwise:
+    """What we do otherwise in the calls that it applies to: there a difference is expected."""
+
+    reason: str
+    applies: Callable[[Call], Any]
+
+
+def has_none(call: Call) -> bool:
+    return isinstance(call.args[1], tuple) and None in call.args[1]
+
+
+EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
+    **{
+        (f"{F}adaptive_{kind}_pool{n}d", "raises"): Otherwise(
+            "the functions take no None among the sizes; the modules do", has_none
+        )
+        for kind in ("avg", "max")
+        for n in (2, 3)
+    },
+    **{
+        (f"{F}adaptive_{kind}_pool{n}d", "refused"): Otherwise(
+            "an input of too few dimensions is a RuntimeError, as for every other pooling",
+            lambda call, n=n: call.args[0].ndim == n,
+        )
+        for kind in ("avg", "max")
+        for n in (2, 3)
+    },
+    (F + "batch_norm", "raises"): Otherwise(
+        "an empty vector has no channels", lambda call: call.args[0].ndim < 2
+    ),
+    (F + "max_pool1d", "refused"): Otherwise(
+        "no channels give no channels, as in max_pool2d's batches",
+        lambda call: call.args[0].shape == (0, 10),
+    ),
+}
+
+# What torch says of bad arguments, as a pattern of the database, and what we say.
+BATCH = r"Expected .* \(batch mode\) tensor with optional 0 dim batch size"
+WORDS: dict[str, str] = {
+    "dilation should be greater than zero": "non-positive dilation is not supported",
+    "weight should have at least three dimensions": "expected 3-dimensional weight",
+    "Expected 3-dimensional input for 3-dimensional weight": "expected 4-dimensional weight",
+    "Expected 4-dimensional input for 4-dimensional weight": "expected 5-dimensional weight",
+    r"Expected 2D or 3D \(batch mode\) tensor with optional 0 dim batch size for input": (
+        r"2D or 3D \(batch mode\) tensor expected"
+    ),
+    "kernel_size must be greater than zero": "kernel size should be greater than zero",
+    "stride must be greater than zero": "stride should not be zero",
+    "stride must be greater than zero, but got 0": "stride should not be zero",
+    "dilation must be greater than zero, but got 0": "dilation should be greater than zero",
+    "Invalid computed output size: -2": r"Calculated output size: \(-2,\)",
+    "pad must be non-negative": BATCH,
+    "pad should be at most half of effective kernel size": BATCH,
+    r"Expected input\'s non-batch dimensions to have positive length": BATCH,
+    "'output_size' should contain one int": "a single int, or a tuple of one int",
+    "output_size must be 2": "a single int, or a tuple of two ints",
+    "output_size must be 3": "a single int, or a tuple of three ints",
+    "internal error": "output_size must either be a single int",
+    "Trying to create tensor with negative dimension": "must be greater than or equal to 0",
+}

@@ -1,0 +1,253 @@
+"""What PyTorch tests its own operations with gives the same here.
+
+Where torch is installed and its database can be imported, each operation of the list is run with
+all its samples: values, layouts, gradients of both orders, other forms, and what is refused.
+"""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from tests.conftest import torch
+from tests.rows import op_database as db
+
+if torch is None:
+    pytest.skip("torch is not installed", allow_module_level=True)
+pytest.importorskip("expecttest", reason="torch's database of operations needs expecttest")
+
+# Relative to the largest number that goes into a call or comes out of it: sums cancel.
+ROUNDING = {"float32": 2e-5, "float64": 1e-11}
+
+
+# ---- comparing
+
+
+def array(t) -> np.ndarray:
+    return t.detach().numpy()
+
+
+def magnitude(ts) -> float:
+    arrays = [np.abs(array(t)) for t in ts if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    return max((float(a[np.isfinite(a)].max(initial=0)) for a in arrays), default=0.0)
+
+
+def unlike(a, b, scale: float, values: bool = True) -> str | None:
+    """How our tensor differs from torch's, if it does."""
+    if not isinstance(b, torch.Tensor):
+        return None if a == b else f"{a!r} instead of {b!r}"
+    a, b = array(a), array(b)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return f"{a.dtype}{a.shape} instead of {b.dtype}{b.shape}"
+    if not values:
+        return None
+    if a.dtype.kind != "f":
+        return None if np.array_equal(a, b) else "other values"
+    with np.errstate(all="ignore"):
+        rounding = ROUNDING[a.dtype.name]
+        near = np.isclose(a, b, rtol=rounding, atol=rounding * scale, equal_nan=True)
+        return None if near.all() else f"off by {np.abs(a - b)[~near].max()}"
+
+
+def other_strides(a, b) -> str | None:
+    """Strides say nothing where there is one element, or none at all."""
+    found, wanted = (
+        [s for s, n in zip(t.stride(), t.shape, strict=True) if n > 1 and t.numel()] for t in (a, b)
+    )
+    return None if found == wanted else f"strides {found} instead of {wanted}"
+
+
+def kinds(ours, theirs) -> str | None:
+    """Whether only one is an error, or they are errors of two kinds."""
+    a, b = (type(r).__name__ if isinstance(r, Exception) else "" for r in (ours, theirs))
+    return None if a == b else f"{ours!r} instead of {theirs!r}"
+
+
+class Differences:
+    """Collects what differs, and tells the expected from the others."""
+
+    def __init__(self, name: str, refusals: bool = False) -> None:
+        self.name, self.found, self.seen = name, [], set()
+        known = {a: o for (n, a), o in db.EXCEPTIONS.items() if n == name}
+        self.expected = {a: o for a, o in known.items() if (a == "refused") == refusals}
+
+    def note(self, aspect: str, call, difference: str | None) -> bool:
+        """Whether there is one."""
+        otherwise = self.expected.get(aspect)
+        applies = bool(otherwise and otherwise.applies(call))
+        if applies and difference is not None:
+            self.seen.add(aspect)
+        elif difference is not None:
+            self.found.append(f"{aspect}: {self.name} {call}: {difference}")
+        elif applies:
+            self.found.append(f"{aspect}: {self.name} {call} is expected to differ, and does not")
+        return difference is not None
+
+    def check(self) -> None:
+        shown = "\n".join(line[:600] for line in self.found[:12])
+        assert not self.found, f"{len(self.found)} differences\n{shown}"
+        assert self.seen == set(self.expected), "exceptions that nothing shows"
+
+
+# ---- gradients
+
+
+def zeros_of(t):
+    return torch.zeros(tuple(t.shape), dtype=getattr(torch, str(t.dtype).rpartition(".")[2]))
+
+
+def gradients(library, outputs, inputs, cotangents, again: bool):
+    try:
+        return library.autograd.grad(
+            outputs, inputs, cotangents, create_graph=again, allow_unused=True
+        )
+    except Exception as error:
+        return error
+
+
+def pairs(ours, theirs) -> list:
+    """The outputs that torch has gradients of, with ours."""
+    return [
+        (a, b)
+        for a, b in zip(ours, theirs, strict=True)
+        if isinstance(b, torch.Tensor) and b.requires_grad
+    ]
+
+
+def as_ours(t):
+    return wg.from_numpy(array(t).copy()).requires_grad_(t.requires_grad)
+
+
+def compare_order(d, aspect, call, outputs, leaves, again) -> tuple | None:
+    """Compares the gradients of the outputs, weighted at random; gives them and the weights."""
+    if d.note(
+        aspect,
+        call,
+        next(("needs no gradient" for a, _ in outputs if a is None or not a.requires_grad), None),
+    ):
+        return None
+    shape_only = {"memory_format": torch.contiguous_format}
+    weights = [torch.randn_like(b, **shape_only).requires_grad_(again) for _, b in outputs]
+    our_weights = [as_ours(w) for w in weights]
+    ours = gradients(wg, [a for a, _ in outputs], [b for _, b in leaves], our_weights, again)
+    theirs = gradients(torch, [b for _, b in outputs], [a for a, _ in leaves], weights, again)
+    if d.note(aspect, call, kinds(ours, theirs)) or isinstance(theirs, Exception):
+        return None
+    scale = magnitude([*theirs, *weights, *(b for _, b in outputs), *(a for a, _ in leaves)])
+    for a, b, (leaf, our_leaf) in zip(ours, theirs, leaves, strict=True):
+        a = wg.zeros_like(our_leaf) if a is None else a
+        d.note(aspect, call, unlike(a, zeros_of(leaf) if b is None else b, scale))
+    return ours, theirs, list(zip(weights, our_weights, strict=True))
+
+
+def compare_gradients(d, call, ours, theirs, leaves, second: bool) -> None:
+    outputs = pairs(ours, theirs)
+    if not outputs or not leaves:
+        return
+    first = compare_order(d, "gradient", call, outputs, leaves, second)
+    if second and first:
+        outputs = [(a, b) for a, b in pairs(first[0], first[1]) if b is not None]
+        if outputs:
+            compare_order(d, "second", call, outputs, [*leaves, *first[2]], False)
+
+
+# ---- the other forms
+
+
+def forms(name: str) -> dict:
+    """What else calls the operation: a method, in place, into a given tensor."""
+    function, found = db.resolved(wg, name), {}
+    if hasattr(torch.Tensor, name):
+        found["method"] = getattr(wg.Tensor, name)
+    if any(op.inplace_variant for op in db.infos(name)):
+        in_place = name.startswith(db.F)
+        found["inplace"] = (
+            functools.partial(function, inplace=True)
+            if in_place
+            else getattr(wg.Tensor, name + "_")
+        )
+    if any(op.supports_out for op in db.infos(name)):
+        found["out"] = function
+    return found
+
+
+def compare_forms(d, call, expected, forms) -> None:
+    """What another form gives is what the function gives, to the bit."""
+    for aspect, function in forms.items():
+        mine = db.Translation().call(call)
+        if aspect == "out":
+            mine.kwargs["out"] = wg.empty(0, dtype=expected[0].dtype)
+        with wg.no_grad():
+            result = db.run(wg, function, mine)
+        if d.note(aspect, call, repr(result) if isinstance(result, Exception) else None):
+            continue
+        same = all(
+            np.array_equal(array(a), array(b), equal_nan=True)
+            for a, b in zip(db.tensors(result), expected, strict=True)
+        )
+        d.note(aspect, call, None if same else "other values than the function's")
+        written = {"inplace": mine.args[0], "out": mine.kwargs.get("out")}.get(aspect, result)
+        d.note(aspect, call, None if result is written else "another tensor than was to be written")
+
+
+# ---- the tests
+
+
+@pytest.fixture(scope="module")
+def draws_agree():
+    """Whether torch draws here as on AMD CPUs."""
+    torch.manual_seed(1)
+    wg.manual_seed(1)
+    return np.array_equal(torch.empty(99).bernoulli_(0.5), wg.empty(99).bernoulli_(0.5))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", db.COVERED)
+def test_samples(name, dtype, draws_agree):
+    ours, theirs = db.resolved(wg, name), db.resolved(torch, name)
+    others = forms(name)
+    values = name not in db.UNINITIALISED and (draws_agree or name not in db.DRAWING)
+    d, count = Differences(name), 0
+    for count, call in enumerate(db.samples(name, dtype), 1):
+        translation = db.Translation()
+        mine = translation.call(call)
+        a, b = db.run(wg, ours, mine), db.run(torch, theirs, call)
+        if d.note("raises", call, kinds(a, b)) or isinstance(b, Exception):
+            continue
+        a, b = db.tensors(a), db.tensors(b)
+        scale = magnitude([*b, *db.tensors(call.args)])
+        for x, y in zip(a, b, strict=True):
+            d.note("forward", call, unlike(x, y, scale, values))
+            if name in db.LAYOUTS:
+                d.note("strides", call, other_strides(x, y))
+        if values and count % db.STEP.get(name, 1) == 0:
+            compare_gradients(d, call, a, b, translation.leaves, dtype == "float64")
+            compare_forms(d, call, a, others)
+    assert count
+    d.check()
+
+
+def test_refused():
+    """Errors are of torch's kinds, and say the same: in torch's words, or in those of WORDS."""
+    found, used = [], set()
+    for name in db.COVERED:
+        d = Differences(name, refusals=True)
+        for wrong in db.refused(name):
+            try:
+                mine = db.Translation().call(wrong.call)
+            except db.Untranslatable:
+                continue
+            result = db.run(wg, db.resolved(wg, name), mine)
+            other = None
+            if type(result) is not wrong.kind:
+                other = f"{result!r} instead of {wrong.kind.__name__}: {wrong.message}"
+            elif not re.search(wrong.message, str(result)):
+                used.add(wrong.message)
+                if not re.search(db.WORDS.get(wrong.message, "$^"), str(result)):
+                    other = f"{result} instead of {wrong.message!r}"
+            d.note("refused", wrong.call, other)
+        found += [*d.found, *(f"{name}: {a}" for a in set(d.expected) - d.seen)]
+    assert not found, "\n".join(found)
+    assert used == set(db.WORDS), "words that nothing shows"
