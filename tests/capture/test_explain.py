@@ -43,9 +43,32 @@ def test_convolutions(shape, weight, options, expected, dtype):
         assert f"{name} [{found[name]}]" in program.to_dot()
 
 
+# A function, the shapes of its arguments, and what does it.
+PRODUCTS = [
+    (lambda a, b: a @ b, (1, 40), (40, 50), {"mm": "vector"}),
+    (lambda a, b: a @ b, (40, 30), (30,), {"mm": "vector"}),
+    (lambda a, b: a @ b, (40, 30), (30, 50), {"mm": "panels"}),
+    (lambda a, b: a @ b.t(), (4, 2000), (50, 2000), {"mm": "dots"}),
+    (lambda a, b: a.t() @ b, (40, 300), (40, 3), {"mm": "turned"}),
+    (lambda a, b: a @ b[::2, ::2], (40, 30), (60, 100), {"mm": "panels"}),
+    (lambda a, b: a @ b, (6, 40, 30), (6, 30, 50), {"bmm": "panels"}),
+    (lambda a, b: F.linear(a, b), (40, 30), (20, 30), {"linear": "panels"}),
+    (lambda a, b: F.linear(a, b).tanh(), (1, 30), (20, 30), {"linear & tanh": "vector"}),
+    (lambda a, b: (a @ b) * a, (30, 30), (30, 30), {"mm & mul": "panels"}),
+]
+
+
+@pytest.mark.parametrize("fn,first,second,expected", PRODUCTS)
+def test_products(fn, first, second, expected):
+    for dtype in (wg.float32, wg.float64):
+        a, b = wg.randn(*first, dtype=dtype), wg.randn(*second, dtype=dtype)
+        assert ways(wg.explain(fn, a, b)) == expected
+
+
 def test_integers_take_plain_loops():
     x, w = wg.arange(50).reshape(1, 2, 5, 5), wg.ones(3, 2, 2, 2, dtype=wg.int64)
     assert ways(wg.explain(F.conv2d, x, w)) == {"conv_output": "plain loops"}
+    assert ways(wg.explain(wg.mm, w[0, 0], w[0, 1])) == {"mm": "plain loops"}
 
 
 def test_explain_is_a_call():

@@ -3,9 +3,10 @@
 namespace wengert {
 
 std::span<const OpWays> conv_product_ways();
+std::span<const OpWays> matmul_ways();
 
 std::string way_of(const Call& c) {
-  for (const auto family : {conv_product_ways})
+  for (const auto family : {conv_product_ways, matmul_ways})
     for (const OpWays& w : family())
       if (w.op == &c.op()) return w.way(c);
   return "";

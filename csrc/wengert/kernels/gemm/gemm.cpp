@@ -6,6 +6,7 @@
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/core/ways.h"
 #include "wengert/kernels/gemm/dot.h"
 #include "wengert/kernels/gemm/kernel.h"
 #include "wengert/kernels/gemm/pack.h"
@@ -296,8 +297,8 @@ bool along_rows(const MatrixRef<T>& x) {
 }
 
 template <class T>
-void vector_tile(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
-                 bool accumulate) {
+void vector_tile(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+                 int64_t n, int64_t k, bool accumulate) {
   if (!accumulate)
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T(0));
   if (k == 0) return;
@@ -322,9 +323,9 @@ constexpr int64_t kVectorWork = 4;
 struct Partition {
   int64_t rows, cols;  // of a tile
   int64_t down, across;
-  Partition(int64_t m, int64_t n, int64_t k, bool vector) {
+  Partition(int64_t m, int64_t n, int64_t k, int64_t per_multiply) {
     constexpr int64_t kArea = 640 * 640;
-    const int64_t work = m * n * (k + kWrite) * (vector ? kVectorWork : 1);
+    const int64_t work = m * n * (k + kWrite) * per_multiply;
     const int64_t want = std::max(std::min<int64_t>(work / kSecond, 2),
                                   std::min(work / kMore, std::max<int64_t>(8, m * n / kArea)));
     down = across = 1;
@@ -350,7 +351,7 @@ struct Partition {
 // Few columns leave most of a register empty. If columns of A are runs they fill registers when C
 // is computed turned, C^T = B^T A^T.
 template <class T>
-bool prefers_turned(const MatrixRef<T>& a, int64_t m, int64_t n) {
+bool prefers_turned(const MatrixRef<T>& a, const MatrixRef<T>&, int64_t m, int64_t n, int64_t) {
   return a.row_stride == 1 && a.col_stride != 1 && n <= kMaxRows && n % kLanes<T> != 0 &&
          m >= kCols<T>;
 }
@@ -370,25 +371,64 @@ void turned_product(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>
     }
 }
 
-// What does a product. It goes by the whole of it, not by its tiles.
-enum class Way { kVector, kDots, kTurned, kPanels };
 template <class T>
-Way way_of(const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n, int64_t k) {
-  if (m == 1 || n == 1 || k == 0) return Way::kVector;
-  if (prefers_dots(a, b, m, n, k)) return Way::kDots;
-  return prefers_turned(a, m, n) ? Way::kTurned : Way::kPanels;
-}
+using Tile = void(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+                  int64_t n, int64_t k, bool accumulate);
 
-// On one thread.
-template <class T>
-void multiply(Way way, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
-              int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e) {
-  if (way == Way::kPanels) return Product<T>(c, ldc, a, b, m, n, k, e).run(accumulate, true);
-  way == Way::kDots     ? dot_product<T>(c, ldc, a, b, m, n, k, accumulate)
-  : way == Way::kTurned ? turned_product<T>(c, ldc, a, b, m, n, k, accumulate)
-                        : vector_tile<T>(c, ldc, a, b, m, n, k, accumulate);
+// On one thread, the epilogue behind it.
+template <class T, Tile<T>* kTile>
+void finished(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n,
+              int64_t k, bool accumulate, const Epilogue<T>& e) {
+  kTile(c, ldc, a, b, m, n, k, accumulate);
   finish<T>(c, ldc, m, n, e);
 }
+template <class T>
+void packed(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n,
+            int64_t k, bool accumulate, const Epilogue<T>& e) {
+  Product<T>(c, ldc, a, b, m, n, k, e).run(accumulate, true);
+}
+
+// All of a product, or, if it is to be `alone`, on the thread that calls.
+template <class T>
+using Whole = void(bool alone, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b,
+                   int64_t m, int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e);
+template <class T, auto kPart, int64_t kPerMultiply = 1>
+void divided(bool alone, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+             int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e) {
+  if (alone) return kPart(c, ldc, a, b, m, n, k, accumulate, e);
+  const Partition p(m, n, k, kPerMultiply);
+  parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
+    const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
+    const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
+    kPart(c + i * ldc + j, ldc, from(a, i, 0), from(b, 0, j), rows, cols, k, accumulate,
+          at(e, i, j));
+  });
+}
+template <class T>
+void panels(bool alone, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+            int64_t n, int64_t k, bool accumulate, const Epilogue<T>& e) {
+  if (alone || m * n * k < kTeamWork)
+    return divided<T, packed<T>>(alone, c, ldc, a, b, m, n, k, accumulate, e);
+  Product<T>(c, ldc, a, b, m, n, k, e).run(accumulate, false);
+}
+
+template <class T>
+bool is_vector(const MatrixRef<T>&, const MatrixRef<T>&, int64_t m, int64_t n, int64_t k) {
+  return m == 1 || n == 1 || k == 0;
+}
+template <class T>
+bool is_any(const MatrixRef<T>&, const MatrixRef<T>&, int64_t, int64_t, int64_t) {
+  return true;
+}
+
+// They go by the whole of a product, not by its tiles.
+template <class T>
+constexpr Way<decltype(is_any<T>), Whole<T>> kWays[] = {
+    {"vector", is_vector<T>, divided<T, finished<T, vector_tile<T>>, kVectorWork>},
+    {"dots", prefers_dots<T>, divided<T, finished<T, dot_product<T>>>},
+    {"turned", prefers_turned<T>, divided<T, finished<T, turned_product<T>>>},
+    {"panels", is_any<T>, panels<T>},
+};
 
 }  // namespace
 
@@ -396,16 +436,12 @@ template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate, const Epilogue<T>& epilogue) {
   if (m == 0 || n == 0) return;
-  const Way way = way_of(a, b, m, n, k);
-  if (way == Way::kPanels && m * n * k >= kTeamWork)
-    return Product<T>(c, ldc, a, b, m, n, k, epilogue).run(accumulate, false);
-  const Partition p(m, n, k, way == Way::kVector);
-  parallel_for(p.down * p.across, 1, [&](int64_t t, int64_t) {
-    const int64_t i = t / p.across * p.rows, j = t % p.across * p.cols;
-    const int64_t rows = std::min(p.rows, m - i), cols = std::min(p.cols, n - j);
-    multiply<T>(way, c + i * ldc + j, ldc, from(a, i, 0), from(b, 0, j), rows, cols, k, accumulate,
-                at(epilogue, i, j));
-  });
+  first_way<kWays<T>>(a, b, m, n, k).run(false, c, ldc, a, b, m, n, k, accumulate, epilogue);
+}
+
+template <class T>
+const char* gemm_way(MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k) {
+  return first_way<kWays<T>>(a, b, m, n, k).name;
 }
 
 bool gemm_goes_in_pairs(int64_t m, int64_t n, int64_t k) {
@@ -428,11 +464,11 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
     return;
   }
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 18) / work);
-  const Way way = way_of(a, b, m, n, k);
+  const auto& way = first_way<kWays<T>>(a, b, m, n, k);
   parallel_for(batch, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      multiply<T>(way, c + i * c_step, n, matrix(a, a_step, i), matrix(b, b_step, i), m, n, k,
-                  false, {});
+      way.run(true, c + i * c_step, n, matrix(a, a_step, i), matrix(b, b_step, i), m, n, k, false,
+              {});
   });
 }
 
@@ -440,6 +476,8 @@ template void gemm<float>(float*, int64_t, MatrixRef<float>, MatrixRef<float>, i
                           int64_t, bool, const Epilogue<float>&);
 template void gemm<double>(double*, int64_t, MatrixRef<double>, MatrixRef<double>, int64_t, int64_t,
                            int64_t, bool, const Epilogue<double>&);
+template const char* gemm_way(MatrixRef<float>, MatrixRef<float>, int64_t, int64_t, int64_t);
+template const char* gemm_way(MatrixRef<double>, MatrixRef<double>, int64_t, int64_t, int64_t);
 template void gemm_batched<float>(float*, int64_t, MatrixRef<float>, int64_t, MatrixRef<float>,
                                   int64_t, int64_t, int64_t, int64_t, int64_t);
 template void gemm_batched<double>(double*, int64_t, MatrixRef<double>, int64_t, MatrixRef<double>,

@@ -33,6 +33,10 @@ template <class T>
 void gemm(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
           bool accumulate, const Epilogue<T>& epilogue = {});
 
+// What does it: a name of the ordered table in gemm.cpp (see kernels/core/ways.h).
+template <class T>
+const char* gemm_way(MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k);
+
 // Whether two products of this size are better done at once, a thread each, than one after the
 // other: each is too small for several threads and large enough for another one.
 bool gemm_goes_in_pairs(int64_t m, int64_t n, int64_t k);

@@ -7,6 +7,7 @@
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/gemm/gemm.h"
 #include "wengert/ops/matmul/integers.h"
+#include "wengert/ops/matmul/operands.h"
 #include "wengert/ops/pointwise/rows.h"
 
 namespace wengert {
@@ -21,36 +22,6 @@ void check_same_dtype(const Call& c) {
       check(c.in(i).dtype() == c.in(0).dtype(),
             "expected both operands to have the same dtype, but got: ", c.in(0).dtype(),
             " != ", c.in(i).dtype());
-}
-
-// A matrix whose rows or columns lie densely is used as it is, a transpose included.
-bool dense(const Tensor& t, int rows, int cols) {
-  const Dims &n = t.shape(), &s = t.strides();
-  const auto ok = [&](int inner, int outer) {
-    return (s[inner] == 1 || n[inner] == 1) && (s[outer] >= n[inner] || n[outer] == 1);
-  };
-  return ok(cols, rows) || ok(rows, cols);
-}
-// Sizes of 1 may carry any stride; the kernels want one of the two to be 1.
-template <class T>
-MatrixRef<T> canonical(const Tensor& t, int rows, int cols) {
-  MatrixRef<T> r{t.data_as<const T>(), t.strides()[rows], t.strides()[cols]};
-  const int64_t m = t.shape()[rows], n = t.shape()[cols];
-  if (r.col_stride == 1 && (r.row_stride >= n || m == 1)) {
-    if (m == 1) r.row_stride = n;
-  } else if (r.row_stride == 1 && (r.col_stride >= m || n == 1)) {
-    if (n == 1) r.col_stride = m;
-  } else if (n == 1) {
-    r.col_stride = 1;  // a column with a step: its rows are runs of one
-  } else {
-    r.row_stride = 1;
-  }
-  return r;
-}
-Tensor usable(const Tensor& t, int rows, int cols) {
-  if (dense(t, rows, cols)) return t;
-  GradMode off(false);
-  return clone(t);
 }
 
 void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch,
