@@ -1,29 +1,12 @@
 // Parameters and buffers in files.
 #include <map>
 
+#include "wengert/data/safetensors.h"
 #include "wengert/nn/nn.h"
 #include "wengert/program/file/safetensors.h"
 
 namespace wengert::nn {
 namespace {
-
-template <class F>
-auto with_path(const char* what, const std::string& path, const F& f) {
-  try {
-    return f();
-  } catch (const Error& e) {
-    fail(e.kind(), what, ": ", path, ": ", e.what());
-  }
-}
-
-std::map<std::string, Tensor> read_all(const std::string& path) {
-  TensorReader reader(path);
-  std::map<std::string, Tensor> found;
-  for (const StoredTensor& t : reader.tensors())
-    found.emplace(t.name, Tensor(new TensorImpl(reader.read(t), 0, t.dtype, t.shape,
-                                                contiguous_strides(t.shape))));
-  return found;
-}
 
 void list(std::string& out, const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
@@ -58,20 +41,11 @@ std::string misfits(const std::vector<std::pair<std::string, Tensor>>& parameter
 }  // namespace
 
 void save(const Module& module, const std::string& path) {
-  std::vector<StoredTensor> stored;
-  std::vector<Tensor> kept;  // whose bytes are written
-  value_leaves("nn::save()");
-  const NoGradGuard off;
-  for (const auto& [name, parameter] : module.state_dict()) {
-    kept.push_back(contiguous(parameter.detach()));
-    stored.push_back({.name = name, .dtype = parameter.dtype(), .shape = parameter.shape()});
-    stored.back().data = kept.back().data();
-  }
-  with_path("nn::save", path, [&] { write_tensors(path, {}, stored); });
+  save_safetensors(module.state_dict(), path, "nn::save");
 }
 
 void load(Module& module, const std::string& path) {
-  const auto found = with_path("nn::load", path, [&] { return read_all(path); });
+  const auto found = load_safetensors(path, "nn::load");
   const auto parameters = module.state_dict();
   const std::string wrong = misfits(parameters, found);
   check(wrong.empty(), "nn::load: ", path, " does not fit ", module.name(), ": ", wrong);

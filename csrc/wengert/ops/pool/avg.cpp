@@ -140,9 +140,12 @@ const Op* avg_op(int64_t n) {
 }
 
 Tensor averaged(int n, const Tensor& x, Ints kernel, Ints stride, Ints padding, bool ceil_mode,
-                bool include_pad) {
+                bool include_pad, std::optional<int64_t> divisor = {}) {
   Attrs a(kernel, stride, padding, ceil_mode, include_pad);
-  if (n > 1) a.add(nullptr);
+  if (divisor)
+    a.add(*divisor);
+  else if (n > 1)
+    a.add(nullptr);
   return apply(*avg_op(n), {x}, a);
 }
 
@@ -203,12 +206,12 @@ Tensor avg_pool1d(const Tensor& x, Ints kernel, Ints stride, Ints padding, bool 
   return averaged(1, x, kernel, stride, padding, ceil_mode, count_include_pad);
 }
 Tensor avg_pool2d(const Tensor& x, Ints kernel, Ints stride, Ints padding, bool ceil_mode,
-                  bool count_include_pad) {
-  return averaged(2, x, kernel, stride, padding, ceil_mode, count_include_pad);
+                  bool count_include_pad, std::optional<int64_t> divisor_override) {
+  return averaged(2, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override);
 }
 Tensor avg_pool3d(const Tensor& x, Ints kernel, Ints stride, Ints padding, bool ceil_mode,
-                  bool count_include_pad) {
-  return averaged(3, x, kernel, stride, padding, ceil_mode, count_include_pad);
+                  bool count_include_pad, std::optional<int64_t> divisor_override) {
+  return averaged(3, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override);
 }
 
 namespace {

@@ -1,6 +1,8 @@
 // Windows that slide over the last dimensions, and what stands around them.
 #pragma once
 
+#include <optional>
+
 #include "wengert/ops/basic.h"
 
 namespace wengert {
@@ -15,9 +17,11 @@ Tensor max_pool3d(const Tensor& x, Ints kernel_size, Ints stride = {}, Ints padd
 Tensor avg_pool1d(const Tensor& x, Ints kernel_size, Ints stride = {}, Ints padding = 0,
                   bool ceil_mode = false, bool count_include_pad = true);
 Tensor avg_pool2d(const Tensor& x, Ints kernel_size, Ints stride = {}, Ints padding = 0,
-                  bool ceil_mode = false, bool count_include_pad = true);
+                  bool ceil_mode = false, bool count_include_pad = true,
+                  std::optional<int64_t> divisor_override = {});
 Tensor avg_pool3d(const Tensor& x, Ints kernel_size, Ints stride = {}, Ints padding = 0,
-                  bool ceil_mode = false, bool count_include_pad = true);
+                  bool ceil_mode = false, bool count_include_pad = true,
+                  std::optional<int64_t> divisor_override = {});
 Tensor adaptive_avg_pool1d(const Tensor& x, Ints output_size);
 Tensor adaptive_avg_pool2d(const Tensor& x, Ints output_size);
 Tensor adaptive_avg_pool3d(const Tensor& x, Ints output_size);

@@ -1,0 +1,201 @@
+// Convolutional networks: the layers train as PyTorch's do after the same seed, and files of them
+// have the keys of Python's state_dict. The numbers are PyTorch's, in float64.
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include "check.h"
+
+using namespace wengert;
+
+namespace {
+
+constexpr Dtype kDouble = Dtype::kFloat64;
+
+nn::Sequential network() {
+  return nn::Sequential{nn::Conv2d(2, 8, 3, {.padding = 1, .dtype = kDouble}),
+                        nn::BatchNorm2d(8, {.dtype = kDouble}),
+                        nn::ReLU(),
+                        nn::MaxPool2d(3, {.stride = 2, .padding = 1}),
+                        nn::Conv2d(8, 12, 3, {.groups = 2, .bias = false, .dtype = kDouble}),
+                        nn::BatchNorm2d(12, {.momentum = 0.2, .dtype = kDouble}),
+                        nn::SiLU(),
+                        nn::AvgPool2d(2, {.stride = 1, .padding = 1, .count_include_pad = false}),
+                        nn::ConvTranspose2d(12, 6, 3, {.stride = 2, .dtype = kDouble}),
+                        nn::LeakyReLU(0.1),
+                        nn::AdaptiveAvgPool2d({3, 2}),
+                        nn::Flatten(),
+                        nn::Dropout(0.25),
+                        nn::Linear(36, 5, true, kDouble),
+                        nn::BatchNorm1d(5, {.affine = false, .dtype = kDouble}),
+                        nn::LayerNorm(Dims{5}, 1e-5, true, true, kDouble)};
+}
+
+const char* const kPrinted =
+    "Sequential(\n"
+    "  (0): Conv2d(2, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))\n"
+    "  (1): BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, bias=True, "
+    "track_running_stats=True)\n"
+    "  (2): ReLU()\n"
+    "  (3): MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False)\n"
+    "  (4): Conv2d(8, 12, kernel_size=(3, 3), stride=(1, 1), groups=2, bias=False)\n"
+    "  (5): BatchNorm2d(12, eps=1e-05, momentum=0.2, affine=True, bias=True, "
+    "track_running_stats=True)\n"
+    "  (6): SiLU()\n"
+    "  (7): AvgPool2d(kernel_size=2, stride=1, padding=1)\n"
+    "  (8): ConvTranspose2d(12, 6, kernel_size=(3, 3), stride=(2, 2))\n"
+    "  (9): LeakyReLU(negative_slope=0.1)\n"
+    "  (10): AdaptiveAvgPool2d(output_size=(3, 2))\n"
+    "  (11): Flatten(start_dim=1, end_dim=-1)\n"
+    "  (12): Dropout(p=0.25, inplace=False)\n"
+    "  (13): Linear(in_features=36, out_features=5, bias=True)\n"
+    "  (14): BatchNorm1d(5, eps=1e-05, momentum=0.1, affine=False, bias=False, "
+    "track_running_stats=True)\n"
+    "  (15): LayerNorm((5,), eps=1e-05, elementwise_affine=True, bias=True)\n"
+    ")";
+
+const double kLosses[] = {2.1351084354005327, 0.8686165351537768, 0.7923735985598785,
+                          0.6774159938793284, 0.5287128301848978, 0.5166769163686397,
+                          0.3913479434660463, 0.3768726193115179};
+
+// The keys of state_dict, and the sums of what is there after the steps.
+const std::pair<const char*, double> kState[] = {{"0.weight", -2.2648445191365285},
+                                                 {"0.bias", -0.439116036543521},
+                                                 {"1.weight", 7.998339405738072},
+                                                 {"1.bias", 0.0349974462499784},
+                                                 {"1.running_mean", -0.27841959982931896},
+                                                 {"1.running_var", 6.7112517874974875},
+                                                 {"1.num_batches_tracked", 8},
+                                                 {"4.weight", 2.0718802760799138},
+                                                 {"5.weight", 12.188028097128813},
+                                                 {"5.bias", 0.10147301932873071},
+                                                 {"5.running_mean", 1.6818144110714466},
+                                                 {"5.running_var", 6.898403224248545},
+                                                 {"5.num_batches_tracked", 8},
+                                                 {"8.weight", -3.651800832501121},
+                                                 {"8.bias", 0.48974667481160916},
+                                                 {"13.weight", -2.2021394433454815},
+                                                 {"13.bias", 0.05735517799160965},
+                                                 {"14.running_mean", -0.2239975024457942},
+                                                 {"14.running_var", 3.4979426979263994},
+                                                 {"14.num_batches_tracked", 8},
+                                                 {"15.weight", 5.643087517815108},
+                                                 {"15.bias", 0}};
+const double kOutput[] = {0.7306547481098075, 1.723360773162285, -0.43227222560792483,
+                          -0.3691179214209948, -1.5193313902319794};
+
+bool near(double found, double expected) {
+  const bool ok = std::abs(found - expected) < 1e-10;
+  if (!ok) std::fprintf(stderr, "%.17g instead of %.17g\n", found, expected);
+  return ok;
+}
+
+// Eager, and captured: bit by bit the same.
+void trains_as_pytorch(bool captured) {
+  manual_seed(3);
+  nn::Sequential model = network();
+  CHECK(model.to_string() == kPrinted);
+  const Tensor x = randn({6, 2, 10, 9}, kDouble), y = remainder(arange(0, 6), 5);
+  optim::SGD optimizer(model.parameters(), {.lr = 0.1, .momentum = 0.9});
+  const auto step = [&](const Tensor& x, const Tensor& y) {
+    optimizer.zero_grad();
+    const Tensor loss = cross_entropy(model(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  };
+  auto replayed = capture(step);
+  for (const double expected : kLosses)
+    CHECK(near(value(captured ? replayed(x, y) : step(x, y)), expected));
+  const auto state = model.state_dict();
+  CHECK(state.size() == std::size(kState));
+  for (size_t i = 0; i < state.size(); ++i) {
+    CHECK(state[i].first == kState[i].first);
+    CHECK(near(value(state[i].second.detach().to(kDouble).sum()), kState[i].second));
+  }
+  model.eval();
+  const Tensor out = model(x).detach();
+  for (int i = 0; i < 5; ++i) CHECK(near(value(out[{0, i}]), kOutput[i]));
+
+  // A file has all of it, buffers too.
+  const std::string path = "test_layers.safetensors";
+  nn::save(model, path);
+  const std::map<std::string, Tensor> stored = load_safetensors(path);
+  CHECK(stored.size() == state.size());
+  for (const auto& [name, tensor] : state) {
+    const Tensor& found = stored.at(name);
+    CHECK(found.dtype() == tensor.dtype() && found.shape() == tensor.shape());
+    CHECK((found == tensor).all().item<bool>());
+  }
+  nn::Sequential other = network();
+  other.eval();
+  CHECK(!(other(x) == out).all().item<bool>());
+  nn::load(other, path);
+  CHECK((other(x) == out).all().item<bool>());
+  std::remove(path.c_str());
+}
+
+// ---- layers by themselves: the printed form, and what becomes of 0, 1, 2, ...
+
+void pooled(nn::Module&& layer, const Dims& input, const char* printed, const Dims& shape,
+            double total) {
+  CHECK(layer.to_string() == printed);
+  const Tensor x = arange(0, numel(input), 1, kDouble).reshape(input).set_requires_grad(true);
+  const Tensor y = layer(x);
+  CHECK(y.shape() == shape && near(value(y.detach().sum()), total));
+  y.sum().backward();
+  CHECK(x.grad().shape() == input);
+}
+
+void pools() {
+  pooled(nn::MaxPool2d(2), {1, 1, 5, 4},
+         "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)", {1, 1, 2, 2},
+         40);
+  pooled(nn::MaxPool2d({3, 2}, {.stride = {2, 1}, .padding = {1, 0}, .ceil_mode = true}), {1, 6, 5},
+         "MaxPool2d(kernel_size=(3, 2), stride=(2, 1), padding=(1, 0), dilation=1, ceil_mode=True)",
+         {1, 4, 4}, 320);
+  pooled(nn::MaxPool2d(2, {.stride = 1, .dilation = 2}), {1, 4, 5},
+         "MaxPool2d(kernel_size=2, stride=1, padding=0, dilation=2, ceil_mode=False)", {1, 2, 3},
+         93);
+  pooled(nn::AvgPool2d(2), {2, 1, 4, 4}, "AvgPool2d(kernel_size=2, stride=2, padding=0)",
+         {2, 1, 2, 2}, 124);
+  pooled(nn::AvgPool2d(3, {.stride = {1, 2}, .padding = 1, .divisor_override = 2}), {1, 3, 3},
+         "AvgPool2d(kernel_size=3, stride=(1, 2), padding=1)", {1, 3, 2}, 56);
+  pooled(nn::AdaptiveAvgPool2d(1), {2, 3, 4, 5}, "AdaptiveAvgPool2d(output_size=1)", {2, 3, 1, 1},
+         357);
+  pooled(nn::AdaptiveAvgPool2d({2, 3}), {1, 4, 5}, "AdaptiveAvgPool2d(output_size=(2, 3))",
+         {1, 2, 3}, 57);
+  CHECK_THROWS(nn::MaxPool2d(2, {.padding = 2})(ones({1, 4, 4})), kRuntime, "max_pool2d: pad");
+  CHECK_THROWS(nn::MaxPool2d({2, 2, 2})(ones({1, 4, 4})), kRuntime, "max_pool2d: ");
+  CHECK_THROWS(nn::AvgPool2d(2)(ones({4})), kRuntime, "avg_pool2d: ");
+  CHECK_THROWS(nn::AdaptiveAvgPool2d({2, 2, 2})(ones({1, 4, 4})), kRuntime, "adaptive_avg_pool2d");
+}
+
+// ---- tensors in files
+
+void tensors() {
+  const std::string path = "test_layers.safetensors";
+  const Tensor a = randn({3, 4}).t(), b = arange(0, 5);
+  save_safetensors({{"a", a}, {"b", b}}, path);
+  const auto found = load_safetensors(path);
+  CHECK(found.size() == 2 && found.at("a").is_contiguous());
+  CHECK((found.at("a") == a).all().item<bool>() && found.at("b").dtype() == Dtype::kInt64);
+  CHECK_THROWS(save_safetensors({{"a", a}, {"a", b}}, path), kRuntime, "two tensors are named 'a'");
+  CHECK_THROWS(save_safetensors({{"a", Tensor()}}, path), kType, "save_safetensors: argument");
+  CHECK_THROWS(save_safetensors({}, "no such folder/file"), kRuntime,
+               "save_safetensors: no such folder/file");
+  CHECK(load_safetensors(path).size() == 2);
+  std::remove(path.c_str());
+  CHECK_THROWS(load_safetensors(path), kRuntime, "load_safetensors: test_layers.safetensors: ");
+}
+
+}  // namespace
+
+int main() {
+  return run([] {
+    trains_as_pytorch(false);
+    trains_as_pytorch(true);
+    pools();
+    tensors();
+  });
+}
