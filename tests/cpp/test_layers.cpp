@@ -171,6 +171,75 @@ void pools() {
   CHECK_THROWS(nn::AdaptiveAvgPool2d({2, 2, 2})(ones({1, 4, 4})), kRuntime, "adaptive_avg_pool2d");
 }
 
+// ---- layers after manual_seed(3), called with the sines of 0, 1, ... and then with their doubles:
+// the printed form, and the sum of the results times their places
+
+template <class L, class... A>
+L called(const Dims& input, const char* printed, const Dims& shape, double total, A... arguments) {
+  manual_seed(3);
+  L layer(arguments...);
+  CHECK(layer.to_string() == printed);
+  const Tensor x = arange(0, numel(input), 1, kDouble).sin().reshape(input);
+  layer(x);
+  const Tensor y = layer(x * 2).detach();
+  CHECK(y.shape() == shape);
+  CHECK(near(value((y.reshape({-1}) * arange(0, y.numel(), 1, kDouble)).sum()), total));
+  return layer;
+}
+
+void padded() {
+  using Options = nn::ConvOptions;
+  called<nn::Conv2d>({2, 2, 6, 7},
+                     "Conv2d(2, 3, kernel_size=(3, 4), stride=(1, 1), padding=same, "
+                     "dilation=(2, 1))",
+                     {2, 3, 6, 7}, 4880.966944378482, 2, 3, nn::Each{3, 4},
+                     Options{.padding = nn::kSame, .dilation = {2, 1}, .dtype = kDouble});
+  called<nn::Conv2d>({2, 6, 7},
+                     "Conv2d(2, 3, kernel_size=(3, 3), stride=(1, 1), padding=same, bias=False, "
+                     "padding_mode=reflect)",
+                     {3, 6, 7}, -563.6372682045564, 2, 3, 3,
+                     Options{.padding = nn::kSame,
+                             .bias = false,
+                             .padding_mode = nn::PaddingMode::kReflect,
+                             .dtype = kDouble});
+  called<nn::Conv1d>(
+      {2, 2, 9}, "Conv1d(2, 4, kernel_size=(3,), stride=(2,), padding=(2,), padding_mode=circular)",
+      {2, 4, 6}, -112.0711846261902, 2, 4, 3,
+      Options{
+          .stride = 2, .padding = 2, .padding_mode = nn::PaddingMode::kCircular, .dtype = kDouble});
+  called<nn::Conv2d>({1, 2, 6, 7},
+                     "Conv2d(2, 2, kernel_size=(1, 4), stride=(1, 1), padding=same, groups=2, "
+                     "padding_mode=replicate)",
+                     {1, 2, 6, 7}, 646.9637482884071, 2, 2, nn::Each{1, 4},
+                     Options{.padding = nn::kSame,
+                             .groups = 2,
+                             .padding_mode = nn::PaddingMode::kReplicate,
+                             .dtype = kDouble});
+  CHECK_THROWS(nn::Conv2d(2, 3, 3, {.stride = 2, .padding = nn::kSame}), kValue,
+               "padding='same' is not supported for strided convolutions");
+}
+
+// Running statistics that are means over all batches, counted on by replays too.
+void cumulative() {
+  const Dims input{2, 3, 4, 5};
+  auto norm = called<nn::BatchNorm2d>(input,
+                                      "BatchNorm2d(3, eps=1e-05, momentum=None, affine=True, "
+                                      "bias=True, track_running_stats=True)",
+                                      input, -181.23301070669393, 3,
+                                      nn::BatchNormOptions{.momentum = {}, .dtype = kDouble});
+  CHECK(near(value(norm.running_mean().sum()), -0.004508844980637397));
+  CHECK(near(value(norm.running_var().sum()), 3.8252954523298515));
+  nn::BatchNorm2d other(3, {.momentum = {}, .dtype = kDouble});
+  auto step = capture([&](const Tensor& x) { return other(x); });
+  for (const double scale : {1.0, 2.0, 3.0}) {
+    const Tensor x = arange(0, numel(input), 1, kDouble).sin().reshape(input) * scale;
+    const Tensor y = step(x);
+    if (scale == 3) CHECK((norm(x).detach() == y).all().item<bool>());
+  }
+  CHECK((norm.running_var() == other.running_var()).all().item<bool>());
+  CHECK((norm.running_mean() == other.running_mean()).all().item<bool>());
+}
+
 // ---- tensors in files
 
 void tensors() {
@@ -196,6 +265,8 @@ int main() {
     trains_as_pytorch(false);
     trains_as_pytorch(true);
     pools();
+    padded();
+    cumulative();
     tensors();
   });
 }

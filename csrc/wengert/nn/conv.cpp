@@ -4,6 +4,8 @@
 
 #include "wengert/nn/init.h"
 #include "wengert/ops/conv/conv.h"
+#include "wengert/ops/pool/pool.h"
+#include "wengert/ops/registry.h"
 
 namespace wengert::nn {
 namespace {
@@ -17,14 +19,40 @@ Dims spread(const Each& each, int dims, const char* name) {
 
 ConvTransposeOptions whole(const ConvOptions& o) {
   return {.stride = o.stride,
-          .padding = o.padding,
+          .padding = static_cast<const Each&>(o.padding),
           .groups = o.groups,
           .bias = o.bias,
           .dilation = o.dilation,
           .dtype = o.dtype};
 }
 
+const char* name_of(PaddingMode mode) {
+  constexpr const char* kNames[] = {"zeros", "reflect", "replicate", "circular"};
+  return kNames[static_cast<size_t>(mode)];
+}
+
 }  // namespace
+
+ConvNd::ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& kernel_size,
+               const ConvOptions& o)
+    : ConvNd(dims, in_channels, out_channels, kernel_size, whole(o), false) {
+  mode_ = o.padding_mode;
+  same_ = o.padding.same;
+  check(!same_ || stride_ == Dims::filled(dims, 1), ErrorKind::kValue,
+        "padding='same' is not supported for strided convolutions");
+  bool even = true;
+  Dims around;
+  for (int d = dims; d-- > 0;) {  // the last dimension first
+    const int64_t total = same_ ? dilation_[d] * (kernel_[d] - 1) : 2 * padding_[d];
+    inside_[d] = total / 2;
+    around.push_back(total / 2);
+    around.push_back(total - total / 2);
+    even &= total % 2 == 0;
+  }
+  if (mode_ == PaddingMode::kZeros && even) return;
+  around_ = around;
+  inside_ = Dims::filled(dims, 0);
+}
 
 ConvNd::ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& kernel_size,
                const ConvTransposeOptions& o, bool transposed)
@@ -35,7 +63,8 @@ ConvNd::ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& 
       stride_(spread(o.stride, dims, "stride")),
       padding_(spread(o.padding, dims, "padding")),
       output_padding_(spread(o.output_padding, dims, "output_padding")),
-      dilation_(spread(o.dilation, dims, "dilation")) {
+      dilation_(spread(o.dilation, dims, "dilation")),
+      inside_(padding_) {
   check(groups_ > 0, ErrorKind::kValue, "groups must be a positive integer");
   check(in_ % groups_ == 0, ErrorKind::kValue, "in_channels must be divisible by groups");
   check(out_ % groups_ == 0, ErrorKind::kValue, "out_channels must be divisible by groups");
@@ -58,26 +87,35 @@ ConvNd::ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& 
 std::string ConvNd::options() const {
   const int n = kernel_.size();
   std::string s = text(in_, ", ", out_, ", kernel_size=", kernel_, ", stride=", stride_);
+  if (same_) s += ", padding=same";
   if (padding_ != Dims::filled(n, 0)) s += text(", padding=", padding_);
   if (dilation_ != Dims::filled(n, 1)) s += text(", dilation=", dilation_);
   if (output_padding_ != Dims::filled(n, 0)) s += text(", output_padding=", output_padding_);
   if (groups_ != 1) s += text(", groups=", groups_);
   if (!bias_.defined()) s += ", bias=False";
+  if (mode_ != PaddingMode::kZeros) s += text(", padding_mode=", name_of(mode_));
   return s;
+}
+
+Tensor ConvNd::padded(const Tensor& x) const {
+  if (around_.empty()) return x;
+  if (mode_ == PaddingMode::kZeros) return constant_pad_nd(x, around_);
+  static const Op& op = *find_op("pad");
+  return apply(op, {x}, Attrs(around_, static_cast<int64_t>(mode_), nullptr));
 }
 
 Conv1d::Conv1d(int64_t in_channels, int64_t out_channels, const Each& kernel_size,
                const ConvOptions& options)
-    : ConvNd(1, in_channels, out_channels, kernel_size, whole(options), false) {}
+    : ConvNd(1, in_channels, out_channels, kernel_size, options) {}
 Tensor Conv1d::forward(const Tensor& x) {
-  return conv1d(x, weight_, bias_, stride_, padding_, dilation_, groups_);
+  return conv1d(padded(x), weight_, bias_, stride_, inside_, dilation_, groups_);
 }
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, const Each& kernel_size,
                const ConvOptions& options)
-    : ConvNd(2, in_channels, out_channels, kernel_size, whole(options), false) {}
+    : ConvNd(2, in_channels, out_channels, kernel_size, options) {}
 Tensor Conv2d::forward(const Tensor& x) {
-  return conv2d(x, weight_, bias_, stride_, padding_, dilation_, groups_);
+  return conv2d(padded(x), weight_, bias_, stride_, inside_, dilation_, groups_);
 }
 
 ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, const Each& kernel_size,

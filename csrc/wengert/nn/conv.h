@@ -15,10 +15,25 @@ struct Each {
   Dims numbers;
 };
 
+// So many positions before and behind, or kSame: so many that the output has the input's size, one
+// more behind where they are odd. Strides must be 1 then.
+struct Same {};
+inline constexpr Same kSame{};
+struct Padding : Each {
+  using Each::Each;
+  Padding(Same) : Each(0), same(true) {}
+  bool same = false;
+};
+// What they hold.
+enum class PaddingMode : uint8_t { kZeros, kReflect, kReplicate, kCircular };
+
 struct ConvOptions {
-  Each stride = 1, padding = 0, dilation = 1;
+  Each stride = 1;
+  Padding padding = 0;
+  Each dilation = 1;
   int64_t groups = 1;
   bool bias = true;
+  PaddingMode padding_mode = PaddingMode::kZeros;
   Dtype dtype = default_dtype();
 };
 struct ConvTransposeOptions {
@@ -40,11 +55,20 @@ class ConvNd : public Module {
 
  protected:
   ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& kernel_size,
+         const ConvOptions& options);
+  ConvNd(int dims, int64_t in_channels, int64_t out_channels, const Each& kernel_size,
          const ConvTransposeOptions& options, bool transposed);
+  // x with the padding that the convolution itself does not do, which does `inside_`.
+  Tensor padded(const Tensor& x) const;
 
   int64_t in_, out_, groups_;
-  Dims kernel_, stride_, padding_, output_padding_, dilation_;
+  Dims kernel_, stride_, padding_, output_padding_, dilation_, inside_;
   Tensor weight_, bias_;
+
+ private:
+  PaddingMode mode_ = PaddingMode::kZeros;
+  bool same_ = false;
+  Dims around_;  // as pad takes it; empty if the convolution does all
 };
 
 // x (n, in, l) or (in, l), weight (out, in / groups, kernel_size)

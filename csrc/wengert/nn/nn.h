@@ -10,6 +10,7 @@
 #include <concepts>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,7 +127,7 @@ class Linear final : public Module {
 
 struct BatchNormOptions {
   double eps = 1e-5;
-  double momentum = 0.1;
+  std::optional<double> momentum = 0.1;  // none: running statistics are means over all batches
   bool affine = true;
   bool track_running_stats = true;
   Dtype dtype = default_dtype();
@@ -148,6 +149,7 @@ class BatchNorm : public Module {
   virtual void check_input(const Tensor& x) const = 0;  // ValueError for other dimensions
 
  private:
+  Tensor cumulative(const Tensor& x);
   int64_t num_features_;
   BatchNormOptions options_;
   Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;

@@ -27,12 +27,28 @@ Tensor BatchNorm::forward(const Tensor& x) {
     const NoGradGuard off;
     add_(num_batches_tracked_, 1);
   }
+  if (training && tracked && !options_.momentum) return cumulative(x);
   return batch_norm(x, running_mean_, running_var_, weight_, bias_, training || !tracked,
-                    options_.momentum, options_.eps);
+                    options_.momentum.value_or(0), options_.eps);
+}
+
+// The share of a batch is a tensor and no number, so that replays of a captured step count on.
+Tensor BatchNorm::cumulative(const Tensor& x) {
+  const Tensor mean = zeros(running_mean_.shape(), options_.dtype),
+               var = full(running_var_.shape(), 1, options_.dtype);
+  const Tensor y = batch_norm(x, mean, var, weight_, bias_, true, 1, options_.eps);
+  const NoGradGuard off;
+  const Tensor share = div(1, to(num_batches_tracked_, options_.dtype));
+  for (auto [old, of_batch] : {std::pair(running_mean_, mean), {running_var_, var}}) {
+    mul_(old, sub(1, share));
+    add_(old, mul(of_batch, share));
+  }
+  return y;
 }
 
 std::string BatchNorm::options() const {
-  return text(num_features_, ", eps=", options_.eps, ", momentum=", options_.momentum,
+  return text(num_features_, ", eps=", options_.eps,
+              ", momentum=", options_.momentum ? text(*options_.momentum) : "None",
               ", affine=", options_.affine, ", bias=", options_.affine,
               ", track_running_stats=", options_.track_running_stats);
 }
