@@ -1,4 +1,4 @@
-"""The dense networks of train_steps.py as whole steps jitted by JAX; report.py runs them."""
+"""Networks of train_steps.py as whole steps jitted by JAX; report.py and conv_steps.py run them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,32 @@ def _network(widths: list[int], batch: int, activation: Any) -> tuple[Any, Any, 
     return params, x, y, loss
 
 
+def _cnn(batch: int = 64) -> tuple[Any, Any, Any, Any]:
+    """That of conv_nets.py, in the layout that XLA prefers on CPUs."""
+    rng = np.random.default_rng(0)
+
+    def uniform(*shape: int) -> Any:
+        return jnp.asarray(rng.uniform(-1, 1, shape) / np.sqrt(np.prod(shape[:-1])), jnp.float32)
+
+    shapes = [(3, 3, 1, 32), (3, 3, 32, 64), (9216, 128), (128, 10)]
+    params = [(uniform(*shape), jnp.zeros(shape[-1], jnp.float32)) for shape in shapes]
+    x = jnp.asarray(rng.standard_normal((batch, 28, 28, 1)), jnp.float32)
+    y = jnp.asarray(rng.integers(0, 10, batch))
+    layout, window = ("NHWC", "HWIO", "NHWC"), (1, 2, 2, 1)
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        for w, b in params[:2]:
+            x = jax.lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=layout)
+            x = jax.nn.relu(x + b)
+        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
+        (w, b), (w_out, b_out) = params[2:]
+        x = jax.nn.relu(x.reshape(batch, -1) @ w + b)
+        logits = jax.nn.log_softmax(x @ w_out + b_out)
+        return -jnp.take_along_axis(logits, y[:, None], 1).mean()
+
+    return params, x, y, loss
+
+
 def _adam(p: Any, g: Any, m: Any, v: Any, t: Any) -> tuple[Any, Any, Any]:
     m = 0.9 * m + 0.1 * g
     v = 0.999 * v + 0.001 * g * g
@@ -41,13 +67,14 @@ def _adam(p: Any, g: Any, m: Any, v: Any, t: Any) -> tuple[Any, Any, Any]:
 
 
 def build(name: str) -> Callable[[], None]:
-    """A step of one of DENSE; ValueError if it is no network."""
-    shape = DENSE[name][1]
-    if shape is None:
-        raise ValueError(f"{name} is no dense network")
-    params, x, y, loss = _network(*shape, jnp.tanh if name == "tiny" else jax.nn.relu)
+    """A step of one of DENSE, or of `cnn`; ValueError if it is no such network."""
+    shape = DENSE[name][1] if name in DENSE else None
+    if name != "cnn" and shape is None:
+        raise ValueError(f"{name} is not written for JAX")
+    activation = jnp.tanh if name == "tiny" else jax.nn.relu
+    params, x, y, loss = _network(*shape, activation) if shape else _cnn()
     zeros = jax.tree.map(jnp.zeros_like, params)
-    adam, momentum = name in ("tiny", "mid"), 0.9 if name == "small" else 0.0
+    adam, momentum = name in ("tiny", "mid", "cnn"), 0.9 if name == "small" else 0.0
 
     def update(state: Any, x: Any, y: Any) -> Any:
         params, m, v, t = state

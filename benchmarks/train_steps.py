@@ -18,12 +18,16 @@ import importlib.util
 import itertools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import conv_nets
 
 Step = Callable[[], Any]
 Timer = Callable[[float], list[float]]  # seconds to spend -> the median time of each part
@@ -307,6 +311,9 @@ WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "op x.reshape(4, 16)": (lambda m: _op(m, "x.reshape(4, 16)", False), 100),
 }
 WORKLOADS |= {f"dense {name}": (builder, 1) for name, (builder, _) in DENSE.items()}
+WORKLOADS |= {
+    f"conv {name}": (builder, 1) for name, builder in (conv_nets.NETS | conv_nets.SIZES).items()
+}
 WORKLOADS |= {_net_name(net): (functools.partial(_net, **net), 1) for net in NETS}
 
 
@@ -345,15 +352,38 @@ def _parts(m: Any, widths: list[int], batch: int) -> Timer:
     return timer
 
 
+def _built(m: Any, workload: str, captured: bool) -> Step:
+    if m.__name__ == "jax":
+        return importlib.import_module("jax_steps").build(workload.split(" ", 1)[1])
+    step = WORKLOADS[workload][0](m)
+    return m.capture(step) if captured else step
+
+
 def _timer(m: Any, workload: str, captured: bool) -> Timer:
     if workload in LARGE:
         return _parts(m, *LARGE[workload])
-    if m.__name__ == "jax":
-        step = importlib.import_module("jax_steps").build(workload.removeprefix("dense "))
-        return lambda seconds: [measure(step, seconds)]
-    builder, evaluations = WORKLOADS[workload]
-    step = m.capture(builder(m)) if captured else builder(m)
+    step, evaluations = _built(m, workload, captured), WORKLOADS[workload][1]
     return lambda seconds: [measure(step, seconds) / evaluations]
+
+
+def _status(*names: str) -> int:
+    """The sum of entries of Linux' /proc/self/status, in bytes."""
+    text = Path("/proc/self/status").read_text()
+    found = dict(re.findall(r"(\w+):\s+(\d+) kB", text))
+    return sum(1024 * int(found[name]) for name in names)
+
+
+def _peak_memory(m: Any, workload: str, captured: bool) -> int:
+    """Bytes that parameters and three steps take at their peak, in a process that ran none.
+
+    Pages of files, which is where code that runs for the first time comes from, do not count.
+    """
+    before = _status("RssAnon")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from here
+    step = _built(m, workload, captured)
+    for _ in range(3):
+        step()
+    return _status("VmHWM") - _status("RssFile", "RssShmem") - before
 
 
 def serve(module: str, threads: int) -> None:
@@ -365,9 +395,12 @@ def serve(module: str, threads: int) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            name = request["workload"]
+            name, captured = request["workload"], module.endswith("+capture")
+            if request["seconds"] is None:
+                print(json.dumps({"bytes": _peak_memory(m, name, captured)}), flush=True)
+                continue
             if name not in built:
-                built = {name: _timer(m, name, module.endswith("+capture"))}
+                built = {name: _timer(m, name, captured)}
                 built[name](request["seconds"] / 4)
             answer: dict[str, Any] = {"s": built[name](request["seconds"])}
         except Exception as e:  # a workload that fails is reported; the others go on
@@ -388,7 +421,8 @@ class Worker:
             env={**os.environ, **environment},
         )
 
-    def ask(self, workload: str, seconds: float) -> dict[str, Any]:
+    def ask(self, workload: str, seconds: float | None) -> dict[str, Any]:
+        """The time of the workload's parts; without seconds, its peak memory."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps({"workload": workload, "seconds": seconds}) + "\n")
         self.process.stdin.flush()
