@@ -55,7 +55,11 @@ def _annotation(text: str) -> str:
     """A type in the words of a signature, as a type of the stubs."""
     words = [word.strip() for word in text.split("|")]
     choices = [word.strip("'") for word in words if word.startswith("'")]
+    if choices == ["None"]:  # single ones may be None
+        return "_int | Sequence[_int | None]"
     types = [_WORDS[word] for word in words if word in _WORDS]
+    if "_int" in types and "_ints" in types:
+        types.remove("_int")
     if choices:
         types.insert(0, "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]")
     return " | ".join(types)
@@ -143,6 +147,8 @@ def _extras(row: _Row, form: str) -> list[str]:
         extras += _CREATION
         if row["params"] and row["params"][0]["annotation"] == "Tensor":
             extras.append("memory_format: _memory_format | None = None")
+    elif "memory_format" in row["doc"]:
+        extras.append("memory_format: _memory_format | None = None")
     return extras
 
 

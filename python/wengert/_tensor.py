@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import _native, _search
 from ._common import parse_to, typename
-from ._types import cpu, numpy_dtype, strided
+from ._types import cpu, numpy_dtype, preserve_format, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from ._typing import Device, Dtype, Hook, Kwargs, Memo
@@ -97,18 +97,22 @@ def to(self: Tensor, *args: object, **kwargs: object) -> Tensor:
     if device is not None:
         _native.device(device)
     result = self if dtype is None else self._to_dtype(dtype)
-    result = _in_format(result, cast("_memory_format | None", kwargs.get("memory_format")))
-    return result.clone() if kwargs.get("copy") and result is self else result
+    flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
+    if result is self and (kwargs.get("copy") or flags[1:] == [True]):
+        result = self.clone()
+    return _in_format(result, self, cast("_memory_format | None", kwargs.get("memory_format")))
 
 
-def _in_format(t: Tensor, format: _memory_format | None) -> Tensor:
-    """The tensor in that format; itself where it lies so already, or none is given."""
-    return t if format is None else t._laid_out(format)
+def _in_format(t: Tensor, source: Tensor, format: _memory_format | None) -> Tensor:
+    """The tensor in that format; one that is the source stays it if PyTorch takes it for such."""
+    if format is None or format is preserve_format:
+        return t
+    return t._laid_out(format) if t is source else t.contiguous(memory_format=format)
 
 
 def _caster(name: str, dtype: _native.dtype) -> None:
     def cast(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
-        return _in_format(self._to_dtype(dtype), memory_format)
+        return _in_format(self._to_dtype(dtype), self, memory_format)
 
     cast.__name__ = name
     cast.__doc__ = f"This tensor as {dtype}; itself if it already is."
@@ -128,7 +132,7 @@ for _name, _dtype in (
 
 def _cpu(self: Tensor, memory_format: _memory_format | None = None) -> Tensor:
     """Itself: every tensor is on the CPU."""
-    return _in_format(self, memory_format)
+    return _in_format(self, self, memory_format)
 
 
 _method(_cpu, "cpu")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ ARRANGING = """
 """
 IMAGES = [F + name for name in NAMES.split()]
 LAYOUTS = ARRANGING.split()
-COVERED = [*IMAGES, "constant_pad_nd"]
+COVERED = [*IMAGES, *LAYOUTS, "constant_pad_nd"]
 
 # Of these many samples every so many are differentiated: a number that shares no factor with the
 # numbers of choices that they are the product of, so that each choice is met with each other.
@@ -332,6 +333,59 @@ MORE: dict[str, Callable] = {
 }
 
 
+# ---- what is refused besides
+
+# The arguments that are lists of a size for each dimension.
+LISTS = {
+    "max_pool": ["kernel_size", "stride", "padding", "dilation"],
+    "avg_pool": ["kernel_size", "stride", "padding"],
+    "adaptive_max_pool": ["output_size"],
+    "adaptive_avg_pool": ["output_size"],
+    "conv": ["stride", "padding", "dilation"],
+    "conv_transpose": ["stride", "padding", "output_padding", "dilation"],
+    "max_unpool": ["kernel_size"],
+    "unfold": ["kernel_size", "dilation", "padding", "stride"],
+    "fold": ["output_size", "kernel_size", "dilation", "padding", "stride"],
+    "interpolate": ["size", "scale_factor"],
+    "upsample": ["size", "scale_factor"],
+}
+CHOICES = {
+    "pad": ["mode"],
+    "interpolate": ["mode"],
+    "upsample": ["mode"],
+    "grid_sample": ["mode", "padding_mode"],
+    "conv2d": ["padding"],
+}
+
+
+def edges(name: str) -> Iterator[Call]:
+    """Calls of which torch takes some and refuses others: lists of other lengths than there are
+    dimensions, and unknown choices."""
+    short = name.removeprefix(F)
+    counted = re.fullmatch(r"(\w+)(\d)d", short)
+    family, n = (counted[1], int(counted[2])) if counted else (short, 2)
+    x = torch.ones(2, 3, *(4, 5, 6)[:n])
+    weight, columns = torch.ones(3, 3, *(2, 2, 2)[:n]), torch.ones(1, 4, 4)
+    args, kwargs = {
+        "conv": ((x, weight), {}),
+        "conv_transpose": ((x, weight), {"stride": 3}),
+        "max_unpool": ((x, torch.zeros(x.shape, dtype=torch.int64)), {"kernel_size": 2}),
+        "fold": ((columns,), {"kernel_size": 2, "output_size": 3}),
+        "pad": ((x, (1, 1)), {}),
+        "grid_sample": ((x, torch.ones(2, 2, 2, 2)), {}),
+        "interpolate": ((x,), {}),
+        "upsample": ((x,), {}),
+        "adaptive_max_pool": ((x,), {}),
+        "adaptive_avg_pool": ((x,), {}),
+    }.get(family, ((x,), {"kernel_size": 2}))
+    for argument in LISTS.get(family, ()):
+        for sizes in ((2,), [1], (2,) * n, (2,) * (n + 1), ()):
+            yield Call(args, {**kwargs, argument: sizes})
+    for argument in CHOICES.get(short, ()):
+        size = {"size": 3} if "size" in LISTS.get(family, ()) else {}
+        yield Call(args, {**kwargs, **size, argument: "bogus"})
+
+
 # ---- what is otherwise here
 
 
@@ -343,32 +397,24 @@ class Otherwise:
     applies: Callable[[Call], Any]
 
 
-def has_none(call: Call) -> bool:
-    return isinstance(call.args[1], tuple) and None in call.args[1]
+def has_kernel_of(n: int) -> Callable[[Call], bool]:
+    def applies(call: Call) -> bool:
+        size = call.kwargs.get("kernel_size")
+        return isinstance(size, tuple) and len(size) == n
+
+    return applies
 
 
 EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     **{
-        (f"{F}adaptive_{kind}_pool{n}d", "raises"): Otherwise(
-            "the functions take no None among the sizes; the modules do", has_none
+        (f"{F}max_unpool{n}d", "refused"): Otherwise(
+            "too many sizes are a RuntimeError as in pooling; torch reads beyond a list's end",
+            has_kernel_of(n + 1),
         )
-        for kind in ("avg", "max")
-        for n in (2, 3)
-    },
-    **{
-        (f"{F}adaptive_{kind}_pool{n}d", "refused"): Otherwise(
-            "an input of too few dimensions is a RuntimeError, as for every other pooling",
-            lambda call, n=n: call.args[0].ndim == n,
-        )
-        for kind in ("avg", "max")
-        for n in (2, 3)
+        for n in (1, 2, 3)
     },
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
-    ),
-    (F + "max_pool1d", "refused"): Otherwise(
-        "no channels give no channels, as in max_pool2d's batches",
-        lambda call: call.args[0].shape == (0, 10),
     ),
 }
 
@@ -387,8 +433,6 @@ WORDS: dict[str, str] = {
     "stride must be greater than zero, but got 0": "stride should not be zero",
     "dilation must be greater than zero, but got 0": "dilation should be greater than zero",
     "Invalid computed output size: -2": r"Calculated output size: \(-2,\)",
-    "pad must be non-negative": BATCH,
-    "pad should be at most half of effective kernel size": BATCH,
     r"Expected input\'s non-batch dimensions to have positive length": BATCH,
     "'output_size' should contain one int": "a single int, or a tuple of one int",
     "output_size must be 2": "a single int, or a tuple of two ints",

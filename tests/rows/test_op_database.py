@@ -248,6 +248,9 @@ def test_refused():
                 if not re.search(db.WORDS.get(wrong.message, "$^"), str(result)):
                     other = f"{result} instead of {wrong.message!r}"
             d.note("refused", wrong.call, other)
+        for call in db.edges(name):
+            ours = db.run(wg, db.resolved(wg, name), db.Translation().call(call))
+            d.note("refused", call, kinds(ours, db.run(torch, db.resolved(torch, name), call)))
         found += [*d.found, *(f"{name}: {a}" for a in set(d.expected) - d.seen)]
     assert not found, "\n".join(found)
     assert used == set(db.WORDS), "words that nothing shows"

@@ -99,6 +99,28 @@ def test_seeds():
             wg.manual_seed(wrong)
 
 
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", ["dropout", "alpha_dropout", "feature_alpha_dropout"])
+def test_forms_of_dropout(name, train):
+    """Outside nn.functional there are no defaults, and a form that writes over its input."""
+    x = wg.randn(6, 5, 4)
+    results = []
+    for function in (getattr(wg.nn.functional, name), getattr(wg, name), getattr(wg, name + "_")):
+        wg.manual_seed(5)
+        results.append(function(given := x.clone(), 0.4, train))
+    assert results[2] is given and given.equal(x) != train
+    assert all(r.equal(results[0]) for r in results)
+
+
+def test_features_are_dropped_together():
+    x = wg.randn(6, 5, 4)
+    results = []
+    for function in (wg.nn.functional.dropout2d, wg.feature_dropout, wg.feature_dropout_):
+        wg.manual_seed(5)
+        results.append(function(x[..., None].clone(), 0.4, True))
+    assert all(r.equal(results[0]) for r in results)
+
+
 def test_moments():
     """Right on average, far from the first values."""
     n = 200_000

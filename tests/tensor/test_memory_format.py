@@ -65,11 +65,40 @@ def test_modules():
     assert all((v.numpy() == before[k]).all() for k, v in net.state_dict().items())
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (0, 3, 1, 2)], ids=str)
+def test_copies_keep_the_order_of_dimensions(order):
+    memory = wg.rand(2, 3, 4, 5)
+    x = memory.permute(order)
+    likes = (wg.empty_like, wg.zeros_like, wg.ones_like, wg.rand_like, wg.randn_like)
+    copies = [x.clone(), x.double(), x.to(wg.int64), x.to(copy=True), wg.full_like(x, 2)]
+    for y in [*copies, *(f(x) for f in likes), wg.randint_like(x, 9)]:
+        assert y.stride() == x.stride() and y.shape == x.shape
+    assert copies[0].equal(x) and copies[1].equal(x.double().contiguous())
+    gaps = x[:, :, ::2]
+    inner_first = sorted(range(4), key=lambda d: x.stride(d))
+    for y in (gaps.clone(), gaps.double(), wg.zeros_like(gaps)):
+        assert sorted(range(4), key=lambda d: y.stride(d)) == inner_first
+        assert y.permute(inner_first[::-1]).is_contiguous()
+    assert x.clone(memory_format=wg.contiguous_format).is_contiguous()
+    assert wg.ones_like(x, memory_format=wg.contiguous_format).is_contiguous()
+
+
+def test_numbers_are_drawn_in_the_order_of_memory():
+    x = wg.zeros(2, 4, 5, 3).permute(0, 3, 1, 2)
+    for draw in (wg.rand_like, lambda t, **k: wg.randint_like(t, 100, **k)):
+        wg.manual_seed(3)
+        expected = draw(wg.zeros(2, 4, 5, 3)).permute(0, 3, 1, 2)
+        wg.manual_seed(3)
+        assert draw(x).equal(expected)
+        wg.manual_seed(3)
+        assert draw(x.contiguous(), memory_format=wg.channels_last).equal(expected)
+
+
 def test_errors():
     with pytest.raises(RuntimeError, match="required rank 4 tensor"):
         wg.zeros(2, 3).contiguous(memory_format=wg.channels_last)
     with pytest.raises(RuntimeError, match="preserve memory format"):
-        wg.zeros(2, 3).contiguous(memory_format=wg.preserve_format)
+        wg.zeros(2, 3).T.contiguous(memory_format=wg.preserve_format)
     with pytest.raises(TypeError, match="memory_format"):
         wg.zeros(2, 3).contiguous(memory_format="channels_last")
     with pytest.raises(TypeError, match="memory_format"):

@@ -152,6 +152,28 @@ bool read_ints(PyObject* o, Attrs& out, bool are_sizes = false) {
   return true;
 }
 
+// A sequence, or one integer; in `int | ints` that is held as such. In `ints | 'None'` single ones
+// may be None. What an __index__ may do to a list while it is read is found out.
+bool read_ints(const Param& p, PyObject* o, Attrs& out) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) {
+    if (!p.annotation.starts_with("int |")) return read_small_int(o, *out.add_ints(1));
+    int64_t v;
+    if (!read_small_int(o, v)) return false;
+    out.add(v);
+    return true;
+  }
+  if (p.choices.empty()) return read_ints(o, out);
+  List<int64_t> all;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+    const py::object item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(o, i));
+    int64_t v = kNoInt;
+    if (!item.is_none() && !read_small_int(item.ptr(), v)) return false;
+    all.push_back(v);
+  }
+  out.add(Ints(all.data(), all.size()));
+  return true;
+}
+
 // A sequence, or one number. Reading one may run code that changes a list.
 bool read_floats(PyObject* o, Attrs& out) {
   double v;
@@ -177,6 +199,17 @@ bool read_inputs(const Param& p, PyObject* o, Call& call) {
   return true;
 }
 
+// What PyTorch raises for a string that is none of the choices.
+ErrorKind unknown_choice(const Param& p, const Call& call) {
+  const auto has = [&](std::string_view name) {
+    for (const Param& q : parameters_of(call.op()).params)
+      if (q.name == name) return true;
+    return false;
+  };
+  if (p.name == "reduction" || has("padding_mode")) return ErrorKind::kValue;
+  return p.name == "mode" ? ErrorKind::kNotImplemented : ErrorKind::kRuntime;
+}
+
 bool read_choice(const Param& p, PyObject* o, Call& call) {
   if (!PyUnicode_Check(o)) return false;
   const char* s = PyUnicode_AsUTF8(o);
@@ -189,8 +222,8 @@ bool read_choice(const Param& p, PyObject* o, Call& call) {
   std::string known;
   for (std::string_view c : p.choices)
     known += (known.empty() ? "'" : ", '") + std::string(c) + "'";
-  fail(p.name == "reduction" ? ErrorKind::kValue : ErrorKind::kRuntime, "'", s,
-       "' is not a valid value for ", p.name, "; expected one of ", known);
+  fail(unknown_choice(p, call), "'", s, "' is not a valid value for ", p.name, "; expected one of ",
+       known);
 }
 
 const TensorImpl* first_tensor(const Call& call) {
@@ -230,7 +263,7 @@ bool convert(const Param& p, PyObject* o, Call& call) {
       return true;
     }
     case ParamKind::kInts:
-      return !(p.sequence && PyLong_Check(o)) && read_ints(o, call.attrs);
+      return !(p.sequence && PyLong_Check(o)) && read_ints(p, o, call.attrs);
     case ParamKind::kFloat: {
       double v;
       if (!read_float(o, v)) return false;

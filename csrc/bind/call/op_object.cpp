@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "bind/call/arguments.h"
+#include "bind/types/memory_format.h"
 #include "wengert/kernels/core/pointwise.h"
 #include "wengert/ops/registry.h"
 
@@ -94,17 +95,22 @@ PyObject* finish_out(const Binding& b, PyObject* out, std::span<Tensor> results)
 
 PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras);
 
-// With memory_format=: the result lies so. What only arranges an input that does already is it.
+// With memory_format=: the result lies so.
 [[gnu::noinline]] PyObject* run_formatted(const Binding& b, const Overload& o, Call& call,
                                           Extras extras) {
   const MemoryFormat format = read_memory_format(extras.format);
   extras.format = nullptr;
-  const bool any = format == MemoryFormat::kPreserve || format == MemoryFormat::kContiguous;
-  if (any && !(o.op->is_composite() && format == MemoryFormat::kPreserve))
-    return run(b, o, call, extras);
-  check(!any, "preserve memory format is unsupported by the contiguous operator");
-  if (o.op->is_composite() && call.inputs() == 1 && lies_in(call.in(0), format))
-    return wrap(call.in(0));
+  const bool preserve = format == MemoryFormat::kPreserve, one = call.inputs() == 1;
+  if (o.op->is_composite() && one) {  // an input that lies so already is the result
+    check(!preserve || call.in(0).is_contiguous(),
+          "preserve memory format is unsupported by the contiguous operator");
+    return wrap(laid_out(call.in(0), format));
+  }
+  // Of such an input only the place of its elements counts, and of a result that is drawn it
+  // decides which number goes where.
+  const bool like = o.op->shape_only && one;
+  if (like && !preserve) call.input(0) = empty_in(call.in(0), format);
+  if (like || preserve) return run(b, o, call, extras);
   const bool requires_grad = std::exchange(extras.requires_grad, false);
   const py::object result = py::reinterpret_steal<py::object>(run(b, o, call, extras));
   Tensor t = laid_out(unwrap(result.ptr()), format);

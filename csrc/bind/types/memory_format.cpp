@@ -1,5 +1,6 @@
 // Images whose channels come last in memory.
-#include "bind/python.h"
+#include "bind/types/memory_format.h"
+
 #include "wengert/ops/basic.h"
 
 namespace wengert::bind {
@@ -14,6 +15,11 @@ Tensor turned(const Tensor& x) {
 }
 
 int dims_of(MemoryFormat format) { return format == MemoryFormat::kChannelsLast ? 4 : 5; }
+void check_rank(const Tensor& x, MemoryFormat format) {
+  const int n = dims_of(format);
+  check(x.ndim() == n, "required rank ", n, " tensor to use channels_last", n == 5 ? "_3d" : "",
+        " format");
+}
 
 }  // namespace
 
@@ -42,16 +48,40 @@ bool lies_in(const Tensor& x, MemoryFormat format) {
   return is_contiguous(shape, strides);
 }
 
+MemoryFormat format_of(const Tensor& x) {
+  const int n = x.ndim();
+  if ((n != 4 && n != 5) || x.strides()[1] == 0) return MemoryFormat::kContiguous;
+  int64_t least = 0;
+  for (int i = 0, d = 1; i < n; ++i, d = i == n - 1 ? 0 : n - i) {
+    const int64_t size = x.shape()[d], stride = x.strides()[d];
+    if (size == 0 || stride < least || (d == 0 && least == x.strides()[1]))
+      return MemoryFormat::kContiguous;
+    least = stride * size;
+  }
+  return n == 4 ? MemoryFormat::kChannelsLast : MemoryFormat::kChannelsLast3d;
+}
+
 Tensor laid_out(const Tensor& x, MemoryFormat format) {
   if (format == MemoryFormat::kPreserve) return x;
   if (format == MemoryFormat::kContiguous) return contiguous(x);
   const int n = dims_of(format);
-  check(x.ndim() == n, "required rank ", n, " tensor to use channels_last", n == 5 ? "_3d" : "",
-        " format");
+  check_rank(x, format);
   if (lies_in(x, format)) return x;
   Dims back{0, n - 1};
   for (int d = 1; d < n - 1; ++d) back.push_back(d);
   return permute(contiguous(turned(x)), back);
+}
+
+Tensor empty_in(const Tensor& x, MemoryFormat format) {
+  if (format == MemoryFormat::kContiguous) return Tensor::empty(x.shape(), x.dtype());
+  check_rank(x, format);
+  Dims strides = x.shape();
+  int64_t step = 1;
+  for (int i = 0, n = x.ndim(), d = 1; i < n; ++i, d = i == n - 1 ? 0 : n - i) {
+    strides[d] = step;
+    step *= std::max<int64_t>(x.shape()[d], 1);
+  }
+  return Tensor::empty(x.shape(), strides, x.dtype());
 }
 
 }  // namespace wengert::bind

@@ -1,6 +1,7 @@
 // The Python type of tensors: creation, identity, properties, number slots. Methods that are ops
 // come from the registry; what is not worth a native line is in python/wengert/_tensor.py.
 #include "bind/graph.h"
+#include "bind/types/memory_format.h"
 // After Python.h, which it does not include.
 #include <structmember.h>
 
@@ -324,7 +325,11 @@ PyObject* is_contiguous(PyObject* o, PyObject* const* args, Py_ssize_t n, PyObje
   });
 }
 PyObject* lay_out(PyObject* o, PyObject* format) {
-  return guarded([&] { return wrap(laid_out(unwrap(o), read_memory_format(format))); });
+  return guarded([&] {
+    const Tensor x = unwrap(o);
+    const MemoryFormat wanted = read_memory_format(format);
+    return wrap(wanted == format_of(x) ? x : laid_out(x, wanted));
+  });
 }
 PyObject* is_floating_point(PyObject* o, PyObject*) {
   return PyBool_FromLong(is_floating(as(o)->impl->dtype));

@@ -8,6 +8,9 @@
 
 namespace wengert {
 
+// Stands for None among the numbers of `ints | 'None'`.
+inline constexpr int64_t kNoInt = INT64_MIN;
+
 // One argument. The pieces of text are those of the row.
 struct Param : ParamText {
   std::vector<std::string_view> choices;

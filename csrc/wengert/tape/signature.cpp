@@ -29,7 +29,8 @@ void add_default(const ParamText& p, Attrs& out) {
     return out.add(Ints(values.data(), values.size()));
   }
   const bool integer = text.find_first_of(".en") == std::string::npos;
-  if (p.kind == ParamKind::kInts) return out.add(Dims{std::stoll(text)});
+  if (p.kind == ParamKind::kInts && !p.annotation.starts_with("int |"))
+    return out.add(Dims{std::stoll(text)});
   if (p.kind == ParamKind::kFloat || !integer) return out.add(std::stod(text));
   out.add(static_cast<int64_t>(std::stoll(text)));
 }

@@ -135,12 +135,15 @@ for n, parts in PARTS.items():
         S(distinct(*shape), size).floats().outputs(1) for shape, size in parts if len(shape) > n
     ]
     SAMPLES[f"adaptive_max_pool{n}d_with_indices"] = largest
-    shape, size = parts[1]
+    name, (shape, size) = f"adaptive_max_pool{n}d", parts[1]
     either = [
         S(distinct(*shape), size).floats(),
         S(distinct(*shape), size, return_indices=True).floats().outputs(1),
     ]
-    SAMPLES[f"adaptive_max_pool{n}d"] = either
+    SAMPLES[key("adaptive_max_pool1d", "Tensor", "ints", "bool") if n == 1 else name] = either
+SAMPLES[key("adaptive_max_pool1d", "Tensor", "ints")] = SAMPLES["adaptive_max_pool1d_with_indices"]
+SAMPLES["adaptive_avg_pool2d"].append(S(real(2, 7, 9), (None, 4)).floats())
+SAMPLES["adaptive_avg_pool3d"].append(S(real(2, 3, 5, 7), (2, None, None)).floats())
 SAMPLES["_adaptive_avg_pool_backward"] = [
     S(real(2, 3, 4), (2, 3, 8), 1).floats(),
     S(real(2, 3, 4), (2, 7, 9), 2).floats(),

@@ -72,7 +72,11 @@ SAMPLES["dropout(Tensor, float, bool)"] = [S(real(3, 4), 0.3, True), S(real(3, 4
 SAMPLES["dropout1d"] = [S(real(3, 4, 2), 0.4), S(real(4, 2), 0.4), S(real(3, 4, 2), training=False)]
 SAMPLES["dropout2d"] = [S(real(3, 4, 2, 2), 0.4), S(real(3, 4, 2, 2), 1.0)]
 SAMPLES["dropout3d"] = [S(real(3, 4, 2, 1, 2), 0.4), S(real(4, 2, 1, 2), 0.4)]
-SAMPLES["alpha_dropout"] = [S(real(3, 40), 0.3, True), S(real(3, 4), 0.3), S(real(3), 0.0, True)]
+SAMPLES[f"alpha_dropout({DROPOUT})"] = [
+    S(real(3, 40), 0.3, True),
+    S(real(3, 4), 0.3),
+    S(real(3), 0.0, True),
+]
 SAMPLES["feature_alpha_dropout(Tensor, float, bool, bool)"] = [
     S(real(3, 40, 2), 0.3, True),
     S(real(3, 4), 0.3),
@@ -82,6 +86,16 @@ SAMPLES["feature_alpha_dropout(Tensor, float, bool)"] = [
     S(real(3, 40, 2), 0.3, True),
     S(real(3, 4), 0.3, False),
 ]
+SAMPLES["feature_dropout"] = [S(real(3, 4, 2), 0.3, False), S(real(3, 4, 2), 1.0, True).floats()]
+SAMPLES["alpha_dropout(Tensor, float, bool)"] = [
+    S(real(3, 4), 0.3, False),
+    S(real(3), 1.0, True).floats(),
+]
+for name in ("dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dropout_"):
+    SAMPLES[name] = [
+        S(real(3, 4, 2), 0.3, False).forward_only(),
+        S(real(3, 4, 2), 1.0, True).floats().forward_only(),
+    ]
 SAMPLES["_dropout"] = [S(real(3, 40), 0.3).floats().outputs(1)]
 SAMPLES["_dropout_mask"] = [S(real(3, 4), (3, 1), 0.3).floats().forward_only()]
 SAMPLES["_deviations"] = [S(positive(3, 4)).floats(), S(positive(0)).floats()]

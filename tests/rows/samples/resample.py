@@ -14,6 +14,7 @@ SCALES = {3: (1.7,), 4: (1.6, 0.7), 5: (1.5, 0.6, 2.0)}
 SAMPLES["interpolate"] = [
     S(real(2, 3, 4, 5), (8, 10), mode="bilinear").floats(),
     S(real(2, 3, 4, 5), (8, 10)).floats(),
+    S(real(2, 3, 4, 5), 6).floats(),
     S(real(2, 3, 4, 5), scale_factor=2).floats(),
     S(real(2, 3, 4, 5), scale_factor=2.0, mode="bilinear").floats(),
     S(real(2, 3, 4, 5), (4, 5), mode="bicubic").floats(),

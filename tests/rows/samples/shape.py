@@ -14,7 +14,7 @@ def some(names, *samples):
 
 # ---- shape
 
-some("clone contiguous ravel t", S(real(3, 4)), S(real()), S(real(0, 3)), S(real(5)))
+some("clone contiguous _contiguous ravel t", S(real(3, 4)), S(real()), S(real(0, 3)), S(real(5)))
 for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     SAMPLES[f"{name}(Tensor)"] = [S(real()), S(real(3)), S(real(2, 3)), S(real(2, 0, 3))]
     SAMPLES[f"{name}(Tensors)"] = [S(real(), real(3)), S([real(2, 3), real()]), S((real(0),))]

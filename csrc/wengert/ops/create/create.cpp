@@ -37,7 +37,7 @@ void shape_of_size(Call& c) {
            checked_size(c.attrs.ints(kSized["size"])));
 }
 void shape_like(Call& c) {
-  c.output(c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype()), c.in(0).shape());
+  output_like(c, c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype()));
 }
 // A method of a tensor that gives the dtype.
 void shape_new(Call& c) {
@@ -105,7 +105,7 @@ constexpr Signature kFullLike =
 constexpr Op full_like_op = creation(
     "full_like", kFullLike, kModule, "fill_value everywhere, with the input's shape and dtype.",
     [](Call& c) {
-      c.output(c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype()), c.in(0).shape());
+      output_like(c, c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype()));
     },
     [](Call& c) { fill(c.out[0], c.attrs.scalar(kFullLike["fill_value"])); });
 

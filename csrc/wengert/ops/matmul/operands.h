@@ -3,6 +3,7 @@
 
 #include "wengert/kernels/gemm/gemm.h"
 #include "wengert/ops/basic.h"
+#include "wengert/ops/shape/view.h"
 
 namespace wengert {
 
@@ -36,7 +37,7 @@ MatrixRef<T> canonical(const Tensor& t, int rows, int cols) {
 inline Tensor usable(const Tensor& t, int rows, int cols) {
   if (dense(t, rows, cols)) return t;
   GradMode off(false);
-  return clone(t);
+  return contiguous_copy(t);
 }
 
 }  // namespace wengert

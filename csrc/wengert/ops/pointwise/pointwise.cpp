@@ -2,6 +2,7 @@
 
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/shape/view.h"
 
 namespace wengert {
 namespace {
@@ -12,46 +13,13 @@ PointwiseKernel kernel_of(const Call& c, const PointwiseRow& row) {
   return k;
 }
 
-// Note [layout]
-// A result lies in memory as the inputs do, as in PyTorch: of transposed tensors it is transposed,
-// and of images whose channels come last it is one as well. So inputs that lie alike are read and
-// the result is written from end to end, whatever the order of their dimensions; and a network of
-// such images stays one. Where the inputs disagree, the first that tells two dimensions apart
-// decides; a dimension that it repeats tells nothing.
-
-// Whether dimension a of the result lies further out than b (1), further in (-1), or as it may be.
-int compare(const List<Dims>& strides, const Dims& shape, int a, int b) {
-  for (const Dims& s : strides) {
-    if (s[a] == 0 || s[b] == 0) continue;
-    if (s[a] != s[b]) return s[a] > s[b] ? 1 : -1;
-    if (shape[a] > shape[b]) return 1;
-  }
-  return 0;
-}
-
-// The dense strides of the result; none if it is contiguous.
+// The dense strides of the result; none if it is contiguous. See Note [layout].
 Dims result_strides(const Call& c, int inputs, const Dims& shape) {
   List<Dims> strides;
   for (int i = 0; i < inputs; ++i)
     if (c.input(i).is_tensor())
       strides.push_back(broadcast_strides(c.in(i).shape(), c.in(i).strides(), shape));
-  const int n = shape.size();
-  int inner_first[kMaxDims];
-  for (int i = 0; i < n; ++i) inner_first[i] = n - 1 - i;
-  for (int i = 1; i < n; ++i)
-    for (int at = i, j = i - 1; j >= 0; --j) {
-      const int order = compare(strides, shape, inner_first[j], inner_first[at]);
-      if (order < 0) break;
-      if (order > 0) std::swap(inner_first[j], inner_first[std::exchange(at, j)]);
-    }
-  Dims result = shape;
-  int64_t step = 1;
-  for (int i = 0; i < n; ++i) {
-    const int d = inner_first[i];
-    result[d] = step;
-    step *= std::max<int64_t>(shape[d], 1);
-  }
-  return is_contiguous(shape, result) ? Dims() : result;
+  return dense_strides(strides, shape);
 }
 
 bool lies_alike(const Tensor& x, const Tensor& y) {

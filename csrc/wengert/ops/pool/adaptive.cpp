@@ -1,28 +1,50 @@
 // As many windows as wanted, which divide a dimension.
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/pool/windows.h"
+#include "wengert/tape/parameters.h"
 
 namespace wengert {
 namespace {
 
 using namespace pooling;
 
-constexpr Signature kAdaptive = "(input: Tensor, output_size: ints) -> Tensor";
-constexpr Signature kAdaptiveIndices =
-    "(input: Tensor, output_size: ints) -> tuple[Tensor, Tensor]";
-constexpr Signature kAdaptiveEither =
+// In 2-d and 3-d, None leaves a size as the input's.
+constexpr Signature kAdaptive = "(input: Tensor, output_size: int | ints | 'None') -> Tensor";
+constexpr Signature kAdaptive1d = "(input: Tensor, output_size: ints) -> Tensor";
+constexpr Signature kIndices =
+    "(input: Tensor, output_size: int | ints | 'None') -> tuple[Tensor, Tensor]";
+constexpr Signature kIndices1d = "(input: Tensor, output_size: ints) -> tuple[Tensor, Tensor]";
+constexpr Signature kEither =
+    "(input: Tensor, output_size: int | ints | 'None', return_indices: bool = False) -> Tensor";
+constexpr Signature kEither1d =
     "(input: Tensor, output_size: ints, return_indices: bool = False) -> Tensor";
-constexpr int kOutputSize = attribute("output_size", kAdaptive, kAdaptiveIndices, kAdaptiveEither);
+constexpr int kOutputSize =
+    attribute("output_size", kAdaptive, kAdaptive1d, kIndices, kIndices1d, kEither, kEither1d);
+constexpr int kReturnIndices = attribute("return_indices", kEither, kEither1d);
 
-Windows parts_of(const Dims& shape, Ints output_size, int n) {
+// Sizes as one number where all are the same: a list is refused where there are no channels.
+Attrs sized(Ints sizes) {
+  for (const int64_t s : sizes)
+    if (s != sizes[0]) return Attrs(sizes);
+  return sizes.empty() ? Attrs(sizes) : Attrs(sizes[0]);
+}
+
+// The parts of the last n dimensions; `from` are those from which on none may be empty.
+Windows parts_of(const Dims& shape, const Attrs& a, int n, int from) {
   const int ndim = shape.size();
   Windows w;
-  read_sizes(output_size, n, "output_size", w.out);
+  const Ints given = a.ints(kOutputSize);
+  check(n == 1 || a.kind(kOutputSize) == Attrs::Kind::kInt || ndim > std::ssize(given),
+        ErrorKind::kValue, "Input dimension should be at least ", std::ssize(given) + 1);
+  Dims sizes(given);
+  for (int d = 0; d < sizes.size(); ++d)
+    if (sizes[d] == kNoInt) sizes[d] = shape[ndim - sizes.size() + d];
+  read_sizes(sizes, n, "output_size", w.out, n == 1 || a.kind(kOutputSize) == Attrs::Kind::kInt);
   // As PyTorch has it, a mean of whole planes is one of any tensor.
   const bool whole = n > 1 && w.out[0] * w.out[1] * w.out[2] == 1 && ndim >= n;
   check(whole || ndim == n + 1 || ndim == n + 2, "Expected ", n + 1, "D or ", n + 2,
         "D tensor, but got ", shape);
-  for (int d = ndim - n; d < ndim; ++d)
+  for (int d = std::min(from, ndim - n); d < ndim; ++d)
     check(shape[d] > 0,
           "Expected input to have non-zero size for non-batch dimensions, but input has sizes ",
           shape, " with dimension ", d, " being empty");
@@ -32,9 +54,9 @@ Windows parts_of(const Dims& shape, Ints output_size, int n) {
           last(w.out, n));
   return w;
 }
-template <int n>
+template <int n, bool kMax = false>
 Windows parts_of(const Call& c) {
-  return parts_of(c.in(0).shape(), c.attrs.ints(kOutputSize), n);
+  return parts_of(c.in(0).shape(), c.attrs, n, kMax ? 1 : kMaxDims);
 }
 
 constexpr Signature kBackward = "(grad: Tensor, size: ints, dims: int) -> Tensor";
@@ -47,7 +69,8 @@ Windows backward_parts(const Call& c) {
   const int first = shape.size() - static_cast<int>(n);
   for (int d = 0; d < first; ++d)
     check(shape[d] == size[d], "a gradient of shape ", shape, " does not fit size ", size);
-  return parts_of(size, Ints(shape.begin() + first, static_cast<size_t>(n)), static_cast<int>(n));
+  return parts_of(size, sized(Ints(shape.begin() + first, static_cast<size_t>(n))),
+                  static_cast<int>(n), kMaxDims);
 }
 
 const Op* adaptive_avg_op(int64_t n);
@@ -79,15 +102,16 @@ constinit const Op adaptive_avg_pool_backward_op{
           const int64_t n = v.attrs().integer(kBackward["dims"]);
           const Dims shape = v.shape(0);
           v.set(0, apply(*adaptive_avg_op(n), {v.g()},
-                         Attrs(Ints(shape.end() - n, static_cast<size_t>(n)))));
+                         sized(Ints(shape.end() - n, static_cast<size_t>(n)))));
         }};
 
 template <int n>
 constexpr Op adaptive_avg_row(const char* name, uint32_t on) {
-  Op op{.name = name, .signature = kAdaptive, .on = on};
+  Op op{.name = name, .signature = n == 1 ? kAdaptive1d : kAdaptive, .on = on};
   op.doc =
       "The means of windows that divide the last dimensions: `output_size` of them, from floor(i "
-      "in / out) to ceil((i + 1) in / out). Floating, with channels, batched or not.";
+      "in / out) to ceil((i + 1) in / out). In 2-d and 3-d None stands for the input's size. "
+      "Floating, with channels, batched or not.";
   op.contiguous = true;
   op.shape = [](Call& c) {
     const Windows w = parts_of<n>(c);
@@ -121,13 +145,13 @@ const Op* adaptive_avg_op(int64_t n) {
 
 template <int n>
 constexpr Op adaptive_max_row(const char* name, uint32_t on) {
-  Op op{.name = name, .signature = kAdaptiveIndices, .on = on};
+  Op op{.name = name, .signature = n == 1 ? kIndices1d : kIndices, .on = on};
   op.doc =
-      "The largest elements of windows that divide the last dimensions as in adaptive average "
+      "The largest elements of windows that divide the last dimensions, as in adaptive average "
       "pooling, and where each lies in its plane, int64. Floating.";
   op.contiguous = true;
   op.shape = [](Call& c) {
-    const Windows w = parts_of<n>(c);
+    const Windows w = parts_of<n, true>(c);
     floating_input(c);
     const Dims shape = pooled_shape(c.in(0).shape(), w, n);
     c.output(c.in(0).dtype(), shape);
@@ -135,7 +159,7 @@ constexpr Op adaptive_max_row(const char* name, uint32_t on) {
   };
   op.run = [](Call& c) {
     if (c.out[0].numel() == 0) return;
-    adaptive_max_pool(parts_of<n>(c), c.in(0).dtype(), c.in(0).data(), c.out[0].data(),
+    adaptive_max_pool(parts_of<n, true>(c), c.in(0).dtype(), c.in(0).data(), c.out[0].data(),
                       c.out[1].data_as<int64_t>());
   };
   op.vjp = [](Vjp& v) {
@@ -148,6 +172,9 @@ constexpr Op adaptive_max_row(const char* name, uint32_t on) {
 constinit const Op adaptive_max_pool1d_with_indices_op =
     adaptive_max_row<1>("adaptive_max_pool1d_with_indices", kFunctional);
 // y_o = max of x over window o        dx_i = sum of g_o over the windows o whose largest is i
+constinit const Op adaptive_max_pool1d_module_op =
+    adaptive_max_row<1>("adaptive_max_pool1d", kModule);
+// y_o = max of x over window o        dx_i = sum of g_o over the windows o whose largest is i
 constinit const Op adaptive_max_pool2d_with_indices_op =
     adaptive_max_row<2>("adaptive_max_pool2d_with_indices", kFunctional);
 // y_o = max of x over window o        dx_i = sum of g_o over the windows o whose largest is i
@@ -156,46 +183,49 @@ constinit const Op adaptive_max_pool3d_with_indices_op =
 
 template <const Op& both>
 void adaptive_either(Call& c) {
-  Call inner(both, Attrs(c.attrs.ints(kOutputSize)));
+  Attrs sizes;
+  sizes.add_from(c.attrs, kOutputSize);
+  Call inner(both, sizes);
   inner.add_input(c.in(0));
   apply(inner);
   c.results.push_back(inner.out[0]);
-  if (c.attrs.flag(kAdaptiveEither["return_indices"])) c.results.push_back(inner.out[1]);
+  if (c.attrs.flag(kReturnIndices)) c.results.push_back(inner.out[1]);
 }
 
 template <const Op& both>
-constexpr Op adaptive_either_row(const char* name) {
-  Op op{.name = name, .signature = kAdaptiveEither, .on = kFunctional};
+constexpr Op adaptive_either_row(const char* name, const Signature& signature) {
+  Op op{.name = name, .signature = signature, .on = kFunctional};
   op.doc = "Adaptive max pooling; with `return_indices` the indices as well, in a tuple.";
   op.composed = adaptive_either<both>;
   return op;
 }
 // y_o = max of x over window o
 constinit const Op adaptive_max_pool1d_op =
-    adaptive_either_row<adaptive_max_pool1d_with_indices_op>("adaptive_max_pool1d");
+    adaptive_either_row<adaptive_max_pool1d_with_indices_op>("adaptive_max_pool1d", kEither1d);
 // y_o = max of x over window o
 constinit const Op adaptive_max_pool2d_op =
-    adaptive_either_row<adaptive_max_pool2d_with_indices_op>("adaptive_max_pool2d");
+    adaptive_either_row<adaptive_max_pool2d_with_indices_op>("adaptive_max_pool2d", kEither);
 // y_o = max of x over window o
 constinit const Op adaptive_max_pool3d_op =
-    adaptive_either_row<adaptive_max_pool3d_with_indices_op>("adaptive_max_pool3d");
+    adaptive_either_row<adaptive_max_pool3d_with_indices_op>("adaptive_max_pool3d", kEither);
 
 }  // namespace
 
 Tensor adaptive_avg_pool1d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool1d_op, {x}, Attrs(output_size));
+  return apply(adaptive_avg_pool1d_op, {x}, sized(output_size));
 }
 Tensor adaptive_avg_pool2d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool2d_op, {x}, Attrs(output_size));
+  return apply(adaptive_avg_pool2d_op, {x}, sized(output_size));
 }
 Tensor adaptive_avg_pool3d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool3d_op, {x}, Attrs(output_size));
+  return apply(adaptive_avg_pool3d_op, {x}, sized(output_size));
 }
 
 namespace {
 const Op* const kOps[] = {&adaptive_avg_pool1d_op,
                           &adaptive_avg_pool2d_op,
                           &adaptive_avg_pool3d_op,
+                          &adaptive_max_pool1d_module_op,
                           &adaptive_max_pool1d_op,
                           &adaptive_max_pool2d_op,
                           &adaptive_max_pool3d_op,

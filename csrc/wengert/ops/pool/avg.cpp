@@ -24,8 +24,9 @@ constexpr int kDivisor = kAvgPool["divisor_override"];
 
 Windows windows_of(const Dims& shape, const Attrs& a, int n) {
   Windows w;
-  read_input(shape, n, w);
   read_kernel(a.ints(kKernel), ints_or_none(a, kStride), a.ints(kPadding), 1, n, w);
+  check_kernel(w, n);
+  read_input(shape, n, w);
   count_windows(w, n, a.flag(kCeil));
   return w;
 }

@@ -7,22 +7,23 @@ namespace {
 using namespace pooling;
 
 constexpr Signature kUnfold =
-    "(input: Tensor, kernel_size: ints, dilation: ints = 1, padding: ints = 0, stride: ints = 1) "
-    "-> Tensor";
+    "(input: Tensor, kernel_size: int | ints, dilation: int | ints = 1, padding: int | ints = 0, "
+    "stride: int | ints = 1) -> Tensor";
 constexpr Signature kFold =
-    "(input: Tensor, output_size: ints, kernel_size: ints, dilation: ints = 1, padding: ints = 0, "
-    "stride: ints = 1) -> Tensor";
+    "(input: Tensor, output_size: int | ints, kernel_size: int | ints, dilation: int | ints = 1, "
+    "padding: int | ints = 0, stride: int | ints = 1) -> Tensor";
 
 void check_positive(const int64_t* sizes, const char* what) {
   check(sizes[1] > 0 && sizes[2] > 0, what, " should be greater than zero, but got ",
         last(sizes, 2));
 }
 
-// The windows of planes of these sizes.
-Windows grid(Ints size, Ints kernel, Ints dilation, Ints padding, Ints stride) {
-  Windows w;
-  read_sizes(size, 2, "output_size", w.in);
-  read_kernel(kernel, stride, padding, dilation, 2, w);
+// The windows of planes of the sizes in w, as the four arguments from number i on have them.
+Windows grid(Windows w, const Attrs& a, int i) {
+  read_sizes(a, i, 2, "kernel_size", w.kernel);
+  read_sizes(a, i + 1, 2, "dilation", w.dilation);
+  read_sizes(a, i + 2, 2, "padding", w.pad);
+  read_sizes(a, i + 3, 2, "stride", w.stride);
   check_positive(w.kernel, "kernel size");
   check_positive(w.stride, "stride");
   check_positive(w.dilation, "dilation");
@@ -50,11 +51,10 @@ Windows unfold_windows(const Call& c) {
           "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
           "dimensions for input, but got: ",
           shape);
-  Windows w = grid({shape[ndim - 2], shape[ndim - 1]}, c.attrs.ints(kUnfold["kernel_size"]),
-                   c.attrs.ints(kUnfold["dilation"]), c.attrs.ints(kUnfold["padding"]),
-                   c.attrs.ints(kUnfold["stride"]));
+  Windows w;
   read_planes(shape, 2, w);
-  return w;
+  read_sizes(Dims{shape[ndim - 2], shape[ndim - 1]}, 2, "input", w.in);
+  return grid(w, c.attrs, kUnfold["kernel_size"]);
 }
 
 Windows fold_windows(const Call& c) {
@@ -64,9 +64,9 @@ Windows fold_windows(const Call& c) {
         "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
         "dimensions for input, but got: ",
         shape);
-  const Attrs& a = c.attrs;
-  Windows w = grid(a.ints(kFold["output_size"]), a.ints(kFold["kernel_size"]),
-                   a.ints(kFold["dilation"]), a.ints(kFold["padding"]), a.ints(kFold["stride"]));
+  Windows w;
+  read_sizes(c.attrs, kFold["output_size"], 2, "output_size", w.in);
+  w = grid(w, c.attrs, kFold["kernel_size"]);
   check(w.in[1] > 0 && w.in[2] > 0, "output_size should be greater than zero, but got ",
         last(w.in, 2));
   const int64_t rows = shape[ndim - 2], blocks = w.out[1] * w.out[2];
@@ -88,6 +88,8 @@ void check_columns_dtype(const Call& c) {
   check(is_floating(dtype) || dtype == Dtype::kBool, ErrorKind::kNotImplemented,
         "not implemented for dtype ", dtype);
 }
+
+extern const Op fold_op;
 
 // y_{c k, o} = x_c at tap k of window o        dx = fold(g)
 constinit const Op unfold_op{
@@ -115,11 +117,10 @@ constinit const Op unfold_op{
         },
     .vjp =
         [](Vjp& v) {
-          const Attrs& a = v.attrs();
           const Dims shape = v.shape(0);
-          const Dims size{shape[shape.size() - 2], shape[shape.size() - 1]};
-          v.set(0, fold(v.g(), size, a.ints(kUnfold["kernel_size"]), a.ints(kUnfold["dilation"]),
-                        a.ints(kUnfold["padding"]), a.ints(kUnfold["stride"])));
+          Attrs a(Dims{shape[shape.size() - 2], shape[shape.size() - 1]});
+          for (int i = 0; i < v.attrs().count(); ++i) a.add_from(v.attrs(), i);
+          v.set(0, apply(fold_op, {v.g()}, a));
         },
 };
 
@@ -149,19 +150,23 @@ constinit const Op fold_op{
         },
     .vjp =
         [](Vjp& v) {
-          const Attrs& a = v.attrs();
-          v.set(0, unfold(v.g(), a.ints(kFold["kernel_size"]), a.ints(kFold["dilation"]),
-                          a.ints(kFold["padding"]), a.ints(kFold["stride"])));
+          Attrs a;
+          for (int i = kFold["kernel_size"]; i < v.attrs().count(); ++i) a.add_from(v.attrs(), i);
+          v.set(0, apply(unfold_op, {v.g()}, a));
         },
 };
 
 }  // namespace
 
 Tensor unfold(const Tensor& x, Ints kernel, Ints dilation, Ints padding, Ints stride) {
-  return apply(unfold_op, {x}, Attrs(kernel, dilation, padding, stride));
+  Attrs a;
+  for (const Ints sizes : {kernel, dilation, padding, stride}) add_sizes(a, sizes);
+  return apply(unfold_op, {x}, a);
 }
 Tensor fold(const Tensor& x, Ints output, Ints kernel, Ints dilation, Ints padding, Ints stride) {
-  return apply(fold_op, {x}, Attrs(output, kernel, dilation, padding, stride));
+  Attrs a;
+  for (const Ints sizes : {output, kernel, dilation, padding, stride}) add_sizes(a, sizes);
+  return apply(fold_op, {x}, a);
 }
 
 namespace {

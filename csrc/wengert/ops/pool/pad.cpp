@@ -54,7 +54,16 @@ constinit const Op constant_pad_nd_op{
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          c.output(x.dtype(), Padding(x.shape(), c.attrs.ints(kAmounts)).shape);
+          const Ints pad = c.attrs.ints(kAmounts);
+          const Padding p(x.shape(), pad);
+          for (size_t i = 0; i < pad.size(); i += 2) {
+            const int d = x.ndim() - 1 - static_cast<int>(i / 2);
+            check(
+                x.shape()[d] + std::min<int64_t>(pad[i], 0) + std::min<int64_t>(pad[i + 1], 0) >= 0,
+                "more is cut off than there is: ", pad[i], " and ", pad[i + 1], " at dimension ", d,
+                " of input ", x.shape());
+          }
+          c.output(x.dtype(), p.shape);
         },
     .run =
         [](Call& c) {

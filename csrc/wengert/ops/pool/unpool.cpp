@@ -89,7 +89,8 @@ constinit const Op max_unpool_op{
     .reads = kOther};
 
 constexpr Signature kUnpool =
-    "(input: Tensor, indices: Tensor, kernel_size: ints, stride: ints | None = None, padding: ints "
+    "(input: Tensor, indices: Tensor, kernel_size: int | ints, stride: ints | None = None, "
+    "padding: ints "
     "= 0, output_size: ints | None = None) -> Tensor";
 
 template <int n>
@@ -99,6 +100,7 @@ void unpool_composed(Call& c) {
         n + 1, "d or ", n + 2, "d Tensor, but got a tensor with ", x.ndim(), " dimensions.");
   Windows w;
   read_planes(x.shape(), n, w);
+  read_sizes(c.attrs, kUnpool["kernel_size"], n, "kernel_size", w.kernel);
   read_kernel(c.attrs.ints(kUnpool["kernel_size"]), ints_or_none(c.attrs, kUnpool["stride"]),
               c.attrs.ints(kUnpool["padding"]), 1, n, w);
   Ints wanted = ints_or_none(c.attrs, kUnpool["output_size"]);

@@ -11,8 +11,8 @@ int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1)
 
 }  // namespace
 
-void read_sizes(Ints from, int n, const char* what, int64_t* to) {
-  check(from.size() == 1 || static_cast<int>(from.size()) == n, what,
+void read_sizes(Ints from, int n, const char* what, int64_t* to, bool list_of_one) {
+  check((from.size() == 1 && list_of_one) || static_cast<int>(from.size()) == n, what,
         " must either be a single int, or a tuple of ", number_word(n), ", got ", from);
   for (int d = 0; d < n; ++d) to[3 - n + d] = from.size() == 1 ? from[0] : from[d];
   for (int d = 3 - n; d < 3; ++d)
@@ -30,7 +30,7 @@ void read_input(const Dims& shape, int n, Windows& w) {
   check(ndim == n + 1 || ndim == n + 2, "non-empty ", n + 1, "D or ", n + 2,
         "D (batch mode) tensor expected for input, got shape ", shape);
   for (int d = ndim == n + 2 ? 1 : 0; d < ndim; ++d)
-    check(shape[d] != 0 || (n == 1 && d < ndim - 1), "Expected ", n + 1, "D or ", n + 2,
+    check(shape[d] != 0, "Expected ", n + 1, "D or ", n + 2,
           "D (batch mode) tensor with optional 0 dim batch size for input, but got: ", shape);
   read_planes(shape, n, w);
 }
@@ -42,7 +42,7 @@ void read_kernel(Ints kernel, Ints stride, Ints padding, Ints dilation, int n, W
   read_sizes(dilation, n, "dilation", w.dilation);
 }
 
-void count_windows(Windows& w, int n, bool ceil_mode) {
+void check_kernel(const Windows& w, int n) {
   for (int d = 3 - n; d < 3; ++d) {
     check(w.kernel[d] > 0, "kernel size should be greater than zero, but got ", last(w.kernel, n));
     check(w.stride[d] != 0, "stride should not be zero");
@@ -53,6 +53,9 @@ void count_windows(Windows& w, int n, bool ceil_mode) {
           "pad should be at most half of effective kernel size, but got pad=", w.pad[d],
           ", kernel_size=", w.kernel[d], " and dilation=", w.dilation[d]);
   }
+}
+
+void count_windows(Windows& w, int n, bool ceil_mode) {
   for (int d = 3 - n; d < 3; ++d) {
     const int64_t space = w.in[d] + 2 * w.pad[d] - w.reach(d) + (ceil_mode ? w.stride[d] - 1 : 0);
     w.out[d] = floor_div(space, w.stride[d]) + 1;

@@ -326,12 +326,10 @@ Tensor feature_dropout(const Tensor& x, double p, bool training) {
   return mul(x, apply(dropout_mask_op, {x.detach()}, Attrs(size, p)));
 }
 
+// x with the values of y.
+Tensor over(Tensor x, const Tensor& y) { return y.is_same(x) ? x : copy_(x, y); }
 // Result y of a functional with an `inplace` argument at attribute i.
-Tensor finish(Call& c, int i, const Tensor& y) {
-  if (!c.attrs.flag(i)) return y;
-  Tensor x = c.in(0);
-  return y.is_same(x) ? x : copy_(x, y);
-}
+Tensor finish(Call& c, int i, const Tensor& y) { return c.attrs.flag(i) ? over(c.in(0), y) : y; }
 
 constexpr Signature kDropout =
     "(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor";
@@ -353,26 +351,12 @@ constinit const Op dropout_op{
         },
 };
 
-constexpr Signature kDropoutModule = "(input: Tensor, p: float, train: bool) -> Tensor";
-// y = x m, m = 0 with probability p, else 1 / (1 - p)
-constinit const Op dropout_module_op{
-    .name = "dropout",
-    .signature = kDropoutModule,
-    .on = kModule,
-    .doc = "functional.dropout without defaults.",
-    .composed =
-        [](Call& c) {
-          c.results = {dropout(c.in(0), c.attrs.real(kDropoutModule["p"]),
-                               c.attrs.flag(kDropoutModule["train"]))};
-        },
-};
-
 // `features` dimensions after (N, C); the batch dimension may be missing.
 template <int features>
 void compose_feature_dropout(Call& c) {
   const Tensor& x = c.in(0);
   check_probability(c.attrs.real(kDropout["p"]));
-  const bool unbatched = features != 2 && x.ndim() == features + 1;
+  const bool unbatched = features != 2 && x.ndim() != features + 2;
   if (x.ndim() != features + 1 && x.ndim() != features + 2) {
     check(features > 1, "Expected 2D or 3D input, but received a ", x.ndim(), "D input");
     warn(c.op().name, ": Received a ", x.ndim(), "-D input to ", c.op().name,
@@ -445,16 +429,45 @@ constinit const Op feature_alpha_dropout_op{
     .on = kFunctional,
     .doc = "As alpha_dropout, but whole channels, dimensions (N, C), are dropped together.",
     .composed = compose_alpha_dropout<true>};
-// y = a (x m_nc - s (1 - m_nc)) + a p s, as alpha_dropout
-constinit const Op feature_alpha_dropout_module_op{
-    .name = "feature_alpha_dropout",
-    .signature = kDropoutModule,
-    .on = kModule,
-    .doc = "functional.feature_alpha_dropout without defaults.",
-    .composed = [](Call& c) {
-      c.results = {alpha_dropout(c.in(0), c.attrs.real(kDropoutModule["p"]),
-                                 c.attrs.flag(kDropoutModule["train"]), true)};
-    }};
+// ---- the forms outside nn.functional: without defaults, those with a `_` over their input
+
+constexpr Signature kModuleDropout = "(input: Tensor, p: float, train: bool) -> Tensor";
+
+template <bool kAlpha, bool kFeatures, bool kOver>
+void compose_module_dropout(Call& c) {
+  const double p = c.attrs.real(kModuleDropout["p"]);
+  const bool train = c.attrs.flag(kModuleDropout["train"]);
+  const Tensor& x = c.in(0);
+  const Tensor y = kAlpha      ? alpha_dropout(x, p, train, kFeatures)
+                   : kFeatures ? feature_dropout(x, p, train)
+                               : dropout(x, p, train);
+  c.results = {kOver ? over(x, y) : y};
+}
+template <bool kAlpha, bool kFeatures, bool kOver>
+constexpr Op module_row(const char* name) {
+  Op op{.name = name, .signature = kModuleDropout, .on = kModule};
+  op.doc = kOver ? "As with inplace=True in nn.functional, without defaults."
+                 : "As in nn.functional, without defaults.";
+  op.composed = compose_module_dropout<kAlpha, kFeatures, kOver>;
+  return op;
+}
+// y = x m, m = 0 with probability p, else 1 / (1 - p)
+constexpr Op dropout_module_op = module_row<false, false, false>("dropout");
+// x = x m, m = 0 with probability p, else 1 / (1 - p)
+constexpr Op dropout_over_op = module_row<false, false, true>("dropout_");
+// y = x m_nc, m_nc = 0 with probability p, else 1 / (1 - p)
+constexpr Op feature_dropout_op = module_row<false, true, false>("feature_dropout");
+// x = x m_nc, m_nc = 0 with probability p, else 1 / (1 - p)
+constexpr Op feature_dropout_over_op = module_row<false, true, true>("feature_dropout_");
+// y = a (x m - s (1 - m)) + a p s, as in nn.functional
+constexpr Op alpha_dropout_module_op = module_row<true, false, false>("alpha_dropout");
+// x = a (x m - s (1 - m)) + a p s, as in nn.functional
+constexpr Op alpha_dropout_over_op = module_row<true, false, true>("alpha_dropout_");
+// y = a (x m_nc - s (1 - m_nc)) + a p s, as in nn.functional
+constexpr Op feature_alpha_dropout_module_op =
+    module_row<true, true, false>("feature_alpha_dropout");
+// x = a (x m_nc - s (1 - m_nc)) + a p s, as in nn.functional
+constexpr Op feature_alpha_dropout_over_op = module_row<true, true, true>("feature_alpha_dropout_");
 
 const Op* const kDrawOps[] = {
     &uniform_op,
@@ -470,6 +483,11 @@ const Op* const kDrawOps[] = {
     &random_from_op,
     &dropout_op,
     &dropout_module_op,
+    &dropout_over_op,
+    &feature_dropout_op,
+    &feature_dropout_over_op,
+    &alpha_dropout_module_op,
+    &alpha_dropout_over_op,
     &dropout_mask_op,
     &dropout_masked_op,
     &dropout1d_op,
@@ -478,6 +496,7 @@ const Op* const kDrawOps[] = {
     &alpha_dropout_op,
     &feature_alpha_dropout_op,
     &feature_alpha_dropout_module_op,
+    &feature_alpha_dropout_over_op,
 };
 
 Tensor& draw(const Op& op, Tensor& x, double a, double b, Generator* g) {

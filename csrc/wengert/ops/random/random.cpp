@@ -27,6 +27,7 @@ Dims checked_size(Ints size) {
 
 // ---- creation ------------------------------------------------------------------------------
 
+// These fill memory from end to end: dense tensors in the order of their strides, as PyTorch does.
 void fill_rand(const Tensor& y, Generator& g) {
   dispatch_floating(
       y.dtype(), [&](auto zero) { fill_uniform(g, y.data_as<decltype(zero)>(), y.numel(), 0, 1); });
@@ -55,7 +56,7 @@ void shape_sized(Call& c) {
 void shape_like(Call& c) {
   const Dtype d = c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype());
   check_floating(d);
-  c.output(d, c.in(0).shape());
+  output_like(c, d);
 }
 
 // y = u, uniform in [0, 1)
@@ -98,7 +99,14 @@ constinit const Op randn_like_op{
     .shape_only = true,
     .draws = true,
     .shape = shape_like,
-    .run = [](Call& c) { fill_randn(c.out[0], Drawing(c, kLike["generator"]), 0, 1); },
+    .run =
+        [](Call& c) {
+          const Drawing g(c, kLike["generator"]);
+          if (c.out[0].is_contiguous()) return fill_randn(c.out[0], g, 0, 1);
+          dispatch_floating(c.out[0].dtype(), [&](auto zero) {
+            fill_normal_serial(g, c.out[0].data_as<decltype(zero)>(), c.out[0].numel(), 0, 1);
+          });
+        },
 };
 
 constexpr Signature kRandint =
@@ -162,7 +170,7 @@ constinit const Op randint_like_op{
         [](Call& c) {
           const Dtype d = c.attrs.dtype_or(kRandintLike["dtype"], c.in(0).dtype());
           check_range(d, 0, c.attrs.integer(kRandintLike["high"]));
-          c.output(d, c.in(0).shape());
+          output_like(c, d);
         },
     .run =
         [](Call& c) {
@@ -185,7 +193,7 @@ constinit const Op randint_like_low_op{
           const Dtype d = c.attrs.dtype_or(kRandintLikeLow["dtype"], c.in(0).dtype());
           check_range(d, c.attrs.integer(kRandintLikeLow["low"]),
                       c.attrs.integer(kRandintLikeLow["high"]));
-          c.output(d, c.in(0).shape());
+          output_like(c, d);
         },
     .run =
         [](Call& c) {

@@ -119,7 +119,7 @@ constinit const Op resample_backward_op{
 // ---- what users call -----------------------------------------------------------------------
 
 constexpr Signature kInterpolate =
-    "(input: Tensor, size: ints | None = None, scale_factor: floats | None = None, mode: "
+    "(input: Tensor, size: int | ints | None = None, scale_factor: floats | None = None, mode: "
     "'nearest' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'nearest-exact' | "
     "'lanczos' = 'nearest', align_corners: bool | None = None, recompute_scale_factor: bool | None "
     "= None, antialias: bool = False) -> Tensor";
@@ -165,11 +165,12 @@ Dims size_of(const Tensor& x, const Attrs& a) {
   Dims size;
   if (a.has(kOf)) {
     const Ints given = a.ints(kOf);
-    check(given.size() == 1 || std::ssize(given) == dims, ErrorKind::kValue,
+    const bool number = a.kind(kOf) == Attrs::Kind::kInt;
+    check(number || std::ssize(given) == dims, ErrorKind::kValue,
           "Input and output must have the same number of spatial dimensions, but got input of "
           "shape ",
           x.shape(), " and output size of ", given);
-    for (int d = 0; d < dims; ++d) size.push_back(given[given.size() == 1 ? 0 : d]);
+    for (int d = 0; d < dims; ++d) size.push_back(given[number ? 0 : d]);
     return size;
   }
   check(a.kind(kBy) == Attrs::Kind::kFloat || a.reals(kBy) == dims, ErrorKind::kValue,
@@ -253,11 +254,11 @@ constinit const Op interpolate_op{
 // ---- older names ---------------------------------------------------------------------------
 
 constexpr Signature kUpsample =
-    "(input: Tensor, size: ints | None = None, scale_factor: floats | None = None, mode: "
+    "(input: Tensor, size: int | ints | None = None, scale_factor: floats | None = None, mode: "
     "'nearest' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear' | 'area' | 'nearest-exact' | "
     "'lanczos' = 'nearest', align_corners: bool | None = None) -> Tensor";
 constexpr Signature kUpsampleShort =
-    "(input: Tensor, size: ints | None = None, scale_factor: floats | None = None) -> Tensor";
+    "(input: Tensor, size: int | ints | None = None, scale_factor: floats | None = None) -> Tensor";
 
 void warn_of(const char* name) {
   warn("`nn.functional.", name, "` is deprecated. Use `nn.functional.interpolate` instead.");
@@ -329,7 +330,10 @@ Tensor interpolated(const Tensor& x, Attrs a, Mode mode, bool align_corners, boo
 
 Tensor interpolate(const Tensor& x, Ints size, InterpolateMode mode, bool align_corners,
                    bool antialias) {
-  return interpolated(x, Attrs(size, nullptr), mode, align_corners, antialias);
+  Attrs a;
+  size.size() == 1 ? a.add(size[0]) : a.add(size);
+  a.add(nullptr);
+  return interpolated(x, a, mode, align_corners, antialias);
 }
 Tensor interpolate(const Tensor& x, std::span<const double> scale_factor, InterpolateMode mode,
                    bool align_corners) {

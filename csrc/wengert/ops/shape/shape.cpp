@@ -22,52 +22,6 @@ void zero_vjp(Vjp& v) {
 
 namespace {
 
-// ---- copies and casts ----------------------------------------------------------------------
-
-// y = x          dx = g
-constinit const Op clone_op{
-    .name = "clone",
-    .signature = "(input: Tensor) -> Tensor",
-    .doc = "A contiguous copy of the input, with its shape and dtype.",
-    .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
-    .run =
-        [](Call& c) {
-          const Tensor &x = c.in(0), &y = c.out[0];
-          copy_strided(y.data(), y.strides(), x.data(), x.strides(), y.shape(), item_size(y));
-        },
-    .vjp = [](Vjp& v) { v.set(0, v.g()); },
-};
-
-// y = x
-constinit const Op contiguous_op{
-    .name = "contiguous",
-    .signature = "(input: Tensor) -> Tensor",
-    .on = kMethod,
-    .doc = "The input itself if its memory is contiguous, otherwise a contiguous copy.",
-    .composed = [](Call& c) { c.results = {contiguous(c.in(0))}; },
-};
-
-constexpr Signature kTo = "(input: Tensor, dtype: dtype | None) -> Tensor";
-// y = x in another dtype       dx = g in the dtype of x
-constinit const Op to_op{
-    .name = "_to",
-    .signature = kTo,
-    .on = 0,
-    .doc =
-        "A copy of the input in another dtype. Floating to integer truncates; to bool, all but "
-        "zero is True. The gradient is cast back.",
-    .checked = true,
-    .shape =
-        [](Call& c) { c.output(c.attrs.dtype_or(kTo["dtype"], c.in(0).dtype()), c.in(0).shape()); },
-    .run =
-        [](Call& c) {
-          const Tensor &x = c.in(0), &y = c.out[0];
-          cast_strided(y.data(), y.dtype(), y.strides(), x.data(), x.dtype(), x.strides(),
-                       x.shape());
-        },
-    .vjp = [](Vjp& v) { v.set(0, v.g()); },
-};
-
 // ---- reshaping -----------------------------------------------------------------------------
 
 constexpr Signature kView = "(input: Tensor, *shape: ints) -> Tensor";
@@ -499,9 +453,6 @@ constinit const Op atleast_2d_of_each_op = atleast_of_each<atleast_2d_op>("atlea
 constinit const Op atleast_3d_of_each_op = atleast_of_each<atleast_3d_op>("atleast_3d");
 
 const Op* const kShapeOps[] = {
-    &clone_op,
-    &contiguous_op,
-    &to_op,
     &view_op,
     &reshape_op,
     &view_as_op,
@@ -532,22 +483,13 @@ const Op* const kShapeOps[] = {
 
 }  // namespace
 
-Tensor clone(const Tensor& x) { return apply(clone_op, {x}); }
-Tensor contiguous(const Tensor& x) {
-  check_defined(x, "contiguous");
-  return x.is_contiguous() ? x : clone(x);
-}
-Tensor to(const Tensor& x, Dtype dtype) {
-  check_defined(x, "to");
-  return x.dtype() == dtype ? x : apply(to_op, {x}, Attrs(dtype));
-}
 Tensor view(const Tensor& x, Ints shape) { return apply(view_op, {x}, Attrs(shape)); }
 Tensor reshape(const Tensor& x, Ints shape) {
   check_defined(x, "reshape");
   if (x.is_contiguous()) return view(x, shape);
   const Dims to = infer_shape(shape, x.numel());
   Dims strides;
-  return view(view_strides(x.shape(), x.strides(), to, strides) ? x : clone(x), to);
+  return view(view_strides(x.shape(), x.strides(), to, strides) ? x : contiguous_copy(x), to);
 }
 Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   check_defined(x, "flatten");

@@ -43,6 +43,14 @@ inline void mark_many(const Call& c) {
   for (const Tensor& t : c.results) t->view = std::max(t->view, ViewKind::kOneOfMany);
 }
 
+// The dense strides of a result that lies in memory as these do; none if it is contiguous. See
+// Note [layout].
+Dims dense_strides(const List<Dims>& like, const Dims& shape);
+// Declares an output of that dtype with the shape of input 0, which lies in memory as it does.
+void output_like(Call& c, Dtype dtype);
+// A copy whose elements lie in order, whatever the input's do.
+Tensor contiguous_copy(const Tensor& x);
+
 // The set of dimensions as bits; an error if one is named twice.
 uint32_t dim_bits(Ints dims, int ndim);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from ..._native import Tensor
 from .. import functional as F
@@ -303,16 +304,6 @@ class LPPool3d(_LPPoolNd):
 
 
 class _AdaptivePoolNd(Module):
-    def _size(self, input: Tensor) -> Size:
-        """The output's, with the input's where None was given."""
-        size: int | Sequence[int | None] = self.output_size
-        if isinstance(size, int):
-            return size
-        if input.ndim <= len(size):
-            raise ValueError(f"Input dimension should be at least {len(size) + 1}")
-        given = zip(size, input.shape[-len(size) :], strict=True)
-        return tuple(n if wanted is None else wanted for wanted, n in given)
-
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
@@ -341,7 +332,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, l) or (c, l) -> (n, c, output_size)"""
-        return F.adaptive_avg_pool1d(input, self._size(input))
+        return F.adaptive_avg_pool1d(input, cast(Size, self.output_size))
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
@@ -349,7 +340,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, h, w) or (c, h, w) -> (n, c, *output_size)"""
-        return F.adaptive_avg_pool2d(input, self._size(input))
+        return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
@@ -357,7 +348,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, d, h, w) or (c, d, h, w) -> (n, c, *output_size)"""
-        return F.adaptive_avg_pool3d(input, self._size(input))
+        return F.adaptive_avg_pool3d(input, self.output_size)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
@@ -366,7 +357,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
     def forward(self, input: Tensor) -> Tensor | tuple[Tensor, ...]:
         """(n, c, l) or (c, l) -> (n, c, output_size)"""
-        return F.adaptive_max_pool1d(input, self._size(input), self.return_indices)
+        return F.adaptive_max_pool1d(input, cast(Size, self.output_size), self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
@@ -375,7 +366,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
     def forward(self, input: Tensor) -> Tensor | tuple[Tensor, ...]:
         """(n, c, h, w) or (c, h, w) -> (n, c, *output_size)"""
-        return F.adaptive_max_pool2d(input, self._size(input), self.return_indices)
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
@@ -384,4 +375,4 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 
     def forward(self, input: Tensor) -> Tensor | tuple[Tensor, ...]:
         """(n, c, d, h, w) or (c, d, h, w) -> (n, c, *output_size)"""
-        return F.adaptive_max_pool3d(input, self._size(input), self.return_indices)
+        return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
