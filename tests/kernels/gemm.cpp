@@ -54,6 +54,7 @@ void products() {
       for (const int64_t k : {0, 1, 7, 130})
         for (int v = 0; v < 4; ++v)
           for (const bool turned : {false, true}) product<T>(m, n, k, turned, v % 2 != turned, v);
+  for (const int64_t k : {8191, 8193, 40000}) product<T>(1, 1, k, false, true, 1);
   product<T>(300, 270, 520, false, true, 1);
   product<T>(290, 300, 260, true, false, 2);
 
@@ -69,9 +70,45 @@ void products() {
   CHECK(close(fast, slow, kLoose<T>, 10 * kLoose<T>));
 }
 
+// Sums wrap, as integers do in memory; what is not zero is true.
+template <class T>
+void integers() {
+  for (const int64_t m : {1, 6, 70})
+    for (const int64_t n : {1, 40})
+      for (const int64_t k : {0, 1, 19})
+        for (int v = 0; v < 4; ++v) {
+          std::vector<T> fast(static_cast<size_t>(m * n)), slow = fast;
+          const auto large = [](int64_t count, int64_t step) {
+            std::vector<T> x;
+            for (int64_t i = 0; i < count; ++i)
+              x.push_back(
+                  static_cast<T>(uint64_t{0x9E3779B97F4A7C15} * static_cast<uint64_t>(i) >> step));
+            return x;
+          };
+          std::vector<T> a = large(m * k, 1), b = large(k * n, 3), bias = large(n, 2);
+          const MatrixRef<T> ar =
+              v % 2 ? MatrixRef<T>{a.data(), 1, m} : MatrixRef<T>{a.data(), k, 1};
+          const MatrixRef<T> br =
+              v / 2 ? MatrixRef<T>{b.data(), 1, k} : MatrixRef<T>{b.data(), n, 1};
+          integer_gemm(fast.data(), ar, br, m, n, k, v ? bias.data() : nullptr);
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j) {
+              uint64_t sum = v ? static_cast<uint64_t>(bias[static_cast<size_t>(j)]) : 0;
+              for (int64_t l = 0; l < k; ++l)
+                sum += static_cast<uint64_t>(ar.data[i * ar.row_stride + l * ar.col_stride]) *
+                       static_cast<uint64_t>(br.data[l * br.row_stride + j * br.col_stride]);
+              slow[static_cast<size_t>(i * n + j)] = static_cast<T>(sum);
+            }
+          CHECK(fast == slow);
+        }
+}
+
 }  // namespace
 
 void test_gemm() {
+  integers<uint8_t>();
+  integers<int32_t>();
+  integers<int64_t>();
   products<float>();
   products<double>();
 }

@@ -2,6 +2,10 @@
 // includes Eigen.
 #pragma once
 
+#include <numeric>
+
+#include "wengert/base/allocator.h"
+#include "wengert/base/parallel.h"
 #include "wengert/kernels/core/turn.h"
 #include "wengert/kernels/gemm/kernel.h"
 
@@ -75,6 +79,46 @@ void dot_product(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b
     for (int64_t o = 0; o < (few_rows ? across : down).parts; ++o)
       for (int64_t i = 0; i < (few_rows ? down : across).parts; ++i)
         few_rows ? tile(i, o, l) : tile(o, i, l);
+}
+
+// One scalar product, of vectors with any steps.
+template <class T>
+T dot_part(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t k) {
+  constexpr int kSums = 8;  // hide the latency of an FMA on two units
+  using V = Vec<T>;
+  T sum = 0;
+  int64_t l = 0;
+  if (a_step == 1 && b_step == 1) {
+    V sums[kSums];
+    each<kSums>([&](auto s) __attribute__((always_inline)) { sums[s] = V(0.0); });
+    for (; l + kSums * V::kSize <= k; l += kSums * V::kSize)
+      each<kSums>([&](auto s) __attribute__((always_inline)) {
+        const int64_t at = l + s * V::kSize;
+        sums[s] = fma(V::load(a + at), V::load(b + at), sums[s]);
+      });
+    for (; l + V::kSize <= k; l += V::kSize) sums[0] = fma(V::load(a + l), V::load(b + l), sums[0]);
+    for (int n = kSums / 2; n > 0; n /= 2)
+      for (int s = 0; s < n; ++s) sums[s] = sums[s] + sums[s + n];
+    sum = Eigen::internal::predux(sums[0].p);
+  }
+  for (; l < k; ++l) sum += a[l * a_step] * b[l * b_step];
+  return sum;
+}
+
+// The same for long ones: parts of a fixed length, added in order.
+template <class T>
+T long_dot(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t k) {
+  constexpr int64_t kPart = 8192;
+  const Cut parts(k, kPart);
+  if (parts.parts <= 1) return dot_part(a, a_step, b, b_step, k);
+  const Scratch scratch(static_cast<size_t>(parts.parts) * sizeof(T));
+  T* const sums = scratch.as<T>();
+  parallel_for(parts.parts, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      sums[i] = dot_part(a + parts.begin(i) * a_step, a_step, b + parts.begin(i) * b_step, b_step,
+                         parts.size(i));
+  });
+  return std::accumulate(sums, sums + parts.parts, T(0));
 }
 
 }  // namespace wengert::detail

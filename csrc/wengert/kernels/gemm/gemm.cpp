@@ -302,6 +302,10 @@ void vector_tile(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b
   if (!accumulate)
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T(0));
   if (k == 0) return;
+  if (m == 1 && n == 1) {
+    *c += long_dot(a.data, a.col_stride, b.data, b.row_stride, k);
+    return;
+  }
   constexpr int kCol = Eigen::ColMajor, kRow = Eigen::RowMajor;
   if (along_rows(b)) {
     along_rows(a) ? vector_product<T, kCol, kCol>(c, ldc, a, b, m, n, k)

@@ -46,4 +46,10 @@ template <class T>
 void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRef<T> b,
                   int64_t b_step, int64_t batch, int64_t m, int64_t n, int64_t k);
 
+// The same for one product of integers, which wraps: c = a b, or c_ij = (a b)_ij + bias_j. Any
+// strides.
+template <class T>
+void integer_gemm(T* c, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
+                  const T* bias);
+
 }  // namespace wengert

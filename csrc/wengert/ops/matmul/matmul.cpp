@@ -24,13 +24,10 @@ void check_same_dtype(const Call& c) {
             " != ", c.in(i).dtype());
 }
 
-void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch,
-             const Tensor& bias = {}) {
+void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
   const int r = out.ndim() - 2, c = out.ndim() - 1;
   const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
-  if (!is_floating(out.dtype()))
-    return dispatch(out.dtype(),
-                    [&](auto zero) { integer_product<decltype(zero)>(out, x, y, batch, bias); });
+  if (!is_floating(out.dtype())) return integer_product(out, x, y, batch);
   const Tensor a = usable(x, r, c), b = usable(y, r, c);
   dispatch_floating(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -107,8 +104,8 @@ void linear_run(Call& c) {
   const Tensor &x = c.in(0), &w = c.in(1), &z = c.out[0];
   if (is_floating(z.dtype())) return linear_into(c, z, nullptr, nullptr, {});
   const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1, m = n ? z.numel() / n : 0;
-  product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
-          w.alias({k, n}, {1, k}, w->offset), 1, c.has(2) ? c.in(2) : Tensor());
+  integer_product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
+                  w.alias({k, n}, {1, k}, w->offset), 1, c.has(2) ? c.in(2) : Tensor());
 }
 
 // linear's input as a matrix of m rows.
