@@ -35,6 +35,20 @@ void copy_block(T* dst, const T* src, int64_t n) {
   }
 }
 
+// n elements with steps; what lies densely on the side that is written has loops of its own.
+template <class T>
+void copy_steps(T* dst, int64_t to, const T* src, int64_t from, int64_t n) {
+  if (to != 1) {
+    for (int64_t i = 0; i < n; ++i) dst[i * to] = src[i * from];
+  } else if (from == 0) {
+    std::fill_n(dst, n, *src);
+  } else if (from == 1) {
+    copy_block(dst, src, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) dst[i] = src[i * from];
+  }
+}
+
 template <class T>
 void gather_typed(const Indexed& v, const Blocks& b, T* dst, const T* src) {
   const int64_t grain = std::max<int64_t>(1, kMoveGrain / b.size);
@@ -52,9 +66,8 @@ void gather_typed(const Indexed& v, const Blocks& b, T* dst, const T* src) {
       } else {
         for (int64_t j = 0; j < n; ++j)
           b.after.rows(0, b.size, [&](const auto& o, int64_t m) {
-            const T* s = from + at[j] + o[1];
-            T* d = to + j * b.size + o[0];
-            for (int64_t k = 0; k < m; ++k) d[k * b.after.inner(0)] = s[k * b.after.inner(1)];
+            copy_steps(to + j * b.size + o[0], b.after.inner(0), from + at[j] + o[1],
+                       b.after.inner(1), m);
           });
       }
       i += n;
@@ -140,7 +153,8 @@ bool along(const Along& a, const F& f) {
   const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2), tx = step[0], ty = step[1],
                 tz = step[2];
   parallel_for(w.count(), std::max<int64_t>(1, kMoveGrain / 4 / n), [&](int64_t b, int64_t e) {
-    w.rows(b, e, [&](const auto& o, int64_t m) {
+    // Copies: a byte that is written might be a part of what is captured.
+    w.rows(b, e, [=](const auto& o, int64_t m) {
       const int64_t* index = a.index + o[0];
       if (tx < sx) {
         by_step(tx == 1 && ty == 1 && tz == 1, [&](auto ones) {
@@ -167,7 +181,7 @@ bool along(const Along& a, const F& f) {
 template <class T>
 void add_to(T& d, T x, T s = T(1)) {
   if constexpr (std::is_same_v<T, bool>) {
-    d = d || (s && x);
+    d = d | (s & x);
   } else if constexpr (std::is_integral_v<T>) {
     d = static_cast<T>(static_cast<uint64_t>(d) +
                        static_cast<uint64_t>(s) * static_cast<uint64_t>(x));

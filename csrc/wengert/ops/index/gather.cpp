@@ -1,5 +1,6 @@
 // Reading at computed places: gather, index_select, masks.
 #include "wengert/kernels/core/copy.h"
+#include "wengert/kernels/core/walk.h"
 #include "wengert/kernels/index/index.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/index/key.h"
@@ -151,17 +152,41 @@ constinit const Op index_select_op{
     .reads = kOther,
 };
 
-// y_k = x_{i_k}
+// y_k = x_{i_k}                 dx_i = sum of g_k over i_k = i
 constinit const Op take_op{
     .name = "take",
     .signature = "(input: Tensor, index: Tensor) -> Tensor",
     .doc = "The elements of the flattened input at `index`, in its shape.",
-    .composed =
+    .shape =
         [](Call& c) {
           check(is_index(c.in(1).dtype()), "expected an index of dtype int64, got ",
                 c.in(1).dtype());
-          c.results = {index(flatten(c.in(0)), {&c.in(1), 1})};
+          c.output(c.in(0).dtype(), c.in(1).shape());
         },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          const Positions p(c.in(1));
+          p.check_range(-x.numel(), x.numel(), 0, ErrorKind::kIndex);
+          const Scratch scratch(static_cast<size_t>(p.count * 8));
+          int64_t* offsets = scratch.as<int64_t>();
+          const bool dense = x.is_contiguous();
+          for (int64_t i = 0; i < p.count; ++i) {
+            const int64_t at = p[i] < 0 ? p[i] + x.numel() : p[i];
+            offsets[i] = dense ? at : offset_at(at, x.shape(), x.strides());
+          }
+          Indexed v{};
+          v.offsets = offsets;
+          v.count = p.count;
+          index_gather(v, y.data(), x.data(), item_size(x));
+        },
+    .vjp =
+        [](Vjp& v) {
+          const Dims& shape = v.shape(0);
+          const Tensor index = v.x(1);
+          v.set(0, reshape(index_backward(v.g(), Dims{numel(shape)}, {&index, 1}), shape));
+        },
+    .reads = kOther,
 };
 
 // ---- masks ---------------------------------------------------------------------------------
