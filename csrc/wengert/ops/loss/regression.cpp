@@ -49,6 +49,20 @@ void broadcast_input(Call& c, int i, const Dims& shape) {
   c.replace(i, expand(c.in(i), shape));
 }
 
+// What the elements of the inputs from `first` on lie like, for the result: those that are dense
+// and lie alike are read from end to end, whatever the order of their dimensions; others are
+// copied.
+Dims lie_alike(Call& c, int first, int count) {
+  const Dims shape = c.in(first).shape(), strides = c.in(first).strides();
+  bool alike = is_dense(shape, strides);
+  for (int i = first; i < count; ++i) alike = alike && c.in(i).strides() == strides;
+  if (alike) return c.in(first).is_contiguous() ? Dims() : strides;
+  GradMode off(false);
+  for (int i = first; i < count; ++i)
+    if (!c.in(i).is_contiguous()) c.replace(i, contiguous(c.in(i)));
+  return {};
+}
+
 template <const PairRule& kRule>
 void pair_shape(Call& c) {
   check(is_floating(c.common), ErrorKind::kNotImplemented, "not implemented for dtype ", c.common);
@@ -65,7 +79,11 @@ void pair_shape(Call& c) {
         "smooth_l1_loss does not support negative values for beta.");
   check(kRule.kind != PairLoss::kHuber || param > 0,
         "huber_loss does not support non-positive values for delta.");
-  c.output(c.common, reduction_of(c.attrs, kRule.reduction) == Reduction::kNone ? shape : Dims());
+  const Dims strides = lie_alike(c, 0, 2);
+  if (reduction_of(c.attrs, kRule.reduction) == Reduction::kNone)
+    c.output(c.common, shape, strides);
+  else
+    c.output(c.common, {});
 }
 
 template <const PairRule& kRule>
@@ -112,7 +130,7 @@ void backward_shape(Call& c) {
         c.in(0).shape());
   for (int i = 0; i < 3; ++i) cast_input(c, i, common);
   for (int i = 1; i < 3; ++i) broadcast_input(c, i, shape);
-  c.output(c.in(1).dtype(), shape);
+  c.output(c.in(1).dtype(), shape, lie_alike(c, each ? 0 : 1, 3));
 }
 
 template <const PairRule& kRule>
@@ -145,7 +163,6 @@ template <const PairRule& kRule>
 constexpr Op pair_backward(const char* name) {
   Op op{.name = name, .signature = kPairBackward, .on = 0};
   op.doc = "The gradient of the loss by its input.";
-  op.contiguous = true;
   op.shape = backward_shape;
   op.run = backward_run<kRule>;
   op.vjp = backward_vjp<kRule>;
@@ -157,7 +174,6 @@ template <const PairRule& kRule>
 constexpr Op pair_loss(const char* name, const Signature& signature, uint32_t on, const char* doc) {
   Op op{.name = name, .signature = signature, .on = on, .doc = doc};
   op.promote = Promote::kCommon;
-  op.contiguous = true;
   op.shape = pair_shape<kRule>;
   op.run = pair_run<kRule>;
   op.vjp = pair_vjp<kRule>;
