@@ -24,9 +24,11 @@ inline constexpr int64_t kReduceGrain = 32768;  // elements per chunk
 inline constexpr int64_t kTile = 256;           // columns per accumulator buffer
 inline constexpr int64_t kEnoughTasks = 16;     // with fewer, one output's elements are split too
 
+// Not inline, nor the two below: each is used several times, for every reducer and dtype.
 template <class R>
-typename R::Acc reduce_range(const R& r, const ReducePlan& p, const typename R::In* x,
-                             int64_t begin, int64_t end) {
+[[gnu::noinline]] typename R::Acc reduce_range(const R& r, const ReducePlan& p,
+                                               const typename R::In* x, int64_t begin,
+                                               int64_t end) {
   if (p.reduced_shape.empty()) return r.row(x + begin, end - begin, begin);
   auto acc = r.init();
   while (begin < end) {
@@ -95,8 +97,9 @@ void reduce_runs(const R& r, const ReducePlan& p, const typename R::In* x, const
 
 // Rows [begin, end) of `width` columns starting at x.
 template <class R>
-void reduce_strip(const R& r, const ReducePlan& p, const typename R::In* x, int64_t width,
-                  int64_t begin, int64_t end, typename R::Acc* acc) {
+[[gnu::noinline]] void reduce_strip(const R& r, const ReducePlan& p, const typename R::In* x,
+                                    int64_t width, int64_t begin, int64_t end,
+                                    typename R::Acc* acc) {
   std::fill_n(acc, width, r.init());
   if (p.reduced_shape.empty()) {
     if (begin < end) r.rows(acc, x, 0, 1, width, 0);

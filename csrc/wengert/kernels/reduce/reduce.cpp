@@ -15,7 +15,7 @@ using Wide = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
 
 // Sums of integers may be stored as any integer type; floats only as themselves.
 template <class T>
-void store_sum(Wide<T> acc, const ReduceTarget& to, int64_t i) {
+[[gnu::noinline]] void store_sum(Wide<T> acc, const ReduceTarget& to, int64_t i) {
   if constexpr (std::is_floating_point_v<T>) {
     static_cast<T*>(to.out)[i] = static_cast<T>(acc);
   } else if (to.dtype == Dtype::kInt64) {
@@ -168,7 +168,8 @@ struct Found {
     }
     return 0;
   }
-  void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width, int64_t) const {
+  [[gnu::noinline]] void rows(Acc* acc, const T* p, int64_t stride, int64_t n, int64_t width,
+                              int64_t) const {
     Counter found[kTile] = {};
     const Counter wrong = !any;
     for (int64_t r = 0; r < n; ++r, p += stride)
