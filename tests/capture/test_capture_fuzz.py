@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.capture.fuzz_images import IMAGE_OPS, IMAGE_SHAPES
 
 F = wg.nn.functional
 SEEDS = int(os.environ.get("WENGERT_FUZZ", 300))
@@ -15,7 +16,7 @@ PART = 50
 CALLS = 6
 LARGEST = 80_000
 SHAPES = [(), (1,), (3,), (4, 3), (3, 4), (1, 3), (4, 1), (2, 3, 4), (0,), (0, 3)]
-SHAPES += [(64, 50), (2500,)]
+SHAPES += [(64, 50), (2500,), *IMAGE_SHAPES]
 LARGE_SHAPES = [(70_001,), (300, 200)]
 
 
@@ -355,7 +356,7 @@ def drawn(r):
     if kind == 2:
         return wg.randn(x.shape, dtype=x.dtype)
     if kind == 3:
-        return wg.empty(*x.shape, dtype=x.dtype).normal_() + x
+        return wg.empty(x.shape, dtype=x.dtype).normal_() + x
     return wg.randperm(5) if kind == 4 else wg.bernoulli(wg.rand_like(x.detach()))
 
 
@@ -383,7 +384,7 @@ def zeros_then_add(r):
     return made if r.rng.random() < 0.5 else made.add_(x.detach())
 
 
-OPS += [unary, binary]  # more often than others
+OPS += [unary, binary, *IMAGE_OPS]  # the first two more often than others
 
 
 # ---- in place -----------------------------------------------------------------------------------
