@@ -67,7 +67,8 @@ def _keep(schedule: LRScheduler) -> Callable[[], None]:
         )
         for space in spaces
         for key, value in space.items()
-        if isinstance(value, (int, float, list, _native.Tensor)) and key != "params"
+        if isinstance(value, (int, float, str, tuple, list, _native.Tensor, type(None)))
+        and key != "params"
     ]
 
     def restore() -> None:
