@@ -149,10 +149,12 @@ def test_help_has_the_defaults(capsys):
     text = " ".join(run(capsys, "train", "--help")[1].split())
     digits = tabular.preset(1000, digits=True)
     table, linear = tabular.preset(2000), tabular.preset(1000, linear=True)
+    images = tabular.preset(1000, digits=True, model="cnn")
     for part in (
-        f"default {table.epochs}, more for small tables; digits {digits.epochs}",
-        "default 64,64; digits 256,128",
-        f"default {table.lr:g}; {linear.lr:g} without",
+        f"default {table.epochs}, more for small tables; digits {digits.epochs}; "
+        f"cnn {images.epochs}",
+        "default 64,64; digits 256,128; cnn none",
+        f"default {table.lr:g}; {linear.lr:g} without hidden layers; cnn {images.lr:g}",
         f"default {table.batch_size}, 64 above 2000 rows",
         f"default {table.dropout:g}; digits {digits.dropout:g}",
         f"default {table.weight_decay:g}",

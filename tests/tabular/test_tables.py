@@ -89,6 +89,69 @@ def test_a_table_is_learnt_kept_and_used(tmp_path):
     assert tabular.predict_all(again.network, inputs).tolist() == expected.tolist()
 
 
+def test_images_are_varied_in_training_only():
+    wg.manual_seed(0)
+    vary = tabular.images.RandomAffine()
+    images = wg.rand(50, 1, 8, 8)
+    moved = vary(images)
+    assert moved.shape == images.shape and not wg.allclose(moved, images)
+    assert images.amin() <= moved.amin() and moved.amax() <= images.amax()
+    assert not wg.allclose(vary(images), moved)  # drawn anew
+    assert wg.allclose(vary(wg.full((2, 1, 5, 5), 3.0)), wg.tensor(3.0))  # no edge is seen
+    still = tabular.images.RandomAffine(0, 0, 0, 0)
+    assert wg.allclose(still(images), images, atol=1e-6)
+    shifted = tabular.images.RandomAffine(0, 0, 0, 0.25)  # at most one of eight pixels
+    spot = wg.zeros(200, 1, 8, 8)
+    spot[:, :, 4, 4] = 1
+    found = shifted(spot).sum(0).squeeze(0)
+    assert found.nonzero().amin() == 3 and found.nonzero().amax() == 5
+    assert found.sum().item() == pytest.approx(200, rel=1e-4)
+    vary.eval()
+    assert vary(images) is images
+
+
+def test_a_network_for_images():
+    network = tabular.build_network(64, [32], 10, 0.3, "cnn")
+    shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
+    assert [shape for shape in shapes.values() if len(shape) == 4] == [
+        (32, 1, 3, 3), (32, 32, 3, 3), (64, 32, 3, 3), (64, 64, 3, 3)
+    ]  # fmt: skip
+    assert [shape for shape in shapes.values() if len(shape) == 2] == [(32, 256), (10, 32)]
+    assert network(wg.rand(3, 64)).shape == (3, 10)
+    assert tabular.build_network(25, [], 2, 0.0, "cnn")(wg.rand(3, 25)).shape == (3, 2)
+    for inputs in (63, 9):
+        with pytest.raises(TabularError, match="not the pixels of a square image") as found:
+            tabular.build_network(inputs, [], 10, 0.0, "cnn")
+        assert (found.value.argument, found.value.value) == ("model", "mlp")
+
+
+def test_a_one_cycle_schedule_keeps_the_last_of_equal_epochs(monkeypatch):
+    optimizers, rates, adamw = [], [], wg.optim.AdamW
+
+    def made(*args, **options):
+        optimizers.append(adamw(*args, **options))
+        return optimizers[0]
+
+    class Watcher:
+        def batches(self, count):
+            rates.append(optimizers[0].param_groups[0]["lr"])
+
+        def epoch(self, number, loss, scores):
+            pass
+
+    monkeypatch.setattr(wg.optim, "AdamW", made)
+    inputs, wanted = tabular.prepare_digits().train
+    recipe = tabular.preset(1000, digits=True, model="cnn")
+    recipe.epochs = 10
+    network = tabular.build_network(64, [], 10, 0.0)
+    alike = (inputs[:1].expand(20, 64), wanted[:1].expand(20))  # all right or all wrong
+    history = tabular.fit(network, (inputs[:256], wanted[:256]), alike, recipe, False, Watcher())
+    scores = [scores.score for scores in history.valid]
+    assert scores[-2:] == [1, 1] and history.best_epoch == 10
+    assert max(rates) > recipe.lr / 2 and rates[-1] < recipe.lr / 50
+    assert rates.index(max(rates)) < len(rates) / 2
+
+
 def test_errors_name_the_setting_that_helps():
     table = read_table(write("t.csv", "x,y\n1,2\n2,3\n"))
     with pytest.raises(TabularError, match="name the column to predict") as found:

@@ -65,8 +65,8 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "train",
         help="train a network on the digits or on your own table",
-        description="Trains a fully connected network with AdamW and a cosine schedule, keeps "
-        "the weights of the best epoch on the validation rows and scores them on test rows.",
+        description="Trains a network with AdamW and a schedule of learning rates, keeps the "
+        "weights of the best epoch on the validation rows and scores them on test rows.",
     )
     parser.add_argument("data", help=f"`digits`, or {_DATA}")
     _add_table_options(parser.add_argument_group("the table"))
@@ -114,21 +114,28 @@ def _add_table_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_network_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
+        "--model",
+        choices=("mlp", "cnn"),
+        default="mlp",
+        help="mlp: fully connected layers; cnn: convolutions before them, for the digits, whose "
+        "images it turns, scales and shifts while it trains (default mlp)",
+    )
+    group.add_argument(
         "--epochs",
         type=_COUNT,
         metavar="N",
-        help="passes over the training rows (default 60, more for small tables; digits 40)",
+        help="passes over the rows (default 60, more for small tables; digits 40; cnn 30)",
     )
     group.add_argument(
         "--hidden",
         type=_hidden,
         metavar="SIZES",
-        help="hidden layers, or none (default 64,64; digits 256,128)",
+        help="hidden layers, or none (default 64,64; digits 256,128; cnn none)",
     )
     group.add_argument(
         "--lr",
         type=_number(float, 1e-12, 1e6, "a number above 0"),
-        help="learning rate (default 0.002; 0.02 without hidden layers)",
+        help="learning rate (default 0.002; 0.02 without hidden layers; cnn 0.004, its highest)",
     )
     group.add_argument(
         "--batch-size",

@@ -93,7 +93,7 @@ def _recipe(args: argparse.Namespace, rows: int, digits: bool) -> Recipe:
     """The user's settings over defaults that suit the data."""
     names = ("epochs", "hidden", "lr", "batch_size", "dropout", "weight_decay", "label_smoothing")
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
-    return replace(preset(rows, digits, args.hidden == [], args.batch_size), **given)
+    return replace(preset(rows, digits, args.hidden == [], args.batch_size, args.model), **given)
 
 
 # ------------------------------------------------------------------------------ what is said
@@ -152,9 +152,10 @@ def _warn_of_wide_columns(data: Prepared) -> None:
 
 
 def _settings(recipe: Recipe, data: Prepared, seed: int, output: Output) -> None:
+    model = "" if recipe.model == "mlp" else f"model {recipe.model}, "
     hidden = ",".join(map(str, recipe.hidden)) or "none"
     output.line(
-        f"settings: epochs {recipe.epochs}, hidden {hidden}, lr {recipe.lr:g}, batch size "
+        f"settings: {model}epochs {recipe.epochs}, hidden {hidden}, lr {recipe.lr:g}, batch size "
         f"{recipe.batch_size}, dropout {recipe.dropout:g}, weight decay {recipe.weight_decay:g}, "
         f"seed {seed}, threads {wg.get_num_threads()}"
     )
@@ -216,10 +217,11 @@ def write_plot(path: str, history: History, regression: bool) -> None:
 
 
 @contextmanager
-def _threads(network: Module, batch_size: int, wanted: int | None) -> Iterator[None]:
+def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[None]:
     before = wg.get_num_threads()
     weights = sum(parameter.numel() for parameter in network.parameters())
-    if wanted is None and weights * batch_size < _FEW_MULTIPLICATIONS:
+    few = weights * recipe.batch_size < _FEW_MULTIPLICATIONS  # convolutions use a weight often
+    if wanted is None and few and recipe.model == "mlp":
         wanted = 1
     wg.set_num_threads(before if wanted is None else wanted)
     try:
@@ -230,7 +232,9 @@ def _threads(network: Module, batch_size: int, wanted: int | None) -> Iterator[N
 
 def _network(data: Prepared, recipe: Recipe, seed: int) -> Module:
     wg.manual_seed(seed)
-    return tabular.build_network(data.inputs, recipe.hidden, data.target.width, recipe.dropout)
+    return tabular.build_network(
+        data.inputs, recipe.hidden, data.target.width, recipe.dropout, recipe.model
+    )
 
 
 def _fit(
@@ -255,7 +259,7 @@ def _train(
     """The network to keep. The scores are those of the first one, if all rows are fitted anew."""
     regression = data.target.classes is None
     network = _network(data, recipe, args.seed)
-    with _threads(network, recipe.batch_size, args.threads):
+    with _threads(network, recipe, args.threads):
         _settings(recipe, data, args.seed, output)
         history = _fit(network, data, recipe, output)
         if history.interrupted:
@@ -280,6 +284,8 @@ def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
     if digits and (args.target or args.task or args.drop or args.test or args.categorical):
         raise TabularError("digits: --target, --task, --drop, --test, --categorical are for tables")
+    if args.model == "cnn" and not digits:
+        raise TabularError("--model cnn is for images, of which there are `digits`")
     check_outputs([args.data, args.test], [args.save, args.plot])
     _check_plot(args.plot)
     if args.save:
@@ -295,7 +301,9 @@ def run(args: argparse.Namespace) -> int:
     if history.best_epoch == 0:
         return status
     if args.save:
-        model = Model(network, data.features, data.target, recipe.hidden, recipe.dropout)
+        model = Model(
+            network, data.features, data.target, recipe.hidden, recipe.dropout, recipe.model
+        )
         tabular.save_model(model, args.save)
         output.line(f"model saved to {args.save}")
     if args.plot:

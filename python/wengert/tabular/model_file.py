@@ -21,12 +21,14 @@ from .._native import Tensor
 from ..serialization import load_safetensors, save_safetensors
 from .errors import EXTRA, TabularError, file_error
 from .features import Feature, Json, Notes, encode_inputs
+from .images import convolutions
 from .reader import read_table
 from .table import Table, table_of
 from .targets import Target
 from .training import predict_all
 
 FORMAT = 2  # 1 knows neither missing values nor what they become
+FORMAT_OF_IMAGES = 3  # networks with convolutions, which 2 does not know
 KEY = "wengert"
 
 
@@ -43,6 +45,7 @@ class Model:
     target: Target
     hidden: list[int]
     dropout: float
+    kind: str = "mlp"  # as `Recipe.model`
 
     def encode(self, data: object, notes: Notes | None = None) -> Tensor:
         """The inputs, float32 (rows, inputs), of a `Table`, a path, or columns by name.
@@ -85,10 +88,15 @@ class Model:
         return table_of(data)
 
 
-def build_network(inputs: int, hidden: list[int], outputs: int, dropout: float) -> nn.Sequential:
-    """inputs -> hidden (ReLU, dropout) -> ... -> outputs."""
-    layers: list[nn.Module] = []
-    width = inputs
+def build_network(
+    inputs: int, hidden: list[int], outputs: int, dropout: float, model: str = "mlp"
+) -> nn.Sequential:
+    """inputs -> hidden (ReLU, dropout) -> ... -> outputs.
+
+    Before that, if `model` is "cnn", convolutions, for which the inputs are the pixels of a square
+    image, row by row. TabularError if they cannot be.
+    """
+    layers, width = convolutions(inputs, dropout) if model == "cnn" else ([], inputs)
     for size in hidden:
         layers += [nn.Linear(width, size), nn.ReLU()]
         if dropout > 0:
@@ -108,7 +116,8 @@ def require_safetensors() -> None:
 def save_model(model: Model, path: str) -> None:
     """Writes `model` to `path`, whole or not at all. TabularError if the file cannot be written."""
     about = {
-        "format": FORMAT,
+        "format": FORMAT_OF_IMAGES if model.kind == "cnn" else FORMAT,
+        "model": model.kind,
         "version": wg.__version__,
         "task": model.target.task,
         "hidden": model.hidden,
@@ -142,7 +151,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise TabularError(f"{path}: not a model saved by `wengert train`")
     try:
         about = json.loads(metadata[KEY])
-        if about["format"] not in (1, FORMAT) or about["activation"] != "relu":
+        if about["format"] not in (1, FORMAT, FORMAT_OF_IMAGES) or about["activation"] != "relu":
             raise TabularError(f"{path}: saved by a later version ({about.get('version')})")
         return _model_of(about, state)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -156,21 +165,36 @@ def _model_of(about: Json, state: dict[str, Tensor]) -> Model:
     hidden = [int(size) for size in about["hidden"]]
     dropout = float(about["dropout"])
     inputs = sum(f.width for f in features)
-    _check_shapes(state, inputs, hidden, target.width, dropout)
-    network = build_network(inputs, hidden, target.width, dropout)
+    kind = str(about.get("model", "mlp"))
+    if kind not in ("mlp", "cnn"):
+        raise ValueError(f"no such model: {kind!r}")
+    try:
+        before, width = convolutions(inputs, dropout) if kind == "cnn" else ([], inputs)
+    except TabularError as error:
+        raise ValueError(str(error)) from None
+    _check_shapes(state, len(before), width, hidden, target.width, dropout)
+    network = build_network(inputs, hidden, target.width, dropout, kind)
     network.load_state_dict(state)
     network.eval()
-    return Model(network, features, target, hidden, dropout)
+    return Model(network, features, target, hidden, dropout, kind)
 
 
 def _check_shapes(
-    state: Mapping[str, Tensor], inputs: int, hidden: list[int], outputs: int, dropout: float
+    state: Mapping[str, Tensor],
+    first: int,
+    inputs: int,
+    hidden: list[int],
+    outputs: int,
+    dropout: float,
 ) -> None:
-    """Before a network is built, as a damaged description could ask for any size."""
+    """Of the linear layers, the first of which is layer `first` of the network.
+
+    Before a network is built, as a damaged description could ask for any size.
+    """
     widths = [inputs, *hidden, outputs]
     step = 3 if dropout > 0 else 2
     for layer, (width, size) in enumerate(pairwise(widths)):
-        weight = state.get(f"{layer * step}.weight")
+        weight = state.get(f"{first + layer * step}.weight")
         if weight is None or tuple(weight.shape) != (size, width):
             found = None if weight is None else tuple(weight.shape)
             raise ValueError(f"layer {layer} has weights {found}, needed {(size, width)}")

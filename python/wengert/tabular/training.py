@@ -1,4 +1,4 @@
-"""The training loop for tables: AdamW, a cosine schedule, and the weights of the best epoch."""
+"""The training loop for tables: AdamW, a schedule, and the weights of the best epoch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .._native import Tensor
 from ..nn import Module
 from ..nn import functional as F
 from ..optim import Optimizer
+from ..optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from .errors import DivergedError
 from .prepare import Rows
 from .presets import Recipe
@@ -78,15 +79,33 @@ def evaluate(network: Module, data: Rows, regression: bool) -> Scores:
     return Scores(loss, correct / wanted.shape[0])
 
 
-def _is_better(new: Scores, old: Scores | None, regression: bool) -> bool:
+def _is_better(new: Scores, old: Scores | None, regression: bool, schedule: str) -> bool:
     if old is None:
         return True
+    if schedule == "one-cycle" and not regression:
+        return new.score >= old.score
     if regression or new.score == old.score:
         return new.loss < old.loss
     return new.score > old.score
 
 
-def _make_step(network: Module, optimizer: Optimizer, recipe: Recipe, regression: bool) -> Captured:
+def _schedules(
+    optimizer: Optimizer, recipe: Recipe, rows: int
+) -> tuple[LRScheduler | None, LRScheduler | None]:
+    """What is stepped after each epoch, and what after each batch."""
+    if recipe.schedule == "one-cycle":
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        return None, OneCycleLR(optimizer, recipe.lr, steps)
+    return CosineAnnealingLR(optimizer, recipe.epochs), None
+
+
+def _make_step(
+    network: Module,
+    optimizer: Optimizer,
+    recipe: Recipe,
+    regression: bool,
+    schedule: LRScheduler | None,
+) -> Captured:
     def step(inputs: Tensor, wanted: Tensor) -> Tensor:
         outputs = network(inputs)
         if regression:
@@ -96,6 +115,8 @@ def _make_step(network: Module, optimizer: Optimizer, recipe: Recipe, regression
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if schedule is not None:
+            schedule.step()
         return loss
 
     return wg.capture(step)
@@ -130,16 +151,17 @@ def fit(
     watcher: Watcher | None = None,
     epochs: int | None = None,
 ) -> History:
-    """Trains `network` with AdamW and a cosine schedule, keeping the best epoch's weights.
+    """Trains `network` with AdamW and the recipe's schedule, keeping the best epoch's weights.
 
-    Best is the highest validation accuracy (of equal ones the lowest loss), or for
-    regression the lowest validation loss; without `valid` the last. Ctrl-C ends the training
-    early; what was kept so far stays. DivergedError when the loss is no longer a number.
+    Best is the highest validation accuracy, or for regression the lowest validation loss; without
+    `valid` the last. Of equal accuracies the lowest loss is best, or the last of a one-cycle
+    schedule, which ends in its smallest steps. Ctrl-C ends the training early; what was kept so far
+    stays. DivergedError when the loss is no longer a number.
     `epochs` ends it before the recipe does, whose schedule it keeps.
     """
     optimizer = wg.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = wg.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
-    step = _make_step(network, optimizer, recipe, regression)
+    by_epoch, by_batch = _schedules(optimizer, recipe, train[1].shape[0])
+    step = _make_step(network, optimizer, recipe, regression, by_batch)
     history, best, kept = History(), None, None
     started = time.perf_counter()
     try:
@@ -150,12 +172,13 @@ def fit(
                 raise DivergedError(
                     f"the loss became {loss} in epoch {epoch}; lower the learning rate", "lr"
                 )
-            schedule.step()
+            if by_epoch is not None:
+                by_epoch.step()
             scores = None if valid is None else evaluate(network, valid, regression)
             history.train_loss.append(loss)
             if scores is not None:
                 history.valid.append(scores)
-            if scores is None or _is_better(scores, best, regression):
+            if scores is None or _is_better(scores, best, regression, recipe.schedule):
                 best, kept, history.best_epoch = scores, _copy_weights(network), epoch
             if watcher is not None:
                 watcher.epoch(epoch, loss, scores)
