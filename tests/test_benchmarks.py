@@ -1,5 +1,6 @@
-"""The benchmarks' own parts: which sizes of a sample grow, and by how much."""
+"""The benchmarks' own parts: which sizes of a sample grow, and what a sweep keeps and shows."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.rows.table import ROWS, SAMPLES, outputs, run
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 import op_roles
+import op_sweep
 
 KEYS = [key for key in ROWS if SAMPLES.get(key) and op_roles.roles(key, 0)]
 
@@ -45,3 +47,44 @@ def test_factors_reach_the_target_and_do_not_pass_it(target):
     size = 252 * f["n"] * f["c"] * f["p"] ** 2
     assert size <= target or set(f.values()) == {1}
     assert all(size * (v + 1) / v > target for k, v in f.items() if k != "p")
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """Results of a sweep, the last of which was being written when it was stopped."""
+    lines = [
+        '[["sort", 0, "middle", "column", "float32", "forward"], 1, "", 4.0, 1.0]',
+        '[["sort", 0, "middle", "row", "float32", "forward"], 1, "", 4.0, 1.0, "abc"]',
+        '[["sort", 0, "middle", "row", "float32", "forward"], 1, "", 3.0, 1.0, "abc"]',
+        '[["sort", 0, "lar',
+    ]
+    path = tmp_path / "op_sweep.json"
+    path.write_text("\n".join(lines))
+    monkeypatch.setattr(op_sweep, "STORE", path)
+    return list(op_sweep.load().values())
+
+
+def test_a_stopped_sweep_is_read_and_the_last_time_of_a_case_counts(stored):
+    assert [r.ratio for r in stored] == [4.0, 3.0]
+
+
+def test_what_has_a_reason_is_shown_apart_and_not_counted(stored):
+    assert [r.missed for r in stored] == [False, True]
+    assert [r.case.layout for r in op_sweep.slowest(stored)] == ["row"]
+    shown = "\n".join(op_sweep.reasons(stored))
+    assert "`sort` (column; 1 cases, at worst 4.00)" in shown
+    assert op_sweep.reasons(stored[1:]) == []
+
+
+def test_a_case_is_timed_when_new_or_asked_for_or_its_source_changed(stored):
+    options = argparse.Namespace(list=False, again=False, stale=False)
+    assert op_sweep.wanted(options, None)
+    assert not op_sweep.wanted(options, stored[1])
+    options.stale = True
+    assert op_sweep.wanted(options, stored[1])
+    same = stored[1]._replace(source=op_sweep.source_of("sort"))
+    assert not op_sweep.wanted(options, same)
+    options.again = True
+    assert op_sweep.wanted(options, same)
+    options.list = True
+    assert not op_sweep.wanted(options, None)
