@@ -168,7 +168,8 @@ def copied(t):
 class Translation:
     """Turns values of torch into ours, tensors into new ones; one tensor always into the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable = wg.from_numpy) -> None:
+        self.make = make
         self.tensors: dict[int, Any] = {}
         self.leaves: list[tuple[Any, Any]] = []
 
@@ -176,7 +177,7 @@ class Translation:
         if id(t) not in self.tensors:
             if not hasattr(wg, str(t.dtype)[6:]):
                 raise Untranslatable(t.dtype)
-            ours = wg.from_numpy(copied(t).numpy())
+            ours = self.make(copied(t).numpy())
             if t.requires_grad:
                 ours.requires_grad_()
                 self.leaves.append((t, ours))

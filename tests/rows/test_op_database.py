@@ -13,6 +13,7 @@ import pytest
 import wengert as wg
 from tests.conftest import torch
 from tests.rows import op_database as db
+from tests.rows.table import strided
 
 if torch is None:
     pytest.skip("torch is not installed", allow_module_level=True)
@@ -157,8 +158,9 @@ def compare_gradients(d, call, ours, theirs, leaves, second: bool) -> None:
 
 
 def forms(name: str) -> dict:
-    """What else calls the operation: a method, in place, into a given tensor."""
-    function, found = db.resolved(wg, name), {}
+    """What else calls the operation: of tensors with gaps, a method, in place, into a given one."""
+    function = db.resolved(wg, name)
+    found = {} if name in db.LAYOUTS else {"strided": function}
     if hasattr(torch.Tensor, name):
         found["method"] = getattr(wg.Tensor, name)
     if any(op.inplace_variant for op in db.infos(name)):
@@ -176,7 +178,7 @@ def forms(name: str) -> dict:
 def compare_forms(d, call, expected, forms) -> None:
     """What another form gives is what the function gives, to the bit."""
     for aspect, function in forms.items():
-        mine = db.Translation().call(call)
+        mine = db.Translation(strided if aspect == "strided" else wg.from_numpy).call(call)
         if aspect == "out":
             mine.kwargs["out"] = wg.empty(0, dtype=expected[0].dtype)
         with wg.no_grad():
