@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bind/python.h"
+#include "bind/uninitialized.h"
 #include "wengert/base/parallel.h"
 #include "wengert/base/parallel_trace.h"
 
@@ -164,6 +165,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_gil(m);
   init_types(m);
   init_tensor_type(m);
+  init_uninitialized(m);
   init_generator(m);
   init_ops(m);
   init_index(m);

@@ -2,7 +2,7 @@
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
-from typing import Any, Literal, NamedTuple, SupportsIndex, TypeAlias, TypeVar, overload
+from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -1353,6 +1353,8 @@ def index_put_(
 def make_parameter(
     cls: type[_TensorType], data: Tensor, requires_grad: _bool, /
 ) -> _TensorType: ...
+def _refuse_uninitialized(function: str, type: str, /) -> NoReturn: ...
+def _set_uninitialized(cls: type, /) -> None: ...
 def _numpy(tensor: Tensor, force: _bool = False) -> npt.NDArray[Any]: ...
 def _operand_from_array(array: npt.NDArray[Any], /) -> Tensor | None: ...
 

@@ -116,6 +116,21 @@ def _rebuild_parameter(data: object, requires_grad: object = True, *_: object) -
     return Parameter(data, bool(requires_grad))
 
 
+def _make_uninitialized(name: str) -> Callable:
+    def make(
+        requires_grad: object = None, device: object = None, dtype: object = None, *_: object
+    ) -> object:
+        from .nn import parameter
+
+        if not isinstance(dtype, (_native.dtype, type(None))):
+            raise refuse("a parameter without a shape, of no dtype")
+        made = getattr(parameter, name)(dtype=dtype)
+        made.requires_grad = made.requires_grad if requires_grad is None else bool(requires_grad)
+        return made
+
+    return make
+
+
 def _encode(text: object, encoding: object = "latin1") -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise refuse("bytes in an unknown encoding")
@@ -149,6 +164,10 @@ _FUNCTIONS: dict[tuple[str, str], Callable] = {
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    **{
+        ("torch.nn.parameter", name): _make_uninitialized(name)
+        for name in ("UninitializedParameter", "UninitializedBuffer")
+    },
     ("torch", "Size"): _make_size,
     ("torch", "device"): _make_device,
     ("_codecs", "encode"): _encode,

@@ -121,7 +121,7 @@ class _Pickler(_PythonPickler):
 
     def reducer_override(self, obj: object) -> object:
         if isinstance(obj, _native.Tensor):
-            return self._reduce_tensor(obj)
+            return _reduce_uninitialized(obj) or self._reduce_tensor(obj)
         if isinstance(obj, _native.Size):
             return _SIZE, (tuple(obj),)
         if isinstance(obj, _native.dtype):
@@ -175,6 +175,16 @@ def _is_parameter(tensor: Tensor) -> bool:
     from .nn.parameter import Parameter  # here, as nn is built on top of this package
 
     return isinstance(tensor, Parameter)
+
+
+def _reduce_uninitialized(tensor: Tensor) -> tuple[object, ...] | None:
+    """How one without a shape is rebuilt; None for others."""
+    from .nn.parameter import is_lazy
+
+    if not is_lazy(tensor):
+        return None
+    name = "UninitializedParameter" if _is_parameter(tensor) else "UninitializedBuffer"
+    return _Global("torch.nn.parameter", name), (tensor.requires_grad, None, tensor.dtype)
 
 
 class _Reduced(NamedTuple):

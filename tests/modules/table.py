@@ -178,6 +178,17 @@ CASES["ConvTranspose3d"] = [
     M(2, 4, (2, 1, 2), 2, (0, 0, 1), (1, 0, 0), 2).on(real(2, 2, 3, 2)),
 ]
 
+for n, shape in ((1, (2, 4, 9)), (2, (2, 4, 5, 6)), (3, (1, 4, 4, 3, 4))):
+    CASES[f"LazyConv{n}d"] = [
+        M(3, 2).on(real(*shape)),
+        M(6, 3, 2, 1, groups=2, bias=False, padding_mode="circular").on(real(*shape[1:])),
+    ]
+    CASES[f"LazyConvTranspose{n}d"] = [
+        M(3, 2).on(real(*shape)),
+        M(6, 3, 2, 1, 1, 2, False).on(real(*shape[1:])),
+    ]
+CASES["LazyLinear"] = [M(3).on(real(2, 4)), M(3, bias=False).on(real(4))]
+
 # ---- pooling, padding, columns
 
 
@@ -278,6 +289,14 @@ for name, inner in {
         M(3, affine=True).on(real(3, *inner)),
         M(3, 1e-3, 0.2, True, True).on(real(2, 3, *inner)),
         M(3, affine=True, bias=False).on(real(2, 3, *inner)),
+    ]
+# Lazy ones have been called once; see make().
+for n, inner in ((1, (5,)), (2, (2, 3)), (3, (2, 1, 3))):
+    batch, unbatched = real(2, 3, *inner), real(3, *inner)
+    CASES[f"LazyBatchNorm{n}d"] = [M().on(batch), M(1e-3, 0.2, bias=False).on(batch)]
+    CASES[f"LazyInstanceNorm{n}d"] = [
+        M().on(batch),
+        M(affine=False, track_running_stats=False).on(batch),
     ]
 CASES["GroupNorm"] = [
     M(2, 6).on(real(2, 6, 3)),
@@ -406,10 +425,13 @@ def convert(value: Any, library: Any, dtype: str) -> Any:
 
 
 def make(name: str, case: Case, library: Any = wg, dtype: str = "float64") -> Any:
-    """The module, with the parameters that the seed gives it."""
+    """The module, with the parameters that the seed gives it; a lazy one after its first call."""
     library.manual_seed(SEED)
     args = convert(case.args, library, dtype)
     module = getattr(library.nn, name)(*args, **convert(case.kwargs, library, dtype))
+    if name.startswith("Lazy"):
+        module.eval()(*inputs(case, library, "float32"))
+        module.train()
     return module.to(dtype=getattr(library, dtype))
 
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bind/uninitialized.h"
+
 namespace wengert::bind {
 namespace {
 
@@ -194,8 +196,10 @@ bool read_floats(PyObject* o, Attrs& out) {
 
 bool read_inputs(const Param& p, PyObject* o, Call& call) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-  each_tensor(o, p.name, p.optional ? Nones::kAllowed : Nones::kRefused,
-              [&](Tensor t) { call.add_input(std::move(t)); });
+  each_tensor(o, p.name, p.optional ? Nones::kAllowed : Nones::kRefused, [&](Tensor t) {
+    if (t.defined() && t->python) unwrap_argument(static_cast<PyObject*>(t->python));
+    call.add_input(std::move(t));
+  });
   return true;
 }
 
@@ -235,13 +239,13 @@ bool convert(const Param& p, PyObject* o, Call& call) {
   switch (p.kind) {
     case ParamKind::kTensor:
       if (!is_tensor(o)) return false;
-      call.add_input(unwrap(o));
+      call.add_input(unwrap_argument(o));
       return true;
     case ParamKind::kTensors:
       return read_inputs(p, o, call);
     case ParamKind::kOperand: {
       if (is_tensor(o)) {
-        call.add_input(unwrap(o));
+        call.add_input(unwrap_argument(o));
         return true;
       }
       Scalar s;

@@ -5,6 +5,7 @@
 
 #include "bind/call/arguments.h"
 #include "bind/types/memory_format.h"
+#include "bind/uninitialized.h"
 #include "wengert/kernels/core/pointwise.h"
 #include "wengert/ops/registry.h"
 
@@ -396,7 +397,7 @@ const TensorImpl* impl_of(PyObject* o) {
 bool add_operand(Call& call, PyObject* o, PyObject* other) {
   Scalar s;
   if (is_tensor(o)) {
-    call.add_input(unwrap(o));
+    call.add_input(unwrap_argument(o));
   } else if (!(call.op().signature.refused() & number_bit(call.inputs())) &&
              read_scalar_beside(o, impl_of(other), s)) {
     call.add_input(s);

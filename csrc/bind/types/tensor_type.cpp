@@ -2,6 +2,7 @@
 // come from the registry; what is not worth a native line is in python/wengert/_tensor.py.
 #include "bind/graph.h"
 #include "bind/types/memory_format.h"
+#include "bind/uninitialized.h"
 // After Python.h, which it does not include.
 #include <structmember.h>
 
@@ -550,6 +551,7 @@ void init_tensor_type(py::module_& m) {
         auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
         if (!PyType_IsSubtype(type, tensor_type))
           fail(ErrorKind::kType, "a subclass of Tensor expected, got ", type->tp_name);
+        if (is_tensor(data.ptr())) unwrap_argument(data.ptr());
         const Tensor source = expect_tensor(data.ptr(), "data");
         Tensor t = source.detach();
         t->is_inference = source->is_inference;

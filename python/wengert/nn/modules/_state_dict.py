@@ -13,7 +13,7 @@ from ..._native import Tensor
 from ..._typing import Hook, Memo
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 
 if TYPE_CHECKING:
     from .module import Module
@@ -190,9 +190,10 @@ class StateDict:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
                 f"object from checkpoint but received {type(value)}"
             )
-        if len(param.shape) == 0 and len(value.shape) == 1 and value.shape[0] == 1:
+        lazy = is_lazy(param)
+        if not lazy and len(param.shape) == 0 and len(value.shape) == 1 and value.shape[0] == 1:
             value = value[0]  # scalars were once saved as one-element vectors
-        if value.shape != param.shape:
+        if not lazy and value.shape != param.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {value.shape} from "
                 f"checkpoint, the shape in current model is {param.shape}."

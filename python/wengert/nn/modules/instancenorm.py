@@ -9,9 +9,16 @@ from ..._native import Tensor
 from ..._typing import Device, Dtype
 from .. import functional as F
 from ._state_dict import State
-from .batchnorm import _NormBase
+from .batchnorm import _LazyNormBase, _NormBase
 
-__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+__all__ = [
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+]
 
 
 class _InstanceNorm(_NormBase):
@@ -122,3 +129,30 @@ class InstanceNorm3d(_InstanceNorm):
 
     def _get_no_batch_dim(self) -> int:
         return 4
+
+
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
+    """An InstanceNorm1d whose num_features its first input gives; see LazyModuleMixin.
+
+    Affine and with running statistics unless it is told otherwise, unlike InstanceNorm1d.
+    """
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
+    """An InstanceNorm2d whose num_features its first input gives; see LazyModuleMixin.
+
+    Affine and with running statistics unless it is told otherwise, unlike InstanceNorm2d.
+    """
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
+    """An InstanceNorm3d whose num_features its first input gives; see LazyModuleMixin.
+
+    Affine and with running statistics unless it is told otherwise, unlike InstanceNorm3d.
+    """
+
+    cls_to_become = InstanceNorm3d
