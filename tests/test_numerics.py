@@ -65,6 +65,8 @@ COMPOSES = {
     "nn/modules": "layers are functions with parameters",
     "nn/utils/clip_grad.py": "a norm and its check",
     "nn/utils/fusion.py": "the weights of one layer from those of two, once",
+    "nn/utils/parametrizations.py": "tensors that are functions of others",
+    "nn/utils/spectral_norm.py": "tensors that are functions of others",
     "tabular/model_file.py": "what a model's outputs say, as probabilities",
     "tabular/training.py": "a loss for a table",
     "testing.py": "values other than zero",

@@ -54,6 +54,7 @@ class Conditions:
         self._wholes: list[object] = []
         self._checks: list[Callable[[], object]] = []
         self._unchanged: dict[State, tuple[dict[int, object], Effect | None]] = {}  # objects by id
+        self._let_go: list[object] = []
         self._told: dict[int, tuple[Any, set[str]]] = {}  # who is to be asked, by id: and names
         self._open: list[int] = []  # those not asked yet
 
@@ -109,6 +110,13 @@ class Conditions:
         if told is None:
             told = self._unchanged[state] = {}, effect
         told[0][id(self._asked)] = self._asked
+
+    def let_go(self, tensor: object) -> None:
+        """The object had a tensor of the call, and holds it no more.
+
+        It dies with the conditions, within the recording, which so sees that nothing keeps it.
+        """
+        self._let_go.append(tensor)
 
     # For a recording ---------------------------------------------------------------------------
 
