@@ -118,3 +118,46 @@ def test_strides_are_torchs(shape):
         for format in ("channels_last", "contiguous_format"):
             got = a.is_contiguous(memory_format=getattr(wg, format))
             assert got == b.is_contiguous(memory_format=getattr(torch, format))
+
+
+WAYS = [("nearest", 4), ("nearest-exact", 4), ("bilinear", 4), ("bicubic", 4), ("area", 4)]
+WAYS += [("nearest", 5), ("trilinear", 5), ("bilinear antialias", 4), ("bicubic antialias", 4)]
+
+
+@pytest.mark.parametrize(("mode", "ndim"), WAYS, ids=str)
+def test_resampling_keeps_the_channels_last(mode, ndim):
+    """Bit for bit what contiguous images give, in strides and gradients too; without a copy."""
+    shape, size = ((2, 19, 4, 5), (7, 3)) if ndim == 4 else ((2, 3, 3, 4, 5), (2, 7, 8))
+    word, *more = mode.split()
+    format = "channels_last" if ndim == 4 else "channels_last_3d"
+
+    def use(lib, x):
+        return lib.nn.functional.interpolate(x, size, mode=word, antialias=bool(more))
+
+    x = wg.sin(image(*shape))
+    last = x.clone(memory_format=getattr(wg, format))
+    y, y_last = use(wg, x.requires_grad_()), use(wg, last.requires_grad_())
+    assert y_last.is_contiguous(memory_format=getattr(wg, format)) and not y_last.is_contiguous()
+    assert (y.detach().numpy() == y_last.detach().numpy()).all()
+    g = wg.cos(y.detach())
+    y.backward(g)
+    y_last.backward(g.contiguous(memory_format=getattr(wg, format)))
+    assert (x.grad.numpy() == last.grad.numpy()).all()
+    if torch is not None:
+        theirs = torch.zeros(shape).to(memory_format=getattr(torch, format))
+        assert use(torch, theirs).stride() == y_last.stride()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_sampling_reads_channels_last(mode):
+    x, grid = wg.sin(image(2, 5, 4, 6)), wg.sin(image(2, 3, 30, 2)) * 1.2
+    results = []
+    for format in (wg.contiguous_format, wg.channels_last):
+        a = x.clone(memory_format=format).requires_grad_()
+        b = grid.clone().requires_grad_()
+        y = wg.nn.functional.grid_sample(a, b, mode=mode, align_corners=False)
+        y.backward(wg.cos(y.detach()))
+        assert y.is_contiguous()
+        results.append([t.detach().numpy() for t in (y, a.grad, b.grad)])
+    for one, other in zip(*results, strict=True):
+        assert (one == other).all()

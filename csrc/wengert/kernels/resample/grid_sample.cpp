@@ -1,152 +1,81 @@
 #include "wengert/kernels/resample/grid_sample.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <array>
+#include <utility>
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/resample/gather.h"
+#include "wengert/kernels/resample/places.h"
 
 namespace wengert {
 namespace {
 
-constexpr int64_t kBlock = 64;     // places whose weights are worked out together
+using places::Block;
+using places::kBlock;
+using places::kMost;
+
 constexpr int64_t kGrain = 16384;  // products per chunk
-constexpr int kMost = 16;          // neighbours of a place
 
-// A pixel's number along an axis from a coordinate, and its derivative.
-template <class T>
-struct Place {
-  T at, slope;
-};
-
-template <class T>
-Place<T> pixel(T x, int64_t size, bool align) {
-  const T n = static_cast<T>(size);
-  if (align) return {(x + 1) / 2 * (n - 1), (n - 1) / 2};
-  return {((x + 1) * n - 1) / 2, n / 2};
+// f(number of neighbours), a constant.
+template <class F>
+void with_count(int count, const F& f) {
+  using std::integral_constant;
+  if (count == 1) return f(integral_constant<int, 1>{});
+  if (count == 4) return f(integral_constant<int, 4>{});
+  if (count == 8) return f(integral_constant<int, 8>{});
+  f(integral_constant<int, 16>{});
 }
 
-// Back into the image, by the ends of the axis or a reflection there.
-template <class T>
-Place<T> padded(Place<T> p, int64_t size, GridPadding padding, bool align) {
-  if (padding == GridPadding::kZeros) return p;
-  if (padding == GridPadding::kReflection) {
-    const T low = align ? T(0) : T(-0.5), span = static_cast<T>(align ? size - 1 : size);
-    if (span == 0) return {0, 0};
-    T x = p.at - low, sign = 1;
-    if (x < 0) {
-      x = -x;
-      sign = -1;
-    }
-    const T rest = std::fmod(x, span);
-    const bool odd = std::fmod(std::floor(x / span), T(2)) != 0;
-    p = {(odd ? span - rest : rest) + low, p.slope * (odd ? -sign : sign)};
-  }
-  const T last = static_cast<T>(size - 1);
-  if (!(p.at > 0)) return {0, 0};
-  return p.at >= last ? Place<T>{last, 0} : p;
-}
+// The neighbours of a register of places.
+template <class T, int kCount>
+struct Register {
+  static_assert(kCount <= 4, "more do not stay in registers");
+  std::array<Gather<T>, kCount> at;
+  std::array<Vec<T>, kCount> weight;
 
-// The neighbours of a place along one axis: pixel, or -1 outside; weight and its derivative.
-template <class T>
-struct Near {
-  int count = 0;
-  int64_t index[4];
-  T weight[4], slope[4];
-
-  void add(T at, int64_t size, T w, T s) {
-    index[count] = at >= 0 && at < static_cast<T>(size) ? static_cast<int64_t>(at) : -1;
-    weight[count] = w;
-    slope[count++] = s;
-  }
-};
-
-template <class T>
-Near<T> near(const GridShape& s, int d, T coordinate) {
-  const int64_t size = s.in[d];
-  Near<T> n;
-  Place<T> p = pixel(coordinate, size, s.align_corners);
-  if (s.mode != GridMode::kCubic) p = padded(p, size, s.padding, s.align_corners);
-  if (s.mode == GridMode::kNearest) {
-    n.add(std::nearbyint(p.at), size, 1, 0);
-    return n;
-  }
-  const T low = std::floor(p.at), t = p.at - low;
-  if (s.mode == GridMode::kLinear) {
-    n.add(low, size, 1 - t, -p.slope);
-    n.add(low + 1, size, t, p.slope);
-    return n;
-  }
-  // R. Keys, "Cubic convolution interpolation for digital image processing", 1981.
-  const T a = T(-0.75);
-  for (int k = -1; k < 3; ++k) {
-    const T x = std::abs(t - static_cast<T>(k)), sign = t < static_cast<T>(k) ? T(-1) : T(1);
-    const bool inner = k == 0 || k == 1;
-    const T w = inner ? ((a + 2) * x - (a + 3)) * x * x + 1 : (((x - 5) * x + 8) * x - 4) * a;
-    const T dw = inner ? (3 * (a + 2) * x - 2 * (a + 3)) * x : ((3 * x - 10) * x + 8) * a;
-    const T at = padded(Place<T>{low + static_cast<T>(k), 1}, size, s.padding, s.align_corners).at;
-    n.add(at, size, w, dw * sign * p.slope);
-  }
-  return n;
-}
-
-// Neighbours of up to kBlock places: neighbour k of place i at [k][i].
-template <class T>
-struct Block {
-  int count = 0;  // neighbours of each
-  bool inside = true;
-  int64_t offset[kMost][kBlock];  // -1 outside
-  T weight[kMost][kBlock];
-  T slope[3][kMost][kBlock];  // by coordinate
-
-  void find(const GridShape& s, const T* grid, int64_t n, bool slopes) {
-    inside = true;
-    for (int64_t i = 0; i < n; ++i) {
-      Near<T> axis[3];
-      for (int d = 0; d < s.dims; ++d) axis[d] = near(s, d, grid[i * s.dims + d]);
-      if (s.dims == 2) axis[2].add(0, 1, 1, 0);
-      count = 0;
-      for (int c = 0; c < axis[2].count; ++c)
-        for (int b = 0; b < axis[1].count; ++b)
-          for (int a = 0; a < axis[0].count; ++a) add(s, axis, a, b, c, i, slopes);
-    }
+  Register(const Block<T>& b, int64_t i) : Register(b, i, std::make_index_sequence<kCount>()) {}
+  Vec<T> sum(const T* x) const {
+    Vec<T> y = at[0].from(x) * weight[0];
+    for (int k = 1; k < kCount; ++k) y = y + at[k].from(x) * weight[k];
+    return y;
   }
 
  private:
-  void add(const GridShape& s, const Near<T>* axis, int a, int b, int c, int64_t i, bool slopes) {
-    const int64_t x = axis[0].index[a], y = axis[1].index[b], z = axis[2].index[c];
-    const T p = axis[0].weight[a], q = axis[1].weight[b], r = axis[2].weight[c];
-    const bool in = x >= 0 && y >= 0 && z >= 0;
-    inside = inside && in;
-    offset[count][i] = in ? (z * s.in[1] + y) * s.in[0] + x : -1;
-    weight[count][i] = p * q * r;
-    if (slopes) {
-      slope[0][count][i] = axis[0].slope[a] * q * r;
-      slope[1][count][i] = p * axis[1].slope[b] * r;
-      slope[2][count][i] = p * q * axis[2].slope[c];
-    }
-    ++count;
-  }
+  template <size_t... k>
+  Register(const Block<T>& b, int64_t i, std::index_sequence<k...>)
+      : at{Gather<T>(b.offset[k] + i)...}, weight{Vec<T>::load(b.weight[k] + i)...} {}
 };
 
-template <class T>
-void sample(const Block<T>& b, int64_t n, const T* x, T* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = 0;
-  for (int k = 0; k < b.count; ++k) {
-    const int64_t* offset = b.offset[k];
-    const T* weight = b.weight[k];
-    if (b.inside)
-      for (int64_t i = 0; i < n; ++i) y[i] += x[offset[i]] * weight[i];
-    else
-      for (int64_t i = 0; i < n; ++i)
-        if (offset[i] >= 0) y[i] += x[offset[i]] * weight[i];
+// `channels` planes of x, and rows of y, at n places. Few planes at a time, as many may share the
+// same lines of a cache.
+template <class T, int kCount>
+void sample(const GridShape& s, const Block<T>& b, int64_t n, const T* x, T* y) {
+  using V = Vec<T>;
+  for (int64_t first = 0; first < s.channels; first += 4) {
+    const int64_t last = std::min(s.channels, first + 4);
+    for (int64_t i = 0; i < n; i += V::kSize) {
+      if constexpr (kCount <= 4) {
+        const Register<T, kCount> r(b, i);
+        for (int64_t c = first; c < last; ++c)
+          detail::store_part(r.sum(x + c * s.channel_step()), y + c * s.points + i, n - i);
+      } else {
+        for (int64_t c = first; c < last; ++c) {
+          const T* from = x + c * s.channel_step();
+          V sum = Gather<T>(b.offset[0] + i).from(from) * V::load(b.weight[0] + i);
+          for (int k = 1; k < kCount; ++k)
+            sum = sum + Gather<T>(b.offset[k] + i).from(from) * V::load(b.weight[k] + i);
+          detail::store_part(sum, y + c * s.points + i, n - i);
+        }
+      }
+    }
   }
 }
 
 // f(block, image, first place, places) over all blocks of places.
 template <class T, class F>
-void for_blocks(const GridShape& s, const T* grid, bool slopes, const F& f) {
+void for_blocks(const GridShape& s, const T* grid, const F& f) {
   const int64_t blocks = (s.points + kBlock - 1) / kBlock;
   const int64_t grain = std::max<int64_t>(1, kGrain / (kBlock * (4 * s.channels + 16)));
   parallel_for(s.batch * blocks, grain, [&](int64_t begin, int64_t end) {
@@ -155,17 +84,38 @@ void for_blocks(const GridShape& s, const T* grid, bool slopes, const F& f) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t image = i / blocks, at = i % blocks * kBlock;
       const int64_t n = std::min(kBlock, s.points - at);
-      block.find(s, grid + (image * s.points + at) * s.dims, n, slopes);
+      block.find(s, grid + (image * s.points + at) * s.dims, n);
       f(block, image, at, n);
     }
   });
+}
+
+// What places [0, n) give to the pixels of `kPlanes` planes that lie `pixels` apart, from rows of g
+// that lie `points` apart. Places next to each other share pixels, whose sums wait for each other:
+// those of several planes go on meanwhile.
+template <class T, int kPlanes>
+void give(const Block<T>& b, int64_t n, const T* g, int64_t points, T* dx, int64_t pixels) {
+  using V = Vec<T>;
+  for (int64_t i = 0; i < n; i += V::kSize) {
+    T part[kMost][kPlanes][V::kSize];
+    for (int p = 0; p < kPlanes; ++p) {
+      const V from = detail::load_part(g + p * points + i, n - i, 0);
+      for (int k = 0; k < b.count; ++k) (from * V::load(b.weight[k] + i)).store(part[k][p]);
+    }
+    const int64_t lanes = std::min<int64_t>(V::kSize, n - i);
+    for (int64_t j = 0; j < lanes; ++j)
+      for (int k = 0; k < b.count; ++k)
+        if (const int32_t at = b.offset[k][i + j]; at >= 0)
+          for (int p = 0; p < kPlanes; ++p) dx[p * pixels + at] += part[k][p][j];
+  }
 }
 
 // Each plane belongs to one chunk, and takes its parts in the order of the places. Planes that
 // share a chunk share the weights.
 template <class T>
 void spread(const GridShape& s, const T* g, const T* grid, T* dx) {
-  const int64_t together = s.batch * s.channels >= 64 ? 8 : s.batch * s.channels >= 16 ? 4 : 1;
+  const int64_t planes = s.batch * s.channels, pixels = s.pixels();
+  const int64_t together = planes >= 256 ? 16 : planes >= 64 ? 8 : planes >= 16 ? 4 : 1;
   const int64_t groups = (s.channels + together - 1) / together;
   const int64_t cost = s.points * (4 * together + 16);
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cost));
@@ -175,38 +125,73 @@ void spread(const GridShape& s, const T* g, const T* grid, T* dx) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t image = i / groups, first = i % groups * together;
       const int64_t last = std::min(s.channels, first + together);
-      T* planes = dx + image * s.channels * s.pixels();
-      std::fill(planes + first * s.pixels(), planes + last * s.pixels(), T(0));
+      T* to = dx + image * s.channels * pixels;
+      std::fill(to + first * pixels, to + last * pixels, T(0));
       for (int64_t at = 0; at < s.points; at += kBlock) {
         const int64_t n = std::min(kBlock, s.points - at);
-        b.find(s, grid + (image * s.points + at) * s.dims, n, false);
-        for (int64_t c = first; c < last; ++c) {
-          const T* from = g + (image * s.channels + c) * s.points + at;
-          T* to = planes + c * s.pixels();
-          for (int64_t j = 0; j < n; ++j)
-            for (int k = 0; k < b.count; ++k)
-              if (b.offset[k][j] >= 0) to[b.offset[k][j]] += from[j] * b.weight[k][j];
-        }
+        b.find(s, grid + (image * s.points + at) * s.dims, n);
+        const T* from = g + image * s.channels * s.points + at;
+        int64_t c = first;
+        for (; c + 4 <= last; c += 4)
+          give<T, 4>(b, n, from + c * s.points, s.points, to + c * pixels, pixels);
+        for (; c < last; ++c)
+          give<T, 1>(b, n, from + c * s.points, s.points, to + c * pixels, pixels);
       }
     }
   });
 }
 
+// The gradients of a block of places; g and x are those of the first channel.
+template <class T, int kCount>
+void places_gradient(const GridShape& s, const Block<T>& b, int64_t n, const T* g, const T* x,
+                     T* dgrid) {
+  using V = Vec<T>;
+  for (int64_t i = 0; i < n; i += V::kSize) {
+    V sums[kCount];  // over the channels, for each neighbour
+    for (V& sum : sums) sum = V(0.0);
+    for (int64_t c = 0; c < s.channels; ++c) {
+      const V from = detail::load_part(g + c * s.points + i, n - i, 0);
+      for (int k = 0; k < kCount; ++k)
+        sums[k] = sums[k] + from * Gather<T>(b.offset[k] + i).from(x + c * s.channel_step());
+    }
+    V all[3] = {V(0.0), V(0.0), V(0.0)};
+    for (int k = 0; k < kCount; ++k) {
+      V slope[3];
+      b.slopes(s, k, i, slope);
+      for (int d = 0; d < s.dims; ++d) all[d] = all[d] + sums[k] * slope[d];
+    }
+    const int64_t lanes = std::min<int64_t>(V::kSize, n - i);
+    for (int d = 0; d < s.dims; ++d) {
+      T lane[V::kSize];
+      all[d].store(lane);
+      for (int64_t j = 0; j < lanes; ++j) dgrid[(i + j) * s.dims + d] = lane[j];
+    }
+  }
+}
+
+void check_size(const GridShape& s) {
+  const int64_t places = s.pixels() * s.pixel_step();
+  check(places < int64_t{1} << 30, "images of fewer than 2^30 pixels expected, got ", places);
+}
+
 }  // namespace
 
 void grid_sample(const GridShape& s, Dtype dtype, const void* x, const void* grid, void* y) {
+  check_size(s);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
-    for_blocks(s, static_cast<const T*>(grid), false,
+    for_blocks(s, static_cast<const T*>(grid),
                [&](const Block<T>& b, int64_t image, int64_t at, int64_t n) {
-                 for (int64_t c = image * s.channels; c < (image + 1) * s.channels; ++c)
-                   sample(b, n, static_cast<const T*>(x) + c * s.pixels(),
-                          static_cast<T*>(y) + c * s.points + at);
+                 with_count(b.count, [&](auto count) {
+                   sample<T, count()>(s, b, n, static_cast<const T*>(x) + image * s.image_step(),
+                                      static_cast<T*>(y) + image * s.channels * s.points + at);
+                 });
                });
   });
 }
 
 void grid_sample_input(const GridShape& s, Dtype dtype, const void* g, const void* grid, void* dx) {
+  check_size(s);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
     spread(s, static_cast<const T*>(g), static_cast<const T*>(grid), static_cast<T*>(dx));
@@ -215,25 +200,20 @@ void grid_sample_input(const GridShape& s, Dtype dtype, const void* g, const voi
 
 void grid_sample_grid(const GridShape& s, Dtype dtype, const void* g, const void* x,
                       const void* grid, void* dgrid) {
+  check_size(s);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
-    for_blocks(s, static_cast<const T*>(grid), true,
+    T* to = static_cast<T*>(dgrid);
+    if (s.mode == GridMode::kNearest)
+      return std::fill(to, to + s.batch * s.points * s.dims, T(0)), void();
+    for_blocks(s, static_cast<const T*>(grid),
                [&](const Block<T>& b, int64_t image, int64_t at, int64_t n) {
-                 T sums[kMost][kBlock] = {};  // over the channels, for each neighbour
-                 for (int64_t c = image * s.channels; c < (image + 1) * s.channels; ++c) {
-                   const T* from = static_cast<const T*>(g) + c * s.points + at;
-                   const T* plane = static_cast<const T*>(x) + c * s.pixels();
-                   for (int k = 0; k < b.count; ++k)
-                     for (int64_t i = 0; i < n; ++i)
-                       if (b.offset[k][i] >= 0) sums[k][i] += from[i] * plane[b.offset[k][i]];
-                 }
-                 T* to = static_cast<T*>(dgrid) + (image * s.points + at) * s.dims;
-                 for (int64_t i = 0; i < n; ++i)
-                   for (int d = 0; d < s.dims; ++d) {
-                     T sum = 0;
-                     for (int k = 0; k < b.count; ++k) sum += sums[k][i] * b.slope[d][k][i];
-                     to[i * s.dims + d] = sum;
-                   }
+                 const T* from = static_cast<const T*>(g) + image * s.channels * s.points + at;
+                 const T* images = static_cast<const T*>(x) + image * s.image_step();
+                 with_count(b.count, [&](auto count) {
+                   places_gradient<T, count()>(s, b, n, from, images,
+                                               to + (image * s.points + at) * s.dims);
+                 });
                });
   });
 }

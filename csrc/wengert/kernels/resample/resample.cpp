@@ -18,31 +18,31 @@ constexpr bool kMoved = std::is_integral_v<T>;
 template <class T>
 using Weight = std::conditional_t<kMoved<T>, float, T>;
 
-// dst = sum of weight[k] rows[k]
-template <class T>
-void blend(const T* const* rows, const Weight<T>* weight, int64_t count, int64_t n, T* dst) {
+// dst = sum of weight[k] row(k), n elements each.
+template <class T, class Row>
+void blend(const Row& row, const Weight<T>* weight, int64_t count, int64_t n, T* dst) {
   if (count == 1 && weight[0] == 1) {
-    std::memcpy(dst, rows[0], static_cast<size_t>(n) * sizeof(T));
+    std::memcpy(dst, row(0), static_cast<size_t>(n) * sizeof(T));
     return;
   }
   if constexpr (!kMoved<T>) {
     using V = Vec<T>;
     int64_t j = 0;
     if (count == 2) {
-      const T *a = rows[0], *b = rows[1];
+      const T *a = row(0), *b = row(1);
       const V p = V::repeat(weight[0]), q = V::repeat(weight[1]);
       for (; j + V::kSize <= n; j += V::kSize)
         (V::load(a + j) * p + V::load(b + j) * q).store(dst + j);
     } else if (count > 0) {
       for (; j + V::kSize <= n; j += V::kSize) {
-        V sum = V::load(rows[0] + j) * V::repeat(weight[0]);
-        for (int64_t k = 1; k < count; ++k) sum = sum + V::load(rows[k] + j) * V::repeat(weight[k]);
+        V sum = V::load(row(0) + j) * V::repeat(weight[0]);
+        for (int64_t k = 1; k < count; ++k) sum = sum + V::load(row(k) + j) * V::repeat(weight[k]);
         sum.store(dst + j);
       }
     }
     for (; j < n; ++j) {
-      T sum = count > 0 ? rows[0][j] * weight[0] : 0;
-      for (int64_t k = 1; k < count; ++k) sum += rows[k][j] * weight[k];
+      T sum = count > 0 ? row(0)[j] * weight[0] : 0;
+      for (int64_t k = 1; k < count; ++k) sum += row(k)[j] * weight[k];
       dst[j] = sum;
     }
   }
@@ -52,13 +52,14 @@ void blend(const T* const* rows, const Weight<T>* weight, int64_t count, int64_t
 template <class T>
 class RowTaps {
  public:
-  explicit RowTaps(const Taps<Weight<T>>& taps) : taps_(taps) {
+  RowTaps(const Taps<Weight<T>>& taps, int64_t channels) : taps_(taps), channels_(channels) {
     if constexpr (kPicks) {
-      for (int64_t j = 0; j + kSize <= taps.out; j += kSize) add_block(j);
+      for (int64_t j = 0; j + kSize <= taps.out && channels == 1; j += kSize) add_block(j);
     }
   }
 
   void apply(const T* src, T* dst) const {
+    if (channels_ > 1) return pixels(src, dst);
     int64_t j = 0;
     if constexpr (kPicks) {
       for (const Block& b : blocks_) {
@@ -124,6 +125,14 @@ class RowTaps {
         weights_.push_back(k < taps_.count(j + i) ? taps_.weights(j + i)[k] : 0);
   }
 
+  void pixels(const T* src, T* dst) const {
+    for (int64_t j = 0; j < taps_.out; ++j, dst += channels_) {
+      const T* from = src + taps_.first[static_cast<size_t>(j)] * channels_;
+      blend([&](int64_t k) { return from + k * channels_; }, taps_.weights(j), taps_.count(j),
+            channels_, dst);
+    }
+  }
+
   void plain(const T* src, T* dst, int64_t j, int64_t end) const {
     if (kMoved<T> || taps_.picks) {
       for (; j < end; ++j) dst[j] = src[taps_.first[static_cast<size_t>(j)]];
@@ -140,6 +149,7 @@ class RowTaps {
   }
 
   const Taps<Weight<T>>& taps_;
+  const int64_t channels_;
   List<Block> blocks_;
   List<int32_t> places_;
   List<T> weights_;
@@ -152,19 +162,21 @@ template <class T>
 class Rows {
  public:
   using W = Weight<T>;
-  Rows(const Taps<W>& d, const Taps<W>& h, const Taps<W>& w, const RowTaps<T>& along, const T* x,
-       T* y)
+  Rows(const Taps<W>& d, const Taps<W>& h, const Taps<W>& w, int64_t channels,
+       const RowTaps<T>& along, const T* x, T* y)
       : d_(d),
         h_(h),
-        w_(w),
+        in_(w.in * channels),
+        out_(w.out * channels),
+        same_(w.same),
         along_(along),
         x_(x),
         y_(y),
         widen_first_(!w.same && h.out >= h.in),
         most_(std::max(1, d.most) * std::max(1, h.most)),
-        scratch_(static_cast<size_t>(w.in + (widen_first_ ? h.most * w.out : 0)) * sizeof(T)),
+        scratch_(static_cast<size_t>(in_ + (widen_first_ ? h.most * out_ : 0)) * sizeof(T)),
         summed_(scratch_.as<T>()),
-        wide_(summed_ + w.in),
+        wide_(summed_ + in_),
         kept_(static_cast<size_t>(std::max(1, h.most)), -1),
         used_(kept_.size()),
         rows_(static_cast<size_t>(most_)),
@@ -173,12 +185,16 @@ class Rows {
   // Row r of all.
   void make(int64_t r) {
     const int64_t i = r % h_.out, slab = r / h_.out;
-    T* dst = y_ + r * w_.out;
+    T* dst = y_ + r * out_;
+    if (h_.count(i) == 0 || d_.count(slab % d_.out) == 0) {
+      std::fill(dst, dst + out_, T(0));
+      return;
+    }
     if (!widen_first_) {
-      const T* sum = add_up(slab, h_.first[i], h_.count(i), h_.weights(i), w_.same ? dst : summed_);
-      if (w_.same && sum != dst)
-        std::memcpy(dst, sum, static_cast<size_t>(w_.out) * sizeof(T));
-      else if (!w_.same)
+      const T* sum = add_up(slab, h_.first[i], h_.count(i), h_.weights(i), same_ ? dst : summed_);
+      if (same_ && sum != dst)
+        std::memcpy(dst, sum, static_cast<size_t>(out_) * sizeof(T));
+      else if (!same_)
         along_.apply(sum, dst);
       return;
     }
@@ -188,7 +204,7 @@ class Rows {
     for (int64_t k = 0; k < count; ++k) {
       const int64_t j = h_.first[i] + k;
       const auto slot = static_cast<size_t>(j % h_.most);
-      T* wide = wide_ + static_cast<int64_t>(slot) * w_.out;
+      T* wide = wide_ + static_cast<int64_t>(slot) * out_;
       if (kept_[slot] != j) {
         const W one = 1;
         along_.apply(add_up(slab, j, 1, &one, summed_), wide);
@@ -196,7 +212,8 @@ class Rows {
       }
       used_[static_cast<size_t>(k)] = wide;
     }
-    blend(used_.data(), h_.weights(i), count, w_.out, dst);
+    blend([&](int64_t k) { return used_[static_cast<size_t>(k)]; }, h_.weights(i), count, out_,
+          dst);
   }
 
  private:
@@ -208,15 +225,17 @@ class Rows {
     for (int64_t s = 0; s < d_.count(i); ++s)
       for (int64_t k = 0; k < count; ++k, ++n) {
         rows_[static_cast<size_t>(n)] =
-            x_ + ((plane * d_.in + d_.first[i] + s) * h_.in + j + k) * w_.in;
+            x_ + ((plane * d_.in + d_.first[i] + s) * h_.in + j + k) * in_;
         weights_[static_cast<size_t>(n)] = d_.weights(i)[s] * weights[k];
       }
     if (n == 1 && weights_[0] == 1) return rows_[0];
-    blend(rows_.data(), weights_.data(), n, w_.in, dst);
+    blend([&](int64_t k) { return rows_[static_cast<size_t>(k)]; }, weights_.data(), n, in_, dst);
     return dst;
   }
 
-  const Taps<W>&d_, &h_, &w_;
+  const Taps<W>&d_, &h_;
+  const int64_t in_, out_;  // elements of a row
+  const bool same_;         // along a row nothing changes
   const RowTaps<T>& along_;
   const T* x_;
   T* y_;
@@ -231,14 +250,15 @@ class Rows {
 };
 
 template <class T>
-void run(const Taps<Weight<T>> (&taps)[3], int64_t planes, const T* x, T* y) {
+void run(const Taps<Weight<T>> (&taps)[3], const ResampleShape& s, const T* x, T* y) {
   const auto &d = taps[0], &h = taps[1], &w = taps[2];
-  const RowTaps<T> along(w);
-  const int64_t of_row = std::max<int64_t>(w.out * std::max(1, w.most),
-                                           w.in * std::max(1, h.most) * std::max(1, d.most));
-  parallel_for(planes * d.out * h.out, std::max<int64_t>(1, kGrain / of_row),
+  const RowTaps<T> along(w, s.channels);
+  const int64_t of_row =
+      s.channels * std::max<int64_t>(w.out * std::max(1, w.most),
+                                     w.in * std::max(1, h.most) * std::max(1, d.most));
+  parallel_for(s.planes * d.out * h.out, std::max<int64_t>(1, kGrain / of_row),
                [&](int64_t begin, int64_t end) {
-                 Rows<T> rows(d, h, w, along, x, y);
+                 Rows<T> rows(d, h, w, s.channels, along, x, y);
                  for (int64_t r = begin; r < end; ++r) rows.make(r);
                });
 }
@@ -254,7 +274,7 @@ void resample(const ResampleShape& s, Dtype dtype, const void* x, void* y) {
   const auto go = [&]<class T>(T) {
     using W = Weight<T>;
     const Taps<W> taps[] = {taps_of<W>(s, 0), taps_of<W>(s, 1), taps_of<W>(s, 2)};
-    run(taps, s.planes, static_cast<const T*>(x), static_cast<T*>(y));
+    run(taps, s, static_cast<const T*>(x), static_cast<T*>(y));
   };
   if (dtype == Dtype::kUInt8) return go(uint8_t{});
   dispatch_floating(dtype, go);
@@ -265,7 +285,7 @@ void resample_backward(const ResampleShape& s, Dtype dtype, const void* g, void*
     using T = decltype(zero);
     const Taps<T> taps[] = {turned(taps_of<T>(s, 0)), turned(taps_of<T>(s, 1)),
                             turned(taps_of<T>(s, 2))};
-    run(taps, s.planes, static_cast<const T*>(g), static_cast<T*>(dx));
+    run(taps, s, static_cast<const T*>(g), static_cast<T*>(dx));
   });
 }
 

@@ -25,12 +25,14 @@ struct ResampleAxis {
   double scale = 0;  // outputs per input, where it is not what the sizes say
 };
 
-// Contiguous planes of depth, height and width.
+// Contiguous planes of depth, height and width. Where channels come last in memory, `planes` are
+// images whose pixels have `channels` numbers each.
 struct ResampleShape {
   int64_t planes = 1;
   ResampleAxis axes[3];
   Resampling how = Resampling::kNearest;
   bool align_corners = false;
+  int64_t channels = 1;
 };
 
 // Floating dtypes, and uint8 for the nearest.

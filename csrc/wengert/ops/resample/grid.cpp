@@ -2,7 +2,9 @@
 #include "wengert/base/warning.h"
 #include "wengert/kernels/resample/grid_sample.h"
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/matmul/matmul.h"
 #include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/resample/layout.h"
 #include "wengert/ops/resample/resample.h"
 
 namespace wengert {
@@ -233,7 +235,6 @@ constinit const Op grid_gradient_op{
     .signature = kGridGradient,
     .on = 0,
     .doc = "The gradient of the places of grid_sampler().",
-    .contiguous = true,
     .shape =
         [](Call& c) {
           const Tensor &x = c.in(1), &grid = c.in(2);
@@ -244,9 +245,11 @@ constinit const Op grid_gradient_op{
     .run =
         [](Call& c) {
           const Tensor &x = c.in(1), &grid = c.in(2), &y = c.out[0];
-          if (y.numel() > 0)
-            grid_sample_grid(describe(x.shape(), grid.shape(), c.attrs), y.dtype(), c.in(0).data(),
-                             x.data(), grid.data(), y.data());
+          if (y.numel() == 0) return;
+          GridShape s = describe(x.shape(), grid.shape(), c.attrs);
+          s.last = resampling::channels_last(x);
+          const resampling::Dense g(c.in(0), false), images(x, s.last), places(grid, false);
+          grid_sample_grid(s, y.dtype(), g.data(), images.data(), places.data(), y.data());
         },
     .vjp = grid_gradient_vjp,
     .reads = kInputs,
@@ -301,7 +304,6 @@ constinit const Op sampler_op{
     .signature = kSampler,
     .on = kModule,
     .doc = kSamplerDoc,
-    .contiguous = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
@@ -310,9 +312,11 @@ constinit const Op sampler_op{
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &grid = c.in(1), &y = c.out[0];
-          if (y.numel() > 0)
-            grid_sample(describe(x.shape(), grid.shape(), c.attrs), y.dtype(), x.data(),
-                        grid.data(), y.data());
+          if (y.numel() == 0) return;
+          GridShape s = describe(x.shape(), grid.shape(), c.attrs);
+          s.last = resampling::channels_last(x);
+          const resampling::Dense images(x, s.last), places(grid, false);
+          grid_sample(s, y.dtype(), images.data(), places.data(), y.data());
         },
     .vjp =
         [](Vjp& v) {
@@ -390,21 +394,28 @@ Tensor centres(int64_t n, bool align, Dtype dtype) {
   return linspace(-end, end, n, dtype);
 }
 
-// Coordinate i of the place (.., y, x) is theta_i (x, y, .., 1).
+// Coordinate i of the place (.., y, x) is theta_i (x, y, .., 1): a product with the places of all
+// pixels as columns.
 Tensor affine_places(const Tensor& theta, const Dims& size, bool align) {
   const int dims = size.size() - 2;
-  const int64_t n = size[0];
-  Dims part = Dims::filled(dims + 2, 1);
-  part[0] = n;
-  part[dims + 1] = dims;
-  Tensor y = reshape(select(theta, 2, dims), part);
-  for (int d = dims - 1; d >= 0; --d) {
-    Dims along = Dims::filled(dims + 2, 1);
-    along[dims - d] = size[size.size() - 1 - d];
-    const Tensor at = reshape(centres(along[dims - d], align, theta.dtype()), along);
-    y = add(y, mul(reshape(select(theta, 2, d), part), at));
+  Dims image, out{size[0]};
+  int64_t pixels = 1;
+  for (int d = 0; d < dims; ++d) {
+    image.push_back(size[d + 2]);
+    out.push_back(size[d + 2]);
+    pixels *= size[d + 2];
   }
-  return y;
+  out.push_back(dims);
+  Tensor rows[4];
+  for (int d = 0; d < dims; ++d) {
+    Dims along = Dims::filled(dims, 1);
+    along[dims - 1 - d] = image[dims - 1 - d];
+    const Tensor at = reshape(centres(along[dims - 1 - d], align, theta.dtype()), along);
+    rows[d] = reshape(expand(at, image), Dims{1, pixels});
+  }
+  rows[dims] = ones(Dims{1, pixels}, theta.dtype());
+  const Tensor places = cat(Tensors(rows, static_cast<size_t>(dims + 1)), 0);
+  return reshape(transpose(matmul(theta, places), 1, 2), out);
 }
 
 void affine_composed(Call& c, bool align) {

@@ -2,6 +2,7 @@
 #include "wengert/base/warning.h"
 #include "wengert/kernels/resample/resample.h"
 #include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/resample/layout.h"
 #include "wengert/ops/resample/resample.h"
 
 namespace wengert {
@@ -22,10 +23,11 @@ constexpr int kHow = attribute("how", kResample, kResampleBackward);
 constexpr int kAlign = attribute("align_corners", kResample, kResampleBackward);
 constexpr int kScales = attribute("scales", kResample, kResampleBackward);
 
-// Between images of these shapes, (n, c, ...) both.
-ResampleShape describe(const Dims& in, const Dims& out, const Attrs& a) {
+// Between images of these shapes, (n, c, ...) both, with the channels last in memory or not.
+ResampleShape describe(const Dims& in, const Dims& out, bool last, const Attrs& a) {
   ResampleShape s;
-  s.planes = in[0] * in[1];
+  s.planes = last ? in[0] : in[0] * in[1];
+  s.channels = last ? in[1] : 1;
   s.how = static_cast<Resampling>(a.integer(kHow));
   s.align_corners = a.flag(kAlign);
   for (int d = 2; d < in.size(); ++d)
@@ -73,7 +75,6 @@ constinit const Op resample_op{
     .doc =
         "(n, c, ...) as an image of `size`, along each axis a weighted sum of neighbours. "
         "Floating dtypes; uint8 for the nearest.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
@@ -82,13 +83,15 @@ constinit const Op resample_op{
           const bool nearest = how == Resampling::kNearest || how == Resampling::kNearestExact;
           check(is_floating(d) || (nearest && d == Dtype::kUInt8), ErrorKind::kNotImplemented,
                 "not implemented for dtype ", d);
-          c.output(d, other_shape(c.in(0), c.attrs));
+          resampling::output_like(c, c.in(0), other_shape(c.in(0), c.attrs));
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
-          if (y.numel() > 0)
-            resample(describe(x.shape(), y.shape(), c.attrs), y.dtype(), x.data(), y.data());
+          if (y.numel() == 0) return;
+          const bool last = !y.is_contiguous();
+          const resampling::Dense from(x, last);
+          resample(describe(x.shape(), y.shape(), last, c.attrs), y.dtype(), from.data(), y.data());
         },
     .vjp = [](Vjp& v) { v.set(0, apply(resample_backward_op, {v.g()}, turned(v))); },
 };
@@ -99,19 +102,20 @@ constinit const Op resample_backward_op{
     .signature = kResampleBackward,
     .on = 0,
     .doc = "The gradient of _resample(), for images of `size`.",
-    .contiguous = true,
     .shape =
         [](Call& c) {
           check(is_floating(c.in(0).dtype()), "a floating gradient expected, got ",
                 c.in(0).dtype());
-          c.output(c.in(0).dtype(), other_shape(c.in(0), c.attrs));
+          resampling::output_like(c, c.in(0), other_shape(c.in(0), c.attrs));
         },
     .run =
         [](Call& c) {
           const Tensor &g = c.in(0), &dx = c.out[0];
-          if (dx.numel() > 0)
-            resample_backward(describe(dx.shape(), g.shape(), c.attrs), dx.dtype(), g.data(),
-                              dx.data());
+          if (dx.numel() == 0) return;
+          const bool last = !dx.is_contiguous();
+          const resampling::Dense from(g, last);
+          resample_backward(describe(dx.shape(), g.shape(), last, c.attrs), dx.dtype(), from.data(),
+                            dx.data());
         },
     .vjp = [](Vjp& v) { v.set(0, apply(resample_op, {v.g()}, turned(v))); },
 };
