@@ -1,5 +1,4 @@
 // Windows that divide a dimension into as many parts as wanted.
-#include <cmath>
 #include <limits>
 
 #include "wengert/kernels/pool/windows.h"
@@ -9,11 +8,40 @@ namespace {
 
 using namespace pooling;
 
-int64_t part_begin(int64_t i, int64_t in, int64_t out) { return i * in / out; }
-int64_t part_end(int64_t i, int64_t in, int64_t out) { return ceil_div((i + 1) * in, out); }
-// The windows that position i is in: from the first on, below the end.
-int64_t first_part(int64_t i, int64_t in, int64_t out) { return i * out / in; }
-int64_t parts_end(int64_t i, int64_t in, int64_t out) { return ceil_div((i + 1) * out, in); }
+// [floor(i of / n), ceil((i + 1) of / n)) for each i < n, along three dimensions: the positions of
+// a window, or the windows that a position is in. Without a division for each.
+class Ranges {
+ public:
+  Ranges(const int64_t* n, const int64_t* of)
+      : memory_(static_cast<size_t>(2 * (n[0] + n[1] + n[2])) * sizeof(int64_t)) {
+    int64_t* next = memory_.as<int64_t>();
+    for (int d = 0; d < 3; ++d) {
+      begin_[d] = next;
+      end_[d] = next + n[d];
+      next += 2 * n[d];
+      const int64_t whole = of[d] / n[d], left = of[d] % n[d];
+      for (int64_t i = 0, at = 0, rest = 0; i < n[d]; ++i) {
+        begin_[d][i] = at;
+        at += whole;
+        if ((rest += left) >= n[d]) {
+          rest -= n[d];
+          ++at;
+        }
+        end_[d][i] = at + (rest > 0);
+      }
+    }
+  }
+  int64_t begin(int d, int64_t i) const { return begin_[d][i]; }
+  int64_t end(int d, int64_t i) const { return end_[d][i]; }
+  int64_t size(int d, int64_t i) const { return end_[d][i] - begin_[d][i]; }
+  bool equal(int d, int64_t i, int64_t j) const {
+    return begin_[d][i] == begin_[d][j] && end_[d][i] == end_[d][j];
+  }
+
+ private:
+  Scratch memory_;
+  int64_t *begin_[3], *end_[3];
+};
 
 template <class F>
 void for_rows_of(int64_t rows, int64_t work, const F& f) {
@@ -23,78 +51,100 @@ void for_rows_of(int64_t rows, int64_t work, const F& f) {
                });
 }
 
-// The window of a row of windows along the first two dimensions.
-struct Part {
-  int64_t plane, begin[2], end[2];
-  Part(const Windows& w, int64_t row) : plane(row / w.out[1] / w.out[0]) {
-    const int64_t at[2] = {row / w.out[1] % w.out[0], row % w.out[1]};
-    for (int d = 0; d < 2; ++d) {
-      begin[d] = part_begin(at[d], w.in[d], w.out[d]);
-      end[d] = part_end(at[d], w.in[d], w.out[d]);
+template <class T>
+T sum_of(const T* x, int64_t n) {
+  using V = Vec<T>;
+  T sum = 0;
+  int64_t i = 0;
+  if (n >= 2 * V::kSize) {
+    V a = V::load(x), b = V::load(x + V::kSize);
+    for (i = 2 * V::kSize; i + 2 * V::kSize <= n; i += 2 * V::kSize) {
+      a = a + V::load(x + i);
+      b = b + V::load(x + i + V::kSize);
     }
+    sum = detail::lane_sum(a + b);
   }
-  int64_t rows() const { return (end[0] - begin[0]) * (end[1] - begin[1]); }
-};
+  for (; i < n; ++i) sum += x[i];
+  return sum;
+}
 
 // A row of means: first the sums of columns, then those of their pieces.
 template <class T>
-void average_row(const Windows& w, const T* x, int64_t row, T* __restrict sums, T* y) {
-  const Part part(w, row);
-  const int64_t n = w.in[2];
-  std::fill(sums, sums + n, T(0));
-  for (int64_t a = part.begin[0]; a < part.end[0]; ++a)
-    for (int64_t b = part.begin[1]; b < part.end[1]; ++b) {
-      const T* __restrict from = x + ((part.plane * w.in[0] + a) * w.in[1] + b) * n;
-      for (int64_t i = 0; i < n; ++i) sums[i] += from[i];
+void average_row(const Windows& w, const Ranges& parts, const T* x, int64_t row, T* __restrict sums,
+                 T* y) {
+  const int64_t n = w.in[2], o1 = row % w.out[1], slab = row / w.out[1];
+  const int64_t o0 = slab % w.out[0], plane = slab / w.out[0];
+  const int64_t rows = parts.size(0, o0) * parts.size(1, o1);
+  const T* from = x + ((plane * w.in[0] + parts.begin(0, o0)) * w.in[1] + parts.begin(1, o1)) * n;
+  const T* added = rows == 1 ? from : sums;
+  if (rows > 1) std::copy(from, from + n, sums);
+  for (int64_t a = 0; a < parts.size(0, o0); ++a)
+    for (int64_t b = a == 0; b < parts.size(1, o1); ++b) {
+      const T* __restrict next = from + (a * w.in[1] + b) * n;
+      for (int64_t i = 0; i < n; ++i) sums[i] += next[i];
     }
-  for (int64_t o = 0; o < w.out[2]; ++o) {
-    const int64_t begin = part_begin(o, n, w.out[2]), end = part_end(o, n, w.out[2]);
-    T sum = 0;
-    for (int64_t i = begin; i < end; ++i) sum += sums[i];
-    y[row * w.out[2] + o] = sum / static_cast<T>(part.rows() * (end - begin));
-  }
+  for (int64_t o = 0; o < w.out[2]; ++o)
+    y[row * w.out[2] + o] = sum_of(added + parts.begin(2, o), parts.size(2, o)) /
+                            static_cast<T>(rows * parts.size(2, o));
 }
 
 // A row of the input: what each row of windows that has it gives, then spread along w.
 template <class T>
-void spread_row(const Windows& w, const T* g, int64_t row, T* shares, T* dx) {
-  const int64_t plane = row / w.in[1] / w.in[0], n = w.out[2];
-  const int64_t at[2] = {row / w.in[1] % w.in[0], row % w.in[1]};
+void spread_row(const Windows& w, const Ranges& parts, const Ranges& windows, const T* g,
+                int64_t row, T* shares, T* __restrict to) {
+  const int64_t n = w.out[2], j = row % w.in[1], i = row / w.in[1] % w.in[0];
+  const int64_t plane = row / w.in[1] / w.in[0];
   std::fill(shares, shares + n, T(0));
-  for (int64_t a = first_part(at[0], w.in[0], w.out[0]); a < parts_end(at[0], w.in[0], w.out[0]);
-       ++a)
-    for (int64_t b = first_part(at[1], w.in[1], w.out[1]); b < parts_end(at[1], w.in[1], w.out[1]);
-         ++b) {
-      const int64_t windows = (plane * w.out[0] + a) * w.out[1] + b;
-      const T rows = static_cast<T>(Part(w, windows).rows());
-      for (int64_t i = 0; i < n; ++i) shares[i] += g[windows * n + i] / rows;
+  for (int64_t a = windows.begin(0, i); a < windows.end(0, i); ++a)
+    for (int64_t b = windows.begin(1, j); b < windows.end(1, j); ++b) {
+      const T* from = g + ((plane * w.out[0] + a) * w.out[1] + b) * n;
+      const T rows = static_cast<T>(parts.size(0, a) * parts.size(1, b));
+      for (int64_t o = 0; o < n; ++o) shares[o] += from[o] / rows;
     }
-  for (int64_t o = 0; o < n; ++o)
-    shares[o] /= static_cast<T>(part_end(o, w.in[2], n) - part_begin(o, w.in[2], n));
-  for (int64_t i = 0; i < w.in[2]; ++i) {
-    T sum = 0;
-    for (int64_t o = first_part(i, w.in[2], n); o < parts_end(i, w.in[2], n); ++o) sum += shares[o];
-    dx[row * w.in[2] + i] = sum;
+  std::fill(to, to + w.in[2], T(0));
+  for (int64_t o = 0; o < n; ++o) {
+    const T share = shares[o] / static_cast<T>(parts.size(2, o));
+    const int64_t end = parts.end(2, o);
+    for (int64_t k = parts.begin(2, o); k < end; ++k) to[k] += share;
+  }
+}
+
+// Rows [begin, end) of the input. Those in the same windows are copies of one another.
+template <class T>
+void spread_rows(const Windows& w, const Ranges& parts, const Ranges& windows, const T* g,
+                 int64_t begin, int64_t end, T* dx) {
+  const Scratch shares(static_cast<size_t>(w.out[2]) * sizeof(T));
+  const int64_t n = w.in[2];
+  for (int64_t r = begin; r < end; ++r) {
+    const int64_t j = r % w.in[1], i = r / w.in[1] % w.in[0];
+    int64_t like = -1;
+    if (j > 0 && windows.equal(1, j, j - 1)) like = r - 1;
+    if (i > 0 && windows.equal(0, i, i - 1)) like = r - w.in[1];
+    if (like >= begin)
+      std::copy(dx + like * n, dx + (like + 1) * n, dx + r * n);
+    else
+      spread_row(w, parts, windows, g, r, shares.as<T>(), dx + r * n);
   }
 }
 
 template <class T>
-void largest_row(const Windows& w, const T* x, int64_t row, T* y, int64_t* indices) {
-  const Part part(w, row);
-  const T* from = x + part.plane * w.in[0] * w.in[1] * w.in[2];
+void largest_row(const Windows& w, const Ranges& parts, const T* x, int64_t row, T* y,
+                 int64_t* indices) {
+  const int64_t o1 = row % w.out[1], o0 = row / w.out[1] % w.out[0];
+  const T* from = x + row / w.out[1] / w.out[0] * w.in[0] * w.in[1] * w.in[2];
   for (int64_t o = 0; o < w.out[2]; ++o) {
-    const int64_t begin = part_begin(o, w.in[2], w.out[2]);
-    const int64_t end = part_end(o, w.in[2], w.out[2]);
+    const int64_t begin = parts.begin(2, o), end = parts.end(2, o);
     T best = -std::numeric_limits<T>::infinity();
-    int64_t at = (part.begin[0] * w.in[1] + part.begin[1]) * w.in[2] + begin;
-    for (int64_t a = part.begin[0]; a < part.end[0]; ++a)
-      for (int64_t b = part.begin[1]; b < part.end[1]; ++b)
-        for (int64_t c = begin; c < end; ++c) {
-          const int64_t i = (a * w.in[1] + b) * w.in[2] + c;
-          if (!(from[i] > best) && !std::isnan(from[i])) continue;
+    int64_t at = (parts.begin(0, o0) * w.in[1] + parts.begin(1, o1)) * w.in[2] + begin;
+    for (int64_t a = parts.begin(0, o0); a < parts.end(0, o0); ++a)
+      for (int64_t b = parts.begin(1, o1); b < parts.end(1, o1); ++b) {
+        const int64_t start = (a * w.in[1] + b) * w.in[2];
+        for (int64_t i = start + begin; i < start + end; ++i) {
+          if (!(from[i] > best) && from[i] == from[i]) continue;
           best = from[i];
           at = i;
         }
+      }
     y[row * w.out[2] + o] = best;
     indices[row * w.out[2] + o] = at;
   }
@@ -149,11 +199,13 @@ void adaptive_avg_pool(const Windows& w, Dtype dtype, const void* x, void* y) {
     if (is_whole(w))
       return plane_means(w.planes, w.in[0] * w.in[1] * w.in[2], static_cast<const T*>(x),
                          static_cast<T*>(y));
+    const Ranges parts(w.out, w.in);
     parallel_for(w.out_rows(), std::max<int64_t>(kGrain / plane_work(w), 1),
                  [&](int64_t begin, int64_t end) {
                    const Scratch sums(static_cast<size_t>(w.in[2]) * sizeof(T));
                    for (int64_t r = begin; r < end; ++r)
-                     average_row(w, static_cast<const T*>(x), r, sums.as<T>(), static_cast<T*>(y));
+                     average_row(w, parts, static_cast<const T*>(x), r, sums.as<T>(),
+                                 static_cast<T*>(y));
                  });
   });
 }
@@ -166,12 +218,11 @@ void adaptive_avg_pool_backward(const Windows& w, Dtype dtype, const void* g, vo
     if (is_whole(w))
       return plane_shares(w.planes, w.in[0] * w.in[1] * w.in[2], static_cast<const T*>(g),
                           static_cast<T*>(dx));
+    const Ranges parts(w.out, w.in), windows(w.in, w.out);
     parallel_for(w.in_rows(), std::max<int64_t>(kGrain / (w.in[2] + w.out[2]), 1),
                  [&](int64_t begin, int64_t end) {
-                   const Scratch shares(static_cast<size_t>(w.out[2]) * sizeof(T));
-                   for (int64_t r = begin; r < end; ++r)
-                     spread_row(w, static_cast<const T*>(g), r, shares.as<T>(),
-                                static_cast<T*>(dx));
+                   spread_rows(w, parts, windows, static_cast<const T*>(g), begin, end,
+                               static_cast<T*>(dx));
                  });
   });
 }
@@ -181,8 +232,9 @@ void adaptive_max_pool(const Windows& w, Dtype dtype, const void* x, void* y, in
     return max_pool_indices(equal, dtype, x, y, indices);
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
+    const Ranges parts(w.out, w.in);
     for_rows_of(w.out_rows(), plane_work(w), [&](int64_t r) {
-      largest_row(w, static_cast<const T*>(x), r, static_cast<T*>(y), indices);
+      largest_row(w, parts, static_cast<const T*>(x), r, static_cast<T*>(y), indices);
     });
   });
 }

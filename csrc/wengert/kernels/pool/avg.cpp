@@ -1,5 +1,5 @@
 // Means over windows.
-#include "wengert/kernels/pool/windows.h"
+#include "wengert/kernels/pool/narrow.h"
 
 namespace wengert {
 namespace {
@@ -35,7 +35,22 @@ class Divisors {
 };
 
 template <class T>
+void average_narrow(const Windows& w, const Divisor& by, const T* x, T* y) {
+  for_narrow(w, x, [&](int64_t row, const Span&, const Span&, const Span* along, const auto& each) {
+    const int64_t o0 = row / w.out[1] % w.out[0], o1 = row % w.out[1];
+    const int64_t rows = by.fixed ? by.fixed : counted(w, by, 0, o0) * counted(w, by, 1, o1);
+    for (int64_t o = 0; o < w.out[2]; ++o) {
+      T sum = 0;
+      each(along[o], [&](int64_t, T v) { sum = static_cast<T>(sum + v); });
+      const T wide = by.fixed ? T(1) : static_cast<T>(counted(w, by, 2, o));
+      y[row * w.out[2] + o] = static_cast<T>(sum / (wide * static_cast<T>(rows)));
+    }
+  });
+}
+
+template <class T>
 void average(const Windows& w, const Divisor& by, const T* x, T* y) {
+  if (is_narrow(w)) return average_narrow(w, by, x, y);
   using L = Lanes<T, std::is_floating_point_v<T>>;
   const Divisors<T> divisors(w, by, round_up(w.out[2], L::kSize));
   for_windows<T>(w, x, T(0), L::kSize, 0, [&](int64_t slab, int64_t o, const Taps<T>& taps, T*) {

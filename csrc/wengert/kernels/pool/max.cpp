@@ -1,7 +1,7 @@
 // Largest elements of windows.
 #include <limits>
 
-#include "wengert/kernels/pool/windows.h"
+#include "wengert/kernels/pool/narrow.h"
 
 namespace wengert {
 namespace {
@@ -69,8 +69,37 @@ void max_rows(const Windows& w, const T* x, T* y, const Sink& sink) {
                  });
 }
 
+template <class T>
+bool is_nan(T v) {
+  if constexpr (std::is_floating_point_v<T>) return v != v;
+  return false;
+}
+template <class T, class Sink>
+void max_narrow(const Windows& w, const T* x, T* y, const Sink& sink) {
+  for_narrow(w, x,
+             [&](int64_t row, const Span& s0, const Span& s1, const Span* along, const auto& each) {
+               // Where nothing is within the input, the first tap of all.
+               const bool some = s0.begin < s0.end && s1.begin < s1.end;
+               const int64_t base = some ? (s0.begin * w.kernel[1] + s1.begin) * w.kernel[2] : 0;
+               int32_t number[kNarrow];
+               for (int64_t o = 0; o < w.out[2]; ++o) {
+                 T best = lowest<T>();
+                 int64_t at = base + along[o].begin;
+                 each(along[o], [&](int64_t tap, T v) {
+                   if (!(v > best) && !is_nan(v)) return;
+                   best = v;
+                   at = tap;
+                 });
+                 y[row * w.out[2] + o] = best;
+                 number[o] = static_cast<int32_t>(at);
+               }
+               sink(row / w.out[1], row % w.out[1], number);
+             });
+}
+
 template <class T, class Sink>
 void max_any(const Windows& w, const T* x, T* y, const Sink& sink) {
+  if (is_narrow(w)) return max_narrow(w, x, y, sink);
   if constexpr (std::is_floating_point_v<T>)
     if (in_registers<T>(w)) return max_rows<T, true>(w, x, y, sink);
   max_rows<T, false>(w, x, y, sink);
@@ -82,60 +111,91 @@ void max_positions(const Windows& w, Dtype dtype, const void* x, void* y, P* pos
     using T = decltype(zero);
     max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
             [&](int64_t slab, int64_t o, const auto* number) {
-              P* to = positions + (slab * w.out[1] + o) * w.out[2];
-              for (int64_t i = 0; i < w.out[2]; ++i) to[i] = static_cast<P>(number[i]);
+              const int64_t n =
+                  w.out[2];  // which a store of bytes might change, for all it is known
+              P* __restrict to = positions + (slab * w.out[1] + o) * n;
+              const auto* __restrict from = number;
+              for (int64_t i = 0; i < n; ++i) to[i] = static_cast<P>(from[i]);
             });
   });
 }
 
-// What the sums of a gradient read: rows of g and of positions, to whole registers, zeros behind.
+// Where taps lie in the plane, relative to the first.
+List<int64_t> tap_offsets(const Windows& w) {
+  List<int64_t> out;
+  out.reserve(static_cast<size_t>(w.taps()));
+  for (int64_t a = 0; a < w.kernel[0]; ++a)
+    for (int64_t b = 0; b < w.kernel[1]; ++b)
+      for (int64_t c = 0; c < w.kernel[2]; ++c)
+        out.push_back((a * w.dilation[0] * w.in[1] + b * w.dilation[1]) * w.in[2] +
+                      c * w.dilation[2]);
+  return out;
+}
+// The place in its plane of the first tap of the first window of a row, which may be outside.
+int64_t row_place(const Windows& w, int64_t slab, int64_t o) {
+  return ((slab % w.out[0] * w.stride[0] - w.pad[0]) * w.in[1] + o * w.stride[1] - w.pad[1]) *
+             w.in[2] -
+         w.pad[2];
+}
+
+// Adds g to its places, window after window in their order. A thread has rows of the input, and
+// adds what falls into these.
 template <class T, class P>
-struct Chosen {
-  using V = Vec<T>;
-  const Windows& w;
-  const T* g;
-  const P* positions;
-  int64_t width;
-  Scratch buffer;
-  T* values;
-  T* numbers;
-  int64_t begin = 0;
-
-  static int64_t rows(const Windows& w, int64_t block) {
-    return std::min((block + w.reach(1)) / w.stride[1] + 2, w.out[1]);
+class Scatter {
+ public:
+  Scatter(const Windows& w, const T* g, const P* positions, T* dx)
+      : w_(w), g_(g), positions_(positions), dx_(dx), offsets_(tap_offsets(w)) {
+    // What no pooling gives is a place far from any.
+    if (sizeof(P) == 1) offsets_.resize(kByteTaps, int64_t{1} << 60);
   }
-  Chosen(const Windows& w, const T* g, const P* positions, int64_t block)
-      : w(w),
-        g(g),
-        positions(positions),
-        width(round_up(w.out[2], V::kSize)),
-        buffer(static_cast<size_t>(2 * rows(w, block) * width) * sizeof(T)),
-        values(buffer.as<T>()),
-        numbers(values + rows(w, block) * width) {}
 
-  void before(int64_t windows, int64_t from, int64_t to) {
-    begin = from;
-    const int64_t n = w.out[2], at = (windows * w.out[1] + from) * n;
-    for (int64_t r = 0; r < to - from; ++r) {
-      T* v = values + r * width;
-      T* p = numbers + r * width;
-      std::copy(g + at + r * n, g + at + r * n + n, v);
-      std::fill(v + n, v + width, T(0));
-      const P* q = positions + at + r * n;
-      for (int64_t i = 0; i < n; ++i) p[i] = static_cast<T>(q[i]);
-      std::fill(p + n, p + width, T(-1));
+  void run() const {
+    const int64_t rows = w_.in[0] * w_.in[1];
+    int64_t grain = std::max<int64_t>(kGrain / std::max<int64_t>(w_.in[2], 1), 1);
+    if (grain > rows) grain = grain / rows * rows;
+    parallel_for(w_.planes * rows, grain, [&](int64_t begin, int64_t end) {
+      for_blocks(begin, end, rows, rows,
+                 [&](int64_t plane, int64_t a, int64_t b) { add(plane, a, b); });
+    });
+  }
+
+ private:
+  // The windows along a dimension that see one of positions [a, b).
+  std::pair<int64_t, int64_t> seeing(int d, int64_t a, int64_t b) const {
+    return {std::max<int64_t>(ceil_div(a + w_.pad[d] - w_.reach(d) + 1, w_.stride[d]), 0),
+            std::min((b - 1 + w_.pad[d]) / w_.stride[d] + 1, w_.out[d])};
+  }
+  // Rows [a, b) of a plane.
+  void add(int64_t plane, int64_t a, int64_t b) const {
+    const int64_t n = w_.out[2], begin = a * w_.in[2], size = (b - a) * w_.in[2];
+    T* to = dx_ + plane * w_.in[0] * w_.in[1] * w_.in[2] + begin;
+    std::fill(to, to + size, T(0));
+    const int64_t first = a / w_.in[1], last = (b - 1) / w_.in[1];
+    const auto slabs = seeing(0, first, last + 1);
+    const auto rows = first == last ? seeing(1, a - first * w_.in[1], b - first * w_.in[1])
+                                    : std::pair<int64_t, int64_t>(0, w_.out[1]);
+    for (int64_t s = slabs.first; s < slabs.second; ++s)
+      for (int64_t o = rows.first; o < rows.second; ++o) {
+        const int64_t slab = plane * w_.out[0] + s, at = (slab * w_.out[1] + o) * n;
+        add_row(g_ + at, positions_ + at, row_place(w_, slab, o) - begin, size, to);
+      }
+  }
+  void add_row(const T* g, const P* p, int64_t place, int64_t size, T* to) const {
+    const int64_t* offsets = offsets_.data();
+    const auto end = static_cast<uint64_t>(size);
+    const int64_t n = w_.out[2], step = w_.stride[2];
+    for (int64_t i = 0; i < n; ++i, place += step) {
+      if (sizeof(P) > 1 && static_cast<size_t>(p[i]) >= offsets_.size()) continue;
+      const auto at = static_cast<uint64_t>(place + offsets[p[i]]);
+      if (at < end) to[at] += g[i];
     }
   }
-  void add(int64_t, int64_t o, int64_t tap, Sums<T>& sums, int64_t row) {
-    const T* v = values + (o - begin) * width;
-    const T* p = numbers + (o - begin) * width;
-    for (int64_t k = 0; k < w.kernel[2]; ++k) {
-      const V number = V::repeat(static_cast<T>(tap + k));
-      T* to = sums.at(row, k);
-      for (int64_t i = 0; i < width; i += V::kSize)
-        (V::load(to + i) + select(V::load(p + i) == number, V::load(v + i), 0.0)).store(to + i);
-    }
-  }
+
+  const Windows& w_;
+  const T* g_;
+  const P* positions_;
+  T* dx_;
+  List<int64_t> offsets_;
 };
 
 // Where the windows are the tiles of a row and of a plane, each element is in one of them.
@@ -180,27 +240,8 @@ void max_gradient(const Windows& w, Dtype dtype, const void* g, const P* positio
     const T* from = static_cast<const T*>(g);
     T* to = static_cast<T*>(dx);
     if (are_tiles(w)) return tiles_backward(w, from, positions, to);
-    for_sums(w, to, Vec<T>::kSize,
-             [&](int64_t rows) { return Chosen<T, P>(w, from, positions, rows); });
+    Scatter<T, P>(w, from, positions, to).run();
   });
-}
-
-// Where taps lie in the plane, relative to the first.
-List<int64_t> tap_offsets(const Windows& w) {
-  List<int64_t> out;
-  out.reserve(static_cast<size_t>(w.taps()));
-  for (int64_t a = 0; a < w.kernel[0]; ++a)
-    for (int64_t b = 0; b < w.kernel[1]; ++b)
-      for (int64_t c = 0; c < w.kernel[2]; ++c)
-        out.push_back((a * w.dilation[0] * w.in[1] + b * w.dilation[1]) * w.in[2] +
-                      c * w.dilation[2]);
-  return out;
-}
-// The place in its plane of the first tap of the first window of a row, which may be outside.
-int64_t row_place(const Windows& w, int64_t slab, int64_t o) {
-  return ((slab % w.out[0] * w.stride[0] - w.pad[0]) * w.in[1] + o * w.stride[1] - w.pad[1]) *
-             w.in[2] -
-         w.pad[2];
 }
 
 template <class T, class P>
@@ -244,10 +285,11 @@ void max_pool_indices(const Windows& w, Dtype dtype, const void* x, void* y, int
     using T = decltype(zero);
     max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
             [&](int64_t slab, int64_t o, const auto* number) {
-              int64_t* to = indices + (slab * w.out[1] + o) * w.out[2];
-              const int64_t at = row_place(w, slab, o);
-              for (int64_t i = 0; i < w.out[2]; ++i)
-                to[i] = at + i * w.stride[2] + offsets[static_cast<size_t>(number[i])];
+              const int64_t n = w.out[2], step = w.stride[2], at = row_place(w, slab, o);
+              int64_t* __restrict to = indices + (slab * w.out[1] + o) * n;
+              const int64_t* __restrict offset = offsets.data();
+              for (int64_t i = 0; i < n; ++i)
+                to[i] = at + i * step + offset[static_cast<size_t>(number[i])];
             });
   });
 }

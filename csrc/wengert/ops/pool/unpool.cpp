@@ -1,4 +1,6 @@
 // Values back at the places that max pooling took them from.
+#include <atomic>
+
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/core/walk.h"
@@ -10,6 +12,13 @@ namespace {
 using namespace pooling;
 
 constexpr Signature kPlaces = "(input: Tensor, indices: Tensor, output_size: ints) -> Tensor";
+
+bool within(const int64_t* at, int64_t n, int64_t places) {
+  bool all = true;
+  for (int64_t i = 0; i < n; ++i)
+    all &= static_cast<uint64_t>(at[i]) < static_cast<uint64_t>(places);
+  return all;
+}
 
 void check_places(const Tensor& indices, int64_t places, Ints size) {
   const int64_t* at = indices.data_as<int64_t>();
@@ -27,21 +36,27 @@ void places_run(Call& c) {
     places *= y.shape()[d];
     values *= x.shape()[d];
   }
-  check_places(indices, places, size);
-  zero_bytes(y.data(), y.numel() * item_size(y.dtype()));
-  if (x.numel() == 0) return;
+  if (x.numel() == 0) return zero_bytes(y.data(), y.numel() * item_size(y.dtype()));
+  std::atomic<bool> valid = true;
   dispatch_floating(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data_as<T>();
     T* to = y.data_as<T>();
     const int64_t* at = indices.data_as<int64_t>();
     parallel_for(x.numel() / values, std::max<int64_t>(kMoveGrain / (places + values), 1),
-                 [=](int64_t begin, int64_t end) {
-                   for (int64_t p = begin; p < end; ++p)
+                 [=, &valid](int64_t begin, int64_t end) {
+                   for (int64_t p = begin; p < end; ++p) {
+                     std::fill(to + p * places, to + (p + 1) * places, T(0));
+                     if (!within(at + p * values, values, places)) {
+                       valid = false;
+                       continue;
+                     }
                      for (int64_t i = p * values; i < (p + 1) * values; ++i)
                        to[p * places + at[i]] = from[i];
+                   }
                  });
   });
+  if (!valid) check_places(indices, places, size);
 }
 
 // y = 0, but x_i at indices_i of its plane, the last one where there are several
