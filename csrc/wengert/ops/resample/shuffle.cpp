@@ -1,21 +1,11 @@
 // Channels as pixels and back: copies in another arrangement.
+#include "wengert/kernels/resample/shuffle.h"
+
 #include "wengert/ops/resample/resample.h"
 #include "wengert/ops/shape/view.h"
 
 namespace wengert {
 namespace {
-
-// The tensor as it is arranged by `order` of `inner`, into `outer`; always a copy.
-Tensor rearranged(const Tensor& x, const Dims& inner, const Dims& order, const Dims& outer) {
-  const Tensor y = reshape(permute(reshape(x, inner), order), outer);
-  return y.shares_memory(x) ? clone(y) : y;
-}
-
-int64_t images(const Tensor& x) {
-  int64_t n = 1;
-  for (int d = 0; d < x.ndim() - 3; ++d) n *= x.shape()[d];
-  return n;
-}
 
 void check_image(const Tensor& x, int64_t factor, const char* name) {
   check(x.ndim() >= 3, "expects input to have at least 3 dimensions, but got input with ", x.ndim(),
@@ -24,10 +14,27 @@ void check_image(const Tensor& x, int64_t factor, const char* name) {
         factor);
 }
 
-constexpr Signature kPixelShuffle = "(input: Tensor, upscale_factor: int) -> Tensor";
-// y_{c, h r + i, w r + j} = x_{c r r + i r + j, h, w}
 // W. Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel
 // convolutional neural network", 2016.
+constexpr Signature kPixelShuffle = "(input: Tensor, upscale_factor: int) -> Tensor";
+constexpr Signature kPixelUnshuffle = "(input: Tensor, downscale_factor: int) -> Tensor";
+constexpr int kFactor = attribute("upscale_factor", kPixelShuffle);
+static_assert(kPixelUnshuffle["downscale_factor"] == kFactor);
+
+// Of an input (*, c r r, h, w), and of one (*, c, h r, w r).
+PixelShuffle shuffle_of(const Dims& shape, int64_t r) {
+  PixelShuffle s{1, r, shape[shape.size() - 2], shape[shape.size() - 1]};
+  for (int d = 0; d < shape.size() - 2; ++d) s.planes *= shape[d];
+  s.planes /= r * r;
+  return s;
+}
+PixelShuffle unshuffle_of(const Dims& shape, int64_t r) {
+  PixelShuffle s{1, r, shape[shape.size() - 2] / r, shape[shape.size() - 1] / r};
+  for (int d = 0; d < shape.size() - 2; ++d) s.planes *= shape[d];
+  return s;
+}
+
+// y_{c, h r + i, w r + j} = x_{c r r + i r + j, h, w}        dx = pixel_unshuffle(g)
 constinit const Op pixel_shuffle_op{
     .name = "pixel_shuffle",
     .signature = kPixelShuffle,
@@ -35,52 +42,71 @@ constinit const Op pixel_shuffle_op{
     .doc =
         "(*, c r r, h, w) to (*, c, h r, w r): each group of r r channels becomes the pixels of a "
         "square (Shi et al., 2016).",
-    .composed =
+    .contiguous = true,
+    .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int64_t r = c.attrs.integer(kPixelShuffle["upscale_factor"]);
+          const int64_t r = c.attrs.integer(kFactor);
           check_image(x, r, "upscale_factor");
-          const int64_t n = images(x), all = x.size(-3), h = x.size(-2), w = x.size(-1);
-          check(all % (r * r) == 0,
+          check(x.size(-3) % (r * r) == 0,
                 "expects its input's 'channel' dimension to be divisible by the square of "
                 "upscale_factor, but input.size(-3)=",
-                all, " is not divisible by ", r * r);
+                x.size(-3), " is not divisible by ", r * r);
           Dims out = x.shape();
-          out[x.ndim() - 3] = all / (r * r);
-          out[x.ndim() - 2] = h * r;
-          out[x.ndim() - 1] = w * r;
-          c.results = {
-              rearranged(x, Dims{n, all / (r * r), r, r, h, w}, Dims{0, 1, 4, 2, 5, 3}, out)};
+          out[x.ndim() - 3] /= r * r;
+          out[x.ndim() - 2] *= r;
+          out[x.ndim() - 1] *= r;
+          c.output(x.dtype(), out);
         },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          if (y.numel() == 0) return;
+          pixel_shuffle(shuffle_of(x.shape(), c.attrs.integer(kFactor)), item_size(x.dtype()),
+                        x.data(), y.data());
+        },
+    .vjp = [](Vjp& v) { v.set(0, pixel_unshuffle(v.g(), v.attrs().integer(kFactor))); },
 };
 
-constexpr Signature kPixelUnshuffle = "(input: Tensor, downscale_factor: int) -> Tensor";
-// y_{c r r + i r + j, h, w} = x_{c, h r + i, w r + j}
+// y_{c r r + i r + j, h, w} = x_{c, h r + i, w r + j}        dx = pixel_shuffle(g)
 constinit const Op pixel_unshuffle_op{
     .name = "pixel_unshuffle",
     .signature = kPixelUnshuffle,
     .on = kModule | kFunctional,
     .doc = "(*, c, h r, w r) to (*, c r r, h, w): undoes pixel_shuffle().",
-    .composed =
+    .contiguous = true,
+    .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
-          const int64_t r = c.attrs.integer(kPixelUnshuffle["downscale_factor"]);
+          const int64_t r = c.attrs.integer(kFactor);
           check_image(x, r, "downscale_factor");
-          const int64_t n = images(x), all = x.size(-3), h = x.size(-2), w = x.size(-1);
-          check(h % r == 0,
-                "expects height to be divisible by downscale_factor, but input.size(-2)=", h,
-                " is not divisible by ", r);
-          check(w % r == 0,
-                "expects width to be divisible by downscale_factor, but input.size(-1)=", w,
-                " is not divisible by ", r);
+          check(x.size(-2) % r == 0,
+                "expects height to be divisible by downscale_factor, but input.size(-2)=",
+                x.size(-2), " is not divisible by ", r);
+          check(x.size(-1) % r == 0,
+                "expects width to be divisible by downscale_factor, but input.size(-1)=",
+                x.size(-1), " is not divisible by ", r);
           Dims out = x.shape();
-          out[x.ndim() - 3] = all * r * r;
-          out[x.ndim() - 2] = h / r;
-          out[x.ndim() - 1] = w / r;
-          c.results = {
-              rearranged(x, Dims{n, all, h / r, r, w / r, r}, Dims{0, 1, 3, 5, 2, 4}, out)};
+          out[x.ndim() - 3] *= r * r;
+          out[x.ndim() - 2] /= r;
+          out[x.ndim() - 1] /= r;
+          c.output(x.dtype(), out);
         },
+    .run =
+        [](Call& c) {
+          const Tensor &x = c.in(0), &y = c.out[0];
+          if (y.numel() == 0) return;
+          pixel_unshuffle(unshuffle_of(x.shape(), c.attrs.integer(kFactor)), item_size(x.dtype()),
+                          x.data(), y.data());
+        },
+    .vjp = [](Vjp& v) { v.set(0, pixel_shuffle(v.g(), v.attrs().integer(kFactor))); },
 };
+
+// The tensor as it is arranged by `order` of `inner`, into `outer`; always a copy.
+Tensor rearranged(const Tensor& x, const Dims& inner, const Dims& order, const Dims& outer) {
+  const Tensor y = reshape(permute(reshape(x, inner), order), outer);
+  return y.shares_memory(x) ? clone(y) : y;
+}
 
 constexpr Signature kChannelShuffle = "(input: Tensor, groups: int) -> Tensor";
 // y_{j g + i} = x_{i c / g + j}
