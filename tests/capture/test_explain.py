@@ -45,10 +45,11 @@ def test_convolutions(shape, weight, options, expected, dtype):
 
 # A function, the shapes of its arguments, and what does it.
 PRODUCTS = [
+    (lambda a, b: a @ b, (40,), (40,), {"mm": "dot"}),
     (lambda a, b: a @ b, (1, 40), (40, 50), {"mm": "vector"}),
     (lambda a, b: a @ b, (40, 30), (30,), {"mm": "vector"}),
     (lambda a, b: a @ b, (40, 30), (30, 50), {"mm": "panels"}),
-    (lambda a, b: a @ b.t(), (4, 2000), (50, 2000), {"mm": "dots"}),
+    (lambda a, b: a @ b.t(), (4, 2000), (50, 2000), {"mm": "dot tiles"}),
     (lambda a, b: a.t() @ b, (40, 300), (40, 3), {"mm": "turned"}),
     (lambda a, b: a @ b[::2, ::2], (40, 30), (60, 100), {"mm": "panels"}),
     (lambda a, b: a @ b, (6, 40, 30), (6, 30, 50), {"bmm": "panels"}),
@@ -65,10 +66,10 @@ def test_products(fn, first, second, expected):
         assert ways(wg.explain(fn, a, b)) == expected
 
 
-def test_integers_take_plain_loops():
+def test_integers():
     x, w = wg.arange(50).reshape(1, 2, 5, 5), wg.ones(3, 2, 2, 2, dtype=wg.int64)
     assert ways(wg.explain(F.conv2d, x, w)) == {"conv_output": "plain loops"}
-    assert ways(wg.explain(wg.mm, w[0, 0], w[0, 1])) == {"mm": "plain loops"}
+    assert ways(wg.explain(wg.mm, w[0, 0], w[0, 1])) == {"mm": "integers"}
 
 
 def test_explain_is_a_call():

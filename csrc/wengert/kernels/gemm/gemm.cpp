@@ -302,10 +302,6 @@ void vector_tile(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b
   if (!accumulate)
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T(0));
   if (k == 0) return;
-  if (m == 1 && n == 1) {
-    *c += long_dot(a.data, a.col_stride, b.data, b.row_stride, k);
-    return;
-  }
   constexpr int kCol = Eigen::ColMajor, kRow = Eigen::RowMajor;
   if (along_rows(b)) {
     along_rows(a) ? vector_product<T, kCol, kCol>(c, ldc, a, b, m, n, k)
@@ -379,6 +375,13 @@ template <class T>
 using Tile = void(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
                   int64_t n, int64_t k, bool accumulate);
 
+template <class T>
+void one_number(T* c, int64_t, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t, int64_t,
+                int64_t k, bool accumulate) {
+  const T sum = long_dot(a.data, a.col_stride, b.data, b.row_stride, k);
+  *c = (accumulate ? *c : T(0)) + sum;
+}
+
 // On one thread, the epilogue behind it.
 template <class T, Tile<T>* kTile>
 void finished(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n,
@@ -417,6 +420,10 @@ void panels(bool alone, T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRe
 }
 
 template <class T>
+bool is_dot(const MatrixRef<T>&, const MatrixRef<T>&, int64_t m, int64_t n, int64_t k) {
+  return m == 1 && n == 1 && k > 0;
+}
+template <class T>
 bool is_vector(const MatrixRef<T>&, const MatrixRef<T>&, int64_t m, int64_t n, int64_t k) {
   return m == 1 || n == 1 || k == 0;
 }
@@ -428,8 +435,9 @@ bool is_any(const MatrixRef<T>&, const MatrixRef<T>&, int64_t, int64_t, int64_t)
 // They go by the whole of a product, not by its tiles.
 template <class T>
 constexpr Way<decltype(is_any<T>), Whole<T>> kWays[] = {
+    {"dot", is_dot<T>, divided<T, finished<T, one_number<T>>>},
     {"vector", is_vector<T>, divided<T, finished<T, vector_tile<T>>, kVectorWork>},
-    {"dots", prefers_dots<T>, divided<T, finished<T, dot_product<T>>>},
+    {"dot tiles", prefers_dots<T>, divided<T, finished<T, dot_product<T>>>},
     {"turned", prefers_turned<T>, divided<T, finished<T, turned_product<T>>>},
     {"panels", is_any<T>, panels<T>},
 };
