@@ -35,12 +35,13 @@ def test_convolutions(shape, weight, options, expected, dtype):
         return wg.autograd.grad(convolve(x, w, **options).square().sum(), (x, w))
 
     program = wg.explain(step, wg.randn(*shape, dtype=dtype), w)
-    found = ways(program)
+    # What follows a convolution may have moved into it.
+    found = {op.split(" & ")[0]: way for op, way in ways(program).items()}
     passes = ("conv_output", "conv_input", "conv_weight")
     assert " ".join(found.get(name, "-") for name in passes) == expected
-    for name in passes:
-        assert f"{name} [{found[name]}]" in repr(program)
-        assert f"{name} [{found[name]}]" in program.to_dot()
+    for op, way in ways(program).items():
+        assert f"{op} [{way}]" in repr(program)
+        assert f"{op} [{way}]" in program.to_dot()
 
 
 # A function, the shapes of its arguments, and what does it.
@@ -78,7 +79,7 @@ def test_explain_is_a_call():
     state = wg.get_rng_state()
     program = wg.explain(model, x)
     after = wg.get_rng_state()
-    assert "conv_output [gathered]" in repr(program) and "relu" in repr(program)
+    assert "[gathered]" in repr(program) and "relu" in repr(program)
     wg.set_rng_state(state)
     expected = model(x)
     assert bits(after) == bits(wg.get_rng_state())
