@@ -50,7 +50,7 @@ void average_narrow(const Windows& w, const Divisor& by, const T* x, T* y) {
 
 template <class T>
 void average(const Windows& w, const Divisor& by, const T* x, T* y) {
-  if (is_narrow(w)) return average_narrow(w, by, x, y);
+  if (is_narrow(w, w.taps() > 8 ? kSumTaps : kHandful)) return average_narrow(w, by, x, y);
   using L = Lanes<T, std::is_floating_point_v<T>>;
   const Divisors<T> divisors(w, by, round_up(w.out[2], L::kSize));
   for_windows<T>(w, x, T(0), L::kSize, 0, [&](int64_t slab, int64_t o, const Taps<T>& taps, T*) {

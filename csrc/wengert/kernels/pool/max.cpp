@@ -99,7 +99,7 @@ void max_narrow(const Windows& w, const T* x, T* y, const Sink& sink) {
 
 template <class T, class Sink>
 void max_any(const Windows& w, const T* x, T* y, const Sink& sink) {
-  if (is_narrow(w)) return max_narrow(w, x, y, sink);
+  if (is_narrow(w, kHandful)) return max_narrow(w, x, y, sink);
   if constexpr (std::is_floating_point_v<T>)
     if (in_registers<T>(w)) return max_rows<T, true>(w, x, y, sink);
   max_rows<T, false>(w, x, y, sink);

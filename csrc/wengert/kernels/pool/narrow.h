@@ -1,16 +1,17 @@
-// A few short rows of windows, one window after another: sorting rows for registers would take
-// longer than that.
+// A few short rows of windows, one window after another, where sorting rows for registers takes
+// longer than that: always of a handful of windows, and sums of wider ones.
 #pragma once
 
 #include "wengert/kernels/pool/windows.h"
 
 namespace wengert::pooling {
 
-inline constexpr int64_t kNarrow = 16;        // windows of a row
-inline constexpr int64_t kNarrowTaps = 4096;  // of all windows
+inline constexpr int64_t kNarrow = 4;      // windows of a row
+inline constexpr int64_t kHandful = 64;    // taps of all windows
+inline constexpr int64_t kSumTaps = 4096;  // where windows have more than 8
 
-inline bool is_narrow(const Windows& w) {
-  return w.out[2] <= kNarrow && w.out_rows() * w.out[2] * w.taps() <= kNarrowTaps;
+inline bool is_narrow(const Windows& w, int64_t taps) {
+  return w.out[2] <= kNarrow && w.out_rows() * w.out[2] * w.taps() <= taps;
 }
 
 // The taps of a window along a dimension that lie within the input, and the place of tap 0.
