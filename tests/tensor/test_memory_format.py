@@ -83,6 +83,20 @@ def test_copies_keep_the_order_of_dimensions(order):
     assert wg.ones_like(x, memory_format=wg.contiguous_format).is_contiguous()
 
 
+def test_to_copies_what_it_is_asked_to():
+    x = wg.zeros(2, 3, 4, 5)
+    last = x.to(memory_format=wg.channels_last)
+    for y in (x.to(x.dtype), x.to(memory_format=wg.contiguous_format), x.to("cpu", x.dtype, True)):
+        assert y is x
+    gaps = x[:, ::2]  # no image whose channels come last: contiguous, as PyTorch has it
+    assert gaps.to(memory_format=wg.contiguous_format) is gaps
+    assert last.to(memory_format=wg.channels_last) is last
+    for y in (x.to(copy=True), x.to(x.dtype, False, True), x.to("cpu", x.dtype, copy=True)):
+        assert y.data_ptr() != x.data_ptr()
+    assert last.to(memory_format=wg.contiguous_format).is_contiguous()
+    assert x.mT.to(wg.float64, memory_format=wg.contiguous_format).is_contiguous()
+
+
 def test_numbers_are_drawn_in_the_order_of_memory():
     x = wg.zeros(2, 4, 5, 3).permute(0, 3, 1, 2)
     for draw in (wg.rand_like, lambda t, **k: wg.randint_like(t, 100, **k)):
@@ -103,6 +117,8 @@ def test_errors():
         wg.zeros(2, 3).contiguous(memory_format="channels_last")
     with pytest.raises(TypeError, match="memory_format"):
         wg.zeros(2, 3).is_contiguous(memory_format=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'memory_format'"):
+        wg.relu(wg.zeros(2, 3), memory_format=wg.preserve_format)
 
 
 @pytest.mark.skipif(torch is None, reason="torch is not installed")

@@ -63,7 +63,9 @@ bool take_extra(const Overload& o, Form form, const char* name, PyObject* value,
     extras.inplace = truth(value);
     return true;
   }
-  if (std::strcmp(name, "memory_format") == 0) {
+  // What takes it besides says so.
+  if (std::strcmp(name, "memory_format") == 0 &&
+      ((o.op->on & kCreation) || std::strstr(o.op->doc, "memory_format"))) {
     extras.format = value == Py_None ? nullptr : value;
     return true;
   }
