@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "wengert/kernels/core/vec.h"
 
@@ -23,6 +24,13 @@ class Gather {
   const int32_t* offset_;
 };
 
+// The same of neighbouring pixels, both in the image, with one access for two:
+// PairGather<T>(offset) reads p + offset[i] and the one behind.
+template <class T>
+struct PairGather {
+  static constexpr bool kExists = false;
+};
+
 #if defined(__AVX512F__)
 template <>
 class Gather<float> {
@@ -37,6 +45,26 @@ class Gather<float> {
  private:
   __m512i at_;
   __mmask16 here_;
+};
+template <>
+class PairGather<float> {
+ public:
+  static constexpr bool kExists = true;
+  explicit PairGather(const int32_t* offset)
+      : low_(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset))),
+        high_(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset + 8))) {}
+  std::pair<Vec<float>, Vec<float>> from(const float* p) const {
+    const __m512 low = _mm512_castsi512_ps(_mm512_i32gather_epi64(low_, p, 4));
+    const __m512 high = _mm512_castsi512_ps(_mm512_i32gather_epi64(high_, p, 4));
+    const __m512i even =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    return {Vec<float>(_mm512_permutex2var_ps(low, even, high)),
+            Vec<float>(_mm512_permutex2var_ps(low, odd, high))};
+  }
+
+ private:
+  __m256i low_, high_;
 };
 template <>
 class Gather<double> {

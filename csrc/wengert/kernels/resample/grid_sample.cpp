@@ -48,6 +48,28 @@ struct Register {
       : at{Gather<T>(b.offset[k] + i)...}, weight{Vec<T>::load(b.weight[k] + i)...} {}
 };
 
+template <class T>
+bool all_inside(const Block<T>& b, int64_t i) {
+  int32_t sign = 0;
+  for (int64_t j = i; j < i + Vec<T>::kSize; ++j)
+    sign |= b.offset[0][j] | b.offset[1][j] | b.offset[2][j] | b.offset[3][j];
+  return sign >= 0;
+}
+// A register of places between four pixels of the image each, of which two are neighbours.
+template <class T>
+void sample_pairs(const GridShape& s, const Block<T>& b, int64_t i, int64_t n, int64_t first,
+                  int64_t last, const T* x, T* y) {
+  using V = Vec<T>;
+  const PairGather<T> upper(b.offset[0] + i), lower(b.offset[2] + i);
+  const V p = V::load(b.weight[0] + i), q = V::load(b.weight[1] + i);
+  const V r = V::load(b.weight[2] + i), t = V::load(b.weight[3] + i);
+  for (int64_t c = first; c < last; ++c) {
+    const auto [a, d] = upper.from(x + c * s.channel_step());
+    const auto [e, f] = lower.from(x + c * s.channel_step());
+    detail::store_part(a * p + d * q + e * r + f * t, y + c * s.points + i, n - i);
+  }
+}
+
 // `channels` planes of x, and rows of y, at n places. Few planes at a time, as many may share the
 // same lines of a cache.
 template <class T, int kCount>
@@ -56,6 +78,12 @@ void sample(const GridShape& s, const Block<T>& b, int64_t n, const T* x, T* y) 
   for (int64_t first = 0; first < s.channels; first += 4) {
     const int64_t last = std::min(s.channels, first + 4);
     for (int64_t i = 0; i < n; i += V::kSize) {
+      if constexpr (kCount == 4 && PairGather<T>::kExists) {
+        if (s.pixel_step() == 1 && all_inside(b, i)) {
+          sample_pairs(s, b, i, n, first, last, x, y);
+          continue;
+        }
+      }
       if constexpr (kCount <= 4) {
         const Register<T, kCount> r(b, i);
         for (int64_t c = first; c < last; ++c)
