@@ -36,9 +36,7 @@ void shape_of_size(Call& c) {
   c.output(c.attrs.dtype_or(kSized["dtype"], default_dtype()),
            checked_size(c.attrs.ints(kSized["size"])));
 }
-void shape_like(Call& c) {
-  output_like(c, c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype()));
-}
+void shape_like(Call& c) { output_like(c, c.attrs.dtype_or(kLike["dtype"], c.in(0).dtype())); }
 // A method of a tensor that gives the dtype.
 void shape_new(Call& c) {
   c.output(c.attrs.dtype_or(kNew["dtype"], c.in(0).dtype()),
@@ -104,9 +102,7 @@ constexpr Signature kFullLike =
 // y = value
 constexpr Op full_like_op = creation(
     "full_like", kFullLike, kModule, "fill_value everywhere, with the input's shape and dtype.",
-    [](Call& c) {
-      output_like(c, c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype()));
-    },
+    [](Call& c) { output_like(c, c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype())); },
     [](Call& c) { fill(c.out[0], c.attrs.scalar(kFullLike["fill_value"])); });
 
 constexpr Signature kNewFull =
