@@ -197,7 +197,9 @@ def channels_dropped(r):
     kind = r.rng.randrange(3)
     if kind == 0:
         return F.feature_alpha_dropout(x, 0.5, training=True)
-    return getattr(F, f"dropout{x.ndim - 2}d")(x, 0.5) if kind == 1 else F.alpha_dropout(x, 0.3, True)
+    if kind == 1:
+        return F.alpha_dropout(x, 0.3, training=True)
+    return getattr(F, f"dropout{x.ndim - 2}d")(x, 0.5)
 
 
 @op
