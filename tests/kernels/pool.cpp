@@ -2,6 +2,7 @@
 #include "wengert/kernels/pool/pool.h"
 
 #include "kernels.h"
+#include "wengert/kernels/pool/fractional.h"
 #include "wengert/kernels/pool/naive.h"
 
 namespace wengert {
@@ -154,6 +155,42 @@ void parts(const Dims& in, const Dims& out) {
   CHECK(close(dx, expected, kLoose<T>, kLoose<T>));
 }
 
+// Where a window begins, in whole numbers: samples are k / 8 here, and sizes such that a is whole.
+template <class T>
+void fractional(const Dims& in, const Dims& out, const Dims& kernel, int n) {
+  Windows w;
+  w.planes = 5;
+  for (int d = 0; d < 3; ++d) {
+    w.in[d] = in[d];
+    w.out[d] = out[d];
+    w.kernel[d] = kernel[d];
+  }
+  const Sizes<T> s(w);
+  std::vector<T> samples;
+  for (int64_t i = 0; i < w.planes * n; ++i) samples.push_back(static_cast<T>(i * 5 % 8) / T(8));
+  const auto begin = [&](int64_t p, int d, int64_t o) -> int64_t {
+    if (d < 3 - n || o == w.out[d] - 1) return w.in[d] - w.kernel[d];
+    const int64_t number = p * n + (n == 2 ? 2 - d : d);
+    const int64_t a = (w.in[d] - w.kernel[d]) / (w.out[d] - 1), k = number * 5 % 8;
+    return (8 * o + k) * a / 8 - k * a / 8;
+  };
+  auto y = empty<T>(s.out), best = y;
+  auto indices = empty<int64_t>(s.out), element = indices;
+  std::vector<char> seen(static_cast<size_t>(s.out));
+  const int64_t plane = s.in / w.planes;
+  naive::each_begun(w, begin, [&](int64_t window, int64_t at) {
+    const auto i = static_cast<size_t>(window);
+    const T x = s.x[static_cast<size_t>(at)];
+    if (seen[i] && !(x > best[i])) return;
+    seen[i] = 1;
+    best[i] = x;
+    element[i] = at % plane;
+  });
+  fractional_max_pool(w, n, dtype_of<T>(), s.x.data(), samples.data(), y.data(), indices.data());
+  CHECK(y == best);
+  CHECK(indices == element);
+}
+
 template <class T>
 void padded(PadMode mode, const Dims& in, const Dims& before, const Dims& after) {
   Dims out = in;
@@ -240,6 +277,9 @@ void test_pool() {
     parts<float>({1, 7, 9}, out);
     parts<double>({4, 12, 16}, out);
   }
+  fractional<float>({1, 8, 11}, {1, 4, 5}, {1, 2, 3}, 2);
+  fractional<double>({9, 8, 11}, {3, 4, 5}, {1, 2, 3}, 3);
+  fractional<double>({5, 4, 6}, {1, 1, 3}, {2, 4, 2}, 3);
   all_paddings<float>();
   all_paddings<double>();
 }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import wengert as wg
+from tests.conftest import torch
 from wengert import nn
 
 
@@ -457,3 +458,30 @@ def test_parameter_and_buffer():
     assert list(dict(m.named_buffers())) == ["b"] and len(m.state_dict()) == 0
     m.b = wg.zeros(3)
     assert m.b.shape == (3,) and "b" in m._buffers
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("size", range(1, 6))
+def test_channel_0_counts_for_all_in_the_older_norm_as_in_torch(size):
+    x = np.cos(np.arange(2 * 7 * 6.0)).reshape(2, 7, 2, 3)
+    y = nn.CrossMapLRN2d(size, 0.5, 0.6, 2)(wg.from_numpy(x))
+    expected = torch.nn.CrossMapLRN2d(size, 0.5, 0.6, 2)(torch.from_numpy(x))
+    np.testing.assert_allclose(y.numpy(), expected.numpy(), rtol=1e-12)
+    with pytest.raises(ValueError, match="4D"):
+        nn.CrossMapLRN2d(size)(wg.ones(3, 4, 5))
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_windows_at_random_places_are_torchs(dims, dtype):
+    x = np.random.RandomState(0).standard_normal((2, 3, 9, 8, 7)[: dims + 2]).astype(dtype)
+    for shape in (x, x[0]):
+        results = []
+        for library in (wg, torch):
+            library.manual_seed(1)
+            cls = getattr(library.nn, f"FractionalMaxPool{dims}d")
+            module = cls(2, output_ratio=0.6, return_indices=True)
+            results.append([t.numpy() for t in module(library.from_numpy(shape))])
+        for a, b in zip(*results, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -185,6 +185,7 @@ def test_gradients_of_order_one_and_two(name, i):
 WIDER = "defined for more inputs than torch's, which raises"
 WHOLE = ["GLU", "Hardshrink", "HuberLoss", "PReLU", "Softshrink", "Threshold"]
 DIFFERENT = {
+    ("CrossMapLRN2d", "int64"): WIDER,
     **{(name, "int64"): WIDER for name in WHOLE},
     ("Dropout1d", "two dimensions more"): WIDER,
     ("Dropout", "int64"): "integers are refused for every p; torch's are zeroed for p = 1",

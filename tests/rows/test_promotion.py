@@ -73,6 +73,7 @@ REFUSE = {
     *("grid_sample", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"),
     *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in "123"),
     *("layer_norm", "group_norm", "batch_norm", "instance_norm"),
+    *(f"fractional_max_pool{n}d{both}" for n in "23" for both in ("", "_with_indices")),
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}

@@ -85,7 +85,30 @@ def max_unpool(x, indices, size):
     return y.reshape(*x.shape[: -len(size)], *size)
 
 
+def fractional_max(x, samples, kernel, output):
+    dims = len(kernel)
+    inner, channels = x.shape[-dims:], x.shape[: x.ndim - dims]
+    y, indices = np.zeros((*channels, *output)), np.zeros((*channels, *output), int)
+    numbers = samples.reshape(-1, dims)[:, ::-1] if dims == 2 else samples.reshape(-1, dims)
+    numbers = numbers[: np.prod(channels, dtype=int)].reshape(*channels, dims)
+    for plane in np.ndindex(*channels):
+        for at in np.ndindex(*output):
+            begin = []
+            for i, n, k, o, s in zip(at, inner, kernel, output, numbers[plane], strict=True):
+                a = (n - k) / max(o - 1, 1)
+                begin.append(n - k if i == o - 1 else int((i + s) * a) - int(s * a))
+            where = tuple(slice(b, b + k) for b, k in zip(begin, kernel, strict=True))
+            window = x[plane][where]
+            tap = np.unravel_index(window.argmax(), window.shape)
+            y[(*plane, *at)] = window.max()
+            place = [b + t for b, t in zip(begin, tap, strict=True)]
+            indices[(*plane, *at)] = np.ravel_multi_index(place, inner)
+    return y, indices
+
+
 FORMULAS = {
+    "_fractional_max_pool2d": fractional_max,
+    "_fractional_max_pool3d": fractional_max,
     "_max_pool_backward": max_backward,
     "_max_pool_take": max_take,
     "_avg_pool_backward": avg_backward,

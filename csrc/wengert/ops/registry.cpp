@@ -32,6 +32,7 @@ Rows conv_product_ops();
 Rows max_pool_ops();
 Rows avg_pool_ops();
 Rows adaptive_pool_ops();
+Rows fractional_ops();
 Rows unpool_ops();
 Rows column_ops();
 Rows pad_ops();
@@ -54,16 +55,28 @@ Rows clip_ops();
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
-    for (const auto family :
-         {arithmetic_ops,   math_ops,     activation_ops,      piecewise_ops,     compare_ops,
-          reduce_ops,       extremum_ops, moment_ops,          scan_ops,          sort_ops,
-          copy_ops,         shape_ops,    slice_ops,           arrange_ops,       join_ops,
-          index_ops,        gather_ops,   scatter_ops,         matmul_ops,        conv_ops,
-          conv_product_ops, max_pool_ops, avg_pool_ops,        adaptive_pool_ops, unpool_ops,
-          column_ops,       pad_ops,      interpolate_ops,     grid_ops,          shuffle_ops,
-          softmax_ops,      loss_ops,     regression_loss_ops, group_norm_ops,    batch_norm_ops,
-          local_norm_ops,   create_ops,   inplace_ops,         draw_ops,          random_ops,
-          update_ops,       clip_ops}) {
+    for (const auto family : {arithmetic_ops,   math_ops,
+                              activation_ops,   piecewise_ops,
+                              compare_ops,      reduce_ops,
+                              extremum_ops,     moment_ops,
+                              scan_ops,         sort_ops,
+                              copy_ops,         shape_ops,
+                              slice_ops,        arrange_ops,
+                              join_ops,         index_ops,
+                              gather_ops,       scatter_ops,
+                              matmul_ops,       conv_ops,
+                              conv_product_ops, max_pool_ops,
+                              avg_pool_ops,     adaptive_pool_ops,
+                              fractional_ops,   unpool_ops,
+                              column_ops,       pad_ops,
+                              interpolate_ops,  grid_ops,
+                              shuffle_ops,      softmax_ops,
+                              loss_ops,         regression_loss_ops,
+                              group_norm_ops,   batch_norm_ops,
+                              local_norm_ops,   create_ops,
+                              inplace_ops,      draw_ops,
+                              random_ops,       update_ops,
+                              clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

@@ -227,6 +227,38 @@ def fold(
     padding: _ints = 0,
     stride: _ints = 1,
 ) -> Tensor: ...
+def fractional_max_pool2d(
+    input: Tensor,
+    kernel_size: _ints,
+    output_size: _ints | None = None,
+    output_ratio: _floats | None = None,
+    return_indices: _bool = False,
+    _random_samples: Tensor | None = None,
+) -> Tensor: ...
+def fractional_max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    output_size: _ints | None = None,
+    output_ratio: _floats | None = None,
+    return_indices: _bool = False,
+    _random_samples: Tensor | None = None,
+) -> tuple[Tensor, ...]: ...
+def fractional_max_pool3d(
+    input: Tensor,
+    kernel_size: _ints,
+    output_size: _ints | None = None,
+    output_ratio: _floats | None = None,
+    return_indices: _bool = False,
+    _random_samples: Tensor | None = None,
+) -> Tensor: ...
+def fractional_max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: _ints,
+    output_size: _ints | None = None,
+    output_ratio: _floats | None = None,
+    return_indices: _bool = False,
+    _random_samples: Tensor | None = None,
+) -> tuple[Tensor, ...]: ...
 def gelu(input: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor: ...
 def glu(input: Tensor, dim: _int = -1) -> Tensor: ...
 def grid_sample(

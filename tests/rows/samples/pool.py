@@ -142,6 +142,26 @@ for n, parts in PARTS.items():
     ]
     SAMPLES[key("adaptive_max_pool1d", "Tensor", "ints", "bool") if n == 1 else name] = either
 SAMPLES[key("adaptive_max_pool1d", "Tensor", "ints")] = SAMPLES["adaptive_max_pool1d_with_indices"]
+NUMBERS = np.array([[[0.1, 0.6, 0.95], [0.3, 0.0, 0.5]], [[0.8, 0.2, 0.4], [0.7, 0.99, 0.45]]])
+for n, shape in ((2, (2, 2, 7, 9)), (3, (2, 2, 5, 6, 7))):
+    draws, rest = {"_random_samples": NUMBERS[..., :n]}, shape[1:]
+    both = [
+        S(distinct(*shape), 2, (3, 4, 2)[:n], **draws),
+        S(distinct(*rest), (1, 2, 3)[:n], None, (0.5,) * n, **draws),
+        S(distinct(*shape), 2, output_ratio=(0.4, 0.5, 0.6)[:n], **draws),
+    ]
+    for name, more in (
+        (f"fractional_max_pool{n}d_with_indices", {}),
+        (f"fractional_max_pool{n}d", {"return_indices": True}),
+    ):
+        SAMPLES[name] = [S(*s.args, **s.kwargs, **more).floats().hold(1).outputs(1) for s in both]
+    SAMPLES[f"fractional_max_pool{n}d"].append(S(distinct(*shape), 1, 2, **draws).floats().hold(1))
+    SAMPLES[f"_fractional_max_pool{n}d"] = [
+        S(distinct(*shape), NUMBERS[..., :n], (2, 1, 2)[:n], (3, 4, 2)[:n])
+        .floats()
+        .hold(1)
+        .outputs(1)
+    ]
 SAMPLES["adaptive_avg_pool2d"].append(S(real(2, 7, 9), (None, 4)).floats())
 SAMPLES["adaptive_avg_pool3d"].append(S(real(2, 3, 5, 7), (2, None, None)).floats())
 SAMPLES["_adaptive_avg_pool_backward"] = [

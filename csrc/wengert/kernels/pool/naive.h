@@ -70,4 +70,20 @@ void each_part(const Windows& w, const F& f) {
                 f(window, ((p * w.in[0] + i) * w.in[1] + j) * w.in[2] + k);
 }
 
+// Windows that begin where begin(plane, dimension, window) says; f(window, element), in order.
+template <class Begin, class F>
+void each_begun(const Windows& w, const Begin& begin, const F& f) {
+  int64_t window = 0;
+  for (int64_t p = 0; p < w.planes; ++p)
+    for (int64_t a = 0; a < w.out[0]; ++a)
+      for (int64_t b = 0; b < w.out[1]; ++b)
+        for (int64_t c = 0; c < w.out[2]; ++c, ++window)
+          for (int64_t t = 0; t < w.taps(); ++t) {
+            const int64_t i = begin(p, 0, a) + t / w.kernel[2] / w.kernel[1];
+            const int64_t j = begin(p, 1, b) + t / w.kernel[2] % w.kernel[1];
+            const int64_t k = begin(p, 2, c) + t % w.kernel[2];
+            f(window, ((p * w.in[0] + i) * w.in[1] + j) * w.in[2] + k);
+          }
+}
+
 }  // namespace wengert::naive

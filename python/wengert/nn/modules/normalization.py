@@ -13,7 +13,7 @@ from .. import init
 from ..parameter import Parameter
 from .module import Module
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -177,6 +177,37 @@ class RMSNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
+
+
+class CrossMapLRN2d(Module):
+    """LocalResponseNorm of (n, c, h, w) by the channels up to (size - 1) / 2 away; the older form.
+
+    As in PyTorch, channel 0 counts for all channels behind it. ValueError for other inputs.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(n, c, h, w) -> (n, c, h, w)"""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        reach = int((self.size - 1) / 2)
+        taps = 2 * reach + 1
+        squares = input * input
+        means = F.avg_pool3d(squares.unsqueeze(1), (taps, 1, 1), 1, (reach, 0, 0)).squeeze(1)
+        sums = means * taps
+        if (beyond := input.shape[1] - reach - 1) > 0:
+            n, _, h, w = input.shape
+            sums = sums + F.pad(squares[:, :1].expand(n, beyond, h, w), (0, 0, 0, 0, reach + 1, 0))
+        return input * (sums * (self.alpha / self.size) + self.k) ** -self.beta
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class LocalResponseNorm(Module):

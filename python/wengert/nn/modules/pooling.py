@@ -19,6 +19,8 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 Size = int | tuple[int, ...]
+Ratio = float | tuple[float, ...]
 
 
 def _all(size: Size, n: int) -> tuple[int, ...]:
@@ -300,6 +303,103 @@ class LPPool3d(_LPPoolNd):
         """(n, c, d, h, w) or (c, d, h, w) -> (n, c, windows, windows, windows)"""
         return F.lp_pool3d(
             input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
+
+
+class _FractionalMaxPoolNd(Module):
+    __constants__ = ["kernel_size", "return_indices", "output_size", "output_ratio"]
+    kernel_size: tuple[int, ...]
+    output_size: tuple[int, ...] | None
+    output_ratio: tuple[float, ...] | None
+    _random_samples: Tensor | None
+
+    def _set(
+        self,
+        dims: int,
+        kernel_size: Size,
+        output_size: Size | None,
+        output_ratio: Ratio | None,
+        return_indices: bool,
+        samples: Tensor | None,
+    ) -> None:
+        def each(value: Ratio) -> tuple[float, ...]:
+            return (value,) * dims if isinstance(value, (int, float)) else tuple(value)
+
+        self.kernel_size = cast("tuple[int, ...]", each(kernel_size))
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", samples)
+        self.output_size = None
+        if output_size is not None:
+            self.output_size = cast("tuple[int, ...]", each(output_size))
+        self.output_ratio = None if output_ratio is None else each(output_ratio)
+        if output_size is None and output_ratio is None:
+            raise ValueError(
+                f"{type(self).__name__} requires specifying either an output size, or a pooling "
+                "ratio"
+            )
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if self.output_ratio is not None and not all(0 < r < 1 for r in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest element of each of `output_size` windows, whose distances are drawn at random.
+
+    There are int(size * output_ratio) of them if that is given; one of the two must be
+    (ValueError). With `return_indices` also where each element lies in its plane.
+    `_random_samples` are the numbers that are drawn in each call otherwise. Graham,
+    arXiv:1412.6071.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        output_size: Size | None = None,
+        output_ratio: Ratio | None = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self._set(2, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(n, c, h, w) or (c, h, w) -> (n, c, windows, windows)"""
+        return F.fractional_max_pool2d(
+            input,
+            self.kernel_size,
+            self.output_size,
+            self.output_ratio,
+            self.return_indices,
+            _random_samples=self._random_samples,
+        )
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """FractionalMaxPool2d for (n, c, d, h, w); ValueError for a kernel without elements."""
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        output_size: Size | None = None,
+        output_ratio: Ratio | None = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        if min((kernel_size,) if isinstance(kernel_size, int) else kernel_size) <= 0:
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
+        self._set(3, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(n, c, d, h, w) or (c, d, h, w) -> (n, c, windows, windows, windows)"""
+        return F.fractional_max_pool3d(
+            input,
+            self.kernel_size,
+            self.output_size,
+            self.output_ratio,
+            self.return_indices,
+            _random_samples=self._random_samples,
         )
 
 
