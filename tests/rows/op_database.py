@@ -28,7 +28,8 @@ NAMES = """
     max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
     adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
-    max_unpool1d max_unpool2d max_unpool3d unfold fold pad
+    max_unpool1d max_unpool2d max_unpool3d fractional_max_pool2d fractional_max_pool3d
+    unfold fold pad
     interpolate upsample upsample_bilinear upsample_nearest grid_sample affine_grid
     pixel_shuffle pixel_unshuffle channel_shuffle
     batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize
