@@ -39,8 +39,9 @@ Windows windows_of(const Call& c) {
   for (int d = 3 - n; d < 3; ++d) {
     check(w.kernel[d] > 0 && w.out[d] > 0, "kernel_size and output_size must be positive, got ",
           last(w.kernel, n), " and ", last(w.out, n));
-    check(w.out[d] + w.kernel[d] - 1 <= w.in[d] - (n == 3), "kernel_size ", last(w.kernel, n),
-          " is too large for ", last(w.out, n), " windows in ", shape);
+    check(w.kernel[d] <= w.in[d] && w.out[d] <= w.in[d] - w.kernel[d] + (n == 3 ? 0 : 1),
+          "kernel_size ", last(w.kernel, n), " is too large for ", last(w.out, n), " windows in ",
+          shape);
   }
   return w;
 }
@@ -100,9 +101,12 @@ Dims sizes_of(const Call& c, const Dims& shape) {
     const int64_t given = c.attrs.reals(kRatio);
     check(given == 1 || given == n, ErrorKind::kValue, "output_ratio must be one number or ", n,
           ", got ", given);
-    for (int d = 0; d < n; ++d)
-      w.out[3 - n + d] = static_cast<int64_t>(static_cast<double>(shape[shape.size() - n + d]) *
-                                              c.attrs.real_at(kRatio, given == 1 ? 0 : d));
+    for (int d = 0; d < n; ++d) {
+      const auto whole = static_cast<double>(shape[shape.size() - n + d]);
+      const double part = whole * c.attrs.real_at(kRatio, given == 1 ? 0 : d);
+      check(part >= 0 && part <= whole, "output_ratio must be between 0 and 1");
+      w.out[3 - n + d] = static_cast<int64_t>(part);
+    }
   }
   return Dims(last(w.out, n));
 }
