@@ -23,10 +23,11 @@ constexpr int kOutputSize =
 constexpr int kReturnIndices = attribute("return_indices", kEither, kEither1d);
 
 // Sizes as one number where all are the same: a list is refused where there are no channels.
-Attrs sized(Ints sizes) {
+Attrs sized(Ints sizes, int n) {
+  if (sizes.size() != 1 && std::ssize(sizes) != n) return Attrs(sizes);
   for (const int64_t s : sizes)
     if (s != sizes[0]) return Attrs(sizes);
-  return sizes.empty() ? Attrs(sizes) : Attrs(sizes[0]);
+  return Attrs(sizes[0]);
 }
 
 // The parts of the last n dimensions; `from` are those from which on none may be empty.
@@ -69,7 +70,7 @@ Windows backward_parts(const Call& c) {
   const int first = shape.size() - static_cast<int>(n);
   for (int d = 0; d < first; ++d)
     check(shape[d] == size[d], "a gradient of shape ", shape, " does not fit size ", size);
-  return parts_of(size, sized(Ints(shape.begin() + first, static_cast<size_t>(n))),
+  return parts_of(size, sized(Ints(shape.begin() + first, static_cast<size_t>(n)), n),
                   static_cast<int>(n), kMaxDims);
 }
 
@@ -102,7 +103,7 @@ constinit const Op adaptive_avg_pool_backward_op{
           const int64_t n = v.attrs().integer(kBackward["dims"]);
           const Dims shape = v.shape(0);
           v.set(0, apply(*adaptive_avg_op(n), {v.g()},
-                         sized(Ints(shape.end() - n, static_cast<size_t>(n)))));
+                         sized(Ints(shape.end() - n, static_cast<size_t>(n)), n)));
         }};
 
 template <int n>
@@ -212,13 +213,13 @@ constinit const Op adaptive_max_pool3d_op =
 }  // namespace
 
 Tensor adaptive_avg_pool1d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool1d_op, {x}, sized(output_size));
+  return apply(adaptive_avg_pool1d_op, {x}, sized(output_size, 1));
 }
 Tensor adaptive_avg_pool2d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool2d_op, {x}, sized(output_size));
+  return apply(adaptive_avg_pool2d_op, {x}, sized(output_size, 2));
 }
 Tensor adaptive_avg_pool3d(const Tensor& x, Ints output_size) {
-  return apply(adaptive_avg_pool3d_op, {x}, sized(output_size));
+  return apply(adaptive_avg_pool3d_op, {x}, sized(output_size, 3));
 }
 
 namespace {
