@@ -73,8 +73,8 @@ def setup(images, labels):
     generator.apply(weights_init)
     discriminator.apply(weights_init)
     criterion = nn.BCELoss()
-    optimizer_d = optim.Adam(discriminator.parameters(), lr=0.00002, betas=(0.5, 0.999))
-    optimizer_g = optim.Adam(generator.parameters(), lr=0.00002, betas=(0.5, 0.999))
+    optimizer_d = optim.Adam(discriminator.parameters(), lr=0.00001, betas=(0.5, 0.999))
+    optimizer_g = optim.Adam(generator.parameters(), lr=0.00001, betas=(0.5, 0.999))
 
     def batches():
         while True:
