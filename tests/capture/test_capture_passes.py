@@ -115,3 +115,14 @@ def test_part_of_a_linear_stays_apart(part):
     x, w = wg.randn(5, 7), wg.randn(3, 7)
     found = both_ways(lambda x, w: part(F.linear(x, w)).relu(), x, w)
     assert "linear" in found and not any("linear &" in op for op in found)
+
+
+def late_other(a, b, c):
+    first, second = a @ b, a @ b.clone()
+    return first * (second * c)
+
+
+def test_what_a_fused_step_writes_is_as_late_as_it():
+    wg.manual_seed(0)
+    found = both_ways(late_other, wg.randn(5, 7), wg.randn(7, 3), wg.randn(5, 3))
+    assert sum("mm & mul" in op for op in found) == 1

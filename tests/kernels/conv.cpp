@@ -18,7 +18,7 @@ void each_way(std::span<const ConvWay<T>> ways, const ConvShape& s, const std::v
   for (const ConvWay<T>& way : ways) {
     if (!way.accepts(s) || (!first && s.work() == 0)) continue;
     std::vector<T> out = to;
-    way.run(s, a.data(), b.data(), bias, out.data());
+    way.run(s, a.data(), b.data(), bias, out.data(), {});
     CHECK(!first || out == fast);
     CHECK(close(out, slow, kLoose<T>, tolerance));
     first = false;
@@ -54,6 +54,54 @@ void convolution(const ConvShape& s) {
               tolerance(s.batch * s.volume(s.out)));
 }
 
+template <class T>
+void scaled(void* out, const void* const* in, int64_t n, const double* by) {
+  for (int64_t i = 0; i < n; ++i)
+    static_cast<T*>(out)[i] = static_cast<const T*>(in[0])[i] * static_cast<T>(*by);
+}
+template <class T>
+void added(void* out, const void* const* in, int64_t n, const double*) {
+  for (int64_t i = 0; i < n; ++i)
+    static_cast<T*>(out)[i] = static_cast<const T*>(in[0])[i] + static_cast<const T*>(in[1])[i];
+}
+
+// What follows a sum in its tile gives the bits of what follows it in memory.
+template <class T>
+void epilogue(const ConvShape& s, int parts) {
+  const int64_t in = s.batch * s.groups * s.channels * s.volume(s.in);
+  const int64_t out = s.batch * s.groups * s.outputs * s.volume(s.out);
+  const std::vector<T> x = numbers<T>(in), y = numbers<T>(out, 3), b = numbers<T>(200, 4);
+  const std::vector<T> w = numbers<T>(s.groups * s.outputs * s.channels * s.volume(s.kernel), 2);
+  std::vector<ChannelMap<T>> maps;
+  for (size_t i = 0; i + 2 < b.size(); ++i) maps.push_back({b[i], b[i + 1], b[i + 2]});
+  const double half = 0.5;
+  const auto compare = [&](int64_t channels, int64_t volume, const std::vector<T>& like,
+                           const auto& run) {
+    std::vector<T> z = like, got[3] = {like, like, like}, expected[3] = {like, like, like};
+    run(z.data(), ConvEpilogue<T>());
+    for (auto* to : {got, expected}) {
+      ConvEpilogue<T> e;
+      if (parts & 1) e.maps = maps.data();
+      if (parts & 2) e.combine = {added<T>, nullptr};
+      if (parts & 2) e.other = like.data();
+      if (parts & 4) e.activation = {scaled<T>, &half};
+      if (parts & 8) e.sums = to[1].data();
+      if ((parts & 16) && (parts & 3)) e.combined = to[2].data();
+      if (to == got)
+        run(got[0].data(), e);
+      else
+        naive::finish(e, channels, volume, std::ssize(z), z.data(), expected[0].data());
+    }
+    for (int i = 0; i < 3; ++i) CHECK(got[i] == expected[i]);
+  };
+  compare(s.groups * s.outputs, s.volume(s.out), y, [&](T* to, const ConvEpilogue<T>& e) {
+    conv_output(s, x.data(), w.data(), b.data(), to, e);
+  });
+  compare(s.groups * s.channels, s.volume(s.in), x, [&](T* to, const ConvEpilogue<T>& e) {
+    conv_input(s, y.data(), w.data(), b.data(), to, e);
+  });
+}
+
 // Shapes drawn at random, in one, two or three dimensions.
 ConvShape drawn(Generator& g, int i) {
   const auto one_of = [&](int64_t low, int64_t high) {
@@ -78,6 +126,7 @@ template <class T>
 void convolutions() {
   Generator g(5);
   for (int i = 0; i < 90; ++i) convolution<T>(drawn(g, i));
+  for (int i = 0; i < 96; ++i) epilogue<T>(drawn(g, i), i % 32);
   // More rows of sums than a panel is deep, more channels and outputs than a task has.
   convolution<T>(
       {3, 1, 150, 140, {1, 9, 9}, {1, 9, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}});

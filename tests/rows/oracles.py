@@ -24,9 +24,24 @@ def linear_activation(x, weight, bias, activation, *rest):
     return z if activation is None else np.maximum(z, 0)
 
 
-def mm_pointwise(x, y, other, activation, *rest):
-    assert activation in (None, wg.hypot) and rest == (0, 0, 0, 0)
-    return x @ y if activation is None else np.hypot(x @ y, other)
+def mm_pointwise(x, y, other, combine, *rest):
+    assert combine in (None, wg.hypot) and rest == (0, 0, 0, 0)
+    return x @ y if combine is None else np.hypot(x @ y, other)
+
+
+def conv_then(of):
+    def then(x, w, bias, *rest):
+        norm, other, how, rest = rest[:4], rest[4], rest[5:10], rest[10:]
+        (following, eps, _, combine), activation = rest[:4], rest[8]
+        assert combine in (None, wg.hypot) and activation in (None, wg.relu)
+        z = h = of(x, w, bias, *how)
+        if following is not None:
+            h = NORMS["batch_norm_eval"](z, *norm, eps)
+        c = h if combine is None else np.hypot(h, other)
+        y = c if activation is None else np.maximum(c, 0)
+        return y  # what is kept beside it only programs see
+
+    return then
 
 
 def sigmoid(x):
@@ -111,6 +126,8 @@ NUMPY = {
     "conv_output": convolution.conv_output,
     "conv_input": convolution.conv_input,
     "conv_weight": convolution.conv_weight,
+    "conv_output_then": conv_then(convolution.conv_output),
+    "conv_input_then": conv_then(convolution.conv_input),
     "linear_backward": linear_backward,
     "linear_activation": linear_activation,
     "mm_pointwise": mm_pointwise,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "wengert/ops/basic.h"
+#include "wengert/ops/followed.h"
 
 namespace wengert {
 
@@ -29,6 +30,7 @@ Rows scatter_ops();
 Rows matmul_ops();
 Rows conv_ops();
 Rows conv_product_ops();
+Rows conv_fused_ops();
 Rows max_pool_ops();
 Rows avg_pool_ops();
 Rows adaptive_pool_ops();
@@ -51,38 +53,31 @@ Rows draw_ops();
 Rows random_ops();
 Rows update_ops();
 Rows clip_ops();
+const Op* convolution_followed_by(const Op& first, const Op& next);
 
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
-    for (const auto family : {arithmetic_ops,   math_ops,
-                              activation_ops,   piecewise_ops,
-                              compare_ops,      reduce_ops,
-                              extremum_ops,     moment_ops,
-                              scan_ops,         sort_ops,
-                              copy_ops,         shape_ops,
-                              slice_ops,        arrange_ops,
-                              join_ops,         index_ops,
-                              gather_ops,       scatter_ops,
-                              matmul_ops,       conv_ops,
-                              conv_product_ops, max_pool_ops,
-                              avg_pool_ops,     adaptive_pool_ops,
-                              fractional_ops,   unpool_ops,
-                              column_ops,       pad_ops,
-                              interpolate_ops,  grid_ops,
-                              shuffle_ops,      softmax_ops,
-                              loss_ops,         regression_loss_ops,
-                              group_norm_ops,   batch_norm_ops,
-                              local_norm_ops,   create_ops,
-                              inplace_ops,      draw_ops,
-                              random_ops,       update_ops,
-                              clip_ops}) {
+    for (const auto family :
+         {arithmetic_ops,   math_ops,       activation_ops, piecewise_ops, compare_ops,
+          reduce_ops,       extremum_ops,   moment_ops,     scan_ops,      sort_ops,
+          copy_ops,         shape_ops,      slice_ops,      arrange_ops,   join_ops,
+          index_ops,        gather_ops,     scatter_ops,    matmul_ops,    conv_ops,
+          conv_product_ops, conv_fused_ops, max_pool_ops,   avg_pool_ops,  adaptive_pool_ops,
+          fractional_ops,   unpool_ops,     column_ops,     pad_ops,       interpolate_ops,
+          grid_ops,         shuffle_ops,    softmax_ops,    loss_ops,      regression_loss_ops,
+          group_norm_ops,   batch_norm_ops, local_norm_ops, create_ops,    inplace_ops,
+          draw_ops,         random_ops,     update_ops,     clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }
     return v;
   }();
   return *all;
+}
+
+const Op* followed_by(const Op& first, const Op& next) {
+  return convolution_followed_by(first, next);
 }
 
 const Op* find_op(std::string_view name) {

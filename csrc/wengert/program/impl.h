@@ -79,8 +79,9 @@ struct Program::Impl {
   void remove_dead();
   void write_first_gradients();
   void fold_constants();
-  void fuse_activations();
+  void fuse_next();
   void fuse_backward_activations();
+  void fuse_activations();
   void make_nodes();
   void make_segments();
   void choose_places();

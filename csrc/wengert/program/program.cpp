@@ -24,8 +24,9 @@ Program::Impl& Program::impl() {
   pristine_ = std::make_unique<Pristine>(*recording_);  // see Note [program files]
   made->write_first_gradients();
   made->fold_constants();
-  made->fuse_activations();
+  made->fuse_next();
   made->fuse_backward_activations();
+  made->fuse_activations();
   made->make_nodes();
   made->make_segments();
   made->choose_places();

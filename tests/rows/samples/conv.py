@@ -1,6 +1,8 @@
 """Samples of convolutions."""
 
+import wengert as wg
 from tests.rows.sample import S, Sample, real
+from wengert import _native
 
 SAMPLES: dict[str, list[Sample]] = {}
 
@@ -98,4 +100,43 @@ SAMPLES["conv_weight"] = [
     S(real(16, 20, 30, 30), real(16, 40, 30, 30), (1, 1), (1, 1), (1, 1), 1, (3, 3))
     .floats()
     .forward_only(),
+]
+
+
+NO_OP = (None, 0.0, 0.0, 0.0, 0.0)
+
+
+def then(x, w, bias, other, *conv, norm=False, combine=None, activation=None, keep=(False, False)):
+    """A convolution to the shape of `other`, and what it goes on with."""
+    c = other.shape[1]
+    numbers = (real(c), None, real(c), real(c) ** 2) if norm else (None,) * 4
+    return S(
+        *(x, w, bias, *numbers, other if combine else None, *conv),
+        *(_native.ops.batch_norm_eval if norm else None, 1e-3, keep[1]),
+        *(combine, *NO_OP[1:], activation, *NO_OP[1:], keep[0]),
+    ).forward_only()
+
+
+CONVOLVED = (real(2, 3, 5, 6), real(4, 3, 3, 2), real(4), real(2, 4, 5, 2))
+HOW = ((1, 2), (1, 0), (1, 2), 1, (5, 2))
+BACK = (real(2, 4, 5, 2), real(4, 3, 3, 2), real(3), real(2, 3, 5, 6))
+BACK_HOW = (*HOW[:4], (5, 6))
+for name, tensors, how in (
+    ("conv_output_then", CONVOLVED, HOW),
+    ("conv_input_then", BACK, BACK_HOW),
+):
+    SAMPLES[name] = [
+        then(*tensors, *how).floats(),
+        then(*tensors, *how, activation=wg.relu, keep=(True, False)).floats(),
+        then(*tensors, *how, norm=True, activation=wg.relu, keep=(True, True)).floats(),
+        then(*tensors, *how, norm=True, keep=(False, True)).floats(),
+        then(*tensors, *how, combine=wg.hypot).floats(),
+        then(*tensors, *how, norm=True, combine=wg.hypot, activation=wg.relu).floats(),
+        then(*tensors, *how, combine=wg.hypot, activation=wg.relu, keep=(True, False)).floats(),
+    ]
+SAMPLES["conv_output_then"] += [
+    then(real(16, 20, 30, 30), real(40, 20, 3, 3), None, real(16, 40, 30, 30), *how)
+    .floats()
+    .forward_only()  # on all threads
+    for how in [((1, 1), (1, 1), (1, 1), 1, (30, 30))]
 ]

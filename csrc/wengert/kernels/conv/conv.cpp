@@ -55,29 +55,35 @@ bool is_product(const ConvShape& s) {
 bool is_any(const ConvShape&) { return true; }
 
 template <class T>
-void output_product(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
-  pointwise_product(s, s.outputs, s.channels, w, s.channels, 1, x, b, y);
+void output_product(const ConvShape& s, const T* x, const T* w, const T* b, T* y,
+                    const ConvEpilogue<T>& e) {
+  pointwise_product(s, s.outputs, s.channels, w, s.channels, 1, x, b, Finish<T>(e, y));
 }
 template <class T>
-void input_product(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
-  pointwise_product(s, s.channels, s.outputs, w, 1, s.channels, y, b, x);
+void input_product(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
+                   const ConvEpilogue<T>& e) {
+  pointwise_product(s, s.channels, s.outputs, w, 1, s.channels, y, b, Finish<T>(e, x));
 }
 
 template <class T>
 using Compute = void(const List<Part<T>>&, const T* source, const Weights<T>&);
 
 template <class T, Compute<T>* kCompute>
-void output_gather(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
+void output_gather(const ConvShape& s, const T* x, const T* w, const T* b, T* y,
+                   const ConvEpilogue<T>& e) {
+  const Finish<T> finish(e, y);
   const int64_t taps = s.volume(s.kernel);
   const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
-  List<Part<T>> parts{{detail::gather_of(s), {y, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
+  List<Part<T>> parts{{detail::gather_of(s), {finish, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
   std::copy_n(s.out, 3, parts[0].target.size);
   kCompute(parts, x, weights);
 }
 
 // Gathered, never scattered: positions of equal remainder are a convolution of y without stride.
 template <class T, Compute<T>* kCompute>
-void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
+void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
+                  const ConvEpilogue<T>& e) {
+  const Finish<T> finish(e, x);
   const int64_t taps = s.volume(s.kernel);
   const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
   List<Part<T>> parts;
@@ -85,7 +91,7 @@ void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x) 
   for (r[0] = 0; r[0] < std::min(s.stride[0], s.in[0]); ++r[0])
     for (r[1] = 0; r[1] < std::min(s.stride[1], s.in[1]); ++r[1])
       for (r[2] = 0; r[2] < std::min(s.stride[2], s.in[2]); ++r[2]) {
-        Target<T> to{x, b, s.channels, {}, {r[0], r[1], r[2]}, {}};
+        Target<T> to{finish, b, s.channels, {}, {r[0], r[1], r[2]}, {}};
         std::copy_n(s.in, 3, to.size);
         std::copy_n(s.stride, 3, to.step);
         parts.push_back({gather_of(s, r), to});
@@ -109,12 +115,14 @@ constexpr ConvWay<T> kInputWays[] = {
 }  // namespace
 
 template <class T>
-void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y) {
-  first_way<kOutputWays<T>>(s).run(s, x, w, b, y);
+void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y,
+                 const ConvEpilogue<T>& e) {
+  first_way<kOutputWays<T>>(s).run(s, x, w, b, y, e);
 }
 template <class T>
-void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x) {
-  first_way<kInputWays<T>>(s).run(s, y, w, b, x);
+void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
+                const ConvEpilogue<T>& e) {
+  first_way<kInputWays<T>>(s).run(s, y, w, b, x, e);
 }
 template <class T>
 std::span<const ConvWay<T>> conv_output_ways() {
@@ -125,17 +133,15 @@ std::span<const ConvWay<T>> conv_input_ways() {
   return kInputWays<T>;
 }
 
-template void conv_output<float>(const ConvShape&, const float*, const float*, const float*,
-                                 float*);
-template void conv_output<double>(const ConvShape&, const double*, const double*, const double*,
-                                  double*);
-template void conv_input<float>(const ConvShape&, const float*, const float*, const float*, float*);
-template void conv_input<double>(const ConvShape&, const double*, const double*, const double*,
-                                 double*);
-
-template std::span<const ConvWay<float>> conv_output_ways();
-template std::span<const ConvWay<double>> conv_output_ways();
-template std::span<const ConvWay<float>> conv_input_ways();
-template std::span<const ConvWay<double>> conv_input_ways();
+#define WENGERT_CONV(T)                                                         \
+  template void conv_output(const ConvShape&, const T*, const T*, const T*, T*, \
+                            const ConvEpilogue<T>&);                            \
+  template void conv_input(const ConvShape&, const T*, const T*, const T*, T*,  \
+                           const ConvEpilogue<T>&);                             \
+  template std::span<const ConvWay<T>> conv_output_ways();                      \
+  template std::span<const ConvWay<T>> conv_input_ways();
+WENGERT_CONV(float)
+WENGERT_CONV(double)
+#undef WENGERT_CONV
 
 }  // namespace wengert

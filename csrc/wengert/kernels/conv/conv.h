@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/kernels/core/ways.h"
+#include "wengert/kernels/norm/channel_map.h"
 
 namespace wengert {
 
@@ -29,23 +31,40 @@ struct ConvShape {
 // kernel), y (batch, groups * outputs, out). The order in which one element is summed depends on
 // the sizes only.
 
+// What becomes of a result z whose sum is complete, while it is in cache: h = (z - mean) scale +
+// shift, then c = combine(h, other), then activation(c), each of which may be left out. Each lies
+// in memory as the result does.
+template <class T>
+struct ConvEpilogue {
+  struct Link {
+    PointwiseKernel kernel = nullptr;
+    const double* params = nullptr;
+  };
+  const ChannelMap<T>* maps = nullptr;  // of each channel of the result
+  Link combine, activation;
+  const T* other = nullptr;
+  T *sums = nullptr, *combined = nullptr;  // where z and c are wanted as well
+};
+
 // y of x and w; b has groups * outputs numbers, or is null.
 template <class T>
-void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y);
+void conv_output(const ConvShape& s, const T* x, const T* w, const T* b, T* y,
+                 const ConvEpilogue<T>& e = {});
 // x[n, g, c, q] = b[g, c] + sum over o, k and p with p stride - pad + k dilation = q of
 // w[g, o, c, k] y[n, g, o, p]: the gradient of the input, and the transposed convolution.
 template <class T>
-void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x);
+void conv_input(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
+                const ConvEpilogue<T>& e = {});
 // w[g, o, c, k] = sum over n, p of y[n, g, o, p] x[n, g, c, p stride - pad + k dilation]: the
 // gradient of the weight.
 template <class T>
 void conv_weight(const ConvShape& s, const T* x, const T* y, T* w);
 
 // What does each of them: see kernels/core/ways.h. All are called as conv_output and conv_input
-// are; the gradient of the weight with no bias.
+// are; the gradient of the weight with no bias, and nothing becomes of it.
 template <class T>
-using ConvWay = Way<bool(const ConvShape&),
-                    void(const ConvShape&, const T* a, const T* b, const T* bias, T* to)>;
+using ConvWay = Way<bool(const ConvShape&), void(const ConvShape&, const T* a, const T* b,
+                                                 const T* bias, T* to, const ConvEpilogue<T>&)>;
 template <class T>
 std::span<const ConvWay<T>> conv_output_ways();
 template <class T>

@@ -55,8 +55,9 @@ class DepthwiseProduct {
     const bool flat = length < kLanes<T>;
     const int64_t run = flat ? (lines - 1) * stage.row_step() + length : length;
     const int64_t buffer = run + kLanes<T>;
-    const Scratch scratch(static_cast<size_t>(stage.elements(g_.channels) + buffer) * sizeof(T));
-    T *const results = scratch.as<T>(), *const staged = results + buffer;
+    const Scratch scratch(static_cast<size_t>(stage.elements(g_.channels) + 2 * buffer) *
+                          sizeof(T));
+    T *const results = scratch.as<T>(), *const staged = results + 2 * buffer;
     stage.fill(staged, source_ + group * g_.channels * g_.volume(), 0, g_.channels);
     const int64_t z = rows.first / g_.count[1] % g_.count[0], y = rows.first % g_.count[1];
     const int64_t first = to_.line(z, y) + rows.from * to_.step[2];
@@ -65,18 +66,44 @@ class DepthwiseProduct {
     List<int64_t> places;
     weights.reserve(static_cast<size_t>(g_.depth()));
     places.reserve(static_cast<size_t>(g_.depth()));
+    const bool direct = !flat && to_.step[2] == 1, dense = direct && step == length;
     for (int64_t r = 0; r < to_.rows; ++r) {
       taps_of(stage, group, r, weights, places);
       const int64_t row = group * to_.rows + r;
       const T bias = to_.bias ? to_.bias[row] : T(0);
-      T* line = to_.data + (image * g_.groups * to_.rows + row) * to_.volume() + first;
-      for (int64_t l = 0; l < (flat ? 1 : lines); ++l, line += step) {
-        const bool direct = !flat && to_.step[2] == 1;
-        sums(direct ? line : results, run, staged + l * stage.row_step(), weights, places, bias);
-        for (int64_t i = 0; !direct && i < (flat ? lines : 1); ++i)
-          spread(line + i * step, results + i * stage.row_step(), length);
+      const int64_t begin = (image * g_.groups * to_.rows + row) * to_.volume() + first;
+      for (int64_t l = 0; l < (flat ? 1 : lines); ++l) {
+        const int64_t line = begin + l * step;
+        sums(direct ? to_.finish.sums() + line : results, run, staged + l * stage.row_step(),
+             weights, places, bias);
+        if (!direct)
+          apart(row, line, Lines{flat ? lines : 1, length, stage.row_step(), step}, results, run,
+                results + buffer);
+        else if (!dense)
+          to_.finish.there(row, line, length);
       }
+      if (dense) to_.finish.there(row, begin, lines * length);
     }
+  }
+  // Lines of results, so far apart in their sums and in their places.
+  struct Lines {
+    int64_t count, length, sums_step, step;
+  };
+  void apart(int64_t row, int64_t at, const Lines& l, T* sums, int64_t n, T* there) const {
+    const int64_t step = to_.step[2];
+    to_.finish.apart(
+        row, sums, n,
+        [&](T* to) {
+          for (int64_t i = 0; i < l.count; ++i)
+            spread(to + at + i * l.step, sums + i * l.sums_step, l.length);
+        },
+        [&](const T* from) {
+          std::fill_n(there, n, T(0));
+          for (int64_t i = 0; i < l.count; ++i)
+            for (int64_t k = 0; k < l.length; ++k)
+              there[i * l.sums_step + k] = from[at + i * l.step + k * step];
+          return there;
+        });
   }
   void spread(T* to, const T* from, int64_t n) const {
     if (to_.step[2] == 1) return copy_run(to, from, n);

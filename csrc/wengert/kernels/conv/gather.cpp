@@ -146,6 +146,7 @@ class GatherProduct {
       size_t run = 0;
       for (int64_t j = 0; j < cols; j += kCols<T>) one_panel(here, j, run);
     }
+    if (to_.finish.any()) finish(here);
   }
 
   List<Run> runs_of(const Stage& stage, const Rows& rows, int64_t skip, int64_t cols) const {
@@ -181,11 +182,38 @@ class GatherProduct {
     pack_panel(b, pieces, n, width);
     const bool direct = dense_ && end - j == width && pieces[0].image == pieces[n - 1].image;
     const int64_t first = tiles_.begin(b.first_tile), last = tiles_.begin(b.first_tile + b.tiles);
-    T* const plane = to_.data + (b.group * to_.rows + first) * to_.volume();
+    T* const plane = to_.finish.sums() + (b.group * to_.rows + first) * to_.volume();
     multiply(b, direct ? plane + pieces[0].to : b.sums + j, direct ? to_.volume() : b.ldc, width);
-    if (direct || b.d + 1 < depth_.parts) return;
+    if (direct || b.d + 1 < depth_.parts || (!dense_ && to_.finish.any())) return;
     for (int64_t r = 0; r < last - first; ++r)
       store(plane + r * to_.volume(), b.sums + r * b.ldc + j, pieces, n);
+  }
+
+  // What becomes of the sums of a block: in their places, in runs that are as long as can be, or
+  // where they were made, if their places are no neighbours.
+  void finish(const Block& b) const {
+    const int64_t first = tiles_.begin(b.first_tile), last = tiles_.begin(b.first_tile + b.tiles);
+    const int64_t channel = b.group * to_.rows, n = std::ssize(b.runs);
+    const Run* const runs = b.runs.data();
+    for (int64_t i = 0; dense_ && i < n;) {
+      const int64_t from = runs[i].to;
+      int64_t length = runs[i].length;
+      while (++i < n && runs[i].to == from + length) length += runs[i].length;
+      for (int64_t r = channel + first; r < channel + last; ++r)
+        to_.finish.there(r, r * to_.volume() + from, length);
+    }
+    T other[kMostPanels * kCols<T>];
+    for (int64_t r = first; r < last && !dense_; ++r) {
+      T* const sums = b.sums + (r - first) * b.ldc;
+      const int64_t row = (channel + r) * to_.volume();
+      to_.finish.apart(
+          channel + r, sums, b.cols,
+          [&](T* to) { store(to + row, sums, runs, static_cast<int>(n)); },
+          [&](const T* from) {
+            load(other, from + row, runs, static_cast<int>(n));
+            return other;
+          });
+    }
   }
 
   // A register of a line of a panel: where it is written, and where it is read.
@@ -280,6 +308,13 @@ class GatherProduct {
     }
   }
 
+  // The other way round.
+  void load(T* to, const T* from, const Run* pieces, int n) const {
+    for (int i = 0; i < n; ++i, ++pieces)
+      for (int64_t l = 0; l < pieces->length; ++l)
+        to[pieces->column + l] = from[pieces->to + l * to_.step[2]];
+  }
+
   const Gather& g_;
   const T* source_;
   const Weights<T> w_;
@@ -299,9 +334,12 @@ void only_bias(const Gather& g, const Target<T>& to) {
   for (int64_t n = 0; n < g.batch * g.groups * to.rows; ++n)
     for (int64_t z = 0; z < g.count[0]; ++z)
       for (int64_t y = 0; y < g.count[1]; ++y)
-        for (int64_t x = 0; x < g.count[2]; ++x)
-          to.data[n * to.volume() + to.line(z, y) + x * to.step[2]] =
-              to.bias ? to.bias[n % (g.groups * to.rows)] : T(0);
+        for (int64_t x = 0; x < g.count[2]; ++x) {
+          const int64_t channel = n % (g.groups * to.rows);
+          const int64_t at = n * to.volume() + to.line(z, y) + x * to.step[2];
+          to.finish.sums()[at] = to.bias ? to.bias[channel] : T(0);
+          to.finish.there(channel, at, 1);
+        }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The product behind the output of a convolution and behind the gradient of its input.
 #pragma once
 
+#include "wengert/kernels/conv/finish.h"
 #include "wengert/kernels/conv/stage.h"
 
 namespace wengert::detail {
@@ -17,7 +18,7 @@ struct Weights {
 // there are `rows` for each group; with a number of each row added.
 template <class T>
 struct Target {
-  T* data;
+  Finish<T> finish;
   const T* bias;  // or null
   int64_t rows;
   int64_t size[3], begin[3], step[3];

@@ -80,4 +80,20 @@ void conv_weight(const ConvShape& s, const T* x, const T* y, T* w) {
   each_product(s, [&](int64_t i, int64_t j, int64_t k) { accumulate(w[j], product(x[i], y[k])); });
 }
 
+// What becomes of sums z, a number at a time.
+template <class T>
+void finish(const ConvEpilogue<T>& e, int64_t channels, int64_t volume, int64_t n, const T* z,
+            T* y) {
+  for (int64_t i = 0; i < n; ++i) {
+    T h = z[i];
+    if (e.sums) e.sums[i] = h;
+    if (e.maps) e.maps[i / volume % channels].run(&h, &h, 1);
+    const void* in[] = {&h, e.other ? e.other + i : nullptr};
+    if (e.combine.kernel) e.combine.kernel(&h, in, 1, e.combine.params);
+    if (e.combined) e.combined[i] = h;
+    if (e.activation.kernel) e.activation.kernel(&h, in, 1, e.activation.params);
+    y[i] = h;
+  }
+}
+
 }  // namespace wengert::naive

@@ -19,19 +19,22 @@ bool is_pointwise(const ConvShape& s) {
 
 template <class T>
 void pointwise_product(const ConvShape& s, int64_t rows, int64_t depth, const T* w,
-                       int64_t row_step, int64_t column_step, const T* from, const T* bias, T* to) {
+                       int64_t row_step, int64_t column_step, const T* from, const T* bias,
+                       const Finish<T>& finish) {
   const int64_t positions = s.volume(s.in), images = s.batch * s.groups;
   if (images * rows * positions == 0) return;
   const auto product = [&](int64_t i) {
     const int64_t group = i % s.groups;
-    T* const out = to + i * rows * positions;
+    T* const out = finish.sums() + i * rows * positions;
     gemm<T>(out, positions, {w + group * rows * depth, row_step, column_step},
             {from + i * depth * positions, positions, 1}, rows, positions, depth, false);
-    if (!bias) return;
+    if (!bias && !finish.any()) return;
     parallel_for(rows, std::max<int64_t>(1, (1 << 15) / positions), [&](int64_t r, int64_t end) {
       for (; r < end; ++r) {
-        const T b = bias[group * rows + r];
-        for (T *y = out + r * positions, *const last = y + positions; y < last; ++y) *y += b;
+        T *const y = out + r * positions, *const last = y + positions;
+        if (bias)
+          for (T *z = y, b = bias[group * rows + r]; z < last; ++z) *z += b;
+        finish.there(group * rows + r, (i * rows + r) * positions, positions);
       }
     });
   };
@@ -47,9 +50,11 @@ void pointwise_product(const ConvShape& s, int64_t rows, int64_t depth, const T*
   });
 }
 
-template void pointwise_product<float>(const ConvShape&, int64_t, int64_t, const float*, int64_t,
-                                       int64_t, const float*, const float*, float*);
-template void pointwise_product<double>(const ConvShape&, int64_t, int64_t, const double*, int64_t,
-                                        int64_t, const double*, const double*, double*);
+#define WENGERT_POINTWISE(T)                                                                      \
+  template void pointwise_product(const ConvShape&, int64_t, int64_t, const T*, int64_t, int64_t, \
+                                  const T*, const T*, const Finish<T>&);
+WENGERT_POINTWISE(float)
+WENGERT_POINTWISE(double)
+#undef WENGERT_POINTWISE
 
 }  // namespace wengert::detail

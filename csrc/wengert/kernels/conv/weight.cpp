@@ -208,15 +208,16 @@ bool is_empty(const ConvShape& s) { return s.work() == 0; }
 bool is_any(const ConvShape&) { return true; }
 
 template <class T>
-void zeros(const ConvShape& s, const T*, const T*, const T*, T* w) {
+void zeros(const ConvShape& s, const T*, const T*, const T*, T* w, const ConvEpilogue<T>&) {
   std::fill_n(w, s.groups * s.outputs * s.channels * s.volume(s.kernel), T(0));
 }
 template <class T>
-void depthwise(const ConvShape& s, const T* x, const T* y, const T*, T* w) {
+void depthwise(const ConvShape& s, const T* x, const T* y, const T*, T* w, const ConvEpilogue<T>&) {
   depthwise_weight(s, x, y, w);
 }
 template <class T>
-void along_rows(const ConvShape& s, const T* x, const T* y, const T*, T* w) {
+void along_rows(const ConvShape& s, const T* x, const T* y, const T*, T* w,
+                const ConvEpilogue<T>&) {
   WeightGradient<T>(s, x, y).run(w);
 }
 
@@ -231,7 +232,7 @@ constexpr ConvWay<T> kWeightWays[] = {
 
 template <class T>
 void conv_weight(const ConvShape& s, const T* x, const T* y, T* w) {
-  first_way<kWeightWays<T>>(s).run(s, x, y, nullptr, w);
+  first_way<kWeightWays<T>>(s).run(s, x, y, nullptr, w, {});
 }
 template <class T>
 std::span<const ConvWay<T>> conv_weight_ways() {

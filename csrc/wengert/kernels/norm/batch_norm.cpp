@@ -2,6 +2,7 @@
 // (one number per sample), neighbouring columns of [samples, channels * inner] are, in registers.
 #include <vector>
 
+#include "wengert/kernels/norm/channel_map.h"
 #include "wengert/kernels/norm/lines.h"
 #include "wengert/kernels/norm/norm.h"
 
@@ -19,20 +20,6 @@ Lines channels_of(const BatchNormShape& s) {
   return {s.channels, s.samples, s.channels * s.inner, s.inner, s.inner};
 }
 
-// What each channel is computed with: y = (x - mean) scale + shift.
-template <class T>
-struct Affine {
-  const T *w, *b;
-};
-template <class T>
-struct Map {
-  T mean, scale, shift;
-};
-template <class T>
-Map<T> map_of(double mean, double rstd, Affine<T> a, int64_t c) {
-  return {static_cast<T>(mean), static_cast<T>(rstd * number_or(a.w, c, 1)),
-          static_cast<T>(number_or(a.b, c, 0))};
-}
 // dx = g scale + (x - mean) slope + shift.
 template <class T>
 struct GradientMap {
@@ -84,12 +71,9 @@ struct Saved {
 // ---- long runs
 
 template <class T>
-void apply_piece(const T* x, T* y, const Piece& p, const Map<T>& m) {
-  const Vec<T> mean = Vec<T>::repeat(m.mean), scale = Vec<T>::repeat(m.scale);
-  const Vec<T> shift = Vec<T>::repeat(m.shift);
-  each_of<T>(p, [&](int64_t i, int64_t k) {
-    store_part(fma(load_part(x + i, k, 0) - mean, scale, shift), y + i, k);
-  });
+void apply_piece(const T* x, T* y, const Piece& p, const ChannelMap<T>& m) {
+  for (int64_t r = 0; r < p.planes; ++r)
+    m.run(x + p.at + r * p.stride, y + p.at + r * p.stride, p.length);
 }
 
 template <class T>
@@ -98,7 +82,7 @@ void forward_runs(const Statistics<T>& to, const T* x, Affine<T> a, T* y) {
       channels_of(to.s), [&](const Piece& p) { return moments_of(x, p); },
       [&](int64_t c, const Moments* parts, int64_t count) { to.save(c, joined(parts, count)); },
       [&](int64_t c, const Piece& p) {
-        apply_piece(x, y, p, map_of(double(to.mean[c]), double(to.rstd[c]), a, c));
+        apply_piece(x, y, p, a.map(double(to.mean[c]), double(to.rstd[c]), c));
       });
 }
 
@@ -263,7 +247,7 @@ void forward_columns(const Statistics<T>& to, const T* x, Affine<T> a, T* y) {
     to.save(c, m);
   });
   apply_channels(s, x, y,
-                 [&](int64_t c) { return map_of(double(to.mean[c]), double(to.rstd[c]), a, c); });
+                 [&](int64_t c) { return a.map(double(to.mean[c]), double(to.rstd[c]), c); });
 }
 
 // Sums of g and of g (x - mean) of the columns of a tile.
@@ -366,9 +350,7 @@ void batch_norm_apply(Dtype dtype, const BatchNormShape& s, const void* x, const
     const T *in = static_cast<const T*>(x), *m = static_cast<const T*>(mean);
     const T* v = static_cast<const T*>(var);
     T* out = static_cast<T*>(y);
-    const auto map = [&](int64_t c) {
-      return map_of(double(m[c]), 1 / std::sqrt(double(v[c]) + s.eps), a, c);
-    };
+    const auto map = [&](int64_t c) { return a.map(m, v, s.eps, c); };
     if (s.inner < kShortRun) return apply_channels(s, in, out, map);
     parallel_for(s.samples * s.channels, std::max<int64_t>(1, kNormGrain / s.inner),
                  [&](int64_t begin, int64_t end) {

@@ -36,24 +36,6 @@ void check_list(const Attrs& a, int at, const char* name, int dims, int64_t leas
     check(v >= least && v < (int64_t{1} << 31), name, " out of range: ", list);
 }
 
-// What the kernels want: spatial dimensions that are not there are sizes of 1.
-ConvShape conv_shape(const Attrs& a, const Dims& x, const Dims& w, const Dims& y) {
-  const int64_t groups = a.integer(kGroups);
-  ConvShape s{x[0],      groups,    w[1],      w[0] / groups, {1, 1, 1},
-              {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0},     {1, 1, 1}};
-  const int dims = x.size() - 2;
-  for (int i = 0; i < dims; ++i) {
-    const int d = 3 - dims + i;
-    s.in[d] = x[2 + i];
-    s.out[d] = y[2 + i];
-    s.kernel[d] = w[2 + i];
-    s.stride[d] = a.ints(kStride)[static_cast<size_t>(i)];
-    s.pad[d] = a.ints(kPadding)[static_cast<size_t>(i)];
-    s.dilation[d] = a.ints(kDilation)[static_cast<size_t>(i)];
-  }
-  return s;
-}
-
 // What all three check of two tensors and the attributes; `bias` is input 2, or -1.
 void check_call(const Call& c, int bias) {
   const Tensor &a = c.in(0), &b = c.in(1);
@@ -80,7 +62,9 @@ Dims with_size(const Call& c, int64_t n, int64_t channels) {
   return shape;
 }
 
-void output_shape(Call& c) {
+}  // namespace
+
+void conv_output_shape(Call& c) {
   check_call(c, 2);
   const Dims &x = c.in(0).shape(), &w = c.in(1).shape();
   const int64_t groups = c.attrs.integer(kGroups);
@@ -89,7 +73,7 @@ void output_shape(Call& c) {
   check_bias(c, w[0]);
   c.output(c.in(0).dtype(), with_size(c, x[0], w[0]));
 }
-void input_shape(Call& c) {
+void conv_input_shape(Call& c) {
   check_call(c, 2);
   const Dims &y = c.in(0).shape(), &w = c.in(1).shape();
   const int64_t groups = c.attrs.integer(kGroups);
@@ -98,6 +82,27 @@ void input_shape(Call& c) {
   check_bias(c, w[1] * groups);
   c.output(c.in(0).dtype(), with_size(c, y[0], w[1] * groups));
 }
+
+// What the kernels want: spatial dimensions that are not there are sizes of 1.
+ConvShape conv_shape(const Attrs& a, const Dims& x, const Dims& w, const Dims& y) {
+  const int64_t groups = a.integer(kGroups);
+  ConvShape s{x[0],      groups,    w[1],      w[0] / groups, {1, 1, 1},
+              {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0},     {1, 1, 1}};
+  const int dims = x.size() - 2;
+  for (int i = 0; i < dims; ++i) {
+    const int d = 3 - dims + i;
+    s.in[d] = x[2 + i];
+    s.out[d] = y[2 + i];
+    s.kernel[d] = w[2 + i];
+    s.stride[d] = a.ints(kStride)[static_cast<size_t>(i)];
+    s.pad[d] = a.ints(kPadding)[static_cast<size_t>(i)];
+    s.dilation[d] = a.ints(kDilation)[static_cast<size_t>(i)];
+  }
+  return s;
+}
+
+namespace {
+
 void weight_shape(Call& c) {
   check_call(c, -1);
   const Dims &x = c.in(0).shape(), &y = c.in(1).shape();
@@ -189,7 +194,7 @@ constinit const Op conv_output_op{
         "dimensions; `padding` is that in front, what is behind follows from `size`.",
     .contiguous = true,
     .checked = true,
-    .shape = output_shape,
+    .shape = conv_output_shape,
     .run = output_run,
     .vjp =
         [](Vjp& v) {
@@ -199,7 +204,9 @@ constinit const Op conv_output_op{
           if (v.needs(1)) v.set(1, weight_of(a, v.x(0), g, v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
         },
-    .reads = kInput | kOther};
+    .reads = kInput | kOther,
+    .then_unary = &conv_output_then_op,
+    .then_binary = &conv_output_then_op};
 
 // X = conv_input(Y, W) + b     dY = conv(G, W)       dW = conv_weight(G, Y)    db = sum G
 constinit const Op conv_input_op{
@@ -211,7 +218,7 @@ constinit const Op conv_input_op{
         "the weight; and the transposed convolution.",
     .contiguous = true,
     .checked = true,
-    .shape = input_shape,
+    .shape = conv_input_shape,
     .run = input_run,
     .vjp =
         [](Vjp& v) {
@@ -221,7 +228,9 @@ constinit const Op conv_input_op{
           if (v.needs(1)) v.set(1, weight_of(a, g, v.x(0), v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
         },
-    .reads = kInput | kOther};
+    .reads = kInput | kOther,
+    .then_unary = &conv_input_then_op,
+    .then_binary = &conv_input_then_op};
 
 // W = conv_weight(X, Y)        dX = conv_input(Y, G)     dY = conv(X, G)
 constinit const Op conv_weight_op{
@@ -278,8 +287,11 @@ std::string weight_way(const Call& c) {
 }  // namespace
 
 std::span<const OpWays> conv_product_ways() {
-  static constexpr OpWays kWays[] = {
-      {&conv_output_op, output_way}, {&conv_input_op, input_way}, {&conv_weight_op, weight_way}};
+  static constexpr OpWays kWays[] = {{&conv_output_op, output_way},
+                                     {&conv_output_then_op, output_way},
+                                     {&conv_input_op, input_way},
+                                     {&conv_input_then_op, input_way},
+                                     {&conv_weight_op, weight_way}};
   return kWays;
 }
 

@@ -182,13 +182,11 @@ constexpr Signature kLinearActivation =
     "(input: Tensor, weight: Tensor, bias: Tensor | None, activation: op | None, p0: float, p1: "
     "float, p2: float, p3: float, keep: bool) -> Tensor";
 constexpr Signature kMmPointwise =
-    "(input: Tensor, mat2: Tensor, other: Tensor, activation: op | None, p0: float, p1: float, p2: "
-    "float, p3: float) -> Tensor";
-constexpr int kActivation = attribute("activation", kLinearActivation, kMmPointwise);
-constexpr int kNumbers[] = {attribute("p0", kLinearActivation, kMmPointwise),
-                            attribute("p1", kLinearActivation, kMmPointwise),
-                            attribute("p2", kLinearActivation, kMmPointwise),
-                            attribute("p3", kLinearActivation, kMmPointwise)};
+    "(input: Tensor, mat2: Tensor, other: Tensor, combine: op | None, c0: float, c1: float, c2: "
+    "float, c3: float) -> Tensor";
+constexpr int kActivation = kLinearActivation["activation"], kP0 = kLinearActivation["p0"];
+// In both rows the numbers of the op are four neighbours behind it.
+static_assert(kMmPointwise["combine"] == kActivation && kMmPointwise["c0"] == kP0);
 constexpr int kKeep = kLinearActivation["keep"];
 
 // What fused products apply to their tiles; null for the identity.
@@ -197,7 +195,7 @@ const Op* activation_of(const Call& c) {
 }
 std::array<double, 4> activation_params(const Call& c) {
   std::array<double, 4> out;
-  for (size_t i = 0; i < 4; ++i) out[i] = c.attrs.real(kNumbers[i]);
+  for (int i = 0; i < 4; ++i) out[static_cast<size_t>(i)] = c.attrs.real(kP0 + i);
   return out;
 }
 const Op* checked_activation(const Call& c) {
@@ -334,7 +332,7 @@ constinit const Op mm_pointwise_op{
     .on = 0,
     .doc =
         "A pointwise op of the product of two matrices and a third of the product's shape, such as "
-        "an activation's backward. `activation` is the op, p0 to p3 are its numbers. Made by "
+        "an activation's backward. `combine` is the op, c0 to c3 are its numbers. Made by "
         "passes over a program: it has no gradient.",
     .shape = mm_pointwise_shape,
     .run = mm_pointwise_run,

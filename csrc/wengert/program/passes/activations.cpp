@@ -17,11 +17,11 @@ bool is_activation(const Recording& rec, const Step& s) {
 
 }  // namespace
 
-// A product (linear), and later f of its output alone: f is applied to each tile while it is in
-// cache. The sum before it is only stored if something else reads it.
+// A product (linear, a convolution, a norm), and later f of its output alone: f is applied to each
+// tile while it is in cache. The sum before it is only stored if something else reads it.
 void Program::Impl::fuse_activations() {
   const std::vector<int> uses = count_uses();
-  std::vector<int64_t> open(slot_count(), -1);  // the linear step whose untouched output a slot is
+  std::vector<int64_t> open(slot_count(), -1);  // the step whose untouched output a slot is
   std::vector<char> untouched(slot_count()), drop(rec.steps.size());
   for (size_t i = 0; i < rec.steps.size(); ++i) {
     Step& s = rec.steps[i];
@@ -29,35 +29,21 @@ void Program::Impl::fuse_activations() {
     const bool in_place = s.writes == Writes::kSelf;
     if (z && open[z] >= 0 && !s.refresh && (!in_place || untouched[z]) &&
         reads_all(rec, s, rec.steps[static_cast<size_t>(open[z])])) {
-      Step& linear = rec.steps[static_cast<size_t>(open[z])];
+      Step& product = rec.steps[static_cast<size_t>(open[z])];
       const bool keep = !in_place && (is_kept(z) || uses[z] > 2);
-      const Argument y = rec.outputs_of(s)[0], sum = rec.outputs_of(linear)[0];
-      const auto first = static_cast<uint32_t>(rec.arguments.size());
-      for (int k = 0; k < 3; ++k) {
-        rec.arguments.push_back(k < linear.inputs ? Argument(rec.inputs_of(linear)[k])
-                                                  : Argument());
-        rec.written.push_back(0);
-      }
-      rec.arguments.push_back(y);
-      rec.written.push_back(1);
-      if (keep) {
-        rec.arguments.push_back(sum);
-        rec.written.push_back(1);
-      }
-      linear.op = linear.op->then_unary;
-      Attrs attrs = activation_attributes(rec, s);
-      attrs.add(keep);
-      rec.set_attrs(linear, attrs);
-      linear.first = first;
-      linear.inputs = 3;
-      linear.outputs = keep ? 2 : 1;
+      Extension e(rec, product, *product.op->then_unary);
+      e.set_op("activation", 'p', rec, s);
+      e.keep("keep", keep);
+      if (keep) e.outputs.insert(e.outputs.begin(), e.outputs[0]);
+      e.outputs[0] = rec.outputs_of(s)[0];
+      e.store(rec, product);
       drop[i] = 1;
       open[z] = -1;
       continue;
     }
     each_read(s, [&](uint32_t slot) { untouched[slot] = 0; });
     each_write(s, [&](uint32_t slot) { open[slot] = -1; });
-    if (!s.op || !s.op->then_unary || s.writes != Writes::kOutputs) continue;
+    if (!s.op || !s.op->then_unary || s.writes == Writes::kSelf) continue;
     if (!is_floating(rec.outputs_of(s)[0].piece.dtype)) continue;
     const uint32_t slot = rec.outputs_of(s)[0].piece.slot;
     open[slot] = static_cast<int64_t>(i);

@@ -1,0 +1,39 @@
+// What normalisation by known moments does to the numbers of a channel.
+#pragma once
+
+#include <cmath>
+
+#include "wengert/kernels/core/rows.h"
+
+namespace wengert {
+
+// y = (x - mean) scale + shift
+template <class T>
+struct ChannelMap {
+  T mean, scale, shift;
+
+  // n neighbouring numbers; y may be x.
+  void run(const T* x, T* y, int64_t n) const {
+    using namespace detail;
+    const Vec<T> m = Vec<T>::repeat(mean), a = Vec<T>::repeat(scale), b = Vec<T>::repeat(shift);
+    for (int64_t i = 0; i < n; i += Vec<T>::kSize)
+      store_part(fma(load_part(x + i, n - i, 0) - m, a, b), y + i, n - i);
+  }
+};
+
+// The numbers that a channel is scaled by and shifted by then; null for 1, and for 0.
+template <class T>
+struct Affine {
+  const T *w, *b;
+
+  ChannelMap<T> map(double mean, double rstd, int64_t c) const {
+    const double scale = w ? static_cast<double>(w[c]) : 1;
+    return {static_cast<T>(mean), static_cast<T>(rstd * scale), b ? b[c] : T(0)};
+  }
+  // By given moments.
+  ChannelMap<T> map(const T* mean, const T* var, double eps, int64_t c) const {
+    return map(static_cast<double>(mean[c]), 1 / std::sqrt(static_cast<double>(var[c]) + eps), c);
+  }
+};
+
+}  // namespace wengert
