@@ -85,8 +85,9 @@ void epilogue(const ConvShape& s, int parts) {
       if (parts & 2) e.combine = {added<T>, nullptr};
       if (parts & 2) e.other = like.data();
       if (parts & 4) e.activation = {scaled<T>, &half};
-      if (parts & 8) e.sums = to[1].data();
-      if ((parts & 16) && (parts & 3)) e.combined = to[2].data();
+      // Each is kept beside what becomes of it.
+      if ((parts & 8) && (parts & 7)) e.sums = to[1].data();
+      if ((parts & 16) && (parts & 3) && (parts & 4)) e.combined = to[2].data();
       if (to == got)
         run(got[0].data(), e);
       else

@@ -43,7 +43,7 @@ struct ConvEpilogue {
   const ChannelMap<T>* maps = nullptr;  // of each channel of the result
   Link combine, activation;
   const T* other = nullptr;
-  T *sums = nullptr, *combined = nullptr;  // where z and c are wanted as well
+  T *sums = nullptr, *combined = nullptr;  // z and c, if wanted beside what becomes of them
 };
 
 // y of x and w; b has groups * outputs numbers, or is null.
