@@ -35,6 +35,8 @@ PATTERNS: list[tuple[str, dict[str, str]]] = [
     (r"conv\dd", {"input": "ncp*", "weight": "oc.*", "bias": "o"}),
     (r"conv_transpose\dd", {"input": "ncp*", "weight": "co.*", "bias": "o"}),
     (r"max_unpool\dd", {"input": "nc.*", "indices": "nc.*"}),
+    (r"fractional_max_pool\dd\w*", {"input": "ncp*", "_random_samples": "nc."}),
+    (r"_fractional_max_pool\dd", {"input": "ncp*", "samples": "nc."}),
     (r"\w+_pool\dd(_with_indices)?|unfold|local_response_norm", _IMAGE),
     (r"fold", {"input": "nc."}),
     (r"layer_norm|rms_norm", {"input": "n*c*", **_ROWS}),

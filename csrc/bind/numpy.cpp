@@ -79,9 +79,7 @@ Tensor share_array(const py::array& a) {
 }
 
 py::array as_array(const py::handle& o) {
-  py::array a = py::array::ensure(o);
-  if (!a) throw py::error_already_set();
-  return a;
+  return py::array(py::reinterpret_borrow<py::object>(o));  // ensure() would drop the error
 }
 
 // The memory is kept alive by a capsule that the array holds as its base: not by the tensor, which

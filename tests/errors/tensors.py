@@ -4,6 +4,19 @@ import numpy as np
 
 from tests.errors.row import bad, leaf
 
+# ---- data
+
+
+class _Unreadable:
+    def __len__(self) -> int:
+        return 1
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise KeyError("what was asked")
+
+
+bad("array that raises", KeyError, r"what was asked", lambda T: T.tensor(_Unreadable()))
+
 # ---- shapes
 
 bad("matmul inner", RuntimeError, r"matmul.*2.*3.*4.*5", lambda T: T.ones(2, 3) @ T.ones(4, 5))

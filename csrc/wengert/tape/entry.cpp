@@ -308,9 +308,11 @@ Tensor Vjp::over_g(const Op& op, const Operand& x, const Attrs& attrs) {
 }
 
 Tensor Vjp::own_g() {
-  Tensor g = may_write_g({}) ? std::move(e_.outputs()[0].grad) : clone(this->g());
+  const bool over = may_write_g({});
+  Tensor g = over ? std::move(e_.outputs()[0].grad) : this->g();
   g_used_up_ = true;
-  return g;
+  if (over) return g;
+  return g.is_contiguous() ? clone(g) : contiguous(g);
 }
 
 Operand Vjp::x(int i) const {
