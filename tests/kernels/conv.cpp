@@ -103,6 +103,17 @@ void epilogue(const ConvShape& s, int parts) {
   });
 }
 
+// In contiguous memory, and in one of the other seven layouts of the three.
+template <class T>
+void in_layouts(ConvShape s, int i) {
+  convolution<T>(s);
+  const int layout = 1 + i % 7;
+  s.x_last = layout & 1;
+  s.y_last = layout & 2;
+  s.w_last = layout & 4;
+  convolution<T>(s);
+}
+
 // Shapes drawn at random, in one, two or three dimensions.
 ConvShape drawn(Generator& g, int i) {
   const auto one_of = [&](int64_t low, int64_t high) {
@@ -126,15 +137,15 @@ ConvShape drawn(Generator& g, int i) {
 template <class T>
 void convolutions() {
   Generator g(5);
-  for (int i = 0; i < 90; ++i) convolution<T>(drawn(g, i));
+  for (int i = 0; i < 90; ++i) in_layouts<T>(drawn(g, i), i);
   for (int i = 0; i < 96; ++i) epilogue<T>(drawn(g, i), i % 32);
   // More rows of sums than a panel is deep, more channels and outputs than a task has.
-  convolution<T>(
-      {3, 1, 150, 140, {1, 9, 9}, {1, 9, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}});
-  convolution<T>(
-      {2, 1, 30, 20, {1, 1, 700}, {1, 1, 680}, {1, 1, 21}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}});
-  convolution<T>(
-      {5, 24, 1, 1, {1, 12, 12}, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}});
+  in_layouts<T>({3, 1, 150, 140, {1, 9, 9}, {1, 9, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+                6);
+  in_layouts<T>(
+      {2, 1, 30, 20, {1, 1, 700}, {1, 1, 680}, {1, 1, 21}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}}, 6);
+  in_layouts<T>({5, 24, 1, 1, {1, 12, 12}, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}},
+                6);
 }
 
 }  // namespace

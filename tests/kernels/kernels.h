@@ -24,6 +24,7 @@ void test_random();
 void test_resample();
 void test_update();
 void test_pool();
+void test_pool_last();
 
 // Floats between -2 and 2, whole numbers between -9 and 9 (0 and 17 without a sign).
 template <class T>

@@ -14,5 +14,6 @@ int main() {
     wengert::test_resample();
     wengert::test_update();
     wengert::test_pool();
+    wengert::test_pool_last();
   });
 }

@@ -58,8 +58,8 @@ STEP = {
 # What takes PyTorch seconds to find samples of: those of max_unpool without equal indices.
 ENOUGH = {(F + "max_unpool2d", "grad"): 12}
 UNINITIALISED = {"empty_like"}
-# Reductions add in the order of memory, so that of dimensions that lie otherwise rounds otherwise.
-ADDS_AS_IT_LIES = {F + "normalize"}
+# Sums in the order of memory, so that of dimensions that lie otherwise rounds otherwise.
+ADDS_AS_IT_LIES = {F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d"}
 # What these draw is compared where PyTorch draws as on AMD CPUs; elsewhere only shapes and dtypes.
 DRAWING = {
     F + "dropout",

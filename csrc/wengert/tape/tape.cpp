@@ -8,6 +8,7 @@
 
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/leaf.h"
 #include "wengert/tape/turn.h"
 
 // Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
@@ -187,8 +188,7 @@ class Run {
   void add_to_grad(const Tensor& t, Tensor g) {
     const HoldOn whole;  // other threads may look at .grad
     if (!t.has_grad()) {
-      const bool own = g->refs() == 1 && g->storage->refs() == 1 && g.is_contiguous();
-      t.set_grad(own || options_.create_graph ? g : clone(g));
+      t.set_grad(options_.create_graph ? g : as_gradient_of(t, g));
     } else if (options_.create_graph) {
       t.set_grad(add(t.grad(), g));
     } else {

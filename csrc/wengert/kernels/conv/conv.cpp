@@ -30,7 +30,7 @@ struct Reach {
 
 // The gather of the input positions of equal remainder r when divided by the stride.
 Gather gather_of(const ConvShape& s, const int64_t (&r)[3]) {
-  Gather g{s.batch, s.groups, s.outputs, {}, {1, 1, 1}, {}, {}, {}, {}};
+  Gather g{s.batch, s.groups, s.outputs, {}, {1, 1, 1}, {}, {}, {}, s.y_layout(), {}};
   const Reach reach[] = {{s, 0, r[0]}, {s, 1, r[1]}, {s, 2, r[2]}};
   for (int d = 0; d < 3; ++d) {
     g.count[d] = (s.in[d] - r[d] + s.stride[d] - 1) / s.stride[d];
@@ -49,7 +49,8 @@ Gather gather_of(const ConvShape& s, const int64_t (&r)[3]) {
 // Images of few positions fill no tile of a product: several are done at once, staged.
 bool is_product(const ConvShape& s) {
   constexpr int64_t kPositions = 128, kChannels = 8;
-  return is_pointwise(s) && s.volume(s.in) >= kPositions &&
+  const int64_t images = s.x_last ? s.batch : 1;
+  return is_pointwise(s) && s.x_last == s.y_last && images * s.volume(s.in) >= kPositions &&
          std::min(s.channels, s.outputs) >= kChannels;
 }
 bool is_any(const ConvShape&) { return true; }
@@ -73,8 +74,11 @@ void output_gather(const ConvShape& s, const T* x, const T* w, const T* b, T* y,
                    const ConvEpilogue<T>& e) {
   const Finish<T> finish(e, y);
   const int64_t taps = s.volume(s.kernel);
-  const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, taps};
-  List<Part<T>> parts{{detail::gather_of(s), {finish, b, s.outputs, {}, {0, 0, 0}, {1, 1, 1}}}};
+  const ImageLayout l = s.w_layout();
+  const Weights<T> weights{w, s.outputs * s.channels * taps, s.channels * taps, l.channel,
+                           l.position};
+  List<Part<T>> parts{
+      {detail::gather_of(s), {finish, b, s.outputs, s.y_layout(), {}, {0, 0, 0}, {1, 1, 1}}}};
   std::copy_n(s.out, 3, parts[0].target.size);
   kCompute(parts, x, weights);
 }
@@ -85,13 +89,15 @@ void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
                   const ConvEpilogue<T>& e) {
   const Finish<T> finish(e, x);
   const int64_t taps = s.volume(s.kernel);
-  const Weights<T> weights{w, s.outputs * s.channels * taps, taps, s.channels * taps};
+  const ImageLayout l = s.w_layout();
+  const Weights<T> weights{w, s.outputs * s.channels * taps, l.channel, s.channels * taps,
+                           l.position};
   List<Part<T>> parts;
   int64_t r[3];
   for (r[0] = 0; r[0] < std::min(s.stride[0], s.in[0]); ++r[0])
     for (r[1] = 0; r[1] < std::min(s.stride[1], s.in[1]); ++r[1])
       for (r[2] = 0; r[2] < std::min(s.stride[2], s.in[2]); ++r[2]) {
-        Target<T> to{finish, b, s.channels, {}, {r[0], r[1], r[2]}, {}};
+        Target<T> to{finish, b, s.channels, s.x_layout(), {}, {r[0], r[1], r[2]}, {}};
         std::copy_n(s.in, 3, to.size);
         std::copy_n(s.stride, 3, to.step);
         parts.push_back({gather_of(s, r), to});
@@ -102,12 +108,14 @@ void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
 template <class T>
 constexpr ConvWay<T> kOutputWays[] = {
     {"pointwise", is_product, output_product<T>},
+    {"depthwise, channels last", is_depthwise_last, output_gather<T, depthwise_last_product<T>>},
     {"depthwise", is_depthwise, output_gather<T, depthwise_product<T>>},
     {"gathered", is_any, output_gather<T, gather_product<T>>},
 };
 template <class T>
 constexpr ConvWay<T> kInputWays[] = {
     {"pointwise", is_product, input_product<T>},
+    {"depthwise, channels last", is_depthwise_last, input_gather<T, depthwise_last_product<T>>},
     {"depthwise", is_depthwise, input_gather<T, depthwise_product<T>>},
     {"gathered", is_any, input_gather<T, gather_product<T>>},
 };

@@ -11,6 +11,11 @@
 
 namespace wengert {
 
+// Of one image or one row of a weight: how far apart channels lie, and positions.
+struct ImageLayout {
+  int64_t channel, position;
+};
+
 // y[n, g, o, p] = b[g, o] + sum over c, k of w[g, o, c, k] x[n, g, c, p stride - pad + k dilation],
 // for positions p of `out` and k of `kernel`; outside of it x is 0. What is `pad` behind x follows
 // from `out`, which may be any size: 'same' with an even kernel has one more there.
@@ -19,17 +24,27 @@ struct ConvShape {
   int64_t channels, outputs;  // of x and y in a group
   int64_t in[3], out[3], kernel[3];
   int64_t stride[3], pad[3], dilation[3];
+  // Whether channels lie last in memory (NHWC), behind the positions or taps.
+  bool x_last = false, y_last = false, w_last = false;
 
   static int64_t volume(const int64_t (&n)[3]) { return n[0] * n[1] * n[2]; }
   // Multiply-adds, of padding too.
   int64_t work() const {
     return batch * groups * channels * outputs * volume(out) * volume(kernel);
   }
+  ImageLayout x_layout() const { return layout(x_last, groups * channels, volume(in)); }
+  ImageLayout y_layout() const { return layout(y_last, groups * outputs, volume(out)); }
+  ImageLayout w_layout() const { return layout(w_last, channels, volume(kernel)); }
+
+ private:
+  static ImageLayout layout(bool last, int64_t channels, int64_t positions) {
+    return last ? ImageLayout{1, channels} : ImageLayout{positions, 1};
+  }
 };
 
-// All in contiguous memory: x (batch, groups * channels, in), w (groups * outputs, channels,
+// All in memory without gaps: x (batch, groups * channels, in), w (groups * outputs, channels,
 // kernel), y (batch, groups * outputs, out). The order in which one element is summed depends on
-// the sizes only.
+// the sizes only, and in most kernels not on the layouts. See Note [channels last].
 
 // What becomes of a result z whose sum is complete, while it is in cache: h = (z - mean) scale +
 // shift, then c = combine(h, other), then activation(c), each of which may be left out. Each lies

@@ -58,20 +58,21 @@ class DepthwiseProduct {
     const Scratch scratch(static_cast<size_t>(stage.elements(g_.channels) + 2 * buffer) *
                           sizeof(T));
     T *const results = scratch.as<T>(), *const staged = results + 2 * buffer;
-    stage.fill(staged, source_ + group * g_.channels * g_.volume(), 0, g_.channels);
+    stage.fill(staged, source_, group, 0, g_.channels);
     const int64_t z = rows.first / g_.count[1] % g_.count[0], y = rows.first % g_.count[1];
-    const int64_t first = to_.line(z, y) + rows.from * to_.step[2];
-    const int64_t step = to_.step[1] * to_.size[2];
+    const int64_t first = to_.line(z, y) + rows.from * to_.column();
+    const int64_t step = to_.step[1] * to_.size[2] * to_.layout.position;
     List<T> weights;
     List<int64_t> places;
     weights.reserve(static_cast<size_t>(g_.depth()));
     places.reserve(static_cast<size_t>(g_.depth()));
-    const bool direct = !flat && to_.step[2] == 1, dense = direct && step == length;
+    const bool direct = !flat && to_.column() == 1, dense = direct && step == length;
     for (int64_t r = 0; r < to_.rows; ++r) {
       taps_of(stage, group, r, weights, places);
       const int64_t row = group * to_.rows + r;
       const T bias = to_.bias ? to_.bias[row] : T(0);
-      const int64_t begin = (image * g_.groups * to_.rows + row) * to_.volume() + first;
+      const int64_t begin =
+          image * g_.groups * to_.rows * to_.volume() + row * to_.layout.channel + first;
       for (int64_t l = 0; l < (flat ? 1 : lines); ++l) {
         const int64_t line = begin + l * step;
         sums(direct ? to_.finish.sums() + line : results, run, staged + l * stage.row_step(),
@@ -90,7 +91,7 @@ class DepthwiseProduct {
     int64_t count, length, sums_step, step;
   };
   void apart(int64_t row, int64_t at, const Lines& l, T* sums, int64_t n, T* there) const {
-    const int64_t step = to_.step[2];
+    const int64_t step = to_.column();
     to_.finish.apart(
         row, sums, n,
         [&](T* to) {
@@ -106,8 +107,8 @@ class DepthwiseProduct {
         });
   }
   void spread(T* to, const T* from, int64_t n) const {
-    if (to_.step[2] == 1) return copy_run(to, from, n);
-    for (int64_t i = 0; i < n; ++i) to[i * to_.step[2]] = from[i];
+    if (to_.column() == 1) return copy_run(to, from, n);
+    for (int64_t i = 0; i < n; ++i) to[i * to_.column()] = from[i];
   }
 
   // The weights of a row of results, and where the stage has what they are multiplied with.
@@ -118,7 +119,7 @@ class DepthwiseProduct {
     const T* from = w_.data + group * w_.group_step + r * w_.row_step;
     for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step)
       for (const Tap& t : g_.taps) {
-        weights.push_back(from[t.at]);
+        weights.push_back(from[t.at * w_.tap_step]);
         places.push_back(c * stage.channel_step() + stage.tap(t));
       }
   }
@@ -178,10 +179,13 @@ class DepthwiseWeight {
     std::fill_n(sums, weights * kLanes<T>, T(0));
     for (int64_t p = 0; p < g_.batch * g_.count[0]; ++p)
       chunks_.each(p, [&](const Rows& rows) { add(sums, rows, group); });
+    const ImageLayout l = s_.w_layout();
     for (int64_t i = 0; i < weights; ++i) {
       T sum = sums[i * kLanes<T>];
-      for (int64_t l = 1; l < kLanes<T>; ++l) sum += sums[i * kLanes<T> + l];
-      w[group * weights + i] = sum;
+      for (int64_t k = 1; k < kLanes<T>; ++k) sum += sums[i * kLanes<T> + k];
+      const int64_t row = i / taps / s_.channels, channel = i / taps % s_.channels;
+      w[group * weights + row * s_.channels * taps + channel * l.channel + i % taps * l.position] =
+          sum;
     }
   }
 
@@ -191,14 +195,16 @@ class DepthwiseWeight {
     const int64_t run = (lines - 1) * stage.row_step() + length, buffer = run + kLanes<T>;
     const Scratch scratch(static_cast<size_t>(stage.elements(s_.channels) + buffer) * sizeof(T));
     T *const laid_out = scratch.as<T>(), *const staged = laid_out + buffer;
-    stage.fill(staged, x_ + group * s_.channels * g_.volume(), 0, s_.channels);
+    stage.fill(staged, x_, group, 0, s_.channels);
     const int64_t taps = std::ssize(g_.taps), row = rows.first;
     const int64_t z = row / g_.count[1] % g_.count[0], image = row / g_.count[1] / g_.count[0];
+    const ImageLayout l = s_.y_layout();
     List<int64_t> places;
     for (const Tap& t : g_.taps) places.push_back(stage.tap(t) + stage.row(row));
     for (int64_t o = 0; o < s_.outputs; ++o) {
-      const T* from = y_ + ((image * s_.groups + group) * s_.outputs + o) * s_.volume(s_.out) +
-                      (z * s_.out[1] + row % g_.count[1]) * s_.out[2] + rows.from;
+      const T* from = y_ + image * s_.groups * s_.outputs * s_.volume(s_.out) +
+                      (group * s_.outputs + o) * l.channel +
+                      ((z * s_.out[1] + row % g_.count[1]) * s_.out[2] + rows.from) * l.position;
       lay_out(laid_out, from, lines, length, stage.row_step());
       for (int64_t c = 0; c < s_.channels; ++c)
         all_taps(sums + (o * s_.channels + c) * taps * kLanes<T>, laid_out, run,
@@ -207,8 +213,12 @@ class DepthwiseWeight {
   }
   // Rows of the gradient at the distance that rows are staged at, zeros between and behind them.
   void lay_out(T* to, const T* from, int64_t lines, int64_t length, int64_t step) const {
-    for (int64_t l = 0; l < lines; ++l, to += step, from += s_.out[2]) {
-      copy_run(to, from, length);
+    const int64_t position = s_.y_layout().position;
+    for (int64_t l = 0; l < lines; ++l, to += step, from += s_.out[2] * position) {
+      if (position == 1)
+        copy_run(to, from, length);
+      else
+        for (int64_t i = 0; i < length; ++i) to[i] = from[i * position];
       zero_run(to + length, l + 1 < lines ? step - length : kLanes<T>);
     }
   }

@@ -17,4 +17,11 @@ void depthwise_product(const List<Part<T>>& parts, const T* source, const Weight
 template <class T>
 void depthwise_weight(const ConvShape& s, const T* x, const T* y, T* w);
 
+// The same where all channels lie last in memory, and nothing becomes of the sums.
+bool is_depthwise_last(const ConvShape& s);
+template <class T>
+void depthwise_last_product(const List<Part<T>>& parts, const T* source, const Weights<T>& w);
+template <class T>
+void depthwise_last_weight(const ConvShape& s, const T* x, const T* y, T* w);
+
 }  // namespace wengert::detail

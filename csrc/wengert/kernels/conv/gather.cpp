@@ -31,7 +31,7 @@ class GatherProduct {
         tiles_(to.rows, kRows),
         lines_(g.depth() + (to.bias != nullptr)),
         long_rows_(g.count[2] > kMostPanels * kCols<T> / 2) {
-    dense_ = true;
+    dense_ = to.layout.position == 1;
     for (int i = 0; i < 3; ++i) dense_ &= to.step[i] == 1 && to.size[i] == g.count[i];
     cut();
   }
@@ -90,16 +90,23 @@ class GatherProduct {
     const int64_t taps = std::ssize(g_.taps);
     // All taps, in their order in memory?
     const bool all = g_.taps.back().at == taps - 1;
-    if (all && w_.channel_step == taps)
+    if (all && w_.channel_step == taps && w_.tap_step == 1)
       return pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, g_.depth());
+    if (w_.channel_step == 1) {  // the channels of a tap are neighbours
+      for (int64_t t = 0; t < taps; ++t)
+        turn_lines(to + t * rows, taps * rows,
+                   from + g_.taps[static_cast<size_t>(t)].at * w_.tap_step, w_.row_step, rows,
+                   g_.channels);
+      return;
+    }
     for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step) {
-      if (all) {
+      if (all && w_.tap_step == 1) {
         pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, taps);
         to += taps * rows;
         continue;
       }
       for (const Tap& t : g_.taps)
-        for (int64_t r = 0; r < rows; ++r) *to++ = from[r * w_.row_step + t.at];
+        for (int64_t r = 0; r < rows; ++r) *to++ = from[r * w_.row_step + t.at * w_.tap_step];
     }
   }
 
@@ -141,8 +148,7 @@ class GatherProduct {
     for (; here.d < depth_.parts; ++here.d) {
       here.first_channel = depth_.begin(here.d) / taps;
       const int64_t end = (depth_.begin(here.d) + depth_.size(here.d) + taps - 1) / taps;
-      stage.fill(at + panel + sums, source_ + group * g_.channels * g_.volume(), here.first_channel,
-                 end - here.first_channel);
+      stage.fill(at + panel + sums, source_, group, here.first_channel, end - here.first_channel);
       size_t run = 0;
       for (int64_t j = 0; j < cols; j += kCols<T>) one_panel(here, j, run);
     }
@@ -158,7 +164,7 @@ class GatherProduct {
       const int64_t image = r / g_.count[1] / g_.count[0];
       runs.push_back({column, length, stage.row(r) + skip,
                       image * g_.groups * to_.rows * to_.volume() + to_.line(z, y) +
-                          (rows.from + skip) * to_.step[2],
+                          (rows.from + skip) * to_.column(),
                       image});
       column += length;
     }
@@ -177,14 +183,21 @@ class GatherProduct {
       const Run& r = b.runs[i];
       const int64_t from = std::max(j, r.column), to = std::min(end, r.column + r.length);
       pieces[n++] = {from - j, to - from, r.from + from - r.column,
-                     r.to + (from - r.column) * to_.step[2], r.image};
+                     r.to + (from - r.column) * to_.column(), r.image};
     }
     pack_panel(b, pieces, n, width);
     const bool direct = dense_ && end - j == width && pieces[0].image == pieces[n - 1].image;
     const int64_t first = tiles_.begin(b.first_tile), last = tiles_.begin(b.first_tile + b.tiles);
-    T* const plane = to_.finish.sums() + (b.group * to_.rows + first) * to_.volume();
+    T* const plane = to_.finish.sums() + (b.group * to_.rows + first) * to_.layout.channel;
     multiply(b, direct ? plane + pieces[0].to : b.sums + j, direct ? to_.volume() : b.ldc, width);
-    if (direct || b.d + 1 < depth_.parts || (!dense_ && to_.finish.any())) return;
+    if (direct || b.d + 1 < depth_.parts) return;
+    if (to_.layout.position != 1) {  // rows are neighbours, and nothing becomes of them
+      for (int i = 0; i < n; ++i)
+        turn_lines(plane + pieces[i].to, to_.column(), b.sums + j + pieces[i].column, b.ldc,
+                   last - first, pieces[i].length);
+      return;
+    }
+    if (!dense_ && to_.finish.any()) return;
     for (int64_t r = 0; r < last - first; ++r)
       store(plane + r * to_.volume(), b.sums + r * b.ldc + j, pieces, n);
   }
@@ -331,14 +344,15 @@ class GatherProduct {
 // Without anything to add the results are the bias, or zeros.
 template <class T>
 void only_bias(const Gather& g, const Target<T>& to) {
-  for (int64_t n = 0; n < g.batch * g.groups * to.rows; ++n)
+  const int64_t rows = g.groups * to.rows;
+  for (int64_t i = 0; i < g.batch * rows; ++i)
     for (int64_t z = 0; z < g.count[0]; ++z)
       for (int64_t y = 0; y < g.count[1]; ++y)
         for (int64_t x = 0; x < g.count[2]; ++x) {
-          const int64_t channel = n % (g.groups * to.rows);
-          const int64_t at = n * to.volume() + to.line(z, y) + x * to.step[2];
-          to.finish.sums()[at] = to.bias ? to.bias[channel] : T(0);
-          to.finish.there(channel, at, 1);
+          const int64_t at = i / rows * rows * to.volume() + i % rows * to.layout.channel +
+                             to.line(z, y) + x * to.column();
+          to.finish.sums()[at] = to.bias ? to.bias[i % rows] : T(0);
+          to.finish.there(i % rows, at, 1);
         }
 }
 

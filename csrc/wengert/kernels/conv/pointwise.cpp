@@ -23,6 +23,13 @@ void pointwise_product(const ConvShape& s, int64_t rows, int64_t depth, const T*
                        const Finish<T>& finish) {
   const int64_t positions = s.volume(s.in), images = s.batch * s.groups;
   if (images * rows * positions == 0) return;
+  if (s.x_last) {  // the images are one, transposed
+    for (int64_t g = 0; g < s.groups; ++g)
+      gemm<T>(finish.sums() + g * rows, s.groups * rows, {from + g * depth, s.groups * depth, 1},
+              {w + g * rows * depth, column_step, row_step}, s.batch * positions, rows, depth,
+              false, {.bias = bias ? bias + g * rows : nullptr});
+    return;
+  }
   const auto product = [&](int64_t i) {
     const int64_t group = i % s.groups;
     T* const out = finish.sums() + i * rows * positions;

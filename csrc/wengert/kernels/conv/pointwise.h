@@ -8,6 +8,7 @@ namespace wengert::detail {
 // Whether a kernel of one tap meets every position of an input of the output's size.
 bool is_pointwise(const ConvShape& s);
 
+// All with channels last, and nothing becomes of the sums, or none.
 // (rows, positions) = w (rows, depth) from (depth, positions) + bias for each image and group, and
 // what becomes of that; row r and column c of the weights of a group lie at r row_step + c
 // column_step.

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "wengert/kernels/core/vec.h"
+#include "wengert/kernels/core/turn.h"
 
 namespace wengert::detail {
 
@@ -80,6 +80,22 @@ inline void zero_run(T* to, int64_t n) {
   int64_t i = 0;
   for (; i + kSize <= n; i += kSize) Vec<T>(0.0).store(to + i);
   for (; i < n; ++i) to[i] = T(0);
+}
+
+// As turn, of any number of lines and with nothing written behind them.
+template <class T>
+inline void turn_lines(T* to, int64_t to_step, const T* from, int64_t step, int64_t lines,
+                       int64_t length) {
+  constexpr int64_t kSize = Vec<T>::kSize;
+  for (; lines >= kSize; lines -= kSize, to += kSize, from += kSize * step)
+    turn(to, to_step, from, step, kSize, length);
+  if (lines == 0) return;
+  T block[kSize * kSize];
+  for (int64_t l = 0; l < length; l += kSize) {
+    const int64_t some = std::min(kSize, length - l);
+    turn(block, kSize, from + l, step, lines, some);
+    for (int64_t i = 0; i < some; ++i) copy_run(to + (l + i) * to_step, block + i * kSize, lines);
+  }
 }
 
 }  // namespace wengert::detail

@@ -4,6 +4,13 @@
 // remainder next to one another. So for every tap the elements that neighbouring positions read are
 // a run of memory, whatever the stride, and where no bounds are asked for. The copy stays in the
 // cache, and costs one pass over what is read kernel-size times.
+//
+// Note [channels last]: of an image whose channels lie last, a stage is filled by transposing
+// registers, and results are turned back on their way out; between the two nothing differs, and so
+// neither do the bits. A register is transposed once where its elements are used kernel-size times
+// outputs. Only where a kernel has no stage do sums take another order with another layout, and
+// results differ by rounding: products of one tap (pointwise.h), and the gradient of the weight of
+// depthwise convolutions (depthwise.h). In any case the order depends on sizes and layouts only.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +34,7 @@ struct Gather {
   int64_t batch, groups, channels;
   int64_t count[3], step[3], size[3];  // of the grid; in the source; of the source
   int64_t low[3], high[3];             // the least and the greatest offset
+  ImageLayout source;                  // of an image
   List<Tap> taps;
 
   // When the other fields are known.
@@ -44,7 +52,7 @@ struct Gather {
 
 // For `conv_output` and `conv_weight`: offsets k dilation - pad.
 inline Gather gather_of(const ConvShape& s) {
-  Gather g{s.batch, s.groups, s.channels, {}, {}, {}, {}, {}, {}};
+  Gather g{s.batch, s.groups, s.channels, {}, {}, {}, {}, {}, s.x_layout(), {}};
   for (int d = 0; d < 3; ++d) {
     g.count[d] = s.out[d];
     g.step[d] = s.stride[d];
@@ -98,14 +106,18 @@ class Stage {
   }
   int64_t tap(const Tap& t) const { return (t.plane * lines_ + t.line) * width_ + t.column; }
 
-  // Copies channels [c, c + n) of a group; `source` is the first channel of the group in image 0.
+  // Copies channels [c, c + n) of a group; `source` is the first channel of image 0.
   template <class T>
-  void fill(T* to, const T* source, int64_t c, int64_t n) const {
-    for (int64_t i = 0; i < n; ++i)
+  void fill(T* to, const T* source, int64_t group, int64_t c, int64_t n) const {
+    const bool last = g_.source.position != 1;  // channels
+    for (int64_t i = 0; i < n; i += last ? n : 1)
       for (int64_t p = 0; p < planes_; ++p) {
         const int64_t image = (first_plane_ + p) / g_.count[0];
-        const T* from = source + (image * g_.groups * g_.channels + c + i) * g_.volume();
-        plane(to + i * channel_step() + p * plane_, from, first_plane_ + p);
+        const T* from = source + image * g_.groups * g_.channels * g_.volume() +
+                        (group * g_.channels + c + i) * g_.source.channel;
+        T* const plane = to + i * channel_step() + p * plane_;
+        last ? fill_plane(plane, from, first_plane_ + p, Turned<T>{*this, n})
+             : fill_plane(plane, from, first_plane_ + p, Straight<T>{*this});
       }
     std::fill_n(to + n * channel_step(), 64, T(0));
   }
@@ -114,8 +126,14 @@ class Stage {
   // The first row of the grid that is staged of a plane.
   int64_t begin(int64_t p) const { return std::max(rows_.first, p * g_.count[1]); }
 
-  template <class T>
-  void plane(T* to, const T* from, int64_t p) const {
+  // Of a staged line: columns [begin, end) are in the source, the first of them is `from` there.
+  struct Span {
+    int64_t begin, end, from;
+  };
+
+  // `lines` fills a staged line from the beginning of one of the source.
+  template <class T, class Lines>
+  void fill_plane(T* to, const T* from, int64_t p, const Lines& lines) const {
     const int64_t y0 = (begin(p) - p * g_.count[1]) * g_.step[1] + g_.low[1];
     const int64_t z0 = p % g_.count[0] * g_.step[0] + g_.low[0];
     for (int64_t z = z0; z < z0 + depths_; ++z) {
@@ -126,36 +144,53 @@ class Stage {
           for (int64_t l = 0; l < lines_; ++l, to += width_) {
             const int64_t y = y0 + l * g_.step[1] + py;
             if (inside && y >= 0 && y < g_.size[1])
-              line(to, from + (z * g_.size[1] + y) * g_.size[2], span);
+              lines.fill(to, from + (z * g_.size[1] + y) * g_.size[2] * g_.source.position, span);
             else
-              zero_run(to, width_);
+              lines.zero(to, width_);
           }
       }
     }
   }
-  // Of a staged line: columns [begin, end) are in the source, the first of them is `from` there.
-  struct Span {
-    int64_t begin, end, from;
-  };
   Span columns(int64_t px) const {
     const int64_t sx = g_.step[2], x0 = rows_.from * sx + g_.low[2] + px;
     const auto up = [&](int64_t n) { return n <= 0 ? 0 : sx == 1 ? n : (n + sx - 1) / sx; };
     const int64_t begin = std::min(up(-x0), width_);
     return {begin, std::clamp(up(g_.size[2] - x0), begin, width_), x0 + begin * sx};
   }
+  // Of one channel, whose positions are neighbours.
   template <class T>
-  void line(T* to, const T* from, const Span& span) const {
-    const int64_t sx = g_.step[2], n = span.end - span.begin;
-    zero_run(to, span.begin);
-    from += span.from;
-    if (sx == 1)
-      copy_run(to + span.begin, from, n);
-    else if (sx == 2)
-      copy_evens(to + span.begin, from, n);
-    else
-      for (int64_t i = 0; i < n; ++i) to[span.begin + i] = from[i * sx];
-    zero_run(to + span.end, width_ - span.end);
-  }
+  struct Straight {
+    const Stage& stage;
+    void zero(T* to, int64_t n) const { zero_run(to, n); }
+    void fill(T* to, const T* from, const Span& span) const {
+      const int64_t sx = stage.g_.step[2], n = span.end - span.begin;
+      zero_run(to, span.begin);
+      from += span.from;
+      if (sx == 1)
+        copy_run(to + span.begin, from, n);
+      else if (sx == 2)
+        copy_evens(to + span.begin, from, n);
+      else
+        for (int64_t i = 0; i < n; ++i) to[span.begin + i] = from[i * sx];
+      zero_run(to + span.end, stage.width_ - span.end);
+    }
+  };
+  // Of all channels at once, which are neighbours.
+  template <class T>
+  struct Turned {
+    const Stage& stage;
+    const int64_t channels, step = stage.channel_step();
+    void zero(T* to, int64_t n) const {
+      for (int64_t i = 0; n > 0 && i < channels; ++i) zero_run(to + i * step, n);
+    }
+    void fill(T* to, const T* from, const Span& span) const {
+      const int64_t position = stage.g_.source.position;
+      zero(to, span.begin);
+      turn_lines(to + span.begin, step, from + span.from * position, stage.g_.step[2] * position,
+                 span.end - span.begin, channels);
+      zero(to + span.end, stage.width_ - span.end);
+    }
+  };
 
   const Gather& g_;
   const Rows rows_;

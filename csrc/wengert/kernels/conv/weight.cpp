@@ -120,7 +120,7 @@ class WeightGradient {
 
   void add(const Task& t, const Rows& rows, T* panels, T* staged, bool accumulate) {
     const Stage stage(g_, rows);
-    stage.fill(staged, x_ + t.group * s_.channels * g_.volume(), t.channel, t.channels);
+    stage.fill(staged, x_, t.group, t.channel, t.channels);
     const int64_t depth = depth_of(rows, stage);
     for (int64_t j = 0; j < t.outputs; j += kCols<T>) {
       T* const panel = panels + j * depth;
@@ -134,15 +134,25 @@ class WeightGradient {
   // The gradient at some outputs, a line for each position, zeros between rows.
   void pack(T* to, int64_t width, const Task& t, int64_t j, const Rows& rows, const Stage& stage) {
     const int64_t volume = s_.volume(s_.out), length = rows.to - rows.from;
+    const ImageLayout l = s_.y_layout();
     const int64_t between = (stage.row_step() - length) * width;
     for (int64_t r = rows.first; r <= rows.last; ++r) {
       const int64_t y = r % g_.count[1], z = r / g_.count[1] % g_.count[0];
       const int64_t image = r / g_.count[1] / g_.count[0];
-      const T* from = y_ + ((image * s_.groups + t.group) * s_.outputs + t.output + j) * volume +
-                      (z * s_.out[1] + y) * s_.out[2] + rows.from;
-      for (int64_t i = 0; i < width; i += kLanes<T>)
-        turn(to + i, width, from + i * volume, volume,
-             std::min<int64_t>(kLanes<T>, t.outputs - j - i), length);
+      const T* from = y_ + image * s_.groups * s_.outputs * volume +
+                      (t.group * s_.outputs + t.output + j) * l.channel +
+                      ((z * s_.out[1] + y) * s_.out[2] + rows.from) * l.position;
+      if (s_.y_last) {
+        const int64_t some = std::min(width, t.outputs - j);
+        for (int64_t i = 0; i < length; ++i) {
+          copy_run(to + i * width, from + i * l.position, some);
+          zero_run(to + i * width + some, width - some);
+        }
+      } else {
+        for (int64_t i = 0; i < width; i += kLanes<T>)
+          turn(to + i, width, from + i * volume, volume,
+               std::min<int64_t>(kLanes<T>, t.outputs - j - i), length);
+      }
       to += length * width;
       if (y + 1 == g_.count[1] || r == rows.last) continue;
       std::fill_n(to, between, T(0));
@@ -161,12 +171,14 @@ class WeightGradient {
     RegisterTile<T> tile{};
     tile.a_step = step;
     tile.b_step = tile.cols = width;
-    tile.ldc = along ? columns_ : taps_ * columns_;
+    const ImageLayout rows_of = s_.w_layout();  // of the sums, as of the weight
+    tile.ldc = (along ? rows_of.position : rows_of.channel) * columns_;
     for (int64_t c = 0; c < (along ? t.channels : 1); ++c)
       for (int64_t k = 0; k < taps_; k += along ? s_.kernel[2] : 1)
         for (int64_t q = 0; q < cut.parts; ++q) {
           const int64_t channel = along ? c : cut.begin(q), tap = along ? k + cut.begin(q) : k;
-          tile.c = sums + ((t.channel + channel) * taps_ + tap) * columns_;
+          tile.c =
+              sums + ((t.channel + channel) * rows_of.channel + tap * rows_of.position) * columns_;
           const T* from = staged + channel * stage.channel_step() +
                           stage.tap(g_.taps[static_cast<size_t>(tap)]);
           tile.accumulate = accumulate;
@@ -216,6 +228,11 @@ void depthwise(const ConvShape& s, const T* x, const T* y, const T*, T* w, const
   depthwise_weight(s, x, y, w);
 }
 template <class T>
+void depthwise_last(const ConvShape& s, const T* x, const T* y, const T*, T* w,
+                    const ConvEpilogue<T>&) {
+  depthwise_last_weight(s, x, y, w);
+}
+template <class T>
 void along_rows(const ConvShape& s, const T* x, const T* y, const T*, T* w,
                 const ConvEpilogue<T>&) {
   WeightGradient<T>(s, x, y).run(w);
@@ -224,6 +241,7 @@ void along_rows(const ConvShape& s, const T* x, const T* y, const T*, T* w,
 template <class T>
 constexpr ConvWay<T> kWeightWays[] = {
     {"zeros", is_empty, zeros<T>},
+    {"depthwise, channels last", is_depthwise_last, depthwise_last<T>},
     {"depthwise", is_depthwise, depthwise<T>},
     {"along rows", is_any, along_rows<T>},
 };

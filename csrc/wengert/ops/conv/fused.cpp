@@ -134,7 +134,7 @@ constinit const Op conv_output_then_op{
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &w = c.in(1), &y = c.out[0];
-          const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+          const ConvShape s = conv_shape(c.attrs, x, w, y);
           dispatch_floating(y.dtype(), [&](auto zero) {
             using T = decltype(zero);
             conv_output(s, x.data_as<T>(), w.data_as<T>(),
@@ -146,30 +146,30 @@ constinit const Op conv_output_then_op{
     .first = &conv_output_op};
 
 // z = conv_input(Y, W) + b, x = f(g(norm(z), other)), while the tile of z is still in cache
-constinit const Op conv_input_then_op{
-    .name = "conv_input_then",
-    .signature = kOfGrad,
-    .on = 0,
-    .doc = kDoc,
-    .contiguous = true,
-    .shape =
-        [](Call& c) {
-          conv_input_shape(c);
-          then_shape(c);
-        },
-    .run =
-        [](Call& c) {
-          const Tensor &y = c.in(0), &w = c.in(1), &x = c.out[0];
-          const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
-          dispatch_floating(x.dtype(), [&](auto zero) {
-            using T = decltype(zero);
-            conv_input(s, y.data_as<T>(), w.data_as<T>(), c.has(2) ? c.in(2).data_as<T>() : nullptr,
-                       x.data_as<T>(), *Epilogue<T>(c));
-          });
-        },
-    .then_unary = &conv_input_then_op,
-    .then_binary = &conv_input_then_op,
-    .first = &conv_input_op};
+constinit const Op conv_input_then_op{.name = "conv_input_then",
+                                      .signature = kOfGrad,
+                                      .on = 0,
+                                      .doc = kDoc,
+                                      .contiguous = true,
+                                      .shape =
+                                          [](Call& c) {
+                                            conv_input_shape(c);
+                                            then_shape(c);
+                                          },
+                                      .run =
+                                          [](Call& c) {
+                                            const Tensor &y = c.in(0), &w = c.in(1), &x = c.out[0];
+                                            const ConvShape s = conv_shape(c.attrs, x, w, y);
+                                            dispatch_floating(x.dtype(), [&](auto zero) {
+                                              using T = decltype(zero);
+                                              conv_input(s, y.data_as<T>(), w.data_as<T>(),
+                                                         c.has(2) ? c.in(2).data_as<T>() : nullptr,
+                                                         x.data_as<T>(), *Epilogue<T>(c));
+                                            });
+                                          },
+                                      .then_unary = &conv_input_then_op,
+                                      .then_binary = &conv_input_then_op,
+                                      .first = &conv_input_op};
 
 const Op* convolution_followed_by(const Op& first, const Op& next) {
   if (&next != &batch_norm_eval_op) return nullptr;

@@ -7,6 +7,7 @@
 
 #include "wengert/kernels/conv/conv.h"
 #include "wengert/kernels/conv/naive.h"
+#include "wengert/ops/images.h"
 #include "wengert/ops/ways.h"
 
 namespace wengert {
@@ -62,6 +63,14 @@ Dims with_size(const Call& c, int64_t n, int64_t channels) {
   return shape;
 }
 
+// Each input is read as it lies. Of images or a weight with channels last the result is such.
+void output_laid_out(Call& c, const Dims& shape) {
+  arrange_images(c, [&](int i) { return i < 2 && has_channels_last(c.in(i)); });
+  const bool last =
+      c.in(0).ndim() > 3 && (has_channels_last(c.in(0)) || has_channels_last(c.in(1)));
+  output_images(c, c.in(0).dtype(), shape, last);
+}
+
 }  // namespace
 
 void conv_output_shape(Call& c) {
@@ -71,7 +80,7 @@ void conv_output_shape(Call& c) {
   check(w[0] % groups == 0 && x[1] == w[1] * groups, "an input of ", w[1] * groups,
         " channels expected for weight ", w, " and ", groups, " groups, got shape ", x);
   check_bias(c, w[0]);
-  c.output(c.in(0).dtype(), with_size(c, x[0], w[0]));
+  output_laid_out(c, with_size(c, x[0], w[0]));
 }
 void conv_input_shape(Call& c) {
   check_call(c, 2);
@@ -80,14 +89,19 @@ void conv_input_shape(Call& c) {
   check(w[0] % groups == 0 && y[1] == w[0], w[0], " channels expected for weight ", w, " and ",
         groups, " groups, got shape ", y);
   check_bias(c, w[1] * groups);
-  c.output(c.in(0).dtype(), with_size(c, y[0], w[1] * groups));
+  output_laid_out(c, with_size(c, y[0], w[1] * groups));
 }
 
 // What the kernels want: spatial dimensions that are not there are sizes of 1.
-ConvShape conv_shape(const Attrs& a, const Dims& x, const Dims& w, const Dims& y) {
+ConvShape conv_shape(const Attrs& a, const Tensor& of_x, const Tensor& of_w, const Tensor& of_y) {
+  const auto last = [](const Tensor& t) { return !t.is_contiguous() && has_channels_last(t); };
+  const Dims &x = of_x.shape(), &w = of_w.shape(), &y = of_y.shape();
   const int64_t groups = a.integer(kGroups);
   ConvShape s{x[0],      groups,    w[1],      w[0] / groups, {1, 1, 1},
               {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0},     {1, 1, 1}};
+  s.x_last = last(of_x);
+  s.w_last = last(of_w);
+  s.y_last = last(of_y);
   const int dims = x.size() - 2;
   for (int i = 0; i < dims; ++i) {
     const int d = 3 - dims + i;
@@ -110,7 +124,7 @@ void weight_shape(Call& c) {
   check(x[0] == y[0] && x[1] % groups == 0 && y[1] % groups == 0,
         "one batch, and channels that can be divided by ", groups, ", expected, got shapes ", x,
         " and ", y);
-  c.output(c.in(0).dtype(), with_size(c, y[1], x[1] / groups));
+  output_laid_out(c, with_size(c, y[1], x[1] / groups));
 }
 
 template <class T>
@@ -121,7 +135,7 @@ const T* bias_of(const Call& c) {
 // Integers are rare: plain loops.
 void output_run(Call& c) {
   const Tensor &x = c.in(0), &w = c.in(1), &y = c.out[0];
-  const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+  const ConvShape s = conv_shape(c.attrs, x, w, y);
   dispatch(y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T *px = x.data_as<T>(), *pw = w.data_as<T>(), *b = bias_of<T>(c);
@@ -133,7 +147,7 @@ void output_run(Call& c) {
 }
 void input_run(Call& c) {
   const Tensor &y = c.in(0), &w = c.in(1), &x = c.out[0];
-  const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+  const ConvShape s = conv_shape(c.attrs, x, w, y);
   dispatch(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T *py = y.data_as<T>(), *pw = w.data_as<T>(), *b = bias_of<T>(c);
@@ -145,7 +159,7 @@ void input_run(Call& c) {
 }
 void weight_run(Call& c) {
   const Tensor &x = c.in(0), &y = c.in(1), &w = c.out[0];
-  const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+  const ConvShape s = conv_shape(c.attrs, x, w, y);
   dispatch(w.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T *px = x.data_as<T>(), *py = y.data_as<T>();
@@ -175,6 +189,11 @@ Tensor input_of(const ConvArguments& a, const Operand& y, const Operand& w, cons
 Tensor weight_of(const ConvArguments& a, const Operand& x, const Operand& y, const Dims& shape) {
   return apply(conv_weight_op, {x, y}, a.with(spatial(shape)));
 }
+// The gradient of a result lies as the result did, so that those of the inputs lie as PyTorch's.
+bool is_last(const Operand& a, const Operand& b) {
+  return has_channels_last(a.tensor()) || has_channels_last(b.tensor());
+}
+
 // A bias was added to each position of its channel.
 Tensor bias_gradient(const Tensor& g) {
   Dims dims{0};
@@ -192,14 +211,13 @@ constinit const Op conv_output_op{
     .doc =
         "Convolution of (n, groups * c, ...) with a weight (groups * o, c, ...), of 1 to 3 spatial "
         "dimensions; `padding` is that in front, what is behind follows from `size`.",
-    .contiguous = true,
     .checked = true,
     .shape = conv_output_shape,
     .run = output_run,
     .vjp =
         [](Vjp& v) {
           const ConvArguments a = arguments_of(v.attrs());
-          const Tensor g = v.g();
+          const Tensor g = laid_out(v.g(), is_last(v.x(0), v.x(1)));
           if (v.needs(0)) v.set(0, input_of(a, g, v.x(1), v.shape(0)));
           if (v.needs(1)) v.set(1, weight_of(a, v.x(0), g, v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
@@ -216,14 +234,13 @@ constinit const Op conv_input_op{
     .doc =
         "The gradient of conv_output's input, of spatial sizes `size`, from that of its output and "
         "the weight; and the transposed convolution.",
-    .contiguous = true,
     .checked = true,
     .shape = conv_input_shape,
     .run = input_run,
     .vjp =
         [](Vjp& v) {
           const ConvArguments a = arguments_of(v.attrs());
-          const Tensor g = v.g();
+          const Tensor g = laid_out(v.g(), is_last(v.x(0), v.x(1)));
           if (v.needs(0)) v.set(0, output_of(a, g, v.x(1), v.shape(0)));
           if (v.needs(1)) v.set(1, weight_of(a, g, v.x(0), v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
@@ -240,7 +257,6 @@ constinit const Op conv_weight_op{
     .doc =
         "The gradient of conv_output's weight, of spatial sizes `size`, from its input and the "
         "gradient of its output.",
-    .contiguous = true,
     .checked = true,
     .shape = weight_shape,
     .run = weight_run,
@@ -268,7 +284,7 @@ std::string first_in(std::span<const ConvWay<T>> ways, const ConvShape& s) {
 std::string way_in(const Call& c, const Tensor& x, const Tensor& w, const Tensor& y,
                    std::span<const ConvWay<float>> of_float,
                    std::span<const ConvWay<double>> of_double) {
-  const ConvShape s = conv_shape(c.attrs, x.shape(), w.shape(), y.shape());
+  const ConvShape s = conv_shape(c.attrs, x, w, y);
   if (!is_floating(y.dtype())) return "plain loops";
   return y.dtype() == Dtype::kFloat32 ? first_in(of_float, s) : first_in(of_double, s);
 }

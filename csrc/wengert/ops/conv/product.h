@@ -13,7 +13,7 @@ extern const Op conv_output_then_op, conv_input_then_op;
 // and what the kernels want to know of shapes.
 void conv_output_shape(Call& c);
 void conv_input_shape(Call& c);
-ConvShape conv_shape(const Attrs& a, const Dims& x, const Dims& w, const Dims& y);
+ConvShape conv_shape(const Attrs& a, const Tensor& x, const Tensor& w, const Tensor& y);
 
 // Of a convolution, for each spatial dimension; `groups` for all.
 struct ConvArguments {

@@ -1,5 +1,6 @@
 // batch_norm, and instance_norm, which is a group norm or, with running statistics, a batch norm.
 #include "wengert/kernels/norm/norm.h"
+#include "wengert/ops/images.h"
 #include "wengert/ops/norm/second.h"
 
 namespace wengert {
@@ -30,6 +31,17 @@ BatchNormShape shape_of(const Dims& shape, double eps) {
   return {shape[0], shape[1], inner, eps};
 }
 
+// Channels that lie last are columns of a matrix of all positions.
+BatchNormShape shape_of(const Tensor& x, double eps) {
+  BatchNormShape s = shape_of(x.shape(), eps);
+  if (x.ndim() < 4 || !has_channels_last(x)) return s;
+  s.samples *= s.inner;
+  s.inner = 1;
+  return s;
+}
+// Images of input k may lie so; whether they do.
+bool arrange_as(Call& c, int k) { return arrange_alike(c, k, std::max(c.in(k).ndim(), 4)); }
+
 void check_channels(const Call& c, int i, const char* name, const Tensor& x) {
   if (!c.has(i)) return;
   check_same_dtype(x, c.in(i), name);
@@ -47,7 +59,8 @@ void forward_shape(Call& c) {
   for (int i = 3; i < 5; ++i)
     check(!c.has(i) || c.in(i).ndim() == 1, kNames[i], " should be a vector, got shape ",
           c.has(i) ? c.in(i).shape() : Dims());
-  c.output(x.dtype(), x.shape());
+  const bool last = arrange_as(c, 0);
+  output_images(c, x.dtype(), x.shape(), last);
   for (int i = 1; i < kInputs; ++i) c.output(x.dtype(), {x.shape()[1]});
 }
 
@@ -56,16 +69,15 @@ void train_run(Call& c) {
   const Tensor& x = c.in(0);
   const auto state = [&](int i) { return c.has(i) ? c.in(i).data() : nullptr; };
   const auto stride = [&](int i) { return c.has(i) ? c.in(i).strides()[0] : 0; };
-  batch_norm_forward(x.dtype(), shape_of(x.shape(), c.attrs.real(kTrain["eps"])), x.data(),
-                     memory_of(c, 1), memory_of(c, 2),
+  batch_norm_forward(x.dtype(), shape_of(x, c.attrs.real(kTrain["eps"])), x.data(), memory_of(c, 1),
+                     memory_of(c, 2),
                      {state(3), state(4), stride(3), stride(4), c.attrs.real(kTrain["momentum"])},
                      c.out[0].data(), c.out[1].data(), c.out[2].data());
 }
 void eval_run(Call& c) {
   const Tensor& x = c.in(0);
-  batch_norm_apply(x.dtype(), shape_of(x.shape(), c.attrs.real(kEval["eps"])), x.data(),
-                   memory_of(c, 1), memory_of(c, 2), memory_of(c, 3), memory_of(c, 4),
-                   c.out[0].data());
+  batch_norm_apply(x.dtype(), shape_of(x, c.attrs.real(kEval["eps"])), x.data(), memory_of(c, 1),
+                   memory_of(c, 2), memory_of(c, 3), memory_of(c, 4), c.out[0].data());
 }
 
 void backward_shape(Call& c) {
@@ -77,7 +89,9 @@ void backward_shape(Call& c) {
   check_channels(c, 2, "mean", x);
   check_channels(c, 3, "rstd", x);
   check_channels(c, 4, "weight", x);
-  c.output(x.dtype(), c.attrs.flag(kBackward["of_input"]) ? x.shape() : Dims{0});
+  const bool last = arrange_as(c, 1);
+  c.attrs.flag(kBackward["of_input"]) ? output_images(c, x.dtype(), x.shape(), last)
+                                      : c.output(x.dtype(), Dims{0});
   c.output(x.dtype(), {c.attrs.flag(kBackward["of_weight"]) ? channels : 0});
   c.output(x.dtype(), {c.attrs.flag(kBackward["of_bias"]) ? channels : 0});
 }
@@ -85,7 +99,7 @@ void backward_shape(Call& c) {
 void backward_run(Call& c) {
   const Tensor& x = c.in(1);
   const auto out = [&](int i, int at) { return c.attrs.flag(at) ? c.out[i].data() : nullptr; };
-  batch_norm_gradient(x.dtype(), shape_of(x.shape(), c.attrs.real(kBackward["eps"])),
+  batch_norm_gradient(x.dtype(), shape_of(x, c.attrs.real(kBackward["eps"])),
                       c.attrs.flag(kBackward["given"]), c.in(0).data(), x.data(), c.in(2).data(),
                       c.in(3).data(), memory_of(c, 4), out(0, kBackward["of_input"]),
                       out(1, kBackward["of_weight"]), out(2, kBackward["of_bias"]));
@@ -164,7 +178,6 @@ constinit const Op batch_norm_train_op{
     .doc =
         "Normalises channels of (N, C, *) over the batch; saves their means and 1 / std, and "
         "moves the running statistics towards theirs.",
-    .contiguous = true,
     .mutates = true,
     .checked = true,
     .shape = forward_shape<3>,
@@ -178,7 +191,6 @@ constinit const Op batch_norm_eval_op{.name = "batch_norm_eval",
                                       .signature = kEval,
                                       .on = 0,
                                       .doc = "Normalises channels of (N, C, *) by given moments.",
-                                      .contiguous = true,
                                       .checked = true,
                                       .shape = forward_shape<1>,
                                       .run = eval_run,
@@ -193,7 +205,6 @@ constinit const Op batch_norm_backward_op{
     .doc =
         "The gradients of batch_norm_train, or of batch_norm_eval if the moments were `given`: "
         "those that are wanted; the others are empty.",
-    .contiguous = true,
     .shape = backward_shape,
     .run = backward_run,
     .vjp = backward_vjp,

@@ -60,6 +60,10 @@ Windows parts_of(const Call& c) {
   return parts_of(c.in(0).shape(), c.attrs, n, kMax ? 1 : kMaxDims);
 }
 
+// The number of dimensions of images whose channels may lie last; of volumes results are
+// contiguous, as in PyTorch.
+constexpr int images_of(int64_t n) { return n == 2 ? 4 : 0; }
+
 constexpr Signature kBackward = "(grad: Tensor, size: ints, dims: int) -> Tensor";
 
 Windows backward_parts(const Call& c) {
@@ -82,21 +86,25 @@ constinit const Op adaptive_avg_pool_backward_op{
     .signature = kBackward,
     .on = 0,
     .doc = "The gradient of adaptive_avg_pool1d(), 2d and 3d, for an input of shape `size`.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
           floating_input(c);
           backward_parts(c);
-          c.output(c.in(0).dtype(), c.attrs.dims(kBackward["size"]));
+          const bool last = arrange_alike(c, 0, images_of(c.attrs.integer(kBackward["dims"])));
+          output_images(c, c.in(0).dtype(), c.attrs.dims(kBackward["size"]), last);
         },
     .run =
         [](Call& c) {
           if (c.out[0].numel() == 0) return;
           if (c.in(0).numel() == 0)
             return zero_bytes(c.out[0].data(), c.out[0].numel() * item_size(c.out[0].dtype()));
-          adaptive_avg_pool_backward(backward_parts(c), c.in(0).dtype(), c.in(0).data(),
-                                     c.out[0].data());
+          const Tensor& g = c.in(0);
+          const Windows w = backward_parts(c);
+          if (has_channels_last(c, 0, images_of(c.attrs.integer(kBackward["dims"]))))
+            return adaptive_avg_pool_backward_last(with_channels(w, g.shape()[1]), g.dtype(),
+                                                   g.data(), c.out[0].data());
+          adaptive_avg_pool_backward(w, g.dtype(), g.data(), c.out[0].data());
         },
     .vjp =
         [](Vjp& v) {
@@ -113,15 +121,20 @@ constexpr Op adaptive_avg_row(const char* name, uint32_t on) {
       "The means of windows that divide the last dimensions: `output_size` of them, from floor(i "
       "in / out) to ceil((i + 1) in / out). In 2-d and 3-d None stands for the input's size. "
       "Floating, with channels, batched or not.";
-  op.contiguous = true;
   op.shape = [](Call& c) {
     const Windows w = parts_of<n>(c);
     floating_input(c);
-    c.output(c.in(0).dtype(), pooled_shape(c.in(0).shape(), w, n));
+    const bool last = arrange_alike(c, 0, images_of(n));
+    output_images(c, c.in(0).dtype(), pooled_shape(c.in(0).shape(), w, n), last);
   };
   op.run = [](Call& c) {
     if (c.out[0].numel() == 0) return;
-    adaptive_avg_pool(parts_of<n>(c), c.in(0).dtype(), c.in(0).data(), c.out[0].data());
+    const Tensor& x = c.in(0);
+    const Windows w = parts_of<n>(c);
+    has_channels_last(c, 0, images_of(n))
+        ? adaptive_avg_pool_last(with_channels(w, x.shape()[1]), x.dtype(), x.data(),
+                                 c.out[0].data())
+        : adaptive_avg_pool(w, x.dtype(), x.data(), c.out[0].data());
   };
   op.vjp = [](Vjp& v) {
     v.set(0, apply(adaptive_avg_pool_backward_op, {v.g()}, Attrs(v.shape(0), n)));
@@ -150,18 +163,23 @@ constexpr Op adaptive_max_row(const char* name, uint32_t on) {
   op.doc =
       "The largest elements of windows that divide the last dimensions, as in adaptive average "
       "pooling, and where each lies in its plane, int64. Floating.";
-  op.contiguous = true;
   op.shape = [](Call& c) {
     const Windows w = parts_of<n, true>(c);
     floating_input(c);
     const Dims shape = pooled_shape(c.in(0).shape(), w, n);
-    c.output(c.in(0).dtype(), shape);
-    c.output(Dtype::kInt64, shape);
+    const bool last = arrange_alike(c, 0, images_of(n));
+    output_images(c, c.in(0).dtype(), shape, last);
+    output_images(c, Dtype::kInt64, shape, last);
   };
   op.run = [](Call& c) {
     if (c.out[0].numel() == 0) return;
-    adaptive_max_pool(parts_of<n, true>(c), c.in(0).dtype(), c.in(0).data(), c.out[0].data(),
-                      c.out[1].data_as<int64_t>());
+    const Tensor& x = c.in(0);
+    const Windows w = parts_of<n, true>(c);
+    int64_t* const indices = c.out[1].data_as<int64_t>();
+    has_channels_last(c, 0, images_of(n))
+        ? adaptive_max_pool_last(with_channels(w, x.shape()[1]), x.dtype(), x.data(),
+                                 c.out[0].data(), indices)
+        : adaptive_max_pool(w, x.dtype(), x.data(), c.out[0].data(), indices);
   };
   op.vjp = [](Vjp& v) {
     if (v.has_g(0)) v.set(0, scatter_in_planes(v.g(), v.y(1), v.shape(0), n));

@@ -37,6 +37,10 @@ Divisor divisor_of(const Attrs& a) {
   return by;
 }
 
+// The number of dimensions of images whose channels may lie last; of volumes a mean is contiguous,
+// as in PyTorch.
+constexpr int images_of(int64_t n) { return n == 2 ? 4 : 0; }
+
 template <int n>
 void avg_shape(Call& c) {
   const Tensor& x = c.in(0);
@@ -44,14 +48,19 @@ void avg_shape(Call& c) {
         "not implemented for dtype ", x.dtype());
   if (c.attrs.count() > kDivisor && c.attrs.has(kDivisor))
     check(c.attrs.integer(kDivisor) != 0, "divisor must be not zero");
-  c.output(x.dtype(), pooled_shape(x.shape(), windows_of(x.shape(), c.attrs, n), n));
+  const Dims shape = pooled_shape(x.shape(), windows_of(x.shape(), c.attrs, n), n);
+  output_images(c, x.dtype(), shape, arrange_alike(c, 0, images_of(n)));
 }
 
 template <int n>
 void avg_run(Call& c) {
   const Tensor &x = c.in(0), &y = c.out[0];
   if (y.numel() == 0) return;
-  avg_pool(windows_of(x.shape(), c.attrs, n), divisor_of(c.attrs), x.dtype(), x.data(), y.data());
+  const Windows w = windows_of(x.shape(), c.attrs, n);
+  if (has_channels_last(c, 0, images_of(n)))
+    return avg_pool_last(with_channels(w, x.shape()[1]), divisor_of(c.attrs), x.dtype(), x.data(),
+                         y.data());
+  avg_pool(w, divisor_of(c.attrs), x.dtype(), x.data(), y.data());
 }
 
 // The first attributes are those of the forward pass, with one divisor for all.
@@ -81,7 +90,6 @@ constinit const Op avg_pool_backward_op{
     .signature = kBackward,
     .on = 0,
     .doc = "The gradient of avg_pool1d(), 2d and 3d, for an input of shape `size`.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
@@ -89,14 +97,18 @@ constinit const Op avg_pool_backward_op{
           check(!c.attrs.has(kDivisor) || c.attrs.integer(kDivisor) != 0,
                 "divisor must be not zero");
           backward_windows(c);
-          c.output(c.in(0).dtype(), c.attrs.dims(kBackward["size"]));
+          const bool last = arrange_alike(c, 0, images_of(c.attrs.integer(kBackward["dims"])));
+          output_images(c, c.in(0).dtype(), c.attrs.dims(kBackward["size"]), last);
         },
     .run =
         [](Call& c) {
           const Tensor& g = c.in(0);
           if (c.out[0].numel() == 0) return;
-          avg_pool_backward(backward_windows(c), divisor_of(c.attrs), g.dtype(), g.data(),
-                            c.out[0].data());
+          const Windows w = backward_windows(c);
+          if (has_channels_last(c, 0, images_of(c.attrs.integer(kBackward["dims"]))))
+            return avg_pool_backward_last(with_channels(w, g.shape()[1]), divisor_of(c.attrs),
+                                          g.dtype(), g.data(), c.out[0].data());
+          avg_pool_backward(w, divisor_of(c.attrs), g.dtype(), g.data(), c.out[0].data());
         },
     .vjp =
         [](Vjp& v) {
@@ -123,7 +135,6 @@ constexpr Op avg_pool_row(const char* name, const Signature& signature, uint32_t
       "The mean of each window of the last dimensions. `stride`, `padding` and `ceil_mode` as in "
       "max pooling; zeros stand in the padding, which counts unless `count_include_pad` is False. "
       "The sum is divided by `divisor_override` where that is given. Floating or int64.";
-  op.contiguous = true;
   op.shape = avg_shape<n>;
   op.run = avg_run<n>;
   op.vjp = avg_vjp<n>;

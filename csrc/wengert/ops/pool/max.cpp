@@ -31,6 +31,9 @@ Windows windows_of(const Dims& shape, const Attrs& a, int n) {
   return w;
 }
 
+// The number of dimensions of images whose channels may lie last, of windows in n.
+constexpr int images_of(int n) { return n == 1 ? 0 : n + 2; }
+
 template <int n, bool kIndices>
 void max_shape(Call& c) {
   const Tensor& x = c.in(0);
@@ -38,8 +41,9 @@ void max_shape(Call& c) {
   check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
   if (n == 1 && !kIndices) floating_input(c);
   const Dims shape = pooled_shape(x.shape(), w, n);
-  c.output(x.dtype(), shape);
-  c.output(kIndices ? Dtype::kInt64 : position_dtype(w.taps()), shape);
+  const bool last = arrange_alike(c, 0, images_of(n));
+  output_images(c, x.dtype(), shape, last);
+  output_images(c, kIndices ? Dtype::kInt64 : position_dtype(w.taps()), shape, last);
 }
 
 template <int n, bool kIndices>
@@ -47,6 +51,12 @@ void max_run(Call& c) {
   const Tensor &x = c.in(0), &y = c.out[0], &places = c.out[1];
   if (y.numel() == 0) return;
   const Windows w = windows_of(x.shape(), c.attrs, n);
+  if (has_channels_last(c, 0, images_of(n))) {
+    const LastWindows last = with_channels(w, x.shape()[1]);
+    kIndices ? max_pool_indices_last(last, x.dtype(), x.data(), y.data(), places.data_as<int64_t>())
+             : max_pool_last(last, x.dtype(), x.data(), y.data(), places.data());
+    return;
+  }
   if (kIndices)
     max_pool_indices(w, x.dtype(), x.data(), y.data(), places.data_as<int64_t>());
   else
@@ -88,6 +98,10 @@ Windows given_windows(const Attrs& a, const Dims& pooled) {
   return w;
 }
 
+int given_images(const Attrs& a) {
+  return images_of(static_cast<int>(a.ints(attribute("kernel_size", kBackward, kTake)).size()));
+}
+
 void check_positions(const Call& c, const Windows& w) {
   floating_input(c);
   check(c.in(1).dtype() == position_dtype(w.taps()), "positions of dtype ",
@@ -105,21 +119,24 @@ constinit const Op max_pool_backward_op{
     .doc =
         "The gradient of max_pool1d(), 2d and 3d, of shape `size`: `positions` are the numbers of "
         "the taps that were largest, counted in the window.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
           check(c.in(0).shape() == c.in(1).shape(),
                 "grad and positions differ in shape: ", c.in(0).shape(), " and ", c.in(1).shape());
           check_positions(c, given_windows(c.attrs, c.in(0).shape()));
-          c.output(c.in(0).dtype(), c.attrs.dims(kSize));
+          const bool last = arrange_alike(c, 1, given_images(c.attrs));
+          output_images(c, c.in(0).dtype(), c.attrs.dims(kSize), last);
         },
     .run =
         [](Call& c) {
           const Tensor& g = c.in(0);
           if (c.out[0].numel() == 0) return;
-          max_pool_backward(given_windows(c.attrs, g.shape()), g.dtype(), g.data(), c.in(1).data(),
-                            c.out[0].data());
+          const Windows w = given_windows(c.attrs, g.shape());
+          if (has_channels_last(c, 1, given_images(c.attrs)))
+            return max_pool_backward_last(with_channels(w, g.shape()[1]), g.dtype(), g.data(),
+                                          c.in(1).data(), c.out[0].data());
+          max_pool_backward(w, g.dtype(), g.data(), c.in(1).data(), c.out[0].data());
         },
     .vjp = [](Vjp& v) { v.set(0, apply(max_pool_take_op, {v.g(), v.x(1)}, v.attrs())); },
     .reads = kOther};
@@ -130,7 +147,6 @@ constinit const Op max_pool_take_op{
     .signature = kTake,
     .on = 0,
     .doc = "The elements of an input of shape `size` at the positions in their windows.",
-    .contiguous = true,
     .checked = true,
     .shape =
         [](Call& c) {
@@ -138,14 +154,18 @@ constinit const Op max_pool_take_op{
                 " expected, got ", c.in(0).shape());
           check_positions(c, given_windows(c.attrs, c.in(1).shape()));
           check(c.in(0).numel() > 0 || c.in(1).numel() == 0, "nothing to take from");
-          c.output(c.in(0).dtype(), c.in(1).shape());
+          const bool last = arrange_alike(c, 1, given_images(c.attrs));
+          output_images(c, c.in(0).dtype(), c.in(1).shape(), last);
         },
     .run =
         [](Call& c) {
           const Tensor& x = c.in(0);
           if (c.out[0].numel() == 0) return;
-          pool_take(given_windows(c.attrs, c.in(1).shape()), x.dtype(), x.data(), c.in(1).data(),
-                    c.out[0].data());
+          const Windows w = given_windows(c.attrs, c.in(1).shape());
+          if (has_channels_last(c, 1, given_images(c.attrs)))
+            return pool_take_last(with_channels(w, x.shape()[1]), x.dtype(), x.data(),
+                                  c.in(1).data(), c.out[0].data());
+          pool_take(w, x.dtype(), x.data(), c.in(1).data(), c.out[0].data());
         },
     .vjp = [](Vjp& v) { v.set(0, apply(max_pool_backward_op, {v.g(), v.x(1)}, v.attrs())); },
     .reads = kOther};
@@ -169,7 +189,6 @@ constexpr Op max_pool_row(const char* name, uint32_t on) {
       "output has floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride + 1) positions "
       "for n, with `ceil_mode` rounded up where the last window begins before the end. Input with "
       "channels, and batched or not. RuntimeError if no window fits.";
-  op.contiguous = true;
   op.shape = max_shape<n, false>;
   op.run = max_run<n, false>;
   op.vjp = max_vjp<n>;
@@ -188,7 +207,6 @@ constexpr Op max_pool_indices_row(const char* name, uint32_t on) {
   op.doc =
       "Max pooling, and where each largest element lies in its plane, counted in row-major order, "
       "int64; of equal ones the first. For max_unpool.";
-  op.contiguous = true;
   op.shape = max_shape<n, true>;
   op.run = max_run<n, true>;
   op.vjp = indices_vjp<n>;

@@ -1,7 +1,8 @@
 // What the rows of pooling share: windows from arguments, and the checks of these.
 #pragma once
 
-#include "wengert/kernels/pool/pool.h"
+#include "wengert/kernels/pool/last.h"
+#include "wengert/ops/images.h"
 #include "wengert/ops/pool/pool.h"
 
 namespace wengert::pooling {
@@ -36,6 +37,8 @@ Dims pooled_shape(const Dims& shape, const Windows& w, int n);
 inline Ints last(const int64_t* sizes, int n) {
   return Ints(sizes + 3 - n, static_cast<size_t>(n));
 }
+// Windows on images (n, c, ...) whose channels lie last.
+inline LastWindows with_channels(const Windows& w, int64_t channels) { return {w, channels}; }
 // An absent list is an empty one.
 inline Ints ints_or_none(const Attrs& a, int i) { return a.has(i) ? a.ints(i) : Ints(); }
 void floating_input(const Call& c, int i = 0);
