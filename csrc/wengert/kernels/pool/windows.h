@@ -220,7 +220,7 @@ void for_windows(const Windows& w, const T* x, T fill, int64_t lanes, int64_t sc
     const auto taps = static_cast<size_t>(w.taps());
     const Scratch pointers(taps * sizeof(T*)), numbers(taps * sizeof(int32_t));
     const Scratch buffer(static_cast<size_t>(stage.size() + scratch + 64) * sizeof(T));
-    T* own = buffer.as<T>() + stage.size();
+    T* own = buffer.as<T>() + round_up(stage.size(), 64);  // it may hold numbers wider than T
     for_blocks(begin, end, w.out[1], stage.block_rows(), [&](int64_t slab, int64_t a, int64_t b) {
       stage.read(slab, a, b, buffer.as<T>());
       for (int64_t o = a; o < b; ++o)
