@@ -1,6 +1,8 @@
 // Windows over planes: the largest elements and their places exactly, sums to rounding.
 #include "wengert/kernels/pool/pool.h"
 
+#include <limits>
+
 #include "kernels.h"
 #include "wengert/kernels/pool/fractional.h"
 #include "wengert/kernels/pool/naive.h"
@@ -191,6 +193,19 @@ void fractional(const Dims& in, const Dims& out, const Dims& kernel, int n) {
   CHECK(indices == element);
 }
 
+// Windows lie in the input whatever the number is.
+template <class T>
+void fractional_within() {
+  constexpr T kInf = std::numeric_limits<T>::infinity();
+  for (const T s :
+       {T(-1e30), T(-0.5), T(1), T(1e30), -kInf, kInf, std::numeric_limits<T>::quiet_NaN()})
+    for (const int64_t out : {2, 3, 7})
+      for (int64_t o = 0; o < out; ++o) {
+        const int64_t at = fractional_begin(s, o, 11, out, 2);
+        CHECK(0 <= at && at <= 9);
+      }
+}
+
 template <class T>
 void padded(PadMode mode, const Dims& in, const Dims& before, const Dims& after) {
   Dims out = in;
@@ -277,6 +292,8 @@ void test_pool() {
     parts<float>({1, 7, 9}, out);
     parts<double>({4, 12, 16}, out);
   }
+  fractional_within<float>();
+  fractional_within<double>();
   fractional<float>({1, 8, 11}, {1, 4, 5}, {1, 2, 3}, 2);
   fractional<double>({9, 8, 11}, {3, 4, 5}, {1, 2, 3}, 3);
   fractional<double>({5, 4, 6}, {1, 1, 3}, {2, 4, 2}, 3);
