@@ -2,8 +2,7 @@
 #pragma once
 
 #include <cmath>
-
-#include "wengert/kernels/core/rows.h"
+#include <cstdint>
 
 namespace wengert {
 
@@ -13,12 +12,7 @@ struct ChannelMap {
   T mean, scale, shift;
 
   // n neighbouring numbers; y may be x.
-  void run(const T* x, T* y, int64_t n) const {
-    using namespace detail;
-    const Vec<T> m = Vec<T>::repeat(mean), a = Vec<T>::repeat(scale), b = Vec<T>::repeat(shift);
-    for (int64_t i = 0; i < n; i += Vec<T>::kSize)
-      store_part(fma(load_part(x + i, n - i, 0) - m, a, b), y + i, n - i);
-  }
+  void run(const T* x, T* y, int64_t n) const;
 };
 
 // The numbers that a channel is scaled by and shifted by then; null for 1, and for 0.
