@@ -16,13 +16,16 @@ void fractional_max_pool(const Windows& w, int n, Dtype dtype, const void* x, co
 
 // Where window o of `out` begins for the number s: floor((o + s) a) - floor(s a), computed in T,
 // with a = (in - kernel) / (out - 1); the last one ends where the dimension does. As in PyTorch,
-// which does not look whether s is in [0, 1): here what is not is brought there.
+// which takes any s; here windows stay within the input all the same.
 template <class T>
 int64_t fractional_begin(T s, int64_t o, int64_t in, int64_t out, int64_t kernel) {
   if (o == out - 1) return in - kernel;
-  s = s > 0 ? std::min(s, T(1)) : T(0);
+  constexpr T kMost = 1 << 20;
+  s = s > -kMost ? std::min(s, kMost) : -kMost;
   const T a = static_cast<T>(in - kernel) / static_cast<T>(out - 1);
-  return static_cast<int64_t>((static_cast<T>(o) + s) * a) - static_cast<int64_t>(s * a);
+  const int64_t begin =
+      static_cast<int64_t>((static_cast<T>(o) + s) * a) - static_cast<int64_t>(s * a);
+  return std::clamp<int64_t>(begin, 0, in - kernel);
 }
 
 }  // namespace wengert
