@@ -34,6 +34,10 @@ class WeightHook:
         """The tensor for the next forward."""
         raise NotImplementedError
 
+    def remove(self, module: Module) -> None:
+        """Puts the tensor back as a parameter."""
+        raise NotImplementedError
+
     def __call__(self, module: Module, inputs: object) -> None:
         weight = self.weight_of(module)
         setattr(module, self.name, weight)
@@ -58,3 +62,14 @@ class WeightHook:
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in vars(self).items() if k not in ("_standing", "_module")}
+
+
+def remove_hook(module: Module, kind: type[WeightHook], name: str) -> bool:
+    """Takes a hook away, whose tensor becomes a parameter again; whether there was one."""
+    hooks = hooks_of(module, "_forward_pre_hooks")
+    for key, hook in hooks.items():
+        if isinstance(hook, kind) and hook.name == name:
+            hook.remove(module)
+            del hooks[key]
+            return True
+    return False

@@ -12,7 +12,7 @@ from .. import functional as F
 from ..modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from ..modules.module import Module
 from ..parameter import Parameter, is_lazy
-from ._weight_hook import WeightHook, hooks_of
+from ._weight_hook import WeightHook, hooks_of, remove_hook
 
 __all__ = [
     "SpectralNorm",
@@ -240,12 +240,7 @@ def spectral_norm(
 
 def remove_spectral_norm(module: _Module, name: str = "weight") -> _Module:
     """Makes the weight an ordinary parameter with its value; ValueError if it is none of these."""
-    for key, hook in hooks_of(module, "_forward_pre_hooks").items():
-        if isinstance(hook, SpectralNorm) and hook.name == name:
-            hook.remove(module)
-            del hooks_of(module, "_forward_pre_hooks")[key]
-            break
-    else:
+    if not remove_hook(module, SpectralNorm, name):
         raise ValueError(f"spectral_norm of '{name}' not found in {module}")
     for name_of_table, kind in (
         ("_state_dict_hooks", SpectralNormStateDictHook),

@@ -8,7 +8,7 @@ from ... import _native
 from ..._native import Tensor
 from ..modules.module import Module
 from ..parameter import Parameter, is_lazy
-from ._weight_hook import WeightHook, hooks_of
+from ._weight_hook import WeightHook, hooks_of, remove_hook
 
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
 
@@ -96,9 +96,6 @@ def weight_norm(module: _Module, name: str = "weight", dim: int | None = 0) -> _
 
 def remove_weight_norm(module: _Module, name: str = "weight") -> _Module:
     """Makes the weight an ordinary parameter with its value; ValueError if it is none of these."""
-    for key, hook in hooks_of(module, "_forward_pre_hooks").items():
-        if isinstance(hook, WeightNorm) and hook.name == name:
-            hook.remove(module)
-            del hooks_of(module, "_forward_pre_hooks")[key]
-            return module
-    raise ValueError(f"weight_norm of '{name}' not found in {module}")
+    if not remove_hook(module, WeightNorm, name):
+        raise ValueError(f"weight_norm of '{name}' not found in {module}")
+    return module
