@@ -6,13 +6,6 @@ namespace {
 // The dimensions from the innermost to the outermost.
 int inner_first(int k, int ndim) { return k == 0 ? 1 : k == ndim - 1 ? 0 : ndim - k; }
 
-bool lies_last(const Tensor& x) {
-  const Dims strides = channels_last_strides(x.shape());
-  for (int d = 0; d < x.ndim(); ++d)
-    if (x.shape()[d] != 1 && x.strides()[d] != strides[d]) return x.numel() == 0;
-  return true;
-}
-
 }  // namespace
 
 Dims channels_last_strides(const Dims& shape) {
@@ -43,8 +36,16 @@ bool has_channels_last(const Call& c, int i, int dims) {
   return c.input(i).is_tensor() && c.in(i).ndim() == dims && has_channels_last(c.in(i));
 }
 
+bool lies(const Tensor& x, bool last) {
+  if (!last) return x.is_contiguous();
+  const Dims strides = channels_last_strides(x.shape());
+  for (int d = 0; d < x.ndim(); ++d)
+    if (x.shape()[d] != 1 && x.strides()[d] != strides[d]) return x.numel() == 0;
+  return true;
+}
+
 void arrange(Call& c, const Tensor& x, int i, bool last) {
-  if (last ? lies_last(x) : x.is_contiguous()) return;
+  if (lies(x, last)) return;
   const GradMode off(false);
   if (!last) return c.replace(i, contiguous(x));
   Tensor y = Tensor::empty(x.shape(), channels_last_strides(x.shape()), x.dtype());
@@ -53,7 +54,7 @@ void arrange(Call& c, const Tensor& x, int i, bool last) {
 }
 
 Tensor laid_out(const Tensor& x, bool last) {
-  if (x.ndim() < 4 || (last && lies_last(x))) return x;
+  if (x.ndim() < 4 || lies(x, last)) return x;
   if (!last) return contiguous(x);
   Dims forth{0}, back{0, x.ndim() - 1};
   for (int d = 2; d < x.ndim(); ++d) {

@@ -14,6 +14,9 @@ bool has_channels_last(const Tensor& x);
 // Of input i, if it is a tensor of `dims` dimensions.
 bool has_channels_last(const Call& c, int i, int dims);
 
+// Whether x lies with channels last, or contiguous, and without gaps.
+bool lies(const Tensor& x, bool last);
+
 // Gives `run` each input that is read with channels last, or contiguous, by a copy where it lies
 // otherwise; last(i) says which.
 void arrange(Call& c, const Tensor& x, int i, bool last);

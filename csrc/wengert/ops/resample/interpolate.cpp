@@ -83,7 +83,8 @@ constinit const Op resample_op{
           const bool nearest = how == Resampling::kNearest || how == Resampling::kNearestExact;
           check(is_floating(d) || (nearest && d == Dtype::kUInt8), ErrorKind::kNotImplemented,
                 "not implemented for dtype ", d);
-          resampling::output_like(c, c.in(0), other_shape(c.in(0), c.attrs));
+          output_images(c, c.in(0).dtype(), other_shape(c.in(0), c.attrs),
+                        resampling::channels_last(c.in(0)));
         },
     .run =
         [](Call& c) {
@@ -106,7 +107,8 @@ constinit const Op resample_backward_op{
         [](Call& c) {
           check(is_floating(c.in(0).dtype()), "a floating gradient expected, got ",
                 c.in(0).dtype());
-          resampling::output_like(c, c.in(0), other_shape(c.in(0), c.attrs));
+          output_images(c, c.in(0).dtype(), other_shape(c.in(0), c.attrs),
+                        resampling::channels_last(c.in(0)));
         },
     .run =
         [](Call& c) {
