@@ -73,10 +73,10 @@ struct CheckGuard final : Guard {
     seen = changes;
     return true;
   }
-  // Of all that have not been prepared yet.
+  // Of all that have not been prepared yet. While one prepares, another thread may drop its program.
   static void prepare_all() {
     while (!waiting.empty()) {
-      CheckGuard* g = waiting.back();
+      const Ref<CheckGuard> g = waiting.back();
       waiting.pop_back();
       g->check = g->prepare();
     }
