@@ -100,7 +100,7 @@ void input_gather(const ConvShape& s, const T* y, const T* w, const T* b, T* x,
         Target<T> to{finish, b, s.channels, s.x_layout(), {}, {r[0], r[1], r[2]}, {}};
         std::copy_n(s.in, 3, to.size);
         std::copy_n(s.stride, 3, to.step);
-        parts.push_back({gather_of(s, r), to});
+        parts.push_back({reaching(gather_of(s, r)), to});
       }
   kCompute(parts, y, weights);
 }

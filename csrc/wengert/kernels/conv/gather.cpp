@@ -10,6 +10,8 @@ constexpr int64_t kMostPanels = 8;  // of a block of positions
 // Tiles of weights under one panel, which stay in the L2 cache with it; and as many at least are
 // worth packing a block again.
 constexpr int64_t kMostTiles = (kPanelsInL2 ? 256 : 128) / kRows, kLeastTiles = 48 / kRows;
+// Panels for whose sake weights are not packed where they can be read as they lie.
+constexpr int64_t kFewPanels = 16;
 constexpr int64_t kTaskWork = 1 << 20, kMostTasks = 16, kGrain = 1 << 18;  // multiply-adds
 
 // Neighbouring positions of one row of the grid, which stand in neighbouring columns of a block.
@@ -29,7 +31,8 @@ class GatherProduct {
         to_(to),
         depth_(g.depth(), kDepth<T>),
         tiles_(to.rows, kRows),
-        lines_(g.depth() + (to.bias != nullptr)),
+        packs_(!reads_weights(g, w)),
+        lines_(g.depth() + (packs_ && to.bias)),
         long_rows_(g.count[2] > kMostPanels * kCols<T> / 2) {
     dense_ = to.layout.position == 1;
     for (int i = 0; i < 3; ++i) dense_ &= to.step[i] == 1 && to.size[i] == g.count[i];
@@ -37,8 +40,9 @@ class GatherProduct {
   }
 
   // First the weights, into memory for so many elements.
-  int64_t packed_size() const { return g_.groups * group_step(); }
+  int64_t packed_size() const { return packs_ ? g_.groups * group_step() : 0; }
   void pack(T* to) {
+    if (!packs_) return;
     weights_ = to;
     const int64_t tile = std::max<int64_t>(tiles_.most() * g_.depth(), 1);
     parallel_for(g_.groups * tiles_.parts, std::max<int64_t>(1, (1 << 15) / tile),
@@ -56,6 +60,13 @@ class GatherProduct {
   int64_t work() const { return g_.rows() * g_.count[2] * g_.groups * to_.rows * g_.depth(); }
 
  private:
+  // Whether each row of weights is a run of memory, and used too seldom to be packed.
+  static bool reads_weights(const Gather& g, const Weights<T>& w) {
+    const int64_t taps = std::ssize(g.taps);
+    return g.rows() * g.count[2] <= kFewPanels * kCols<T> && w.tap_step == 1 &&
+           w.channel_step == taps && g.taps.back().at == taps - 1;
+  }
+
   // Positions in blocks, of one row of the grid if rows are long, and rows of results in parts:
   // by sizes alone.
   void cut() {
@@ -69,8 +80,13 @@ class GatherProduct {
     panels_ = Cut(panels, most);
     blocks_ = lines * panels_.parts;
     const int64_t parts = (want + g_.groups * blocks_ - 1) / (g_.groups * blocks_);
+    // Short runs cost as much as long ones, and all are packed again for each part; tiles that few
+    // panels ask for need not stay in the cache.
+    const int64_t run = std::min<int64_t>(g_.count[2], kLanes<T>);
+    const int64_t most_tiles = kMostTiles * kMostPanels / panels_.most();
+    const int64_t least = std::min(kLeastTiles * kLanes<T> / run, most_tiles);
     row_parts_ =
-        Cut(tiles_.parts, std::clamp((tiles_.parts + parts - 1) / parts, kLeastTiles, kMostTiles));
+        Cut(tiles_.parts, std::clamp((tiles_.parts + parts - 1) / parts, least, most_tiles));
   }
 
   // Of the packed weights: tile after tile, each with all of its depth, and the biases behind it:
@@ -92,6 +108,14 @@ class GatherProduct {
     const bool all = g_.taps.back().at == taps - 1;
     if (all && w_.channel_step == taps && w_.tap_step == 1)
       return pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, g_.depth());
+    if (w_.row_step == 1) {
+      for (int64_t c = 0; c < g_.channels; ++c)
+        for (const Tap& t : g_.taps) {
+          std::copy_n(from + c * w_.channel_step + t.at * w_.tap_step, rows, to);
+          to += rows;
+        }
+      return;
+    }
     if (w_.channel_step == 1) {  // the channels of a tap are neighbours
       for (int64_t t = 0; t < taps; ++t)
         turn_lines(to + t * rows, taps * rows,
@@ -99,15 +123,20 @@ class GatherProduct {
                    g_.channels);
       return;
     }
-    for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step) {
-      if (all && w_.tap_step == 1) {
+    if (all && w_.tap_step == 1) {
+      for (int64_t c = 0; c < g_.channels; ++c, from += w_.channel_step, to += taps * rows)
         pack_rows(to, rows, MatrixRef<T>{from, w_.row_step, 1}, taps);
-        to += taps * rows;
-        continue;
-      }
-      for (const Tap& t : g_.taps)
-        for (int64_t r = 0; r < rows; ++r) *to++ = from[r * w_.row_step + t.at * w_.tap_step];
+      return;
     }
+    // Some taps: along memory.
+    const auto element = [&](int64_t r, int64_t c, int64_t t) {
+      to[(c * taps + t) * rows + r] = from[r * w_.row_step + c * w_.channel_step +
+                                           g_.taps[static_cast<size_t>(t)].at * w_.tap_step];
+    };
+    const bool by_rows = w_.row_step > w_.channel_step;
+    for (int64_t i = 0; i < (by_rows ? rows : g_.channels); ++i)
+      for (int64_t j = 0; j < (by_rows ? g_.channels : rows); ++j)
+        for (int64_t t = 0; t < taps; ++t) by_rows ? element(i, j, t) : element(j, i, t);
   }
 
   // Some tiles of rows of a group, and what is staged for a block of positions.
@@ -291,21 +320,32 @@ class GatherProduct {
   }
 
   void multiply(const Block& b, T* c, int64_t ldc, int64_t width) const {
-    const auto* kernels = width == kCols<T> ? wide_kernels<T>(false) : narrow_kernels<T>(false);
+    const auto* kernels = width == kCols<T> ? wide_kernels<T>(!packs_) : narrow_kernels<T>(!packs_);
+    const bool last = to_.bias && b.d + 1 == depth_.parts;
     RegisterTile<T> t;
     t.b = b.panel;
     t.b_step = t.cols = width;
-    t.k = depth_.size(b.d) + (to_.bias && b.d + 1 == depth_.parts);
+    t.k = depth_.size(b.d) + (last && packs_);
     t.c = c;
     t.ldc = ldc;
     t.accumulate = b.d > 0;
     t.bias = nullptr;
     for (int64_t q = b.first_tile; q < b.first_tile + b.tiles; ++q) {
-      const int64_t rows = tiles_.size(q);
-      t.a = tile(b.group, q) + depth_.begin(b.d) * rows;
-      t.a_step = rows;
+      const int64_t rows = tiles_.size(q), first = tiles_.begin(q);
+      t.a = packs_ ? tile(b.group, q) + depth_.begin(b.d) * rows
+                   : w_.data + b.group * w_.group_step + first * w_.row_step + depth_.begin(b.d);
+      t.a_step = packs_ ? rows : w_.row_step;
       kernels[rows - 1](t);
+      if (last && !packs_) add_bias(t, to_.bias + b.group * to_.rows + first, rows);
       t.c += rows * ldc;
+    }
+  }
+
+  static void add_bias(const RegisterTile<T>& t, const T* bias, int64_t rows) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const Vec<T> by = Vec<T>::repeat(bias[r]);
+      for (T *c = t.c + r * t.ldc, *end = c + t.cols; c < end; c += kLanes<T>)
+        (Vec<T>::load(c) + by).store(c);
     }
   }
 
@@ -333,6 +373,7 @@ class GatherProduct {
   const Weights<T> w_;
   const Target<T> to_;
   const Cut depth_, tiles_;
+  const bool packs_;
   const int64_t lines_;  // of the packed weights
   const bool long_rows_;
   bool dense_;  // the results of a plane are neighbours in memory as in the grid
@@ -344,16 +385,18 @@ class GatherProduct {
 // Without anything to add the results are the bias, or zeros.
 template <class T>
 void only_bias(const Gather& g, const Target<T>& to) {
-  const int64_t rows = g.groups * to.rows;
-  for (int64_t i = 0; i < g.batch * rows; ++i)
-    for (int64_t z = 0; z < g.count[0]; ++z)
-      for (int64_t y = 0; y < g.count[1]; ++y)
+  const int64_t rows = g.groups * to.rows, lines = g.count[0] * g.count[1];
+  for (int64_t n = 0; n < g.batch; ++n)
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t l = 0; l < lines; ++l) {
+        const int64_t z = lines == 1 ? 0 : l / g.count[1], y = l - z * g.count[1];
+        const int64_t begin = n * rows * to.volume() + r * to.layout.channel + to.line(z, y);
         for (int64_t x = 0; x < g.count[2]; ++x) {
-          const int64_t at = i / rows * rows * to.volume() + i % rows * to.layout.channel +
-                             to.line(z, y) + x * to.column();
-          to.finish.sums()[at] = to.bias ? to.bias[i % rows] : T(0);
-          to.finish.there(i % rows, at, 1);
+          const int64_t at = begin + x * to.column();
+          to.finish.sums()[at] = to.bias ? to.bias[r] : T(0);
+          if (to.finish.any()) to.finish.there(r, at, 1);
         }
+      }
 }
 
 }  // namespace

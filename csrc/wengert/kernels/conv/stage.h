@@ -18,6 +18,7 @@
 #include "wengert/base/allocator.h"
 #include "wengert/kernels/conv/conv.h"
 #include "wengert/kernels/conv/runs.h"
+#include "wengert/kernels/core/rows.h"
 #include "wengert/kernels/gemm/kernel.h"
 
 namespace wengert::detail {
@@ -45,10 +46,37 @@ struct Gather {
     t.column = x / step[2];
     taps.push_back(t);
   }
+  // Whether a tap reads more than padding at some position.
+  bool reaches(const Tap& t) const {
+    for (int d = 0; d < 3; ++d) {
+      const int64_t i = t.offset[d] >= 0 ? 0 : (step[d] - 1 - t.offset[d]) / step[d];
+      if (i >= count[d] || i * step[d] + t.offset[d] >= size[d]) return false;
+    }
+    return true;
+  }
   int64_t volume() const { return size[0] * size[1] * size[2]; }
   int64_t rows() const { return batch * count[0] * count[1]; }  // of the grid
   int64_t depth() const { return channels * static_cast<int64_t>(taps.size()); }
 };
+
+// The same product without the taps that read nothing but padding, which add nothing. Images of few
+// positions have many.
+inline Gather reaching(Gather g) {
+  List<Tap> taps;
+  for (const Tap& t : g.taps)
+    if (g.reaches(t)) taps.push_back(t);
+  if (taps.size() == g.taps.size()) return g;
+  for (int d = 0; d < 3; ++d) {
+    g.low[d] = g.high[d] = taps.empty() ? 0 : taps[0].offset[d];
+    for (const Tap& t : taps) {
+      g.low[d] = std::min(g.low[d], t.offset[d]);
+      g.high[d] = std::max(g.high[d], t.offset[d]);
+    }
+  }
+  g.taps.clear();
+  for (const Tap& t : taps) g.add(t);
+  return g;
+}
 
 // For `conv_output` and `conv_weight`: offsets k dilation - pad.
 inline Gather gather_of(const ConvShape& s) {
@@ -92,6 +120,8 @@ class Stage {
     lines_ = high_ + (g.high[1] - g.low[1]) / sy;
     width_ = rows.to - rows.from + (g.high[2] - g.low[2]) / sx;
     depths_ = g.high[0] - g.low[0] + 1;
+    used_.resize(static_cast<size_t>(depths_ * sx * sy));
+    for (const Tap& t : g.taps) used_[static_cast<size_t>(t.plane)] = 1;
     plane_ = depths_ * sx * sy * lines_ * width_;
   }
   // Elements of a channel; memory for n channels, with room for what is read behind it.
@@ -110,14 +140,16 @@ class Stage {
   template <class T>
   void fill(T* to, const T* source, int64_t group, int64_t c, int64_t n) const {
     const bool last = g_.source.position != 1;  // channels
+    const bool narrow = g_.step[2] == 1 && width_ <= Vec<T>::kSize;
     for (int64_t i = 0; i < n; i += last ? n : 1)
       for (int64_t p = 0; p < planes_; ++p) {
         const int64_t image = (first_plane_ + p) / g_.count[0];
         const T* from = source + image * g_.groups * g_.channels * g_.volume() +
                         (group * g_.channels + c + i) * g_.source.channel;
         T* const plane = to + i * channel_step() + p * plane_;
-        last ? fill_plane(plane, from, first_plane_ + p, Turned<T>{*this, n})
-             : fill_plane(plane, from, first_plane_ + p, Straight<T>{*this});
+        last     ? fill_plane(plane, from, first_plane_ + p, Turned<T>{*this, n})
+        : narrow ? fill_plane(plane, from, first_plane_ + p, Narrow<T>{})
+                 : fill_plane(plane, from, first_plane_ + p, Straight<T>{*this});
       }
     std::fill_n(to + n * channel_step(), 64, T(0));
   }
@@ -140,7 +172,13 @@ class Stage {
       const bool inside = z >= 0 && z < g_.size[0];
       for (int64_t px = 0; px < g_.step[2]; ++px) {
         const Span span = columns(px);
-        for (int64_t py = 0; py < g_.step[1]; ++py)
+        for (int64_t py = 0; py < g_.step[1]; ++py) {
+          const int64_t plane = ((z - z0) * g_.step[2] + px) * g_.step[1] + py;
+          if (!used_[static_cast<size_t>(plane)]) {
+            to += lines_ * width_;
+            continue;
+          }
+          lines.begin(to, lines_ * width_);
           for (int64_t l = 0; l < lines_; ++l, to += width_) {
             const int64_t y = y0 + l * g_.step[1] + py;
             if (inside && y >= 0 && y < g_.size[1])
@@ -148,6 +186,7 @@ class Stage {
             else
               lines.zero(to, width_);
           }
+        }
       }
     }
   }
@@ -161,6 +200,7 @@ class Stage {
   template <class T>
   struct Straight {
     const Stage& stage;
+    void begin(T*, int64_t) const {}
     void zero(T* to, int64_t n) const { zero_run(to, n); }
     void fill(T* to, const T* from, const Span& span) const {
       const int64_t sx = stage.g_.step[2], n = span.end - span.begin;
@@ -175,11 +215,25 @@ class Stage {
       zero_run(to + span.end, stage.width_ - span.end);
     }
   };
+  // The same of lines that fit a register: these are written whole, in ascending order, and what is
+  // behind a line, zeros, is written over by those that follow.
+  template <class T>
+  struct Narrow {
+    void begin(T* to, int64_t n) const {
+      for (int64_t i = 0; i < n; i += Vec<T>::kSize) Vec<T>(0.0).store(to + i);
+    }
+    void zero(T*, int64_t) const {}
+    void fill(T* to, const T* from, const Span& span) const {
+      const int64_t n = span.end - span.begin;
+      if (n > 0) load_part(from + span.from, n, 0).store(to + span.begin);
+    }
+  };
   // Of all channels at once, which are neighbours.
   template <class T>
   struct Turned {
     const Stage& stage;
     const int64_t channels, step = stage.channel_step();
+    void begin(T*, int64_t) const {}
     void zero(T* to, int64_t n) const {
       for (int64_t i = 0; n > 0 && i < channels; ++i) zero_run(to + i * step, n);
     }
@@ -194,6 +248,7 @@ class Stage {
 
   const Gather& g_;
   const Rows rows_;
+  List<char> used_;  // by some tap: the planes of equal remainders
   int64_t first_plane_, planes_, high_, lines_, width_, depths_, plane_;
 };
 
