@@ -256,3 +256,23 @@ def test_two_functions_that_read_one_object():
         assert hits_after(wg.capture(lambda x: other_times(x * PART.rate)), *changes) == 3
     finally:
         PART.rate = PART.other = 1.0
+
+
+def test_a_program_is_dropped_while_a_condition_prepares():
+    class Dropping:
+        def __call__(self, x):
+            return x * 2
+
+        def __capture_conditions__(self, conditions):
+            conditions.unchanged(self.state)
+
+        def state(self, objects):
+            programs.clear()  # as another thread could here
+            return lambda: [1.0]
+
+    x = wg.ones(3)
+    programs = [wg.capture(Dropping()) for _ in range(2)]
+    for i in range(2):
+        programs[i](x)
+    wg._native._changed()
+    assert not programs
