@@ -231,3 +231,34 @@ def test_a_capture_gives_the_same_bits():
         expected = step(x, p).tolist()
         assert replayed(x, p).tolist() == expected
     assert replayed.cache_info().hits == 3
+
+
+PARTS = {
+    "chunk": lambda x: [p * (i + 1) for i, p in enumerate(x.chunk(3))],
+    "unbind": lambda x: [p * (i + 1) for i, p in enumerate(x.unbind(1))],
+    "with a step": lambda x: [x[::2] * 2, x[1::2] * 3],
+    "overlapping": lambda x: [x[:4] * 2, x[2:] * 3],
+    "a part and the whole": lambda x: [x * 4, x[0] * 5],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("leaf", [True, False])
+def test_parts_of_a_whole_make_one_gradient(name, leaf):
+    def step(x):
+        sum(p.sum() for p in PARTS[name](x if leaf else x * 1)).backward()
+        return x.grad
+
+    x = wg.randn(6, 5, requires_grad=True)
+    data = x.detach().clone().requires_grad_()
+    whole = sum(wg.autograd.grad(p.sum(), data)[0] for p in PARTS[name](data))
+    assert wg.equal(step(x), whole)
+    held = x.grad  # further runs add to it, as to every gradient
+    assert wg.equal(step(x), 2 * whole) and x.grad is held
+    replayed = wg.capture(step)
+    for i in range(3, 6):
+        assert wg.equal(replayed(x), i * whole)
+    seen = []
+    x.register_hook(seen.append)
+    step(x)
+    assert wg.equal(seen[0], whole) and wg.equal(x.grad, 6 * whole)

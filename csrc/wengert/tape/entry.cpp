@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/tape.h"
 #include "wengert/tape/turn.h"
@@ -349,13 +350,22 @@ void Vjp::set(int i, Tensor grad) {
   (*grads)[i] = std::move(grad);
 }
 
-Tensor Vjp::sum_so_far(int i) const {
+bool Vjp::add_part(int i, const Tensor& part, const Dims& strides, int64_t offset) const {
+  if (grad_enabled() || e_.has_node_hooks() || !needs(i)) return false;
   const Entry::Input& in = e_.inputs()[i];
-  Entry* from = in.producer();
-  if (!from || grad_enabled() || from->running != e_.running || e_.has_node_hooks() || !needs(i))
-    return {};
-  const Tensor& sum = from->outputs()[in.index].grad;
-  return sum.defined() && sum.is_only_handle() && sum.is_contiguous() ? sum : Tensor();
+  const HoldOn whole;  // other threads may look at .grad
+  Tensor sum;
+  if (Entry* from = in.producer()) {
+    if (from->running != e_.running) return false;
+    if (const Tensor& g = from->outputs()[in.index].grad; g.defined() && g.is_only_handle())
+      sum = g;
+  } else if (TensorImpl* leaf = in.leaf(); !selective && !leaf->extras) {
+    sum = Tensor(leaf).grad();  // written by every run, whoever holds it
+  }
+  if (!sum.defined() || !sum.is_contiguous() || part.numel() >= sum.numel()) return false;
+  Tensor at = sum.alias(part.shape(), strides, sum->offset + offset);
+  add_(at, part);
+  return true;
 }
 
 }  // namespace wengert

@@ -228,9 +228,10 @@ class Vjp {
   Dims output_shape(int i = 0) const { return Dims(e_.shape(e_.outputs()[i])); }
   // Sets the gradient of input i. Un-broadcasting and casts are done here, not in the rules.
   void set(int i, Tensor grad);
-  // The gradient that input i has from others so far, contiguous, if the rule may add to it what it
-  // would set; else undefined. So the parts of a whole make one gradient, not one each.
-  Tensor sum_so_far(int i) const;
+  // Adds `part` to what input i has as its gradient from others so far, at these strides and this
+  // offset, and returns true, if that may be written; so the parts of a whole make one gradient,
+  // not one each.
+  bool add_part(int i, const Tensor& part, const Dims& strides, int64_t offset) const;
   Entry& entry() const { return e_; }
 
   List<Tensor>* grads = nullptr;

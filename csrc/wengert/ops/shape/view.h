@@ -30,11 +30,7 @@ template <ViewRule rule>
 void view_vjp(Vjp& v) {
   const Dims& shape = v.shape(0);
   const View r = rule({shape, contiguous_strides(shape), 0}, v.attrs());
-  if (const Tensor sum = v.sum_so_far(0); sum.defined() && numel(r.shape) < numel(shape)) {
-    Tensor part = sum.alias(r.shape, r.strides, sum->offset + r.offset);
-    add_(part, v.g());
-    return;
-  }
+  if (v.add_part(0, v.g(), r.strides, r.offset)) return;
   v.set(0, strided_backward(v.g(), shape, r.strides, r.offset));
 }
 
