@@ -12,6 +12,8 @@ Tensor arange(double start, double end, double step = 1, Dtype dtype = Dtype::kI
 Tensor linspace(double start, double end, int64_t steps, Dtype dtype = Dtype::kFloat32);
 Tensor eye(int64_t rows, int64_t columns, Dtype dtype = Dtype::kFloat32);
 inline Tensor eye(int64_t n, Dtype dtype = Dtype::kFloat32) { return eye(n, n, dtype); }
+// Whatever is in the memory, with the shape, the dtype and the order of dimensions of x.
+Tensor empty_like(const Tensor& x);
 Tensor& fill_(Tensor& x, const Scalar& value);
 
 // Memory of somebody else's as a contiguous tensor, without a copy; `release` is called when the

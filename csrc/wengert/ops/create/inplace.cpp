@@ -82,7 +82,10 @@ constinit const Op filled_op{
     .doc = "A tensor of the input's shape and dtype with a number, or a 0-d tensor, throughout.",
     .composed =
         [](Call& c) {
-          c.results = {clone(c.in(0))};
+          const Tensor& x = c.in(0);
+          const bool followed =
+              grad_enabled() && x.requires_grad();  // x has a gradient then: zeros
+          c.results = {followed ? clone(x) : empty_like(x)};
           Call fill(fill_op);
           fill.add_input(c.results[0]);
           fill.add_input(c.input(1));

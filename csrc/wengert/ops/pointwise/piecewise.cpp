@@ -234,8 +234,6 @@ constinit const Op prelu_op{
       check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
             w.dtype());
       check(w.ndim() <= 1, "weight must be a scalar or one-dimensional, got shape ", w.shape());
-      check(w.dtype() == x.dtype(), "Type promoting not supported. Got ", x.dtype(), " and ",
-            w.dtype());
       if (w.numel() != 1) {
         check(x.ndim() > 0 && x.size(x.ndim() > 1 ? 1 : 0) == w.numel(),
               "mismatch of parameter numbers and input channel size: found ", w.numel(),

@@ -22,7 +22,7 @@ constinit const Op flip_op{
     .shape =
         [](Call& c) {
           dim_bits(c.attrs.ints(kFlip["dims"]), c.in(0).ndim());
-          shape_same(c);
+          output_like(c, c.in(0).dtype());
         },
     .run =
         [](Call& c) {
