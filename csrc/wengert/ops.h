@@ -2,6 +2,7 @@
 // documentation and kernel stand together in ops/<family>/.
 #pragma once
 
+#include "wengert/ops/attention/attention.h"
 #include "wengert/ops/basic.h"
 #include "wengert/ops/conv/conv.h"
 #include "wengert/ops/create/create.h"

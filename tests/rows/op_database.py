@@ -34,6 +34,7 @@ NAMES = """
     pixel_shuffle pixel_unshuffle channel_shuffle
     batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
+    scaled_dot_product_attention
 """
 ARRANGING = """
     clone contiguous to empty_like zeros_like ones_like full_like rand_like randn_like randint_like
@@ -68,6 +69,7 @@ DRAWING = {
     F + "dropout3d",
     F + "alpha_dropout",
     F + "feature_alpha_dropout",
+    F + "scaled_dot_product_attention",
 }
 
 
@@ -273,6 +275,22 @@ def more_dropout1d(dtype) -> Iterator[Call]:
             yield Call((images(dtype, shape),), {"p": p, "training": False})
 
 
+def more_attention(dtype) -> Iterator[Call]:
+    """Masks of every shape that fits, heads that share keys, heads within rows of all of them."""
+    q, k, v = images(dtype, (2, 4, 5, 6), (2, 4, 7, 6), (2, 4, 7, 3))
+    for shape in ((5, 7), (1, 7), (5, 1), (4, 5, 7), (2, 1, 1, 7), (2, 4, 5, 7)):
+        yield Call((q, k, v), {"attn_mask": images(dtype, shape)})
+        yield Call((q, k, v), {"attn_mask": images(dtype, shape).detach() > 0})
+    shared = images(dtype, (2, 2, 7, 6), (2, 2, 7, 3))
+    for more in ({}, {"is_causal": True}, {"dropout_p": 0.2}, {"scale": -0.5}):
+        yield Call((q, *shared), {"enable_gqa": True, **more})
+        yield Call((q[0], k[0], v[0]), more)
+        yield Call((q[0, 0], k[0, 0], v[0, 0]), more)
+    rows = images(dtype, (2, 9, 36)).detach().view(2, 9, 3, 2, 6).permute(2, 0, 3, 1, 4)
+    yield Call(tuple(rows), {"is_causal": True})
+    yield Call((q.detach(), k[:1].detach(), v[:1].detach()))
+
+
 def more_upsample(dtype) -> Iterator[Call]:
     for mode in ("nearest", "bilinear", "bicubic"):
         yield Call((images(dtype, (2, 3, 4, 5)), (7, 3), None, mode))
@@ -329,6 +347,7 @@ MORE: dict[str, Callable] = {
     F + "affine_grid": more_affine_grid,
     F + "dropout1d": more_dropout1d,
     F + "upsample": more_upsample,
+    F + "scaled_dot_product_attention": more_attention,
     **{f"{F}lp_pool{n}d": more_lp_pool(n) for n in (1, 2, 3)},
     **{name: more_layouts() for name in LAYOUTS},
     "full_like": more_layouts(2),
@@ -409,6 +428,17 @@ def has_kernel_of(n: int) -> Callable[[Call], bool]:
     return applies
 
 
+def takes_flash_attention(call: Call) -> bool:
+    """Whether torch computes this attention by a kernel whose gradient it cannot differentiate."""
+    shapes = [t.shape for t in call.args[:3]]
+    mask = call.kwargs.get("attn_mask")
+    return (
+        all(len(s) == 4 and s[0] == shapes[0][0] and s[3] == shapes[0][3] for s in shapes)
+        and call.kwargs.get("dropout_p", 0.0) == 0
+        and not (mask is not None and mask.requires_grad)
+    )
+
+
 EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     **{
         (f"{F}max_unpool{n}d", "refused"): Otherwise(
@@ -419,6 +449,9 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     },
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
+    ),
+    (F + "scaled_dot_product_attention", "second"): Otherwise(
+        "torch's fused gradient has none of its own; ours has one", takes_flash_attention
     ),
 }
 

@@ -123,11 +123,8 @@ def as_ours(t):
 
 def compare_order(d, aspect, call, outputs, leaves, again) -> tuple | None:
     """Compares the gradients of the outputs, weighted at random; gives them and the weights."""
-    if d.note(
-        aspect,
-        call,
-        next(("needs no gradient" for a, _ in outputs if a is None or not a.requires_grad), None),
-    ):
+    if any(a is None or not a.requires_grad for a, _ in outputs):
+        d.note(aspect, call, "needs no gradient")
         return None
     shape_only = {"memory_format": torch.contiguous_format}
     weights = [torch.randn_like(b, **shape_only).requires_grad_(again) for _, b in outputs]
@@ -224,6 +221,8 @@ def test_samples(name, dtype, draws_agree):
     others = forms(name)
     values = name not in db.UNINITIALISED and (draws_agree or name not in db.DRAWING)
     d, count = Differences(name), 0
+    if dtype != "float64":
+        d.expected.pop("second", None)
     for count, call in enumerate(db.samples(name, dtype), 1):
         translation = db.Translation()
         mine = translation.call(call)

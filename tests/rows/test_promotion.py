@@ -77,6 +77,7 @@ REFUSE = {
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}
+KEEP |= {"scaled_dot_product_attention"}  # a mask of bools is none of numbers
 KEEP |= {"broadcast_tensors", "normal", "rms_norm", "atleast_1d", "atleast_2d", "atleast_3d"}
 # that PyTorch composes of operations of some of them.
 COMPOSED = {

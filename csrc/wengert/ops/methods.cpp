@@ -1,4 +1,5 @@
 // Written by `python -m tests.methods` from the declarations of ops.h; do not edit.
+#include "wengert/ops/attention/attention.h"
 #include "wengert/ops/conv/conv.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/index/index.h"

@@ -47,6 +47,7 @@ Rows regression_loss_ops();
 Rows group_norm_ops();
 Rows batch_norm_ops();
 Rows local_norm_ops();
+Rows attention_ops();
 Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
@@ -66,8 +67,8 @@ std::span<const Op* const> all_ops() {
           conv_product_ops, conv_fused_ops, max_pool_ops,   avg_pool_ops,  adaptive_pool_ops,
           fractional_ops,   unpool_ops,     column_ops,     pad_ops,       interpolate_ops,
           grid_ops,         shuffle_ops,    softmax_ops,    loss_ops,      regression_loss_ops,
-          group_norm_ops,   batch_norm_ops, local_norm_ops, create_ops,    inplace_ops,
-          draw_ops,         random_ops,     update_ops,     clip_ops}) {
+          group_norm_ops,   batch_norm_ops, local_norm_ops, attention_ops, create_ops,
+          inplace_ops,      draw_ops,       random_ops,     update_ops,    clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

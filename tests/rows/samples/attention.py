@@ -1,0 +1,61 @@
+"""Samples of attention."""
+
+import numpy as np
+
+from tests.rows.sample import S, Sample, between, mask, real
+
+SAMPLES: dict[str, list[Sample]] = {}
+
+
+def qkv(*batch, queries=3, keys=5, width=4, values=4, shared=None):
+    """Queries, keys and values; `shared` is the batch of keys and values."""
+    other = batch if shared is None else shared
+    return (
+        real(*batch, queries, width),
+        real(*other, keys, width),
+        real(*other, keys, values),
+    )
+
+
+def some(*shape):
+    """A mask that leaves one query nothing."""
+    m = mask(*shape)
+    m[..., 0, :] = False
+    m[..., 1, 0] = True
+    return m
+
+
+SAMPLES["scaled_dot_product_attention"] = [
+    S(*qkv(2, 3)),
+    S(*qkv(2, 2, queries=4, keys=4), is_causal=True),
+    S(*qkv(1, 2, queries=6, keys=4), is_causal=True),
+    S(*qkv(2, 2, values=3, width=5), scale=0.3),
+    S(*qkv(2, 2), mask(3, 5)),
+    S(*qkv(2, 2), some(2, 1, 3, 5)),
+    S(*qkv(2, 2), some(3, 5), 0.0, True),
+    S(*qkv(2, 2), real(3, 5)),
+    S(*qkv(2, 2), between(-1, 1, 2, 3, 1)),
+    S(*qkv(2, 2), real(1, 2, 1, 5), is_causal=True),
+    S(*qkv(2, 2), None, 0.4),
+    S(*qkv(2, 2, queries=4, keys=4), None, 0.3, True),
+    S(*qkv(2, 2), real(3, 5), 0.25),
+    S(*qkv(2, 2), None, 1.0),
+    S(*qkv(2, 4, shared=(2, 2)), enable_gqa=True),
+    S(*qkv(1, 4, shared=(1, 1)), real(4, 3, 5), 0.2, enable_gqa=True),
+    S(real(2, 4, 3, 4), real(2, 2, 5, 4), real(2, 1, 5, 3), enable_gqa=True),
+    S(*qkv(2, 3, shared=(1, 3))),
+    S(*qkv(2, 3, shared=(2, 1))),
+    S(*qkv(1, 3, shared=(2, 3))),
+    S(*qkv(queries=2)),
+    S(*qkv(3), real(3, 3, 5)),
+    S(*qkv(2, shared=(2, 2)), is_causal=True),
+    S(*qkv(2, 1, 2, shared=(2, 2)), mask(2, 1, 1, 3, 5), scale=-0.7),
+    S(*qkv(1, 1, queries=1, keys=7)),
+    S(*qkv(1, 1, keys=0)).floats(),
+    S(*qkv(0, 2)).floats(),
+    S(*qkv(1, 2, queries=0)).floats(),
+    S(*(30.0 * a for a in qkv(1, 2))).forward_only().floats(),
+    S(np.full((1, 3, 4), 1.0), np.full((1, 5, 4), 1.0), real(1, 5, 4), np.full((3, 5), -np.inf))
+    .hold(3)
+    .floats(),
+]
