@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import conv_nets
+import sequence_nets
 
 Step = Callable[[], Any]
 Timer = Callable[[float], list[float]]  # seconds to spend -> the median time of each part
@@ -311,9 +312,8 @@ WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {
     "op x.reshape(4, 16)": (lambda m: _op(m, "x.reshape(4, 16)", False), 100),
 }
 WORKLOADS |= {f"dense {name}": (builder, 1) for name, (builder, _) in DENSE.items()}
-WORKLOADS |= {
-    f"conv {name}": (builder, 1) for name, builder in (conv_nets.NETS | conv_nets.SIZES).items()
-}
+_MADE = conv_nets.NETS | conv_nets.SIZES | sequence_nets.NETS
+WORKLOADS |= {f"net {name}": (builder, 1) for name, builder in _MADE.items()}
 WORKLOADS |= {_net_name(net): (functools.partial(_net, **net), 1) for net in NETS}
 
 

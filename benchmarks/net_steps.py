@@ -1,11 +1,12 @@
-"""Training steps of convolutional networks against PyTorch and JAX: time, and memory at the peak.
+"""Training steps of networks against PyTorch and JAX: time, and memory at the peak.
 
-    python benchmarks/conv_steps.py [--only cnn] [--threads 2] [--seconds 10] [--rounds 20]
+    python benchmarks/net_steps.py [--only cnn] [--threads 2] [--seconds 10] [--rounds 20]
 
-Prints two tables for benchmarks/README.md. The networks are those of conv_nets.py; every library
-has a process of its own, the processes take turns, and PyTorch is taken on one thread and on all:
-what counts is the better of the two. JAX runs `cnn` alone, as a whole step under jit. The second
-table is of images whose size is another at every call. Interrupted, it has printed what it has.
+Prints tables for benchmarks/README.md: of the networks of conv_nets.py, of those of
+sequence_nets.py, and of images whose size is another at every call. Every library has a process of
+its own, the processes take turns, and PyTorch is taken on one thread and on all: what counts is the
+better of the two. JAX runs those that are written for it, as whole steps under jit. Interrupted, it
+has printed what it has.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from conv_nets import NETS
+import conv_nets
+import sequence_nets
 from report import chip, milliseconds, version
 from train_steps import Worker, cpus, in_turn
+
+NETS = [list(conv_nets.NETS), list(sequence_nets.NETS)]  # a table each
+JAX = ("cnn", "gpt", "lstm")
 
 # What is timed: the column, the module, on all threads or one.
 KINDS = {
@@ -42,7 +47,7 @@ def times_of(name: str, args: argparse.Namespace, kinds: list[str]) -> dict[str,
     kinds = [kind for kind in kinds if installed(KINDS[kind][0])]
     workers = [Worker(KINDS[kind][0], threads[KINDS[kind][1]]) for kind in kinds]
     try:
-        results = in_turn(workers, f"conv {name}", args.seconds, args.rounds)
+        results = in_turn(workers, f"net {name}", args.seconds, args.rounds)
     finally:
         for worker in workers:
             worker.close()
@@ -58,7 +63,7 @@ def memory_of(name: str, kind: str, args: argparse.Namespace) -> int | None:
         return None
     worker = Worker(KINDS[kind][0], args.threads)
     try:
-        answer = worker.ask(f"conv {name}", None)
+        answer = worker.ask(f"net {name}", None)
     finally:
         worker.close()
     if "error" in answer:
@@ -83,7 +88,7 @@ def number(seconds: float | None) -> str:
 
 
 def steps_row(name: str, args: argparse.Namespace) -> list[str]:
-    kinds = [kind for kind in KINDS if kind != "JAX" or name == "cnn"]
+    kinds = [kind for kind in KINDS if kind != "JAX" or name in JAX]
     t = times_of(name, args, kinds)
     torch, threads = better(t, args)
     captured, eager, jax = t.get("captured"), t.get("eager"), t.get("JAX")
@@ -109,24 +114,25 @@ def line(cells: list[str]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--only", default="", help=f"a part of: {', '.join(NETS)}, sizes")
+    parser.add_argument("--only", default="", help="a part of a network's name, or sizes")
     parser.add_argument("--threads", type=int, default=cpus())
     parser.add_argument("--seconds", type=float, default=2.0, help="for each library and network")
     parser.add_argument("--rounds", type=int, default=5, help="turns these seconds are split into")
     args = parser.parse_args()
-    names = [name for name in NETS if args.only in name]
+    tables = [[name for name in names if args.only in name] for names in NETS]
     with_sizes = args.only in "changing sizes"
-    if not names and not with_sizes:
-        parser.error(f"--only {args.only}: there is no such network")
+    if not any(tables) and not with_sizes:
+        known = ", ".join(name for names in NETS for name in names)
+        parser.error(f"--only {args.only}: not in {known}, sizes")
     versions = ", ".join(f"{m} {version(m)}" for m in ("torch", "jax") if installed(m))
     print(f"{chip()}, {args.threads} threads, {versions}. Milliseconds per step, medians:\n")
-    if names:
+    for names in filter(None, tables):
         line(HEADS + MEMORY)
         print("|---|" + "--:|" * (len(HEADS + MEMORY) - 1))
         for name in names:
             line(steps_row(name, args))
-    if with_sizes:
         print()
+    if with_sizes:
         line(["forward and backward", "one size", "changing sizes", "ratio"])
         print("|---|" + "--:|" * 3)
         line(sizes_row("wengert", ["eager"], args))
