@@ -7,6 +7,7 @@ this package names them as PyTorch does.
 from __future__ import annotations
 
 import builtins as _builtins
+import os as _os
 
 from . import _load as _load  # loads _native
 
@@ -26,10 +27,13 @@ from . import optim as optim
 from . import random as random
 from . import serialization as serialization
 from . import testing as testing
+from . import torch_version as torch_version
 from . import utils as utils
 from . import version as version
 from . import xpu as xpu
 from ._capture import *  # noqa: F403
+from ._drop_in import absent as _no_name
+from ._drop_in import as_torch as as_torch
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
 from ._native import *  # noqa: F403
@@ -81,3 +85,9 @@ nan = _builtins.float("nan")
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
+
+
+globals()["__getattr__"] = _no_name  # no `def`: to a type checker it would be every name
+
+if _os.environ.get("WENGERT_AS_TORCH", "0") not in ("", "0"):
+    as_torch()

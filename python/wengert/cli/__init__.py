@@ -1,4 +1,4 @@
-"""The command line: `wengert train`, `wengert predict`, `wengert info`."""
+"""The command line: `wengert run`, `wengert train`, `wengert predict`, `wengert info`."""
 
 from __future__ import annotations
 
@@ -192,6 +192,20 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(module="predict")
 
 
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    from .run import add_options
+
+    parser = commands.add_parser(
+        "run",
+        help="run a program written for PyTorch",
+        description="Runs a program as Python would, with wengert in the place of PyTorch: `import "
+        "torch` gives wengert, in the processes that it starts too. What stands behind the program "
+        "is for the program.",
+    )
+    add_options(parser)
+    parser.set_defaults(module="run")
+
+
 def _parser() -> argparse.ArgumentParser:
     from .. import __version__
 
@@ -200,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_predict(commands)
+    _add_run(commands)
     commands.add_parser("info", help="version, ISA level, threads, compiler").set_defaults(
         module="info"
     )
@@ -228,10 +243,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done; 2: something is wrong with the arguments, a file or standard output, said in one line
     on stderr; 1: the training failed; 130 and 143: ended by Ctrl-C and by SIGTERM, the best weights
-    saved; 141: whoever read the output is gone.
+    saved; 141: whoever read the output is gone. The status of `run` is that of the program.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["run"]:
+        return _run_program(words[1:])
     try:
-        status = _guarded(argv)
+        status = _guarded(words)
         if sys.stdout is not None:
             sys.stdout.flush()
         return status
@@ -242,7 +260,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return output_status(error)
 
 
-def _guarded(argv: Sequence[str] | None) -> int:
+def _run_program(words: Sequence[str]) -> int:
+    """`wengert run`: what the program raises is shown as Python shows it."""
+    from .run import run, split
+
+    own, rest = split(words)
+    args = _parser().parse_args(["run", *own])
+    args.arguments = rest
+    return run(args)
+
+
+def _guarded(argv: Sequence[str]) -> int:
     try:
         return _run(_parser().parse_args(argv))
     except TabularError as error:
