@@ -30,6 +30,19 @@ torch.set_flush_denormal(True)
 torch.set_printoptions(precision=4)
 torch.multiprocessing.get_start_method
 torch.__config__.show()
+torch._dynamo.config.suppress_errors = True
+torch._dynamo.reset()
+torch.compiler.cudagraph_mark_step_begin()
+torch.compiler.disable(len)([])
+torch.hub.set_dir(torch.hub.get_dir())
+torch.distributed.init_process_group
+torch.distributed.ReduceOp.SUM
+torch.nn.DataParallel(torch.nn.Linear(2, 2), device_ids=[0]).module
+torch.nn.parallel.DistributedDataParallel
+torch.onnx.is_in_onnx_export()
+torch.jit.ignore(len)
+torch.jit.Final[int]
+torch.types.Device
 """.strip().splitlines()
 
 ANSWERS = {
@@ -56,6 +69,16 @@ ANSWERS = {
     "torch.version.hip": None,
     "torch.version.debug": False,
     "torch.distributed.is_initialized()": False,
+    "torch.jit.is_scripting()": False,
+    "torch.jit.is_tracing()": False,
+    "torch.jit.annotate(int, 3)": 3,
+    "torch.jit.isinstance([1], list[int])": True,
+    "torch.jit.fork(len, [1, 2]).wait()": 2,
+    "torch.compiler.is_compiling()": False,
+    "torch.onnx.is_in_onnx_export()": False,
+    "torch.nn.modules.utils._pair(3)": (3, 3),
+    "torch.nn.modules.utils._triple([1, 2])": (1, 2),
+    "torch.futures.wait_all([])": [],
     "torch.get_default_device()": wg.device("cpu"),
     "str(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))": "cpu",
     "str(torch.accelerator.current_accelerator() or 'cpu')": "cpu",
@@ -128,6 +151,144 @@ def test_other_devices_are_refused_in_one_line(line):
     with pytest.raises((RuntimeError, TypeError), match=r"CPU") as info:
         eval(line, {"torch": wg})
     assert "\n" not in str(info.value)
+
+
+#: Each asks for what there is not, and is told what there is.
+NOT_THERE = {
+    "torch.distributed.init_process_group('gloo')": "in one process",
+    "torch.distributed.get_rank()": "in one process",
+    "torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))": "has not been initialized",
+    "torch.jit.save(torch.nn.Linear(2, 2), 'f')": "wengert.capture",
+    "torch.jit.load('f')": "wengert.capture",
+    "torch.onnx.export(torch.nn.Linear(2, 2), torch.ones(1, 2), 'f')": "wengert.capture",
+    "torch.hub.load('owner/repository', 'model')": "github.com/owner/repository",
+    "torch.hub.load_state_dict_from_url('https://x.org/a/w.pt?b')": "checkpoints/w.pt",
+    "torch.hub.load('/nowhere', 'model', source='local')": "no hubconf.py",
+    "cpp_extension.load('name', ['a.cpp'])": "autograd.Function",
+    "cpp_extension.CppExtension('name', ['a.cpp'])": "autograd.Function",
+}
+
+
+@pytest.mark.parametrize("line", NOT_THERE)
+def test_what_is_not_there_says_what_is(line, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", "/nowhere")
+    monkeypatch.setattr(wg.hub, "_hub_dir", None)
+    names = {"torch": wg, "cpp_extension": importlib.import_module("wengert.utils.cpp_extension")}
+    with pytest.raises((RuntimeError, ValueError)) as info:
+        eval(line, names)
+    assert NOT_THERE[line] in str(info.value) and "\n" not in str(info.value)
+
+
+NAMESPACES = [
+    "jit",
+    "compiler",
+    "onnx",
+    "hub",
+    "futures",
+    "distributed",
+    "nn.parallel",
+    "nn.modules.utils",
+    "types",
+    "_dynamo",
+    "utils.cpp_extension",
+    "utils.model_zoo",
+    "utils.dlpack",
+    "torch_version",
+]
+
+
+@pytest.mark.parametrize("name", NAMESPACES)
+def test_names_are_those_of_torch(name, oracle):
+    """`dynamo_export` and the like are of versions before."""
+    ours = importlib.import_module(f"wengert.{name}")
+    theirs = importlib.import_module(f"torch.{name}")
+    public = getattr(ours, "__all__", None) or [
+        n for n, v in vars(ours).items()
+        if not n.startswith("_") and getattr(v, "__module__", "") == ours.__name__
+    ]  # fmt: skip
+    older = {"dynamo_export", "export_opnames", "to_dlpack", "Final", "is_torchelastic_launched"}
+    assert {n for n in public if not hasattr(theirs, n)} <= older
+
+
+def test_scripted_functions_are_the_functions(monkeypatch):
+    monkeypatch.setattr(wg.jit, "_warned", False)
+    model = wg.nn.Linear(2, 2)
+    with pytest.warns(UserWarning, match="no TorchScript") as seen:
+        assert wg.jit.script(model) is model
+        assert wg.jit.trace(model, wg.ones(1, 2)) is model
+    assert len(seen) == 1
+    assert wg.jit.script_if_tracing(len) is len and wg.jit.ignore(drop=True)(len) is len
+    with pytest.raises(TypeError):
+        wg.jit.script(3)
+    failed = wg.jit.fork(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        wg.jit.wait(failed)
+
+
+def test_futures():
+    first, second = wg.futures.Future(), wg.futures.Future()
+    both, after = wg.futures.collect_all([first, second]), first.then(lambda f: f.wait() + 1)
+    failing = after.then(lambda f: f.wait() / 0)
+    with pytest.raises(RuntimeError):
+        first.value()
+    first.set_result(1)
+    assert after.wait() == 2 and not both.done()
+    with pytest.raises(ZeroDivisionError):
+        failing.wait()
+    second.set_exception(KeyError("x"))
+    assert both.wait() == [first, second]
+    for wrong in (lambda: first.set_result(2), lambda: first.set_exception(3)):
+        with pytest.raises((RuntimeError, TypeError)):
+            wrong()
+
+
+def test_models_of_a_local_directory(tmp_path, monkeypatch):
+    text = (
+        "dependencies = ['numpy']\nimport helper\ndef net(n=2):\n  'A net.'\n  return helper.f(n)\n"
+    )
+    for folder in (tmp_path / "here", tmp_path / "hub" / "owner_project_main"):
+        folder.mkdir(parents=True)
+        (folder / "hubconf.py").write_text(text)
+        (folder / "helper.py").write_text("f = lambda n: n + 1\n")
+    monkeypatch.setattr(wg.hub, "_hub_dir", str(tmp_path / "hub"))
+    for repo, source in ((tmp_path / "here", "local"), ("owner/project", "github")):
+        assert wg.hub.load(repo, "net", source=source, n=4) == 5
+        assert wg.hub.list(repo, source=source) == ["net"]
+        assert wg.hub.help(repo, "net", source=source) == "A net."
+        with pytest.raises(RuntimeError, match="Cannot find callable other"):
+            wg.hub.load(repo, "other", source=source)
+    (tmp_path / "here" / "hubconf.py").write_text("dependencies = ['no_such_package']")
+    with pytest.raises(RuntimeError, match="Missing dependencies: no_such_package"):
+        wg.hub.list(tmp_path / "here", source="local")
+    with pytest.raises(ValueError, match="Unknown source"):
+        wg.hub.load("x", "net", source="elsewhere")
+    (tmp_path / "hub" / "checkpoints").mkdir()
+    wg.save({"w": wg.ones(2)}, tmp_path / "hub" / "checkpoints" / "w.pt")
+    found = wg.hub.load_state_dict_from_url("https://x.org/y/w.pt", map_location="cpu")
+    assert wg.equal(found["w"], wg.ones(2))
+
+
+def test_data_parallel_keys_and_their_prefix():
+    model = wg.nn.DataParallel(wg.nn.Linear(2, 2))
+    state = model.state_dict()
+    assert list(state) == ["module.weight", "module.bias"]
+    wg.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+    assert list(state) == ["weight", "bias"] and list(state._metadata) == [""]
+    wg.nn.Linear(2, 2).load_state_dict(state)
+
+
+def test_capsules_share_memory():
+    dlpack = importlib.import_module("wengert.utils.dlpack")
+    x = wg.ones(3)
+    y = dlpack.from_dlpack(dlpack.to_dlpack(x))
+    z = dlpack.from_dlpack(x)
+    x[0] = 5
+    assert y[0] == z[0] == 5
+
+
+def test_the_environment_is_told(capsys):
+    importlib.import_module("wengert.utils.collect_env").main()
+    assert f"torch_version: wengert {wg.__version__}" in capsys.readouterr().out
 
 
 def test_names_that_are_nowhere():

@@ -396,6 +396,7 @@ CASES["Sequential"] = [
     M().on(real(2)),
 ]
 LAYERS = [New("Linear", (3, 3)), New("Linear", (3, 3)), New("ReLU"), New("Linear", (3, 2))]
+CASES["DataParallel"] = [M(New("Linear", (3, 2))).on(real(4, 3))]
 CASES["ModuleList"] = [
     M(LAYERS).on(real(2, 3)).called(lambda m, x: m[3](m[2](m[0](x)) + m[1](x))),
     M([New("Sequential", (New("ELU"), New("ReLU6")))] * 3).on(real(3)).called(lambda m, x: m[0](x)),

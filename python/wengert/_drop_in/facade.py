@@ -24,7 +24,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, cast
 
 from .missing import MissingImport, MissingName, place_of_caller
@@ -39,7 +39,7 @@ TORCH_VERSION = "2.13.0+wengert"
 _OURS = __package__.partition(".")[0]
 _THEIRS = "torch"
 #: Private modules of ours that PyTorch has under the same name, and its users reach into.
-_SHARED = ("utils.data._utils", "utils._pytree")
+_SHARED = ("_dynamo", "utils.data._utils", "utils._pytree")
 #: What belongs to the module, not to its contents.
 _OWN = frozenset(
     ("__builtins__", "__cached__", "__getattr__", "__loader__", "__name__", "__package__",
@@ -195,6 +195,14 @@ class _Finder:
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         ours = importlib.import_module(_OURS + spec.name[len(_THEIRS) :])
         return _facade_of(ours)
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The code of a module of ours: what `wengert run -m torch.utils.collect_env` runs."""
+        ours = importlib.util.find_spec(_OURS + fullname[len(_THEIRS) :])
+        get: Callable[[str], CodeType | None] = getattr(
+            ours and ours.loader, "get_code", lambda _: None
+        )
+        return get(ours.name) if ours else None
 
     def exec_module(self, module: ModuleType) -> None:
         """It has run under its own name."""

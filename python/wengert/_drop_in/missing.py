@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import sys
 import types
@@ -30,7 +31,7 @@ _INSTEAD: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("float8", "uint16", "uint32", "uint64"), "a wider dtype holds the same values"),
     (("nested",), "padded tensors and a mask"),
-    (("fx", "_dynamo", "_inductor"), "wengert.explain(fn, *args) lists the steps of a function"),
+    (("fx", "_inductor"), "wengert.explain(fn, *args) lists the steps of a function"),
     (
         ("export", "jit.save", "jit.load", "package"),
         "wengert.capture(fn), then .save(path, *args) and wengert.load_program(path)",
@@ -67,10 +68,19 @@ class MissingImport(ModuleNotFoundError):
         return note_of(str(self.name), self.place)
 
 
+#: Modules that the package loads when they are first asked for.
+_LAZY = frozenset(
+    ("_dynamo", "compiler", "distributions", "futures", "hub", "jit", "multiprocessing", "onnx",
+     "overrides", "profiler", "types")
+)  # fmt: skip
+
+
 def absent(name: str) -> object:
-    """The `__getattr__` of the package: names that are not there, with the nearest that are."""
+    """The `__getattr__` of the package: modules that are loaded late, names that are missing."""
     if name.startswith("__"):
         raise AttributeError(f"module '{_PACKAGE}' has no attribute '{name}'")
+    if name in _LAZY and importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
+        return importlib.import_module(f"{_PACKAGE}.{name}")
     raise MissingName(f"torch.{name}", place_of_caller())
 
 

@@ -1,6 +1,7 @@
 """The modules, one file per family."""
 
 from . import _optimized  # noqa: F401 - for `compile`
+from . import utils as utils
 from .activation import (
     CELU,
     ELU,

@@ -1,0 +1,6 @@
+"""Modules on several devices: there is one, so `DataParallel` is the module it is given."""
+
+from .data_parallel import DataParallel, data_parallel
+from .distributed import DistributedDataParallel
+
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
