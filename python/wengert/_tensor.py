@@ -445,7 +445,14 @@ for _name in ("squeeze", "unsqueeze", "t", "transpose"):
 
 @_method
 def share_memory_(self: Tensor) -> Tensor:
-    """Itself; sharing between processes is not supported."""
+    """Moves it into memory that processes share; itself.
+
+    A process that is forked, or that the tensor is sent to, sees what others write to it. Tensors
+    that lay on the same memory stay where they were.
+    """
+    from ._shared import share  # here, as importing the package should not pay for it
+
+    share(self)
     return self
 
 
@@ -457,8 +464,10 @@ def pin_memory(self: Tensor, device: Device = None) -> Tensor:
 
 @_method
 def is_shared(self: Tensor) -> bool:
-    """False."""
-    return False
+    """Whether `share_memory_` has moved it, or it was sent by another process."""
+    from ._shared import segment_of
+
+    return segment_of(self) is not None or not self.numel()
 
 
 @_method

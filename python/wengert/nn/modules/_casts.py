@@ -77,6 +77,6 @@ class Casts:
         """Replaces all storage by uninitialised storage."""
         return self._apply(_native.empty_like, recurse=recurse)
 
-    def share_memory(self) -> NoReturn:
-        """Not available: tensors are not shared between processes."""
-        raise RuntimeError("Module.share_memory: shared-memory tensors are not available")
+    def share_memory(self) -> Self:
+        """Moves parameters and buffers into memory that processes share; see `share_memory_`."""
+        return self._apply(lambda tensor: tensor.share_memory_())
