@@ -6,6 +6,7 @@
 #include "wengert/ops/basic.h"
 #include "wengert/ops/conv/conv.h"
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/embedding/embedding.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"

@@ -155,6 +155,8 @@ __all__ = [
     "dropout_",
     "dstack",
     "dtype",
+    "embedding",
+    "embedding_renorm_",
     "empty",
     "empty_cache",
     "empty_like",
@@ -1896,6 +1898,18 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor: 
 def dropout(input: Tensor, p: _float, train: _bool, *, out: Tensor | None = None) -> Tensor: ...
 def dropout_(input: Tensor, p: _float, train: _bool, *, out: Tensor | None = None) -> Tensor: ...
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor: ...
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: _int = -1,
+    scale_grad_by_freq: _bool = False,
+    sparse: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def embedding_renorm_(
+    input: Tensor, indices: Tensor, max_norm: _float, norm_type: _float
+) -> Tensor: ...
 @overload
 def empty(
     *size: _int,

@@ -125,6 +125,68 @@ bad(
     lambda T: T.ones(3).masked_fill(T.tensor([1, 0, 1]), 2.0),
 )
 bad(
+    "embedding range",
+    IndexError,
+    r"embedding.*7.*5",
+    lambda T: T.nn.functional.embedding(T.tensor([7]), T.ones(5, 2)),
+)
+bad(
+    "embedding floats",
+    RuntimeError,
+    r"embedding.*float32",
+    lambda T: T.nn.functional.embedding(T.tensor([1.0]), T.ones(5, 2)),
+)
+bad(
+    "embedding vector",
+    RuntimeError,
+    r"embedding.*2-D",
+    lambda T: T.nn.functional.embedding(T.tensor([1]), T.ones(5)),
+)
+bad(
+    "embedding_bag range",
+    RuntimeError,
+    r"embedding_bag.*Index 1.*7.*\[0, 5\)",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([[1, 7]]), T.ones(5, 2)),
+)
+bad(
+    "embedding_bag first offset",
+    RuntimeError,
+    r"embedding_bag.*offsets\[0\] has to be 0",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([1, 2]), T.ones(5, 2), T.tensor([1])),
+)
+bad(
+    "embedding_bag offset range",
+    RuntimeError,
+    r"embedding_bag.*2.*5",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([1, 2]), T.ones(5, 2), T.tensor([0, 5])),
+)
+bad(
+    "embedding_bag without offsets",
+    ValueError,
+    r"embedding_bag.*offsets",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([1, 2]), T.ones(5, 2)),
+)
+bad(
+    "embedding_bag rows and offsets",
+    ValueError,
+    r"embedding_bag.*2D",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([[1, 2]]), T.ones(5, 2), T.tensor([0])),
+)
+bad(
+    "embedding_bag mode",
+    ValueError,
+    r"embedding_bag.*mode",
+    lambda T: T.nn.functional.embedding_bag(T.tensor([[1, 2]]), T.ones(5, 2), mode="prod"),
+)
+bad(
+    "embedding_bag weighted mean",
+    NotImplementedError,
+    r"embedding_bag.*sum",
+    lambda T: T.nn.functional.embedding_bag(
+        T.tensor([[1, 2]]), T.ones(5, 2), per_sample_weights=T.ones(1, 2)
+    ),
+)
+bad(
     "one_hot negative",
     RuntimeError,
     r"one_hot",

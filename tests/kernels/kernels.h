@@ -16,6 +16,7 @@ namespace wengert {
 void test_core();
 void test_gemm();
 void test_conv();
+void test_embedding();
 void test_reduce();
 void test_loss();
 void test_index();

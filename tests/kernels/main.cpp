@@ -6,6 +6,7 @@ int main() {
     wengert::test_core();
     wengert::test_gemm();
     wengert::test_conv();
+    wengert::test_embedding();
     wengert::test_reduce();
     wengert::test_loss();
     wengert::test_index();

@@ -34,6 +34,7 @@ class Case:
     inputs: Sample | None = None
     held: frozenset = field(default_factory=frozenset)  # inputs, by order, without gradient
     use: Any = None  # use(module, *inputs), in place of a call
+    slope: bool = True  # whether gradients are those of what is computed
 
     def on(self, *inputs: Any) -> Case:
         """What it is called with."""
@@ -42,6 +43,11 @@ class Case:
 
     def hold(self, *inputs: int) -> Case:
         self.held = frozenset(inputs)
+        return self
+
+    def no_slope(self) -> Case:
+        """Its gradients leave something out on purpose, or it changes its weight."""
+        self.slope = False
         return self
 
     def called(self, use: Any) -> Case:
@@ -317,6 +323,23 @@ CASES["LayerNorm"] = [
     M([3, 4], 1e-3).on(real(2, 3, 4)),
     M((6,), elementwise_affine=False).on(real(2, 2, 6)),
     M(6, bias=False).on(real(6)),
+]
+TWICE = np.array([[1, 0, 3], [1, 1, 4]])
+CASES["Embedding"] = [
+    M(5, 3).on(TWICE),
+    M(5, 3, 1).on(TWICE).no_slope(),
+    M(5, 3, -2, scale_grad_by_freq=True).on(TWICE).no_slope(),
+    M(5, 3, max_norm=1.0).on(TWICE).no_slope(),
+    M(5, 3, None, 1.5, 1.0, sparse=False).on(np.array(4)).no_slope(),
+    M(5, 3, _weight=real(5, 3)).on(TWICE),
+]
+FLAT, STARTS = np.array([1, 0, 3, 1, 1, 4, 2]), np.array([0, 2, 2, 5])
+CASES["EmbeddingBag"] = [
+    M(5, 3).on(TWICE),
+    M(5, 3, mode="sum").on(FLAT, STARTS, real(7)),
+    M(5, 3, 1.0, 1.0, mode="max").on(FLAT, STARTS).no_slope(),
+    M(5, 3, padding_idx=1).on(FLAT, STARTS),
+    M(5, 3, mode="sum", include_last_offset=True).on(FLAT, np.array([0, 2, 2, 7])),
 ]
 CASES["LocalResponseNorm"] = [
     M(3).on(real(2, 5, 4)),

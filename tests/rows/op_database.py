@@ -33,6 +33,7 @@ NAMES = """
     interpolate upsample upsample_bilinear upsample_nearest grid_sample affine_grid
     pixel_shuffle pixel_unshuffle channel_shuffle
     batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize
+    embedding embedding_bag
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
     scaled_dot_product_attention
 """
@@ -450,6 +451,7 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
     ),
+    (F + "embedding_bag", "second"): Otherwise("torch has no second derivative", lambda call: True),
     (F + "scaled_dot_product_attention", "second"): Otherwise(
         "torch's fused gradient has none of its own; ours has one", takes_flash_attention
     ),

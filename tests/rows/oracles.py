@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
-from tests.rows import convolution, oracles_resample, windows
+from tests.rows import convolution, oracles_embedding, oracles_resample, windows
 from tests.rows.oracles_norm import NORMS
 from tests.rows.sample import SEED
 
@@ -492,6 +492,7 @@ HIDDEN = {
     **{row.op: row.update for row in reversed(OPTIMIZERS)},  # the first of several of one rule
     **NORMS,
     **oracles_resample.HIDDEN,
+    **oracles_embedding.HIDDEN,
     "total_norm": norm,
     "_deviations": lambda x: x,
     "_dropout": dropout,

@@ -212,7 +212,7 @@ ErrorKind unknown_choice(const Param& p, const Call& call) {
       if (q.name == name) return true;
     return false;
   };
-  if (p.name == "reduction" || has("padding_mode")) return ErrorKind::kValue;
+  if (p.name == "reduction" || has("padding_mode") || has("offsets")) return ErrorKind::kValue;
   return p.name == "mode" ? ErrorKind::kNotImplemented : ErrorKind::kRuntime;
 }
 

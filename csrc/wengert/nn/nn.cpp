@@ -7,6 +7,7 @@
 #include <ostream>
 #include <typeinfo>
 
+#include "wengert/nn/text.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"
 #include "wengert/ops/optim/optim.h"
@@ -23,13 +24,6 @@ const Op& row(const char* name) {
   const Op* op = find_op(name);
   check(op != nullptr, "no operation is named ", name);
   return *op;
-}
-
-// As Python writes a float.
-std::string as_float(double v) {
-  std::string s = text(v);
-  if (s.find_first_not_of("-0123456789") == s.npos) s += ".0";
-  return s;
 }
 
 }  // namespace

@@ -123,6 +123,29 @@ class Linear final : public Module {
   Tensor weight_, bias_;
 };
 
+struct EmbeddingOptions {
+  std::optional<int64_t> padding_idx = {};  // of this row the weight begins as 0, and stays
+  std::optional<double> max_norm = {};
+  double norm_type = 2;
+  bool scale_grad_by_freq = false;
+  Dtype dtype = default_dtype();
+};
+// y = weight[x]:  x (*) of int64 or int32, y (*, embedding_dim), weight (num_embeddings,
+// embedding_dim), drawn from N(0, 1). With max_norm the rows that are read are first scaled down to
+// it, in place, where their norm_type-norm is larger; scale_grad_by_freq divides what goes back to
+// a row by how often it was read.
+class Embedding final : public Module {
+ public:
+  Embedding(int64_t num_embeddings, int64_t embedding_dim, const EmbeddingOptions& options = {});
+  Tensor forward(const Tensor& x) override;
+  const Tensor& weight() const { return weight_; }
+  std::string options() const override;
+
+ private:
+  EmbeddingOptions options_;
+  Tensor weight_;
+};
+
 // ---- norms. Weights begin as 1, biases as 0
 
 struct BatchNormOptions {
