@@ -266,6 +266,10 @@ CASES["Fold"] = [
 
 # ---- distances
 
+CASES["CosineSimilarity"] = [
+    M().on(real(3, 4), real(3, 4)),
+    M(-1, 0.5).on(real(2, 3, 4), real(4)),
+]
 CASES["PairwiseDistance"] = [
     M().on(real(3, 4), real(3, 4)),
     M(1.0, 0.5, keepdim=True).on(real(2, 3, 4), real(4)),
@@ -359,6 +363,8 @@ CASES["RMSNorm"] = [
 # ---- losses
 
 REDUCTIONS = ("mean", "sum", "none")
+SIGNS = np.array([1.0, -1.0, 1.0, -1.0])
+LABELS = np.array([[1, 3, -1, 0], [-1, 2, 2, 2], [0, 1, 2, 3], [2, 2, -1, -1]])
 CLASSES, IGNORED = np.array([0, 5, 2, 1]), np.array([0, -100, 2, 1])
 
 
@@ -385,6 +391,34 @@ for r in REDUCTIONS:
             M(label_smoothing=0.1, reduction=r).on(real(4, 6), IGNORED),
             M(reduction=r).on(real(2, 4, 3), index(4, 2, 3)),
             M(reduction=r).on(real(4, 6), probabilities(4, 6)),
+        ],
+        "CosineEmbeddingLoss": [
+            M(reduction=r).on(real(4, 3), real(4, 3), SIGNS).hold(2),
+            M(-0.9, reduction=r).on(real(4, 3), real(4, 3), SIGNS).hold(2),
+        ],
+        "GaussianNLLLoss": [
+            M(reduction=r).on(real(4, 6), real(4, 6), positive(4, 6)),
+            M(full=True, eps=0.01, reduction=r).on(real(4, 6), real(4, 6), positive(4, 1)),
+        ],
+        "HingeEmbeddingLoss": [M(5.0, reduction=r).on(real(4), SIGNS).hold(1)],
+        "MarginRankingLoss": [M(5.0, reduction=r).on(real(4), real(4), SIGNS).hold(2)],
+        "MultiLabelMarginLoss": [M(reduction=r).on(real(4, 4) * 0.1, LABELS)],
+        "MultiLabelSoftMarginLoss": [
+            M(reduction=r).on(real(4, 6), mask(4, 6) * 1.0).hold(1),
+            M(positive(6), reduction=r).on(real(4, 6), mask(4, 6) * 1.0).hold(1),
+        ],
+        "MultiMarginLoss": [
+            M(margin=9.0, reduction=r).on(real(4, 6), CLASSES),
+            M(2, 8.0, positive(6), reduction=r).on(real(4, 6), CLASSES),
+        ],
+        "PoissonNLLLoss": [
+            M(reduction=r).on(real(4, 6), positive(4, 6)),
+            M(False, eps=0.1, reduction=r).on(positive(4, 6), positive(4, 6)),
+        ],
+        "SoftMarginLoss": [M(reduction=r).on(real(3, 4), SIGNS).hold(1)],
+        "TripletMarginLoss": [
+            M(9.0, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
+            M(9.0, 1.0, 0.1, swap=True, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
         ],
         "HuberLoss": [
             M(r).on(real(4, 6), real(4, 6)),

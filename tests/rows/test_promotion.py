@@ -88,6 +88,15 @@ COMPOSED = {
     "huber_loss",
     "binary_cross_entropy_with_logits",
     "kl_div",
+    "cosine_embedding_loss",
+    "margin_ranking_loss",
+    "hinge_embedding_loss",
+    "soft_margin_loss",
+    "multilabel_soft_margin_loss",
+    "multi_margin_loss",
+    "triplet_margin_loss",
+    "gaussian_nll_loss",
+    "poisson_nll_loss",
 }
 
 
@@ -206,6 +215,7 @@ OTHERS = {
 OTHERS |= {"std_mean"}
 OTHERS |= {"pad", "constant_pad_nd"}  # a number to fill with, cast to the dtype
 OTHERS |= {"lp_pool1d", "lp_pool2d", "lp_pool3d"}  # an exponent
+OTHERS |= {"gaussian_nll_loss"}  # a variance
 BEYOND = [("uint8", 300), ("int32", 2**31), ("int32", -(2**40)), ("int32", 2**40 + 3)]
 
 

@@ -10,6 +10,7 @@ from .._native import _floats as _floats
 from .._native import _int as _int
 from .._native import _ints as _ints
 from .._native import _Number as _Number
+from .._native import _Operand as _Operand
 
 def adaptive_avg_pool1d(input: Tensor, output_size: _ints) -> Tensor: ...
 def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int | None]) -> Tensor: ...
@@ -183,6 +184,16 @@ def conv_transpose3d(
     groups: _int = 1,
     dilation: _ints = 1,
 ) -> Tensor: ...
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor: ...
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -281,6 +292,14 @@ def fractional_max_pool3d_with_indices(
     return_indices: _bool = False,
     _random_samples: Tensor | None = None,
 ) -> tuple[Tensor, ...]: ...
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: _Operand,
+    full: _bool = False,
+    eps: _float = 1e-06,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def gelu(input: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor: ...
 def glu(input: Tensor, dim: _int = -1) -> Tensor: ...
 def grid_sample(
@@ -306,6 +325,14 @@ def hardtanh(
     input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, inplace: _bool = False
 ) -> Tensor: ...
 def hardtanh_(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0) -> Tensor: ...
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: _float = 1.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -387,6 +414,15 @@ def lp_pool3d(
     kernel_size: _ints,
     stride: _ints | None = None,
     ceil_mode: _bool = False,
+) -> Tensor: ...
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
 ) -> Tensor: ...
 def max_pool1d(
     input: Tensor,
@@ -473,6 +509,31 @@ def mse_loss(
     reduction: Literal["none", "mean", "sum"] = "mean",
     weight: Tensor | None = None,
 ) -> Tensor: ...
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: _int = 1,
+    margin: _float = 1.0,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def native_channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
 def nll_loss(
     input: Tensor,
@@ -498,6 +559,16 @@ def pairwise_distance(
 ) -> Tensor: ...
 def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor: ...
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor: ...
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: _bool = True,
+    full: _bool = False,
+    size_average: _bool | None = None,
+    eps: _float = 1e-08,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def prelu(input: Tensor, weight: Tensor) -> Tensor: ...
 def relu(input: Tensor, inplace: _bool = False) -> Tensor: ...
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor: ...
@@ -533,6 +604,13 @@ def smooth_l1_loss(
     reduction: Literal["none", "mean", "sum"] = "mean",
     beta: _float = 1.0,
 ) -> Tensor: ...
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def softmax(
     input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: _dtype | None = None
 ) -> Tensor: ...
@@ -548,6 +626,18 @@ def threshold(
     input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False
 ) -> Tensor: ...
 def threshold_(input: Tensor, threshold: _Number, value: _Number) -> Tensor: ...
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2.0,
+    eps: _float = 1e-06,
+    swap: _bool = False,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+) -> Tensor: ...
 def unfold(
     input: Tensor, kernel_size: _ints, dilation: _ints = 1, padding: _ints = 0, stride: _ints = 1
 ) -> Tensor: ...

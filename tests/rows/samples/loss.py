@@ -136,6 +136,68 @@ SAMPLES["kl_div"] = [
     S(np.log(inside(3, 4)), np.log(inside(3, 4)), reduction="sum", log_target=True),
     S(np.log(inside(3, 4)), np.array([0.0, 0.2, 0.3, 0.5]), reduction="none").forward_only(),
 ]
+
+# ---- margins, and distributions given by their parameters
+
+SIGNS = np.array([1.0, -1.0, 1.0, -1.0])
+SAMPLES["cosine_embedding_loss"] = [
+    S(real(4, 3), real(4, 3), SIGNS, margin=-0.9).hold(2),
+    S(real(4, 3), real(4, 3), np.array([1, -1, 1, 0]), reduction="none"),
+    S(real(3), real(3), np.array(1), reduction="sum"),
+    S(real(4, 3), real(4, 3), SIGNS, 0.1, False).hold(2).forward_only(),
+]
+SAMPLES["margin_ranking_loss"] = [
+    S(real(4), real(4), SIGNS, margin=5.0).hold(2),
+    S(real(3, 4), real(3, 4), mask(3, 4) * 2 - 1, reduction="none").forward_only(),
+    S(real(3, 1), real(1, 4), real(3, 4), margin=9.0, reduction="sum"),
+]
+SAMPLES["hinge_embedding_loss"] = [
+    S(real(4), SIGNS, margin=4.0).hold(1),
+    S(real(3, 4), SIGNS.astype(np.int64), margin=5.0, reduction="none"),
+    S(real(), np.array(1.0), reduction="sum").hold(1),
+]
+SAMPLES["soft_margin_loss"] = [
+    S(real(3, 4), SIGNS).hold(1),
+    S(real(3, 4), real(3, 4), reduction="none"),
+    S(real(0, 4), SIGNS, reduction="sum").hold(1),
+]
+SAMPLES["multilabel_soft_margin_loss"] = [
+    S(real(3, 4), mask(3, 4) * 1.0).hold(1),
+    S(real(3, 4), inside(3, 4), positive(4), reduction="none").hold(2),
+    S(real(4), mask(4) * 1.0, reduction="sum").hold(1),
+]
+SAMPLES["multi_margin_loss"] = [
+    S(real(5, 4), CLASSES, margin=9.0),
+    S(real(5, 4), CLASSES, 2, 8.0, positive(4), reduction="none").hold(1),
+    S(real(4), np.array(2), margin=9.0),
+    S(real(5, 4), CLASSES).forward_only(),
+]
+LABELS = np.array([[1, 3, -1, 0], [-1, 2, 2, 2], [0, 1, 2, 3], [2, 2, -1, -1]])
+SAMPLES["multilabel_margin_loss"] = [
+    S(real(4, 4) * 0.1, LABELS),
+    S(real(4, 4) * 0.1, LABELS, reduction="none"),
+    S(real(4) * 0.1, LABELS[0], reduction="sum"),
+    S(real(4, 4), LABELS).forward_only(),
+]
+SAMPLES["triplet_margin_loss"] = [
+    S(real(4, 3), real(4, 3), real(4, 3), margin=9.0),
+    S(real(4, 3), real(4, 3), real(4, 3), 9.0, 1.0, 0.1, True, reduction="none"),
+    S(real(3), real(3), real(3), margin=9.0, p=3.0, reduction="sum"),
+]
+SAMPLES["gaussian_nll_loss"] = [
+    S(real(3, 4), real(3, 4), positive(3, 4)),
+    S(real(3, 4), real(3, 4), positive(3), True, reduction="none"),
+    S(real(3, 4), real(3, 4), positive(3, 1), eps=0.01, reduction="sum"),
+    S(real(3, 4), real(3, 4), 0.5),
+    S(real(4), real(4), np.array([0.0, 1e-9, 0.5, 1.0])).forward_only(),
+]
+SAMPLES["_variance"] = [S(positive(3, 4), 0.01).floats()]
+SAMPLES["poisson_nll_loss"] = [
+    S(real(3, 4), positive(3, 4)),
+    S(positive(3, 4), positive(3, 4), False, reduction="none"),
+    S(real(3, 4), between(2.0, 4.0, 3, 4), full=True, reduction="sum"),
+    S(real(4), np.array([0.0, 1.0, 1.5, 3.0]), full=True).hold(1).forward_only(),
+]
 for rule in ("mse", "l1", "smooth_l1", "huber"):
     param = 1.0 if rule in ("smooth_l1", "huber") else 0.0
     SAMPLES[f"{rule}_loss_backward"] = [

@@ -69,6 +69,13 @@ SAMPLES["pairwise_distance"] = [
     S(real(4), real(4)),
     S(real(0, 4), real(0, 4)),
 ]
+SAMPLES["cosine_similarity"] = [
+    S(real(3, 4), real(3, 4)),
+    S(real(2, 3, 4), real(4), -1),
+    S(real(3, 4), real(3, 4), dim=0, eps=0.5),
+    S(real(4), real(4), 0),
+    S(np.zeros((2, 3)), real(2, 3)).forward_only(),
+]
 SAMPLES["norm(Tensor, Number | None, ints | None, bool, dtype | None)"] = [
     S(real(3, 5)),
     S(real(3, 5), 1, 1),

@@ -367,6 +367,22 @@ constinit const Op pairwise_distance_op{
       c.results = {apply(norm_op, {d}, a)};
     }};
 
+constexpr Signature kCosineSimilarity =
+    "(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor";
+
+// z = sum_i x_i y_i / (max(|x|, eps) max(|y|, eps))
+constinit const Op cosine_similarity_op{
+    .name = "cosine_similarity",
+    .signature = kCosineSimilarity,
+    .on = kFunctional | kModule,
+    .doc =
+        "The cosine of the angle between the vectors along `dim`, which is dropped; the inputs are "
+        "broadcast. A norm below eps counts as eps.",
+    .composed = [](Call& c) {
+      c.results = {cosine_similarity(c.in(0), c.in(1), c.attrs.integer(kCosineSimilarity["dim"]),
+                                     c.attrs.real(kCosineSimilarity["eps"]))};
+    }};
+
 constexpr Signature kSumTo = "(input: Tensor, size: ints) -> Tensor";
 
 // y = x summed over what was stretched        dx = g, spread
@@ -444,12 +460,48 @@ Tensor sum_to(const Tensor& x, const Dims& shape) {
   return apply(sum_to_op, {x}, Attrs(shape));
 }
 
+Tensor pairwise_distance(const Tensor& x, const Tensor& y, double p, double eps, bool keepdim) {
+  return apply(pairwise_distance_op, {x, y}, Attrs(p, eps, keepdim));
+}
+
+Tensor cosine_similarity(const Tensor& x, const Tensor& y, int64_t dim, double eps) {
+  const Dtype common = promote(x.dtype(), y.dtype());
+  check(is_floating(common), "expected common dtype to be floating point, yet common dtype is ",
+        common);
+  const Dims shape = broadcast_shapes(x.shape(), y.shape());
+  // The unit vectors; as in PyTorch, a norm below eps has its own gradient, not that of eps.
+  const auto unit = [&](const Tensor& t) {
+    const Tensor v = expand(to(t, common), shape);
+    Attrs a(2.0, Dims{dim}, true, nullptr);
+    const Tensor n = apply(norm_op, {v}, a);
+    Tensor missing;
+    {
+      const GradMode off(false);
+      missing = sub(clamp(n, eps, Operand()), n);
+    }
+    return div(v, add(n, missing));
+  };
+  return sum(mul(unit(x), unit(y)), Dims{dim});
+}
+
 namespace {
-const Op* const kOps[] = {
-    &sum_op,       &nansum_op, &mean_op,          &nanmean_op,     &prod_op,
-    &any_op,       &all_op,    &logsumexp_op,     &norm_op,        &norm_named_op,
-    &normalize_op, &sum_to_op, &count_nonzero_op, &sum_to_size_op, &pairwise_distance_op,
-    &all_equal_op};
+const Op* const kOps[] = {&sum_op,
+                          &nansum_op,
+                          &mean_op,
+                          &nanmean_op,
+                          &prod_op,
+                          &any_op,
+                          &all_op,
+                          &logsumexp_op,
+                          &norm_op,
+                          &norm_named_op,
+                          &normalize_op,
+                          &sum_to_op,
+                          &count_nonzero_op,
+                          &sum_to_size_op,
+                          &pairwise_distance_op,
+                          &cosine_similarity_op,
+                          &all_equal_op};
 }
 std::span<const Op* const> reduce_ops() { return kOps; }
 

@@ -18,6 +18,9 @@ Tensor var(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim 
 Tensor std(const Tensor& x, Ints dims = {}, double correction = 1, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, Ints dims, bool keepdim = false);
 Tensor normalize(const Tensor& x, double p = 2, Ints dims = Dims{1}, double eps = 1e-12);
+Tensor pairwise_distance(const Tensor& x, const Tensor& y, double p = 2, double eps = 1e-6,
+                         bool keepdim = false);
+Tensor cosine_similarity(const Tensor& x, const Tensor& y, int64_t dim = 1, double eps = 1e-8);
 Tensor all(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor any(const Tensor& x, Dim dim = {}, bool keepdim = false);
 Tensor cumsum(const Tensor& x, int64_t dim);

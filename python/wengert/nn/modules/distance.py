@@ -6,7 +6,7 @@ from ..._native import Tensor
 from .. import functional as F
 from .module import Module
 
-__all__ = ["PairwiseDistance"]
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
 
 
 class PairwiseDistance(Module):
@@ -23,3 +23,18 @@ class PairwiseDistance(Module):
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """(*, d), (*, d) -> (*), or (*, 1)"""
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+
+
+class CosineSimilarity(Module):
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
+
+    __constants__ = ["dim", "eps"]
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.dim = dim
+        self.eps = eps
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """(*, d, *), (*, d, *) -> (*, *)"""
+        return F.cosine_similarity(x1, x2, self.dim, self.eps)
