@@ -89,8 +89,44 @@ void pair_losses(PairLoss kind, LossSum sum, int64_t n) {
   CHECK(close(dx, slopes, kLoose<T>, 10 * kLoose<T>));
 }
 
+// Samples of 4, 0 and 5 steps; labels that repeat, none, and more than fit.
+template <class T>
+void unsegmented(bool rows) {
+  const std::vector<std::vector<int64_t>> labels{{2, 2}, {}, {1, 3, 1}, {1, 1, 1}};
+  const int64_t steps[] = {5, 0, 4, 4}, lengths[] = {2, 0, 3, 3};
+  const int64_t in_rows[] = {2, 2, -9, -9, -9, -9, 1, 3, 1, 1, 1, 1},
+                dense[] = {2, 2, 1, 3, 1, 1, 1, 1};
+  const CtcLoss l{dtype_of<T>(), 5,     4,      4, 0, rows ? in_rows : dense, rows ? 12 : 8,
+                  rows ? 3 : 0,  steps, lengths};
+  std::vector<T> x = numbers<T>(5 * 4 * 4);
+  naive::log_probabilities(x, 4);
+  const std::vector<T> g = numbers<T>(4, 2);
+  std::vector<T> loss(4), dx(x.size()), slow(x.size());
+  ctc_forward(l, x.data(), loss.data());
+  ctc_gradient(l, true, g.data(), x.data(), loss.data(), dx.data());
+  for (int64_t n = 0; n < 4; ++n) {
+    const auto i = static_cast<size_t>(n);
+    const naive::Reading r = naive::read_all(l, n, labels[i], x.data());
+    if (std::isinf(r.loss)) {
+      CHECK(std::isinf(loss[i]) && n == 3);
+      continue;
+    }
+    CHECK(close(double(loss[i]), r.loss, kLoose<T>, kLoose<T>));
+    for (int64_t t = 0; t < steps[n]; ++t) {
+      for (int64_t c = 0; c < 4; ++c) {
+        const auto at = static_cast<size_t>((t * 4 + n) * 4 + c);
+        const double own = std::exp(double(x[at])) - r.share[static_cast<size_t>(t * 4 + c)];
+        slow[at] = static_cast<T>(double(g[i]) * own);
+      }
+    }
+  }
+  CHECK(close(dx, slow, kLoose<T>, 10 * kLoose<T>));
+}
+
 template <class T>
 void all() {
+  unsegmented<T>(true);
+  unsegmented<T>(false);
   for (const SoftmaxShape& s : {SoftmaxShape{5, 1, 1}, SoftmaxShape{33, 7, 1},
                                 SoftmaxShape{9, 130, 1}, SoftmaxShape{3, 40, 5}})
     softmaxes<T>(s);

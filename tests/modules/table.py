@@ -364,6 +364,8 @@ CASES["RMSNorm"] = [
 
 REDUCTIONS = ("mean", "sum", "none")
 SIGNS = np.array([1.0, -1.0, 1.0, -1.0])
+LOG_PROBS = np.log(positive(6, 2, 4) / positive(6, 2, 4).sum(2, keepdims=True))
+LENGTHS = np.array([6, 5]), np.array([3, 2])
 LABELS = np.array([[1, 3, -1, 0], [-1, 2, 2, 2], [0, 1, 2, 3], [2, 2, -1, -1]])
 CLASSES, IGNORED = np.array([0, 5, 2, 1]), np.array([0, -100, 2, 1])
 
@@ -391,6 +393,10 @@ for r in REDUCTIONS:
             M(label_smoothing=0.1, reduction=r).on(real(4, 6), IGNORED),
             M(reduction=r).on(real(2, 4, 3), index(4, 2, 3)),
             M(reduction=r).on(real(4, 6), probabilities(4, 6)),
+        ],
+        "CTCLoss": [
+            M(reduction=r).on(LOG_PROBS, np.array([[1, 1, 2], [3, 2, -1]]), *LENGTHS).no_slope(),
+            M(3, r, True).on(LOG_PROBS, np.array([0, 1, 2, 1, 2]), *LENGTHS).no_slope(),
         ],
         "CosineEmbeddingLoss": [
             M(reduction=r).on(real(4, 3), real(4, 3), SIGNS).hold(2),

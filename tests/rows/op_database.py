@@ -38,7 +38,7 @@ NAMES = """
     scaled_dot_product_attention
     cosine_similarity cosine_embedding_loss hinge_embedding_loss margin_ranking_loss
     soft_margin_loss multilabel_soft_margin_loss multi_margin_loss multilabel_margin_loss
-    triplet_margin_loss gaussian_nll_loss poisson_nll_loss
+    triplet_margin_loss ctc_loss gaussian_nll_loss poisson_nll_loss
 """
 ARRANGING = """
     clone contiguous to empty_like zeros_like ones_like full_like rand_like randn_like randint_like

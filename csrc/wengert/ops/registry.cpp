@@ -45,6 +45,7 @@ Rows softmax_ops();
 Rows loss_ops();
 Rows regression_loss_ops();
 Rows margin_loss_ops();
+Rows ctc_loss_ops();
 Rows group_norm_ops();
 Rows batch_norm_ops();
 Rows local_norm_ops();
@@ -63,16 +64,16 @@ std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
     for (const auto family :
-         {arithmetic_ops,   math_ops,          activation_ops, piecewise_ops,  compare_ops,
-          reduce_ops,       extremum_ops,      moment_ops,     scan_ops,       sort_ops,
-          copy_ops,         shape_ops,         slice_ops,      arrange_ops,    join_ops,
-          index_ops,        gather_ops,        scatter_ops,    matmul_ops,     conv_ops,
-          conv_product_ops, conv_fused_ops,    max_pool_ops,   avg_pool_ops,   adaptive_pool_ops,
-          fractional_ops,   unpool_ops,        column_ops,     pad_ops,        interpolate_ops,
-          grid_ops,         shuffle_ops,       softmax_ops,    loss_ops,       regression_loss_ops,
-          margin_loss_ops,  group_norm_ops,    batch_norm_ops, local_norm_ops, attention_ops,
-          embedding_ops,    embedding_bag_ops, create_ops,     inplace_ops,    draw_ops,
-          random_ops,       update_ops,        clip_ops}) {
+         {arithmetic_ops,   math_ops,       activation_ops,    piecewise_ops,  compare_ops,
+          reduce_ops,       extremum_ops,   moment_ops,        scan_ops,       sort_ops,
+          copy_ops,         shape_ops,      slice_ops,         arrange_ops,    join_ops,
+          index_ops,        gather_ops,     scatter_ops,       matmul_ops,     conv_ops,
+          conv_product_ops, conv_fused_ops, max_pool_ops,      avg_pool_ops,   adaptive_pool_ops,
+          fractional_ops,   unpool_ops,     column_ops,        pad_ops,        interpolate_ops,
+          grid_ops,         shuffle_ops,    softmax_ops,       loss_ops,       regression_loss_ops,
+          margin_loss_ops,  ctc_loss_ops,   group_norm_ops,    batch_norm_ops, local_norm_ops,
+          attention_ops,    embedding_ops,  embedding_bag_ops, create_ops,     inplace_ops,
+          draw_ops,         random_ops,     update_ops,        clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

@@ -204,6 +204,26 @@ def cross_entropy(
     reduction: Literal["none", "mean", "sum"] = "mean",
     label_smoothing: _float = 0.0,
 ) -> Tensor: ...
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: _int = 0,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor: ...
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: _ints,
+    target_lengths: _ints,
+    blank: _int = 0,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor: ...
 def dropout(
     input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False
 ) -> Tensor: ...

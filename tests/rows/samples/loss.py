@@ -198,6 +198,35 @@ SAMPLES["poisson_nll_loss"] = [
     S(real(3, 4), between(2.0, 4.0, 3, 4), full=True, reduction="sum"),
     S(real(4), np.array([0.0, 1.0, 1.5, 3.0]), full=True).hold(1).forward_only(),
 ]
+
+# ---- unsegmented sequences: the gradient is that of logits, which no numeric difference shows
+
+STEPS = simplex(6, 2 * 4).reshape(6, 2, 4)
+LOG_PROBS = np.log(STEPS / STEPS.sum(2, keepdims=True))
+LENGTHS = np.array([6, 4]), np.array([3, 2])
+READ, READ_DENSE = np.array([[1, 1, 2], [3, 2, -1]]), np.array([1, 1, 2, 3, 2])
+CTC, CTC_NUMBERS = (
+    f"ctc_loss(Tensor, Tensor, {lengths}, {lengths}, int, 'none' | 'mean' | 'sum', bool)"
+    for lengths in ("Tensor", "ints")
+)
+SAMPLES[CTC] = [
+    S(LOG_PROBS, READ, *LENGTHS),
+    S(LOG_PROBS, READ_DENSE, *LENGTHS, reduction="none"),
+    S(LOG_PROBS[:, 0], READ[0], np.array(6), np.array(3), reduction="sum"),
+    S(LOG_PROBS, READ, np.array([3, 4]), LENGTHS[1], 0, "none", True),
+    S(LOG_PROBS, READ, np.array([3, 4]), LENGTHS[1], reduction="none"),
+    S(LOG_PROBS, np.array([[0, 1, 2], [1, 2, 0]]), *LENGTHS, blank=3),
+]
+SAMPLES[CTC_NUMBERS] = [
+    S(LOG_PROBS, READ, (6, 4), (3, 2)),
+    S(LOG_PROBS, READ_DENSE, [6, 4], [3, 2], reduction="none"),
+]
+SAMPLES["ctc_loss_each"] = [S(LOG_PROBS, READ, *LENGTHS).floats()]
+SAMPLES["ctc_loss_backward"] = [
+    S(real(2), LOG_PROBS, READ, *LENGTHS, np.array([8.0, 4.0])).fixed(),
+]
+for sample in (s for n in SAMPLES if n.startswith("ctc_loss") for s in SAMPLES[n]):
+    sample.forward_only()
 for rule in ("mse", "l1", "smooth_l1", "huber"):
     param = 1.0 if rule in ("smooth_l1", "huber") else 0.0
     SAMPLES[f"{rule}_loss_backward"] = [

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "wengert/kernels/loss/ctc.h"
 #include "wengert/kernels/loss/loss.h"
 #include "wengert/kernels/loss/softmax.h"
 
@@ -114,6 +115,41 @@ void class_gradient(const ClassLoss& l, const std::vector<double>& g, const T* x
       }
     }
   }
+}
+
+// Rows of any numbers made the logarithms of probabilities.
+template <class T>
+void log_probabilities(std::vector<T>& x, int64_t n) {
+  softmax(true, SoftmaxShape{static_cast<int64_t>(x.size()) / n, n, 1}, x.data(), x.data());
+}
+
+// By looking at every sequence of classes: classes^steps of them. Of sample n, whose labels are
+// given, the loss, and each class's share in each step among the sequences that read as the labels.
+struct Reading {
+  double loss;
+  std::vector<double> share;  // [steps, classes]
+};
+template <class T>
+Reading read_all(const CtcLoss& l, int64_t n, const std::vector<int64_t>& labels, const T* x) {
+  const int64_t steps = l.input_lengths[n];
+  std::vector<double> share(static_cast<size_t>(steps * l.classes));
+  double total = 0;
+  for (int64_t code = 0, end = std::llround(std::pow(l.classes, steps)); code < end; ++code) {
+    std::vector<int64_t> path, read;
+    double p = 1;
+    for (int64_t t = 0, rest = code; t < steps; ++t, rest /= l.classes) {
+      path.push_back(rest % l.classes);
+      p *= std::exp(double(x[(t * l.batch + n) * l.classes + path.back()]));
+      const bool again = t > 0 && path[static_cast<size_t>(t - 1)] == path.back();
+      if (path.back() != l.blank && !again) read.push_back(path.back());
+    }
+    if (read != labels) continue;
+    total += p;
+    for (int64_t t = 0; t < steps; ++t)
+      share[static_cast<size_t>(t * l.classes + path[static_cast<size_t>(t)])] += p;
+  }
+  for (double& s : share) s /= total;
+  return {-std::log(total), share};
 }
 
 // The loss of one pair and its derivative by x.

@@ -6,6 +6,7 @@ predecessors and override it when given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 from ... import _native
@@ -16,6 +17,7 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -465,4 +467,39 @@ class PoissonNLLLoss(_Loss):
             full=self.full,
             eps=self.eps,
             reduction=self.reduction,
+        )
+
+
+class CTCLoss(_Loss):
+    """-log of the probability that labels are read from the classes of all steps.
+
+    Labels may be repeated and have blanks between them. The mean is that of each sample's loss by
+    its number of labels; with `zero_infinity` labels that do not fit into the steps count 0.
+    """
+
+    __constants__ = ["blank", "reduction"]
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        """(steps, n, c), (n, labels) or (all labels), (n), (n) -> () or (n); or without n"""
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,  # type: ignore[arg-type]  # both tensors, or both numbers
+            target_lengths,  # type: ignore[arg-type]
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
         )
