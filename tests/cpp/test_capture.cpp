@@ -81,6 +81,10 @@ void training() {
   trains_alike<Adam>(0.0, AdamOptions{.lr = 1e-2}, {32}, schedule);
   trains_alike<AdamW>(0.0, AdamWOptions{.lr = 1e-2, .amsgrad = true}, {32}, schedule);
   trains_alike<RMSprop>(0.0, RmspropOptions{.momentum = 0.9}, {32}, schedule);
+  trains_alike<optim::NAdam>(0.0, NadamOptions{}, {32}, schedule);
+  trains_alike<optim::RAdam>(0.0, RadamOptions{}, {32}, schedule);
+  trains_alike<optim::ASGD>(0.0, AsgdOptions{.t0 = 40}, {32}, schedule);
+  trains_alike<optim::Rprop>(0.0, RpropOptions{}, {32}, schedule);
   trains_alike<SGD>(0.5, SgdOptions{.lr = 0.1}, {32}, schedule);
   trains_alike<Adam>(0.2, AdamOptions{}, {32, 17, 1}, schedule);
   // A momentum that comes and goes, a flag, and the mode of the modules are other programs.

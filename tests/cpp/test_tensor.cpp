@@ -44,6 +44,8 @@ void errors() {
   CHECK_THROWS(optim::Adam({ones({1})}, {.beta2 = 1}), kValue, "Adam: invalid beta2");
   CHECK_THROWS(optim::RMSprop({ones({1})}, {.alpha = std::nan("")}), kValue,
                "RMSprop: invalid alpha");
+  CHECK_THROWS(optim::Adadelta({ones({1})}, {.rho = 1.5}), kValue, "Adadelta: invalid rho");
+  CHECK_THROWS(optim::Rprop({ones({1})}, {.eta1 = 1}), kValue, "Rprop: invalid etas");
   CHECK_THROWS(set_num_threads(0), kRuntime, "threads");
 }
 

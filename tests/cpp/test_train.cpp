@@ -28,6 +28,13 @@ double train(nn::Module& model, optim::Optimizer& optimizer, int steps) {
   return last;
 }
 
+template <class Optimizer, class Options>
+void learns_xor(const Options& options, int steps = 1000) {
+  Net net;
+  Optimizer optimizer(net.parameters(), options);
+  CHECK(train(net, optimizer, steps) < 0.01);
+}
+
 void xor_with_every_optimizer() {
   manual_seed(0);
   Net a, b, c, d, e;
@@ -43,6 +50,13 @@ void xor_with_every_optimizer() {
   CHECK(train(d, damped, 2000) < 0.01);
   optim::RMSprop rmsprop(e.parameters(), {.momentum = 0.5, .centered = true});
   CHECK(train(e, rmsprop, 1000) < 0.01);
+  learns_xor<optim::Adagrad>(AdagradOptions{.lr = 0.2, .initial_accumulator_value = 0.1});
+  learns_xor<optim::Adadelta>(AdadeltaOptions{});
+  learns_xor<optim::Adamax>(AdamaxOptions{.lr = 0.05});
+  learns_xor<optim::NAdam>(NadamOptions{.lr = 0.02});
+  learns_xor<optim::RAdam>(RadamOptions{.lr = 0.02});
+  learns_xor<optim::ASGD>(AsgdOptions{.lr = 1.0, .lambd = 0}, 3000);
+  learns_xor<optim::Rprop>(RpropOptions{});
 }
 
 void image_classifier_step() {

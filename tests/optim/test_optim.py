@@ -198,6 +198,26 @@ BAD = [
     lambda t, p: t.optim.lr_scheduler.ReduceLROnPlateau(t.optim.SGD(p), "x"),
     lambda t, p: t.optim.lr_scheduler.CosineAnnealingWarmRestarts(t.optim.SGD(p), 0),
     lambda t, p: t.optim.lr_scheduler.SequentialLR(t.optim.SGD(p), [], []),
+    lambda t, p: t.optim.lr_scheduler.ChainedScheduler([]),
+    lambda t, p: t.optim.lr_scheduler.ChainedScheduler([3], t.optim.SGD(p)),
+    lambda t, p: t.optim.lr_scheduler.ChainedScheduler(
+        [t.optim.lr_scheduler.ReduceLROnPlateau(t.optim.SGD(p))]
+    ),
+    lambda t, p: t.optim.lr_scheduler.ChainedScheduler(
+        [t.optim.lr_scheduler.StepLR(t.optim.SGD(p), 1) for _ in range(2)]
+    ),
+    lambda t, p: t.optim.lr_scheduler.CyclicLR(3, 0.1, 1),
+    lambda t, p: t.optim.lr_scheduler.CyclicLR(t.optim.SGD(p), [0.1, 0.2], 1),
+    lambda t, p: t.optim.lr_scheduler.CyclicLR(t.optim.SGD(p), 0.1, 1, mode="square"),
+    lambda t, p: t.optim.lr_scheduler.CyclicLR(t.optim.Rprop(p), 0.1, 1),
+    lambda t, p: t.optim.swa_utils.SWALR(t.optim.SGD(p), [0.1, 0.2]),
+    lambda t, p: t.optim.swa_utils.SWALR(t.optim.SGD(p), 0.1, anneal_strategy="steps"),
+    lambda t, p: t.optim.swa_utils.SWALR(t.optim.SGD(p), 0.1, anneal_epochs=-1),
+    lambda t, p: t.optim.swa_utils.get_ema_avg_fn(1.5),
+    lambda t, p: t.optim.swa_utils.get_ema_multi_avg_fn(-0.5),
+    lambda t, p: t.optim.swa_utils.AveragedModel(t.nn.Linear(1, 1), None, max, max),
+    lambda t, p: t.optim.Adamax(p, betas=(0.9,)),
+    lambda t, p: t.optim.NAdam(p, betas=0.9),
 ]
 
 
@@ -237,6 +257,14 @@ SCHEDULES = [
         o, [s.LinearLR(o, 0.1, 1.0, 4), s.CosineAnnealingLR(o, 10), s.StepLR(o, 2)], [4, 14]
     ),
     lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 3), s.ExponentialLR(o, 0.8)], [3]),
+    lambda s, o: s.CyclicLR(o, 0.1, 0.5, 4),
+    lambda s, o: s.CyclicLR(o, [0.1, 0.2], [0.5, 0.3], 3, 5, mode="triangular2", max_momentum=0.95),
+    lambda s, o: s.CyclicLR(o, 0.1, 0.5, 2, mode="exp_range", gamma=0.9, base_momentum=[0.5, 0.6]),
+    lambda s, o: s.CyclicLR(o, 0.1, 0.5, 3, scale_fn=lambda x: 1 / x, cycle_momentum=False),
+    lambda s, o: s.CyclicLR(o, 0.1, 1, 3, scale_fn=lambda x: 0.9**x, scale_mode="iterations"),
+    lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 5), s.ExponentialLR(o, 0.9)]),
+    lambda s, o: s.ChainedScheduler([s.StepLR(o, 3), s.CosineAnnealingLR(o, 10)], optimizer=o),
+    lambda s, o: s.SequentialLR(o, [s.StepLR(o, 2), s.CyclicLR(o, 0.1, 1, 3)], [7]),
 ]
 
 

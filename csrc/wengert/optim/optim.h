@@ -82,8 +82,10 @@ class OptimizerOf : public RuleOptimizer {
   double* momentum() override {
     if constexpr (requires(Options& o) { o.beta1; }) {
       return &state_->options.beta1;
-    } else {
+    } else if constexpr (requires(Options& o) { o.momentum; }) {
       return &state_->options.momentum;
+    } else {
+      return nullptr;
     }
   }
 
@@ -101,6 +103,13 @@ class OptimizerOf : public RuleOptimizer {
 using SGD = OptimizerOf<SgdOptions, sgd_update_op>;
 using Adam = OptimizerOf<AdamOptions, adam_update_op>;
 using RMSprop = OptimizerOf<RmspropOptions, rmsprop_update_op>;
+using Adagrad = OptimizerOf<AdagradOptions, adagrad_update_op>;
+using Adadelta = OptimizerOf<AdadeltaOptions, adadelta_update_op>;
+using Adamax = OptimizerOf<AdamaxOptions, adamax_update_op>;
+using NAdam = OptimizerOf<NadamOptions, nadam_update_op>;
+using RAdam = OptimizerOf<RadamOptions, radam_update_op>;
+using ASGD = OptimizerOf<AsgdOptions, asgd_update_op>;
+using Rprop = OptimizerOf<RpropOptions, rprop_update_op>;
 
 // AdamOptions with decoupled weight decay, which is on by default.
 struct AdamWOptions {

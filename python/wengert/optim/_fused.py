@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _native
@@ -143,7 +143,7 @@ class FusedOptimizer(Optimizer):
                 value = state.get(name)
                 if is_number and value is not None and not isinstance(value, _native.Tensor):
                     # As old versions of PyTorch saved it.
-                    value = state[name] = _native.tensor(float(value), dtype=_native.float32)
+                    value = state[name] = number_tensor(float(value))
                 values.append(value)
         return Plan(group, lists)
 
@@ -159,6 +159,19 @@ class FusedOptimizer(Optimizer):
 def number(value: Rate) -> float:
     """A hyper-parameter that may be a one-element tensor; a program reads it at every replay."""
     return value if type(value) is float else _native._outside_capture(lambda: float(value))
+
+
+def number_tensor(value: float) -> Tensor:
+    """A number of the state, in PyTorch's dtype for it."""
+    double = _native.get_default_dtype() == _native.float64
+    return _native.tensor(value, dtype=_native.float64 if double else _native.float32)
+
+
+def check_betas(betas: Sequence[Rate]) -> None:
+    """ValueError for one of two that is not in [0, 1)."""
+    for i in range(2):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
 
 
 def check_lr(lr: object) -> None:

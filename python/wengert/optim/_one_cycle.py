@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
-from .._typing import Group, PerGroup, Rate
-from ._scheduler import LRScheduler, require_optimizer
+from .._typing import PerGroup, Rate
+from ._scheduler import LRScheduler, has_beta1, per_group, require_optimizer, set_momentum
 from .optimizer import Optimizer
 
 
@@ -18,16 +18,6 @@ class _Phase(TypedDict):
     end_lr: str
     start_momentum: str
     end_momentum: str
-
-
-def _per_group(name: str, optimizer: Optimizer, value: PerGroup) -> list[float]:
-    count = len(optimizer.param_groups)
-    if not isinstance(value, (list, tuple)):
-        return [value] * count
-    if len(value) != count:
-        raise ValueError(f"{name} must have the same length as optimizer.param_groups. "
-                         f"{name} has {len(value)} values, param_groups has {count}.")  # fmt: skip
-    return list(value)
 
 
 def _positive(name: str, value: object) -> int:
@@ -80,7 +70,7 @@ class OneCycleLR(LRScheduler):
         self._anneal_func_type = anneal_strategy
         self._schedule_phases = self._phases(pct_start, three_phase)
         fresh = last_epoch == -1
-        rates = _per_group("max_lr", optimizer, max_lr)
+        rates = per_group("max_lr", optimizer, max_lr)
         if fresh:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["initial_lr"] = rate / div_factor
@@ -114,25 +104,14 @@ class OneCycleLR(LRScheduler):
         return phases
 
     def _init_momentum(self, base_momentum: PerGroup, max_momentum: PerGroup, fresh: bool) -> None:
-        defaults = self.optimizer.defaults
-        if "momentum" not in defaults and "betas" not in defaults:
-            raise ValueError(
-                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
-            )
-        self.use_beta1 = "betas" in defaults
-        highest = _per_group("max_momentum", self.optimizer, max_momentum)
-        lowest = _per_group("base_momentum", self.optimizer, base_momentum)
+        self.use_beta1 = has_beta1(self.optimizer)
+        highest = per_group("max_momentum", self.optimizer, max_momentum)
+        lowest = per_group("base_momentum", self.optimizer, base_momentum)
         if fresh:
             for group, high, low in zip(self.optimizer.param_groups, highest, lowest, strict=True):
-                self._set_momentum(group, high)
+                set_momentum(group, self.use_beta1, high)
                 group["max_momentum"] = high
                 group["base_momentum"] = low
-
-    def _set_momentum(self, group: Group, value: float) -> None:
-        if self.use_beta1:
-            group["betas"] = (value, *group["betas"][1:])
-        else:
-            group["momentum"] = value
 
     def _anneal_func(self, start: float, end: float, done: float) -> float:
         if self._anneal_func_type == "cos":
@@ -158,5 +137,5 @@ class OneCycleLR(LRScheduler):
             rates.append(self._anneal_func(group[phase["start_lr"]], group[phase["end_lr"]], done))
             if self.cycle_momentum:
                 ends = group[phase["start_momentum"]], group[phase["end_momentum"]]
-                self._set_momentum(group, self._anneal_func(*ends, done))
+                set_momentum(group, self.use_beta1, self._anneal_func(*ends, done))
         return rates

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from .. import _native
 from .._capture.conditions import Conditions
-from .._typing import Group, Rate, StateDict
+from .._typing import Group, PerGroup, Rate, StateDict
 from .optimizer import Optimizer
 
 _ORDER_URL = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
@@ -28,6 +29,34 @@ def set_in_group(group: Group, key: str, value: Rate) -> None:
         group[key].fill_(float(value))
     else:
         group[key] = value
+
+
+def per_group(name: str, optimizer: Optimizer, value: PerGroup) -> list[float]:
+    """One value for each group; ValueError if there are fewer or more."""
+    count = len(optimizer.param_groups)
+    if not isinstance(value, (list, tuple)):
+        return [cast("float", _copied(value)) for _ in range(count)]
+    if len(value) != count:
+        raise ValueError(f"{name} must have the same length as optimizer.param_groups. "
+                         f"{name} has {len(value)} values, param_groups has {count}.")  # fmt: skip
+    return [cast("float", _copied(v)) for v in value]
+
+
+def has_beta1(optimizer: Optimizer) -> bool:
+    """Whether its momentum is betas[0]; ValueError if it has none."""
+    defaults = optimizer.defaults
+    if "momentum" not in defaults and "betas" not in defaults:
+        raise ValueError(
+            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+        )
+    return "betas" in defaults
+
+
+def set_momentum(group: Group, is_beta1: bool, value: float) -> None:
+    if is_beta1:
+        group["betas"] = (value, *group["betas"][1:])
+    else:
+        group["momentum"] = value
 
 
 def require_optimizer(optimizer: object) -> None:

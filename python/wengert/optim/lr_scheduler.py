@@ -13,18 +13,21 @@ import types
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from .._typing import Rate, StateDict
+from ._cyclic import CyclicLR
 from ._one_cycle import OneCycleLR
 from ._plateau import ReduceLROnPlateau
-from ._scheduler import LRScheduler, set_in_group
+from ._scheduler import LRScheduler, set_in_group, values_of_groups
 from .optimizer import Optimizer
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
@@ -352,7 +355,69 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_i = self.T_0 * self.T_mult**n
 
 
-class SequentialLR(LRScheduler):
+def _check_schedulers(
+    name: str, optimizer: Optimizer, schedulers: Sequence[LRScheduler], purpose: str = ""
+) -> None:
+    if len(schedulers) < 1:
+        raise ValueError(f"{name} expects at least one scheduler{purpose}, but got no scheduler.")
+    for i, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
+                "additional kwargs to be specified when calling `step`, but got one at index "
+                f"{i} in the given schedulers sequence."
+            )
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(
+                f"{name} expects all schedulers to belong to the same optimizer, but got "
+                f"scheduler {type(scheduler).__name__} at index {i} has "
+                f"{scheduler.optimizer}, which is different from {type(optimizer).__name__}."
+            )
+
+
+class _Together(LRScheduler):
+    """Schedulers of several others, whose states are saved with it."""
+
+    _schedulers: Sequence[LRScheduler]
+
+    def state_dict(self) -> StateDict:
+        """Everything but the optimizer, of all schedulers."""
+        state = super().state_dict()
+        state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
+        return state
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """Takes over what `state_dict` gave."""
+        rest = {key: value for key, value in state_dict.items() if key != "_schedulers"}
+        self.__dict__.update(rest)
+        for scheduler, saved in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(saved)
+
+
+class ChainedScheduler(_Together):
+    """The schedulers together: each multiplies the rate that those before it have left"""
+
+    def __init__(
+        self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
+    ) -> None:
+        name = type(self).__name__
+        if optimizer is None and len(schedulers) > 0:
+            optimizer = getattr(schedulers[0], "optimizer", None)
+        _check_schedulers(name, cast("Optimizer", optimizer), schedulers, " to be chained")
+        self._schedulers = schedulers
+        self.optimizer = cast("Optimizer", optimizer)
+        self._last_lr = values_of_groups(self.optimizer, "lr")
+
+    def step(self) -> None:  # type: ignore[override]
+        """Steps every scheduler, in order."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = values_of_groups(self.optimizer, "lr")
+
+
+class SequentialLR(_Together):
     """The schedulers one after another, the next from each milestone on"""
 
     def __init__(
@@ -378,24 +443,7 @@ class SequentialLR(LRScheduler):
     def _check(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: list[int]
     ) -> None:
-        name = type(self).__name__
-        if len(schedulers) < 1:
-            raise ValueError(f"{name} expects at least one scheduler, but got no scheduler.")
-        for i, scheduler in enumerate(schedulers):
-            if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
-                    "additional kwargs to be specified when calling `step`, but got one at index "
-                    f"{i} in the given schedulers sequence."
-                )
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got "
-                    f"scheduler {type(scheduler).__name__} at index {i} has "
-                    f"{scheduler.optimizer}, which is different from {type(optimizer).__name__}."
-                )
+        _check_schedulers(type(self).__name__, optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than "
@@ -422,16 +470,3 @@ class SequentialLR(LRScheduler):
         else:
             scheduler.step()
         self._last_lr = scheduler.get_last_lr()
-
-    def state_dict(self) -> StateDict:
-        """Everything but the optimizer, of all schedulers."""
-        state = super().state_dict()
-        state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
-        return state
-
-    def load_state_dict(self, state_dict: StateDict) -> None:
-        """Takes over what `state_dict` gave."""
-        rest = {key: value for key, value in state_dict.items() if key != "_schedulers"}
-        self.__dict__.update(rest)
-        for scheduler, saved in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(saved)

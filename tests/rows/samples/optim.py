@@ -21,7 +21,7 @@ def samples(row: Row, options: dict[str, Any]) -> Iterator[Sample]:
         before = [dict(state) for state in found]
         after = [row.step(*x, **options) for x in zip(params, grads, found, strict=True)]
         lists = [
-            np.asarray(old.get(name, 0.0 * np.asarray(new[name])), dtype=float)
+            np.asarray(old.get(name, 0 * new[name] + row.first(name, options)), dtype=float)
             for name, _ in row.states
             for old, new in zip(before, found, strict=True)
             if name in new

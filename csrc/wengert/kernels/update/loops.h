@@ -94,6 +94,18 @@ void for_all(UpdateItems items, const F& f) {
                });
 }
 
+// a + weight (b - a). A weight of a half or more is applied from the other end: exact at both.
+template <class T>
+struct Lerp {
+  T weight;
+  bool from_end;
+
+  explicit Lerp(double w) : weight(static_cast<T>(w)), from_end(weight >= T{0.5}) {
+    if (from_end) weight = weight - 1;
+  }
+  T operator()(T a, T b) const { return (from_end ? b : a) + weight * (b - a); }
+};
+
 // Calls f with each condition as a type, so that the loops have no branches.
 template <class F>
 void with_flags(const F& f) {

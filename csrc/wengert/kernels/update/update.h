@@ -28,7 +28,7 @@ struct Lane {
 
 // One parameter and what goes with it: arrays of the same shape and dtype.
 struct UpdateItem {
-  static constexpr int kMaxLanes = 6, kMaxNumbers = 2;
+  static constexpr int kMaxLanes = 6, kMaxNumbers = 3;
   Dtype dtype = Dtype::kFloat32;
   bool contiguous = true;  // all lanes are
   int64_t size = 0;

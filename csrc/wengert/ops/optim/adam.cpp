@@ -91,11 +91,11 @@ constexpr UpdateRule kRule{
           check_below_one(o.beta2, "beta2");
         },
     .numbers =
-        [](const Attrs& a, double* step, double* out) {
+        [](const Attrs& a, StateNumber* step, double* out) {
           const auto o = options_of<AdamOptions>(a);
-          *step += 1;
-          out[0] = o.lr / (1 - std::pow(o.beta1, *step));
-          out[1] = std::sqrt(1 - std::pow(o.beta2, *step));
+          const double t = step->count_up();
+          out[0] = o.lr / (1 - std::pow(o.beta1, t));
+          out[1] = std::sqrt(1 - std::pow(o.beta2, t));
         },
     .run = run};
 

@@ -51,8 +51,82 @@ struct RmspropOptions {
   bool maximize = false;
 };
 
-inline constexpr const UpdateRow* kUpdateRows[] = {&sgd_update_op, &adam_update_op,
-                                                   &rmsprop_update_op};
+extern const UpdateRow adagrad_update_op;
+struct AdagradOptions {
+  double lr = 1e-2;
+  double lr_decay = 0;
+  double weight_decay = 0;
+  double initial_accumulator_value = 0;
+  double eps = 1e-10;
+  bool maximize = false;
+};
+
+extern const UpdateRow adadelta_update_op;
+struct AdadeltaOptions {
+  double lr = 1;
+  double rho = 0.9;
+  double eps = 1e-6;
+  double weight_decay = 0;
+  bool maximize = false;
+};
+
+extern const UpdateRow adamax_update_op;
+struct AdamaxOptions {
+  double lr = 2e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  bool maximize = false;
+};
+
+extern const UpdateRow nadam_update_op;
+struct NadamOptions {
+  double lr = 2e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum_decay = 4e-3;
+  bool decoupled = false;  // the parameter shrinks by lr * weight_decay
+  bool maximize = false;
+};
+
+extern const UpdateRow radam_update_op;
+struct RadamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  bool decoupled = false;  // the parameter shrinks by lr * weight_decay
+  bool maximize = false;
+};
+
+extern const UpdateRow asgd_update_op;
+struct AsgdOptions {
+  double lr = 1e-2;
+  double lambd = 1e-4;
+  double alpha = 0.75;
+  double t0 = 1e6;
+  double weight_decay = 0;
+  bool maximize = false;
+};
+
+extern const UpdateRow rprop_update_op;
+struct RpropOptions {
+  double lr = 1e-2;
+  double eta1 = 0.5;
+  double eta2 = 1.2;
+  double step_size1 = 1e-6;
+  double step_size2 = 50;
+  bool maximize = false;
+};
+
+inline constexpr const UpdateRow* kUpdateRows[] = {
+    &sgd_update_op,      &adam_update_op,   &rmsprop_update_op, &adagrad_update_op,
+    &adadelta_update_op, &adamax_update_op, &nadam_update_op,   &radam_update_op,
+    &asgd_update_op,     &rprop_update_op};
 
 // ---- a step of any rule
 

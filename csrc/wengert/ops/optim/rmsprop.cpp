@@ -14,8 +14,8 @@ constexpr auto kSignature = update_signature<RmspropOptions>(
 
 template <class T>
 struct Numbers {
-  T sign, decay, alpha, rest, eps, momentum, lr, weight;
-  bool from_gradient;
+  T sign, decay, alpha, rest, eps, momentum, lr;
+  kernels::Lerp<T> lerp;
   explicit Numbers(const RmspropOptions& o)
       : sign(o.maximize ? -1 : 1),
         decay(static_cast<T>(o.weight_decay)),
@@ -24,11 +24,7 @@ struct Numbers {
         eps(static_cast<T>(o.eps)),
         momentum(static_cast<T>(o.momentum)),
         lr(static_cast<T>(-o.lr)),
-        weight(rest) {
-    // A weight of a half or more is applied from the other end: exact at both ends.
-    from_gradient = weight >= T{0.5};
-    if (from_gradient) weight = weight - 1;
-  }
+        lerp(1 - o.alpha) {}
 };
 
 template <class T, bool kDecay, bool kMomentum, bool kCentered>
@@ -41,7 +37,7 @@ void rmsprop(T* __restrict p, const T* __restrict g, T* __restrict v, T* __restr
     v[i] = v1;
     T spread = v1;
     if constexpr (kCentered) {
-      const T m1 = (c.from_gradient ? d : mean[i]) + c.weight * (d - mean[i]);
+      const T m1 = c.lerp(mean[i], d);
       mean[i] = m1;
       spread = v1 - m1 * m1;
     }
@@ -90,7 +86,7 @@ constexpr UpdateRule kRule{
           check_not_negative(o.weight_decay, "weight_decay");
           check_not_negative(o.alpha, "alpha");
         },
-    .numbers = [](const Attrs&, double* step, double*) { *step += 1; },
+    .numbers = count_steps,
     .run = run};
 
 }  // namespace

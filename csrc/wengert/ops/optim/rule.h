@@ -24,11 +24,26 @@
 namespace wengert {
 
 // One tensor per parameter that a rule keeps from step to step: of the parameter's shape and dtype,
-// or a 0-d number such as the count of steps. It begins as zeros.
+// or a 0-d number such as the count of steps.
 struct UpdateState {
   const char* name = nullptr;
   bool number = false;
-  bool (*exists)(const Attrs& a) = nullptr;  // null: always
+  bool (*exists)(const Attrs& a) = nullptr;     // null: always
+  double (*initial)(const Attrs& a) = nullptr;  // what it is filled with; null: zeros
+};
+
+// A number of the state as a step counts it up, rounded to its dtype as it will be stored.
+struct StateNumber {
+  double value = 0;
+  Dtype dtype = Dtype::kFloat32;
+
+  double rounded(double v) const {
+    return dispatch_floating(
+        dtype, [&](auto zero) { return static_cast<double>(static_cast<decltype(zero)>(v)); });
+  }
+  double set(double v) { return value = rounded(v); }
+  double count_up() { return set(value + 1); }
+  bool operator==(const StateNumber&) const = default;
 };
 
 struct UpdateRule {
@@ -38,12 +53,12 @@ struct UpdateRule {
   // A ValueError for hyper-parameters out of range, without the name. For C++ users: Python has
   // PyTorch's messages.
   void (*check)(const Attrs& a);
-  // Whether a parameter's first step is another one than with a state of zeros: then parameters
+  // Whether a parameter's first step is another one than with its initial state: then parameters
   // whose state is new have a call of their own, with `fresh`. Null: never.
   bool (*begins)(const Attrs& a) = nullptr;
   // Counts up the numbers of the state (in the order of the rule), and computes from them, in
   // double, what the loop needs. Null: there are none.
-  void (*numbers)(const Attrs& a, double* state, double* out) = nullptr;
+  void (*numbers)(const Attrs& a, StateNumber* state, double* out) = nullptr;
   // The loop. Lane 0 is the parameter, 1 its gradient, then the states that are no numbers, each at
   // its place, whether it exists or not.
   void (*run)(const Attrs& a, bool fresh, kernels::UpdateItems items);
@@ -71,8 +86,11 @@ constexpr double read_default(std::string_view text) {
     place *= 10;
   }
   if (place > 0) value /= place;
-  if (i + 2 < text.size() && text[i] == 'e' && text[i + 1] == '-')
-    for (int power = text[i + 2] - '0'; power > 0; --power) value /= 10;
+  if (!text.substr(i).starts_with("e-")) return value;
+  int power = 0;
+  for (i += 2; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
+    power = power * 10 + (text[i] - '0');
+  for (; power > 0; --power) value /= 10;
   return value;
 }
 }  // namespace detail
@@ -92,7 +110,8 @@ consteval auto update_signature(const char (&hyper)[N]) {
     if (!rest.starts_with(kFlag ? "bool = " : "float = ")) throw "an option of another kind";
     rest.remove_prefix(rest.find("= ") + 2);
     const double difference = detail::read_default(rest) - static_cast<double>(field);
-    if (difference > 1e-12 || difference < -1e-12) throw "an option with another default";
+    const double most = 1e-12 * static_cast<double>(field);
+    if (difference > most || difference < -most) throw "an option with another default";
   });
   if (rest.find(':') != rest.npos) throw "fewer options than hyper-parameters";
   std::array<char, kBefore.size() + N + kAfter.size()> joined{};
@@ -119,6 +138,9 @@ constexpr UpdateRow update_row(const char* name, const Signature& signature, con
            .writes = update_writes},
           &rule};
 }
+
+// The numbers of a rule that has only its count of steps.
+inline void count_steps(const Attrs&, StateNumber* step, double*) { step->count_up(); }
 
 // ---- checks of hyper-parameters, written so that a NaN is refused too
 

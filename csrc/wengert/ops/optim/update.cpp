@@ -1,6 +1,6 @@
 // Optimizer steps as ops over lists: one call takes every parameter, so that its cost is that of
 // the memory it moves. The same for all rules; see Note [update rules].
-#include <cstring>
+#include <algorithm>
 
 #include "wengert/ops/basic.h"
 #include "wengert/ops/optim/items.h"
@@ -59,15 +59,17 @@ void check_number(const Tensor& t, const char* what, int i) {
 // nearly always at the same step: what was computed is kept from one to the next.
 void advance(const Call& c, const UpdateRule& rule, const Lists& lists, UpdateList& items) {
   const int n = count(c);
-  double last[kMaxState], after[kMaxState], out[kernels::UpdateItem::kMaxNumbers] = {};
+  StateNumber last[kMaxState], after[kMaxState];
+  double out[kernels::UpdateItem::kMaxNumbers] = {};
   for (int i = 0; i < n; ++i) {
-    double now[kMaxState];
+    StateNumber now[kMaxState];
     int numbers = 0;
     bool same = i > 0;
     for (int k = 0; k < lists.states; ++k) {
       if (!state_of(rule, k).number) continue;
       const Tensor& t = c.in(lists.of_state[k] * n + i);
-      now[numbers] = dispatch_floating(
+      now[numbers].dtype = t.dtype();
+      now[numbers].value = dispatch_floating(
           t.dtype(), [&](auto zero) -> double { return *t.data_as<decltype(zero)>(); });
       same = same && now[numbers] == last[numbers];
       ++numbers;
@@ -82,7 +84,7 @@ void advance(const Call& c, const UpdateRule& rule, const Lists& lists, UpdateLi
       if (!state_of(rule, k).number) continue;
       const Tensor& t = c.in(lists.of_state[k] * n + i);
       dispatch_floating(t.dtype(), [&](auto zero) {
-        *t.data_as<decltype(zero)>() = static_cast<decltype(zero)>(after[numbers]);
+        *t.data_as<decltype(zero)>() = static_cast<decltype(zero)>(after[numbers].value);
       });
       ++numbers;
     }
@@ -91,16 +93,19 @@ void advance(const Call& c, const UpdateRule& rule, const Lists& lists, UpdateLi
 }
 
 // Not by an op, and unseen: a program must not make its state anew every time it is replayed.
-Tensor new_zeros(const Dims& shape, Dtype dtype) {
+Tensor new_filled(const Dims& shape, Dtype dtype, double value) {
   const WatchPause pause;
   Tensor t = Tensor::empty(shape, dtype);
-  std::memset(t.data(), 0, static_cast<size_t>(t.bytes()));
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    std::fill_n(t.data_as<T>(), t.numel(), static_cast<T>(value));
+  });
   return t;
 }
 
 // PyTorch's dtype of numbers in the state.
-Tensor new_number() {
-  return new_zeros({}, default_dtype() == Dtype::kFloat64 ? Dtype::kFloat64 : Dtype::kFloat32);
+Dtype number_dtype() {
+  return default_dtype() == Dtype::kFloat64 ? Dtype::kFloat64 : Dtype::kFloat32;
 }
 
 // One step of a list of parameters.
@@ -130,12 +135,14 @@ class Step {
       const UpdateState& s = state_of(rule, k);
       if (lists_.of_state[k] < 0) continue;
       if (list.empty()) list.resize(params_.size());
+      const double initial = s.initial ? s.initial(hyper_) : 0;
       check(list.size() == params_.size(), op_.name, ": ", static_cast<uint64_t>(list.size()),
             " tensors of ", s.name, " for ", static_cast<uint64_t>(params_.size()), " parameters");
       for (size_t i = 0; i < params_.size(); ++i) {
         const Tensor& p = params_[i];
         if (list[i].defined() || !p.has_grad()) continue;
-        list[i] = s.number ? new_number() : new_zeros(p.shape(), p.dtype());
+        list[i] = s.number ? new_filled({}, number_dtype(), initial)
+                           : new_filled(p.shape(), p.dtype(), initial);
         made = true;
         if (!differs) continue;
         new_.resize(params_.size());
