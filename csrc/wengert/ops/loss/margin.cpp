@@ -252,6 +252,7 @@ constinit const Op variance_op{
     .on = 0,
     .doc = "The variances, of which none may be negative, that are at least eps.",
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           const Dtype d = c.in(0).dtype();
