@@ -30,6 +30,7 @@ COMPUTES = {
     "tabular/targets.py": "classes and ranges of a column that is no tensor yet",
     "tabular/table.py": "which cells of a column are numbers",
     "testing.py": "comparing arrays, independent of what is compared",
+    "utils/tensorboard/_summaries.py": "histograms, pictures and curves for a log, of arrays too",
 }
 #: Files that hand NumPy's arrays, dtypes and numbers on and compute nothing with them.
 HANDS_ON = {
@@ -38,13 +39,16 @@ HANDS_ON = {
     "_capture/program.py",
     "_capture/structures.py",
     "_functions.py",
+    "_shared.py",
     "_unpickling.py",
     "_types.py",
     "_ufuncs.py",
     "cli/info.py",
     "datasets/__init__.py",
+    "multiprocessing/reductions.py",
     "serialization.py",
     "tabular/npz.py",
+    "utils/collect_env.py",
     "utils/data/_utils/collate.py",
 }
 #: What of NumPy is no computation.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
@@ -22,12 +21,12 @@ class Future:
         """Whether a result or an exception was set."""
         return self._done.is_set()
 
-    def wait(self) -> Any:
+    def wait(self) -> object:
         """The result, as soon as it is set; raises the exception if one was."""
         self._done.wait()
         return self.value()
 
-    def value(self) -> Any:
+    def value(self) -> object:
         """The result, or raises the exception. RuntimeError if neither is set yet."""
         if not self.done():
             raise RuntimeError("Future.value: no result was set yet; use wait()")
@@ -91,6 +90,6 @@ def collect_all(futures: Sequence[Future]) -> Future:
     return whole
 
 
-def wait_all(futures: Sequence[Future]) -> list[Any]:
+def wait_all(futures: Sequence[Future]) -> list[object]:
     """The results of all; raises the first exception among them."""
     return [future.wait() for future in futures]

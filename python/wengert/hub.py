@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import urlparse
 
+from ._typing import StateDict, UserFunction
 from .serialization import load as _load
 
 __all__ = [
@@ -82,7 +83,7 @@ def _configuration(directory: str) -> ModuleType:
     return module
 
 
-def _entry(module: ModuleType, name: str) -> Callable[..., Any]:
+def _entry(module: ModuleType, name: str) -> UserFunction:
     if not isinstance(name, str):
         raise ValueError("Invalid input: model should be a string of function name")
     entry = getattr(module, name, None)
@@ -94,7 +95,7 @@ def _entry(module: ModuleType, name: str) -> Callable[..., Any]:
 def list(
     github: str | os.PathLike[str], force_reload: bool = False, *, source: str = "github",
     **options: object,
-) -> Any:  # fmt: skip
+) -> Sequence[str]:  # fmt: skip
     """The names of the models in a repository: functions of its `hubconf.py`."""
     module = _configuration(_directory(github, source))
     return [name for name, value in vars(module).items()
@@ -119,7 +120,7 @@ def load(
     verbose: bool = True,
     skip_validation: bool = False,
     **kwargs: object,
-) -> Any:
+) -> object:
     """The model that `model(*args, **kwargs)` of the repository's `hubconf.py` gives.
 
     `repo_or_dir` is a directory with `source="local"`, else the name `owner/repository[:branch]` of
@@ -143,7 +144,7 @@ def load_state_dict_from_url(
     check_hash: bool = False,
     file_name: str | None = None,
     weights_only: bool = False,
-) -> Any:
+) -> StateDict:
     """The weights of `url` from the file that is kept of it, by default in `get_dir()/checkpoints`.
 
     RuntimeError with the file's place if it is not there. The file is read as `load` reads it,
@@ -153,4 +154,5 @@ def load_state_dict_from_url(
     path = os.path.join(folder, file_name or os.path.basename(urlparse(url).path))
     if not os.path.isfile(path):
         download_url_to_file(url, path)
-    return _load(path, map_location)
+    state: StateDict = _load(path, map_location)
+    return state

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..compiler import disable as disable
 from ..compiler import is_compiling as is_compiling
 from ..compiler import list_backends as list_backends
@@ -18,7 +16,7 @@ def graph_break(msg: str = "") -> None:
     """Does nothing."""
 
 
-def mark_dynamic(t: Any, index: object, **options: object) -> None:
+def mark_dynamic(t: object, index: object, **options: object) -> None:
     """Does nothing: another size is another program."""
 
 

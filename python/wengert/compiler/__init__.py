@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from .._capture import compile as compile
+from .._typing import UserFunction
 
 __all__ = [
     "allow_in_graph",
@@ -53,12 +55,14 @@ def wrap_numpy(fn: _T) -> _T:
     return fn
 
 
-def substitute_in_graph(original_fn: object, **options: object) -> Any:
+def substitute_in_graph(original_fn: object, **options: object) -> UserFunction:
     """A decorator that gives its function back."""
     return lambda fn: fn
 
 
-def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
+def disable(
+    fn: UserFunction | None = None, recursive: bool = True, *, reason: str | None = None
+) -> UserFunction:
     """`fn` itself, or a decorator: what cannot be replayed is called as it is anyway."""
     return (lambda f: f) if fn is None else fn
 
@@ -68,7 +72,7 @@ def _stance() -> Iterator[None]:
     yield
 
 
-def set_stance(stance: str = "default", **options: object) -> Any:
+def set_stance(stance: str = "default", **options: object) -> AbstractContextManager[None]:
     """Accepted, also as a context and as a decorator."""
     return _stance()
 

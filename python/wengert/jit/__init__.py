@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from .. import _native
 from ..futures import Future
@@ -123,7 +123,7 @@ def interface(obj: _T) -> _T:
     return obj
 
 
-def ignore(drop: Any = False, **kwargs: object) -> Any:
+def ignore(drop: object = False, **kwargs: object) -> object:
     """A decorator, with or without arguments, that gives the function back."""
     return drop if callable(drop) else lambda fn: fn
 
@@ -143,7 +143,7 @@ def annotate(the_type: object, the_value: _T) -> _T:
     return the_value
 
 
-def isinstance(obj: object, target_type: Any) -> bool:
+def isinstance(obj: object, target_type: object) -> bool:
     """Python's `isinstance`, of a type or a tuple of types; of `list[int]` the list."""
     wanted = target_type if builtins.isinstance(target_type, tuple) else (target_type,)
     kinds = tuple(getattr(kind, "__origin__", kind) for kind in wanted)

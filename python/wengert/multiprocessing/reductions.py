@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from multiprocessing.reduction import DupFd, ForkingPickler
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -12,15 +11,27 @@ from .. import _native
 from .._native import Tensor
 from .._shared import Segment, at, share
 from .._types import numpy_dtype
+from .._typing import Args, UserFunction
 from ..nn.parameter import Buffer, Parameter
 
 __all__ = ["init_reductions", "rebuild_tensor", "reduce_tensor"]
 
 
+class _Descriptor(Protocol):
+    """What `DupFd` makes: a descriptor on its way."""
+
+    def detach(self) -> int: ...
+
+
 def rebuild_tensor(
-    cls: type[Tensor], sent: Any, size: int, dtype: str, layout: tuple[int, tuple, tuple],
-    requires_grad: bool, attributes: dict[str, object],
-) -> Tensor:  # fmt: skip
+    cls: type[Tensor],
+    sent: _Descriptor | None,
+    size: int,
+    dtype: str,
+    layout: tuple[int, tuple, tuple],
+    requires_grad: bool,
+    attributes: dict[str, object],
+) -> Tensor:
     """The tensor in this process, on the memory it was sent with."""
     if sent is None:
         tensor = _native.empty(layout[1], dtype=getattr(_native, dtype))
@@ -35,7 +46,7 @@ def rebuild_tensor(
     return tensor
 
 
-def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def reduce_tensor(tensor: Tensor) -> tuple[UserFunction, Args]:
     """How a tensor is sent, which is moved into shared memory for it.
 
     RuntimeError for one with a history, which does not cross into another process.

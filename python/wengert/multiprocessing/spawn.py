@@ -9,9 +9,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from typing import cast
+
+from .._typing import Args
 
 __all__ = [
     "ProcessContext",
@@ -31,7 +33,7 @@ class ProcessException(Exception):
         super().__init__(msg)
         self.msg, self.error_index, self.pid = msg, error_index, pid
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Args:
         return type(self), (self.msg, self.error_index, self.pid)
 
 
@@ -49,13 +51,13 @@ class ProcessExitedException(ProcessException):
         super().__init__(msg, error_index, error_pid)
         self.exit_code, self.signal_name = exit_code, signal_name
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> Args:
         return type(self), (
             self.msg, self.error_index, self.pid, self.exit_code, self.signal_name,
         )  # fmt: skip
 
 
-def _run(fn: Callable[..., object], i: int, args: tuple[object, ...], errors: Any) -> None:
+def _run(fn: Callable[..., object], i: int, args: Args, errors: Connection) -> None:
     try:
         fn(i, *args)
     except KeyboardInterrupt:
@@ -69,7 +71,7 @@ def _run(fn: Callable[..., object], i: int, args: tuple[object, ...], errors: An
 class ProcessContext:
     """Processes that were started; made by `start_processes`."""
 
-    def __init__(self, processes: list[BaseProcess], errors: list[Any]) -> None:
+    def __init__(self, processes: list[BaseProcess], errors: list[Connection]) -> None:
         self.processes, self._errors = processes, errors
         self._left = {process.sentinel: i for i, process in enumerate(processes)}
 
@@ -137,7 +139,7 @@ SpawnContext = ProcessContext
 
 def start_processes(
     fn: Callable[..., object],
-    args: tuple[object, ...] = (),
+    args: Args = (),
     nprocs: int = 1,
     join: bool = True,
     daemon: bool = False,
@@ -169,7 +171,7 @@ def start_processes(
 
 def spawn(
     fn: Callable[..., object],
-    args: tuple[object, ...] = (),
+    args: Args = (),
     nprocs: int = 1,
     join: bool = True,
     daemon: bool = False,

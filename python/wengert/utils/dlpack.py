@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._functions import from_dlpack as _from_dlpack
 from .._native import Tensor
 
@@ -23,11 +21,11 @@ class _Capsule:
         return (1, 0)
 
 
-def to_dlpack(tensor: Tensor) -> Any:
+def to_dlpack(tensor: Tensor) -> object:
     """A DLPack capsule on the tensor's memory, for one consumer."""
     return tensor.__dlpack__()
 
 
-def from_dlpack(ext_tensor: Any) -> Tensor:
+def from_dlpack(ext_tensor: object) -> Tensor:
     """A tensor on the memory of a capsule, or of an object with `__dlpack__`."""
     return _from_dlpack(ext_tensor if hasattr(ext_tensor, "__dlpack__") else _Capsule(ext_tensor))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ...nn.modules.module import Module
 
@@ -30,7 +30,7 @@ class DataParallel(Module, Generic[_M]):
         self.module = module
         self.device_ids: list[int] = []
 
-    def forward(self, *inputs: object, **kwargs: object) -> Any:
+    def forward(self, *inputs: object, **kwargs: object) -> object:
         """What the module gives."""
         return self.module(*inputs, **kwargs)
 
@@ -42,7 +42,7 @@ def data_parallel(
     output_device: object = None,
     dim: int = 0,
     module_kwargs: dict[str, object] | None = None,
-) -> Any:
+) -> object:
     """`module(*inputs, **module_kwargs)`; `inputs` is a tuple, or the only input."""
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     return module(*inputs, **(module_kwargs or {}))
