@@ -194,6 +194,9 @@ NAMESPACES = [
     "utils.model_zoo",
     "utils.dlpack",
     "torch_version",
+    "profiler",
+    "multiprocessing",
+    "utils.benchmark",
 ]
 
 

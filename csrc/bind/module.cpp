@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "bind/profile.h"
 #include "bind/python.h"
 #include "bind/uninitialized.h"
 #include "wengert/base/parallel.h"
@@ -177,6 +178,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_capture(m);
   init_program_file(m);
   init_warnings(m);
+  init_profile(m);
   init_settings(m);
   m.attr("__all__") = public_names(m);
 }

@@ -8,6 +8,7 @@
 
 #include "bind/capture/reads.h"
 #include "wengert/base/long_work.h"
+#include "wengert/tape/profile.h"
 
 namespace wengert::bind {
 
@@ -105,6 +106,8 @@ PyObject* replay_arguments(Program& p, const py::handle& arguments) {
               [&](const Tensor& t) { p.set_input(i++, t); });
   {
     const LongWork replay;
+    std::optional<Timed> timed;
+    if (profiling()) timed.emplace("replay");
     p.run();
   }
   i = 0;

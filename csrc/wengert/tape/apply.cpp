@@ -7,6 +7,7 @@
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/history.h"
 #include "wengert/tape/parameters.h"
+#include "wengert/tape/profile.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {
@@ -177,9 +178,7 @@ void run_long(Call& c) {
   c.op().run(c);
 }
 
-// The only place where an op runs.
-void run_op(Call& c, Writes writes) {
-  const FlushDenormals flush;
+void run_watched(Call& c, Writes writes) {
   Watch* w = watch();
   if (!w) [[likely]]
     return takes_long(c) ? run_long(c) : c.op().run(c);
@@ -189,6 +188,15 @@ void run_op(Call& c, Writes writes) {
     c.op().run(c);
   }
   w->after(c, writes);
+}
+
+// The only place where an op runs.
+void run_op(Call& c, Writes writes) {
+  const FlushDenormals flush;
+  if (!profiling()) [[likely]]
+    return run_watched(c, writes);
+  const Timed timed(c);
+  run_watched(c, writes);
 }
 
 void allocate_outputs(Call& c) {

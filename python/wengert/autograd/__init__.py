@@ -10,6 +10,7 @@ from .._common import typename
 from .._native import Tensor
 from .._typing import Args
 from . import functional, graph
+from . import profiler as profiler
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function, FunctionCtx
 from .grad_mode import (

@@ -12,7 +12,6 @@ from multiprocessing import *  # noqa: F403
 from .reductions import init_reductions as _init_reductions
 from .spawn import (
     ProcessContext,
-    ProcessException,
     ProcessExitedException,
     ProcessRaisedException,
     SpawnContext,
@@ -23,7 +22,6 @@ from .spawn import (
 __all__ = [
     *_multiprocessing.__all__,
     "ProcessContext",
-    "ProcessException",
     "ProcessExitedException",
     "ProcessRaisedException",
     "SpawnContext",
