@@ -13,6 +13,7 @@
 
 namespace wengert {
 
+void test_attention();
 void test_core();
 void test_gemm();
 void test_conv();

@@ -3,6 +3,7 @@
 
 int main() {
   return run([] {
+    wengert::test_attention();
     wengert::test_core();
     wengert::test_gemm();
     wengert::test_conv();

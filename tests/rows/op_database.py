@@ -432,17 +432,6 @@ def has_kernel_of(n: int) -> Callable[[Call], bool]:
     return applies
 
 
-def takes_flash_attention(call: Call) -> bool:
-    """Whether torch computes this attention by a kernel whose gradient it cannot differentiate."""
-    shapes = [t.shape for t in call.args[:3]]
-    mask = call.kwargs.get("attn_mask")
-    return (
-        all(len(s) == 4 and s[0] == shapes[0][0] and s[3] == shapes[0][3] for s in shapes)
-        and call.kwargs.get("dropout_p", 0.0) == 0
-        and not (mask is not None and mask.requires_grad)
-    )
-
-
 EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     **{
         (f"{F}max_unpool{n}d", "refused"): Otherwise(
@@ -453,10 +442,6 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     },
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
-    ),
-    (F + "embedding_bag", "second"): Otherwise("torch has no second derivative", lambda call: True),
-    (F + "scaled_dot_product_attention", "second"): Otherwise(
-        "torch's fused gradient has none of its own; ours has one", takes_flash_attention
     ),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
 from tests.rows import convolution, oracles_embedding, oracles_resample, windows
+from tests.rows.oracles_attention import ATTENTION, kept_bytes
 from tests.rows.oracles_norm import NORMS
 from tests.rows.sample import SEED
 
@@ -491,6 +492,8 @@ HIDDEN = {
     "binary_cross_entropy_with_logits_backward": pair_backward(lambda x, t, _: sigmoid(x) - t),
     **{row.op: row.update for row in reversed(OPTIMIZERS)},  # the first of several of one rule
     **NORMS,
+    **ATTENTION,
+    "_attention_kept": lambda x, n, p: kept_bytes(dropout_mask(x, (n,), p) > 0),
     **oracles_resample.HIDDEN,
     **oracles_embedding.HIDDEN,
     "total_norm": norm,

@@ -1,5 +1,8 @@
 """Attention: what its row's samples do not show."""
 
+import subprocess
+import sys
+
 import pytest
 
 import wengert as wg
@@ -65,3 +68,124 @@ def test_a_choice_of_kernels_is_accepted():
             b.name: int(b) for b in SDPBackend
         }
         assert repr(theirs.MATH) == repr(SDPBackend.MATH)
+
+
+# Several blocks of queries and of keys, and parts of the keys of a head.
+LARGE = [
+    {},
+    {"is_causal": True},
+    {"dropout_p": 0.2},
+    {"attn_mask": "bool", "is_causal": True},
+    {"attn_mask": "float32", "dropout_p": 0.3},
+]
+
+
+def gradients_of(more, layout=lambda t: t, heads=(2, 2), sizes=(130, 300)):
+    """The result and the gradients from the seed, of every tensor that gets one."""
+    wg.manual_seed(3)
+    shapes = [(1, heads[0], sizes[0], 16), (1, heads[1], sizes[1], 16), (1, heads[1], sizes[1], 8)]
+    leaves = [wg.randn(s) for s in shapes]
+    more = dict(more)
+    if "attn_mask" in more:
+        mask = wg.randn(*sizes)
+        more["attn_mask"] = mask > -1 if more["attn_mask"] == "bool" else mask
+        leaves += [] if more["attn_mask"].dtype == wg.bool else [more["attn_mask"]]
+    for t in leaves:
+        t.requires_grad_()
+    y = attention(*[layout(t) for t in leaves[:3]], **more)
+    return [y, *wg.autograd.grad(y, leaves, wg.randn(y.shape))]
+
+
+@pytest.mark.parametrize("more", LARGE)
+def test_same_bits_for_any_threads_and_layout(more):
+    before = wg.get_num_threads()
+    try:
+        wg.set_num_threads(1)
+        expected = gradients_of(more)
+        wg.set_num_threads(3)
+        found = [gradients_of(more), gradients_of(more, within_rows), gradients_of(more, offset)]
+    finally:
+        wg.set_num_threads(before)
+    for other in found:
+        assert all(wg.equal(a, b) for a, b in zip(other, expected, strict=True))
+
+
+def within_rows(t):
+    """The heads side by side in each row, as layers have them."""
+    return t.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+def offset(t):
+    """Rows that begin anywhere and lie further apart than they are long."""
+    return wg.nn.functional.pad(t, (1, 2))[..., 1:-2]
+
+
+@pytest.mark.parametrize("more", LARGE)
+def test_captured_bits_are_eager_ones(more):
+    """Random numbers and gradients of a captured step, call by call."""
+
+    def step(q, k, v):
+        y = attention(q, k, v, **more)
+        return (y, *wg.autograd.grad(y, [q, k, v], wg.ones_like(y)))
+
+    more = dict(more)
+    wg.manual_seed(5)
+    if "attn_mask" in more:
+        mask = wg.randn(70, 70)
+        more["attn_mask"] = mask > -1 if more["attn_mask"] == "bool" else mask
+    inputs = [[wg.randn(2, 2, 70, 8).requires_grad_() for _ in "qkv"] for _ in range(4)]
+    results = []
+    for call in (step, wg.capture(step)):
+        wg.manual_seed(6)
+        results.append([[t.detach().clone() for t in call(*qkv)] for qkv in inputs])
+    for eager, captured in zip(*results, strict=True):
+        assert all(wg.equal(a, b) for a, b in zip(eager, captured, strict=True))
+
+
+LENGTHS = """
+import wengert as wg
+
+def peak(n, **more):
+    leaves = [wg.randn(1, 2, n, 16).requires_grad_() for _ in "qkv"]
+    before = wg.memory_stats()["current"]
+    wg.nn.functional.scaled_dot_product_attention(*leaves, **more).sum().backward()
+    return wg.memory_stats()["peak"] - before
+
+print(peak(1024), peak(2048), peak(4096, is_causal=True))
+"""
+
+
+def test_memory_is_linear_in_the_length():
+    """No matrix of all weights is made, forward or backward."""
+    run = subprocess.run([sys.executable, "-c", LENGTHS], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    one, two, four = map(int, run.stdout.split())
+    assert two < 2.5 * one and four < 2.5 * two
+    assert four < 4096 * 4096
+
+
+def test_a_token_after_the_other_is_all_at_once():
+    """A generation loop: each new query meets the keys so far."""
+    q, k, v = (wg.randn(2, 3, 40, 8, dtype=wg.float64) for _ in "qkv")
+    expected = attention(q, k, v, is_causal=True)
+    for i in range(40):
+        y = attention(q[:, :, i : i + 1], k[:, :, : i + 1], v[:, :, : i + 1])
+        assert wg.allclose(y, expected[:, :, i : i + 1], rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
+def test_infinities_and_none(dtype):
+    """A query that sees no key has zeros and passes no gradient on; NaN stays with its query."""
+    q, k, v = (wg.randn(1, 1, 100, 8, dtype=dtype) for _ in "qkv")
+    mask = wg.zeros(100, 100, dtype=dtype)
+    mask[3] = -float("inf")
+    for t in (q, k, v):
+        t.requires_grad_()
+    y = attention(q, k, v, attn_mask=mask)
+    y.sum().backward()
+    assert (y[0, 0, 3] == 0).all() and (q.grad[0, 0, 3] == 0).all()
+    assert all(t.grad.isfinite().all() for t in (q, k, v))
+    with wg.no_grad():
+        q[0, 0, 7, 2] = float("nan")
+        y = attention(q, k, v)
+    assert y[0, 0, 7].isnan().all() and y.isnan().sum() == 8

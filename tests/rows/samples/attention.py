@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.rows.oracles_attention import attention_forward, kept_bytes
 from tests.rows.sample import S, Sample, between, mask, real
 
 SAMPLES: dict[str, list[Sample]] = {}
@@ -58,4 +59,55 @@ SAMPLES["scaled_dot_product_attention"] = [
     S(np.full((1, 3, 4), 1.0), np.full((1, 5, 4), 1.0), real(1, 5, 4), np.full((3, 5), -np.inf))
     .hold(3)
     .floats(),
+]
+
+# ---- the fused rows
+
+
+def fused(q, k, v, mask, causal, p, scale=0.6):
+    kept = kept_bytes(mask_of(*q.shape[:3], k.shape[2])) if p else None
+    return (q, k, v, mask, kept, scale, causal, p)
+
+
+def mask_of(*shape):
+    return mask(*shape) | mask(*shape)
+
+
+FUSED = [
+    fused(*qkv(2, 3), None, False, 0.0),
+    fused(*qkv(1, 2, queries=6, values=3), some(1, 2, 6, 5), True, 0.0),
+    fused(*qkv(2, 4, shared=(2, 2)), real(1, 4, 3, 1), False, 0.0),
+    fused(*qkv(2, 4, queries=4, shared=(2, 2)), None, True, 0.4),
+    fused(*qkv(1, 2, queries=11, keys=9), real(1, 1, 11, 9), False, 0.25),
+]
+
+
+def of_outputs(query, key, value, mask, kept, scale, causal, p, *wanted):
+    y, logs = attention_forward(query, key, value, mask, kept, scale, causal, p)
+    g = real(*y.shape)
+    given = (g, query, key, value, mask, kept, y, logs, scale, causal, p)
+    return S(*given, *wanted).forward_only().floats()
+
+
+SAMPLES["attention_forward"] = [S(*f).floats().outputs(1) for f in FUSED]
+SAMPLES["attention_backward"] = [
+    of_outputs(*f, *wanted)
+    for f, wanted in zip(
+        FUSED,
+        [
+            (True, True, True, False),
+            (True, False, True, False),
+            (True, True, True, True),
+            (False, True, True, False),
+            (True, True, False, True),
+        ],
+        strict=True,
+    )
+]
+SAMPLES["_attention_kept"] = [
+    S(real(3), 100, 0.3).forward_only().floats(),
+    S(real(3), 64, 0.8).forward_only().floats(),
+]
+SAMPLES["_attention_factors"] = [
+    S(real(3), kept_bytes(mask(2, 3, 13)), (2, 3, 13), 0.3).forward_only().floats()
 ]

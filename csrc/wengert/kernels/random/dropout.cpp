@@ -199,6 +199,22 @@ void fill_dropout(Generator& g, F* y, F* mask, const F* x, int64_t n, double p) 
   });
 }
 
+void fill_kept(Generator& g, uint64_t* words, int64_t n, double p) {
+  constexpr int64_t kBits = 64;  // ranges begin at whole words
+  const Threshold t(1 - p);
+  std::fill_n(words + (n + kBits - 1) / kBits, 2, uint64_t{0});
+  draw(g, n, [&](const uint32_t* raw, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += kBits) {
+      uint8_t keeps[kBits] = {};
+      decide(raw + kWordsEach * (i - begin), std::min(kBits, end - i), t, uint8_t{1},
+             [&](int64_t j, uint8_t v) { keeps[j] = v; });
+      uint64_t word = 0;
+      for (int64_t j = 0; j < kBits; ++j) word |= uint64_t{keeps[j]} << j;
+      words[i / kBits] = word;
+    }
+  });
+}
+
 #define WENGERT_FOR_FLOATS(F)                                       \
   template void fill_dropout_mask(Generator&, F*, int64_t, double); \
   template void fill_dropout(Generator&, F*, F*, const F*, int64_t, double);

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "wengert/ops/attention/heads.h"
-#include "wengert/ops/random/random.h"
 
 namespace wengert {
 namespace {
@@ -79,21 +78,21 @@ void share_heads(const Tensor& q, Tensor& k, Tensor& v) {
   v = repeated(v, heads);
 }
 
+// One head of keys and values that broadcasts to those of queries is shared by them.
+bool shares_heads(const Tensor& q, const Tensor& k, const Tensor& v) {
+  return q.ndim() >= 3 && k.ndim() >= 3 && v.ndim() >= 3 && k.size(-3) == v.size(-3) &&
+         (k.size(-3) == 1 || k.size(-3) == q.size(-3));
+}
+
 Tensor mask_of(const Tensor& mask, const Dims& scores) {
   check(broadcast_shapes(mask.shape(), scores) == scores, "attn_mask of shape ", mask.shape(),
         " does not broadcast to ", scores);
   if (scores.size() <= 4) {
     Dims shape = mask.shape();
     while (shape.size() < 4) shape.insert(0, 1);
-    return reshape(contiguous(mask), shape);
+    return shape == mask.shape() ? mask : reshape(mask, shape);
   }
   return four(expand(mask, scores));
-}
-
-Tensor attend(const Heads& h) {
-  Tensor weights = attention_weights(h);
-  if (h.p > 0) weights = dropout(weights, h.p);
-  return flatten(matmul(weights, unsqueeze(h.v, 2)), 1, 2);
 }
 
 }  // namespace
@@ -111,7 +110,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
         dropout_p);
   if (enable_gqa) share_heads(q, k, v);
   // Without heads of their own all dimensions but two are those of a batch.
-  const int own = enable_gqa ? 3 : 2;
+  const int own = enable_gqa || shares_heads(q, k, v) ? 3 : 2;
   const Dims batch = broadcast_shapes(broadcast_shapes(lead(q, own), lead(k, own)), lead(v, own));
   q = expanded(q, batch, own);
   k = expanded(k, batch, own);
@@ -121,7 +120,9 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   scores.push_back(k.size(-2));
   const double by = scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
   const Tensor mask = attn_mask.defined() ? mask_of(attn_mask, scores) : Tensor();
-  const Tensor y = attend({four(q), four(k), four(v), mask, by, is_causal, dropout_p});
+  const double p = dropout_p < 1 ? dropout_p : 0;
+  Tensor y = attend({four(q), four(k), four(v), mask, by, is_causal, p});
+  if (dropout_p == 1) y = mul(y, 0.0);
   return y.shape() == shape ? y : reshape(y, shape);
 }
 
@@ -150,7 +151,8 @@ constinit const Op scaled_dot_product_attention_op{
           a.flag(kAttention["is_causal"]), scale, a.flag(kAttention["enable_gqa"]))};
     }};
 
-const Op* const kOps[] = {&scaled_dot_product_attention_op};
+const Op* const kOps[] = {&scaled_dot_product_attention_op, &attention_forward_op,
+                          &attention_backward_op, &attention_kept_op, &attention_factors_op};
 
 }  // namespace
 

@@ -5,6 +5,9 @@
 
 namespace wengert {
 
+extern const Op attention_forward_op, attention_backward_op, attention_kept_op,
+    attention_factors_op;
+
 // Queries (B, H, L, E), keys (B, K, S, E) and values (B, K, S, V), of which H / K heads of queries
 // share one; a mask (B | 1, H | 1, L | 1, S | 1), if defined.
 struct Heads {
@@ -28,5 +31,8 @@ inline Tensor grouped(const Tensor& t, int64_t group) {
 // The weights (B, K, H / K, L, S) in small ops, before dropout: the softmax over the keys that take
 // part, zeros where none does.
 Tensor attention_weights(const Heads& h);
+
+// dropout(weights) values, (B, H, L, V), for p below 1.
+Tensor attend(const Heads& h);
 
 }  // namespace wengert
