@@ -65,6 +65,7 @@ COMPOSES = {
     "_search.py": "one row and a question to its result",
     "_tensor.py": "methods with the arguments of a function in another order",
     "cli/predict.py": "the probabilities of classes",
+    "nn/_sequences.py": "puts sequences in another order",
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",
     "nn/utils/clip_grad.py": "a norm and its check",

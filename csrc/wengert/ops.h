@@ -17,4 +17,5 @@
 #include "wengert/ops/reduce/reduce.h"
 #include "wengert/ops/registry.h"
 #include "wengert/ops/resample/resample.h"
+#include "wengert/ops/rnn/rnn.h"
 #include "wengert/ops/shape/shape.h"

@@ -37,6 +37,7 @@ from ._drop_in import as_torch as as_torch
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
 from ._native import *  # noqa: F403
+from ._recurrent import *  # noqa: F403
 from ._search import *  # noqa: F403
 from ._settings import *  # noqa: F403
 from ._types import channels_last as channels_last

@@ -24,6 +24,7 @@ void test_index();
 void test_norm();
 void test_random();
 void test_resample();
+void test_rnn();
 void test_update();
 void test_pool();
 void test_pool_last();

@@ -14,6 +14,7 @@ int main() {
     wengert::test_norm();
     wengert::test_random();
     wengert::test_resample();
+    wengert::test_rnn();
     wengert::test_update();
     wengert::test_pool();
     wengert::test_pool_last();

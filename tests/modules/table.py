@@ -264,6 +264,47 @@ CASES["Fold"] = [
     M((4, 5), (2, 3), dilation=1, padding=1, stride=2).on(real(12, 9)),
 ]
 
+# ---- recurrent layers
+
+
+def flat(result: Any) -> Any:
+    """The sum of all tensors of a result, each by a number of its own."""
+    tensors, items = [], [result]
+    while items:
+        item = items.pop(0)
+        items += list(item) if isinstance(item, tuple) else []
+        tensors += [] if isinstance(item, tuple) or item is None else [item]
+    return sum((k + 1) * t.sum() + (t * t).sum() for k, t in enumerate(tensors))
+
+
+def states(m: Any, x: Any, *hx: Any) -> Any:
+    return flat(m(x, hx if len(hx) > 1 else hx[0]) if hx else m(x))
+
+
+RECURRENT: dict[str, int] = {"RNN": 1, "GRU": 1, "LSTM": 2}
+for name, n in RECURRENT.items():
+    CASES[name] = [
+        M(4, 5).on(real(3, 2, 4)).called(states),
+        M(4, 5).on(real(3, 2, 4), *[real(1, 2, 5) for _ in range(n)]).called(states),
+        M(4, 3, 2, bidirectional=True, batch_first=True).on(real(2, 3, 4)).called(states),
+        M(4, 16, bias=False).on(real(3, 4), *[real(1, 16) for _ in range(n)]).called(states),
+        M(3, 4, num_layers=2, dropout=0.4).on(real(3, 2, 3)).called(states),
+        M(3, 4, num_layers=2, dropout=0.4, batch_first=True).on(real(2, 3, 3)).called(states),
+    ]
+    CASES[f"{name}Cell"] = [
+        M(4, 5).on(real(2, 4)).called(states),
+        M(4, 5).on(real(2, 4), *[real(2, 5) for _ in range(n)]).called(states),
+        M(4, 5, bias=False).on(real(4), *[real(5) for _ in range(n)]).called(states),
+    ]
+CASES["RNN"] += [M(4, 5, 1, "relu").on(real(3, 2, 4)).called(states)]
+CASES["RNNCell"] += [M(4, 5, nonlinearity="relu").on(real(2, 4)).called(states)]
+CASES["LSTM"] += [
+    M(4, 5, proj_size=2).on(real(3, 2, 4)).called(states),
+    M(4, 5, 2, proj_size=3, bidirectional=True).on(real(3, 4)).called(states),
+]
+CASES["RNNBase"] = [M("GRU", 3, 4, 2, bidirectional=True)]
+CASES["RNNCellBase"] = [M(3, 4, True, 2)]
+
 # ---- distances
 
 CASES["CosineSimilarity"] = [

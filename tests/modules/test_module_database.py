@@ -50,6 +50,8 @@ def converted(x):
     if isinstance(x, torch.Tensor):
         made = wg.from_numpy(np.array(x.detach().numpy()))
         return made.requires_grad_(x.requires_grad)
+    if isinstance(x, torch.dtype):
+        return getattr(wg, str(x).removeprefix("torch."))
     if isinstance(x, torch.nn.Module):
         return getattr(wg.nn, type(x).__name__)()
     if isinstance(x, dict):

@@ -10,6 +10,7 @@ from tests.optim.table import TABLE as OPTIMIZERS
 from tests.rows import convolution, oracles_embedding, oracles_resample, windows
 from tests.rows.oracles_attention import ATTENTION, kept_bytes
 from tests.rows.oracles_norm import NORMS
+from tests.rows.oracles_rnn import RECURRENT
 from tests.rows.sample import SEED
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -494,6 +495,7 @@ HIDDEN = {
     **NORMS,
     **ATTENTION,
     "_attention_kept": lambda x, n, p: kept_bytes(dropout_mask(x, (n,), p) > 0),
+    **RECURRENT,
     **oracles_resample.HIDDEN,
     **oracles_embedding.HIDDEN,
     "total_norm": norm,

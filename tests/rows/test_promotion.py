@@ -74,6 +74,7 @@ REFUSE = {
     *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in "123"),
     *("layer_norm", "group_norm", "batch_norm", "instance_norm"),
     *(f"fractional_max_pool{n}d{both}" for n in "23" for both in ("", "_with_indices")),
+    *(f"{name}{cell}" for name in ("rnn_tanh", "rnn_relu", "gru") for cell in ("", "_cell")),
 }
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}

@@ -12,6 +12,7 @@
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/reduce/reduce.h"
 #include "wengert/ops/resample/resample.h"
+#include "wengert/ops/rnn/rnn.h"
 #include "wengert/ops/shape/shape.h"
 
 // clang-format off

@@ -52,6 +52,9 @@ Rows local_norm_ops();
 Rows attention_ops();
 Rows embedding_ops();
 Rows embedding_bag_ops();
+Rows recurrent_ops();
+Rows packed_ops();
+Rows rnn_layer_ops();
 Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
@@ -72,8 +75,9 @@ std::span<const Op* const> all_ops() {
           fractional_ops,   unpool_ops,     column_ops,        pad_ops,        interpolate_ops,
           grid_ops,         shuffle_ops,    softmax_ops,       loss_ops,       regression_loss_ops,
           margin_loss_ops,  ctc_loss_ops,   group_norm_ops,    batch_norm_ops, local_norm_ops,
-          attention_ops,    embedding_ops,  embedding_bag_ops, create_ops,     inplace_ops,
-          draw_ops,         random_ops,     update_ops,        clip_ops}) {
+          attention_ops,    embedding_ops,  embedding_bag_ops, recurrent_ops,  packed_ops,
+          rnn_layer_ops,    create_ops,     inplace_ops,       draw_ops,       random_ops,
+          update_ops,       clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }
