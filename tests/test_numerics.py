@@ -72,6 +72,8 @@ COMPOSES = {
     "nn/utils/fusion.py": "the weights of one layer from those of two, once",
     "nn/utils/parametrizations.py": "tensors that are functions of others",
     "nn/utils/spectral_norm.py": "tensors that are functions of others",
+    "optim/_adafactor.py": "means over rows and columns, steps of parameters of any shape",
+    "optim/_muon.py": "products of matrices between two steps of a loop",
     "tabular/model_file.py": "what a model's outputs say, as probabilities",
     "tabular/training.py": "a loss for a table",
     "testing.py": "values other than zero",

@@ -105,7 +105,8 @@ def test_every_optimizer_is_in_the_table():
         for name in optim.__all__
         if inspect.isclass(getattr(optim, name)) and name != "Optimizer"
     }
-    assert classes == {row.name for row in TABLE}
+    # Those whose step is no rule have tests of their own, in test_composed.py.
+    assert classes == {row.name for row in TABLE} | {"Adafactor", "LBFGS", "Muon", "SparseAdam"}
 
 
 @every_dtype

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import _native
 from .._typing import Params, Rate
-from ._fused import FusedOptimizer, check_lr, hyper_parameters, number_tensor
+from ._fused import FusedOptimizer, check_lr, hyper_parameters
+from ._planned import number_tensor
 
 __all__ = ["Adagrad"]
 
