@@ -45,6 +45,10 @@ PATTERNS: list[tuple[str, dict[str, str]]] = [
     (r"grid_sample\w*", _GRID),
     (r"affine_grid\w*", _AFFINE),
     (r"pixel_(un)?shuffle", {"input": "n*cpp"}),
+    (
+        r"scaled_dot_product_attention",
+        {"query": "n*pc", "key": "n*pc", "value": "n*pc", "attn_mask": "n*pp"},
+    ),
     (r"(native_)?channel_shuffle|dropout\dd|feature_alpha_dropout", _IMAGE),
 ]
 # Of a convolution with a channel for each group: groups grow with the channels.
@@ -82,7 +86,7 @@ def roles(key: str, number: int) -> dict[str, str] | None:
     if found is None:
         return None
     values = named(key, sample)
-    x = values.get("input", values.get("theta"))
+    x = next((values[k] for k in ("input", "theta", "query") if k in values), None)
     if name.startswith("conv") and values.get("groups", 1) > 1 and values["weight"].shape[1] == 1:
         found = _DEPTHWISE
     unbatched = x.ndim == _unbatched(name)
@@ -101,6 +105,9 @@ def roles(key: str, number: int) -> dict[str, str] | None:
             pattern = pattern.replace(".*", "p*")
         dims = value.ndim if isinstance(value, np.ndarray) else np.size(value)
         result[argument] = letters(pattern, dims)
+        if "query" in found:  # sizes of 1 are broadcast
+            pairs = zip(result[argument], value.shape, strict=True)
+            result[argument] = "".join("." if n == 1 else letter for letter, n in pairs)
     return result
 
 

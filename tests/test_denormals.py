@@ -95,3 +95,20 @@ def test_a_replay_flushes_and_calls_out_exactly():
     for _ in range(4):
         assert run().count_nonzero() == 0
     assert len(modes) >= 4 and all(modes) and callers_mode_is_exact()
+
+
+def test_a_decayed_attention_flushes():
+    """Weights and gradients too small for a normal exponent are zeros."""
+    q, k = wg.zeros(1, 1, 100, 8), wg.zeros(1, 1, 100, 8)
+    q[..., 0] = 1.0
+    k[0, 0, 1:, 0] = -88.0  # e^-88 has no normal exponent
+    v = wg.ones(1, 1, 100, 8)
+    v[0, 0, 0] = 0.0
+    for t in (q, k, v):
+        t.requires_grad_()
+    y = wg.nn.functional.scaled_dot_product_attention(q, k, v, scale=1.0)
+    assert y.count_nonzero() == 0
+    dq, dk, dv = wg.autograd.grad(y, (q, k, v), wg.full_like(y, 1e-30))
+    assert dq.count_nonzero() == dk.count_nonzero() == 0
+    assert dv[0, 0, 1:].count_nonzero() == 0 and dv[0, 0, 0].count_nonzero() == 8
+    assert callers_mode_is_exact()

@@ -1,7 +1,5 @@
 // Attention by blocks of keys, whose softmax is corrected as larger scores come. M. Milakov, N.
 // Gimelshein, arXiv:1805.02867; T. Dao et al., arXiv:2205.14135.
-#include <cmath>
-
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/attention/blocks.h"
@@ -18,25 +16,40 @@ constexpr int64_t kFewRows = 8;              // for which packing keys does not 
 constexpr int64_t kTaskWork = 1 << 18;       // multiply-adds
 constexpr int64_t kManyHeads = 16;
 
-// What is known of a query's weights when some keys have been seen.
-template <class T>
+// What is known of each query's weights when some keys have been seen.
+template <class T, int64_t kMost>
 struct Seen {
-  T most = -std::numeric_limits<T>::infinity(), total = 0;
+  T most[kMost], total[kMost];  // whole registers
+  Seen() {
+    std::fill_n(most, kMost, -std::numeric_limits<T>::infinity());
+    std::fill_n(total, kMost, T(0));
+  }
+  // When all have been seen: the logarithms of the sums, and what results are multiplied by, which
+  // is 0 where there was no key.
+  void settle(double keeps) {
+    row_each<T>(kMost, [&](int64_t i, int64_t) {
+      const Vec<T> sum = Vec<T>::load(total + i);
+      const Mask<T> none = sum == 0.0;
+      select(none, INFINITY, Vec<T>::load(most + i) + log(sum)).store(most + i);
+      select(none, 0.0, 1.0 / (sum * keeps)).store(total + i);
+    });
+  }
 };
 
 // Turns a row's n scores into exponentials, and zeros up to `cols`; returns what earlier sums are
 // to be multiplied by. `bit`: of the first weight, if some are dropped, which the total counts.
 template <class T>
-T soften(T* row, int64_t n, int64_t cols, Seen<T>& seen, Kept kept, int64_t bit) {
+T soften(T* row, int64_t n, int64_t cols, T& seen_most, T& seen_total, Kept kept, int64_t bit) {
   using V = Vec<T>;
   if (n == 0) {
     std::fill_n(row, cols, T(0));
     return 1;
   }
-  const T most = std::max(seen.most, row_greatest(row, n));
-  const bool none = most == -std::numeric_limits<T>::infinity();
-  const V base = V::repeat(none ? T(0) : most);
-  const T before = exp_nonpositive(V::repeat(seen.most) - base).first();
+  constexpr T kNone = -std::numeric_limits<T>::infinity();
+  const T most = std::max(seen_most, row_greatest(row, n));
+  const V base = V::repeat(most == kNone ? T(0) : most);
+  // Most often the first keys are all.
+  const T before = seen_most == kNone ? T(0) : exp_nonpositive(V::repeat(seen_most) - base).first();
   V sums[2] = {V(0.0), V(0.0)};
   const auto part = [&](int64_t i, int64_t m, V& sum) __attribute__((always_inline)) {
     const V e = exp_nonpositive(load_part(row + i, m, -INFINITY) - base);
@@ -50,8 +63,8 @@ T soften(T* row, int64_t n, int64_t cols, Seen<T>& seen, Kept kept, int64_t bit)
   }
   for (; i < n; i += V::kSize) part(i, n - i, sums[0]);
   if (i < cols) std::fill(row + i, row + cols, T(0));
-  seen.most = most;
-  seen.total = seen.total * before + lane_sum(sums[0] + sums[1]);
+  seen_most = most;
+  seen_total = seen_total * before + lane_sum(sums[0] + sums[1]);
   return before;
 }
 
@@ -108,16 +121,17 @@ class Forward {
                   s_.scale);
       gemm<T>(weights, cols, {x, width, 1}, {k_.at(b, kv, 0), 1, k_.row}, rows, s_.keys, s_.width,
               false);
-      Seen<T> seen[kFewRows];
+      Seen<T, 2 * kFewRows> seen;
       for (int64_t r = 0; r < rows; ++r) {
         const auto [h, query] = place(r);
         const WeightBlock<T> w{s_, mask_, kept_, b, h, query, 1, 0, s_.keys};
-        row(w, weights + r * cols, 0, cols, seen[r]);
+        row(w, weights + r * cols, 0, cols, seen.most[r], seen.total[r]);
       }
       gemm<T>(x, width, {weights, cols, 1}, {v_.at(b, kv, 0), v_.row, 1}, rows, s_.out_width,
               s_.keys, false);
+      seen.settle(1 - s_.p);
       for (int64_t r = 0; r < rows; ++r)
-        finish(b, place(r).first, place(r).second, x + r * width, seen[r]);
+        finish(b, place(r).first, place(r).second, x + r * width, seen.most[r], seen.total[r]);
     });
   }
 
@@ -128,22 +142,17 @@ class Forward {
     copy_rows(to + turned_, values_, v_.at(b, h, 0), v_.row, s_.keys, s_.out_width);
   }
 
-  T row(const WeightBlock<T>& w, T* scores, int64_t r, int64_t cols, Seen<T>& seen) const {
+  T row(const WeightBlock<T>& w, T* scores, int64_t r, int64_t cols, T& most, T& total) const {
     const int64_t n = w.end(r);
     w.mask_row(r).apply(scores, n);
-    return soften(scores, n, cols, seen, kept_, kept_ ? w.bit(r) : 0);
+    return soften(scores, n, cols, most, total, kept_, kept_ ? w.bit(r) : 0);
   }
 
-  void finish(int64_t b, int64_t h, int64_t query, const T* sums, const Seen<T>& seen) const {
-    const bool none = seen.total == 0;
+  void finish(int64_t b, int64_t h, int64_t query, const T* sums, T log_sum, T by) const {
     T* const y = y_.at(b, h, query);
-    if (none)
-      std::fill_n(y, s_.out_width, T(0));
-    else
-      store_rows(y, 0, sums, 0, 1, s_.out_width,
-                 static_cast<double>(1 / (seen.total * static_cast<T>(1 - s_.p))));
-    log_sums_[(b * s_.heads + h) * s_.queries + query] =
-        none ? std::numeric_limits<T>::infinity() : seen.most + std::log(seen.total);
+    by == 0 ? void(std::fill_n(y, s_.out_width, T(0)))
+            : store_rows(y, 0, sums, 0, 1, s_.out_width, static_cast<double>(by));
+    log_sums_[(b * s_.heads + h) * s_.queries + query] = log_sum;
   }
 
   // Queries [begin, begin + size) of head h of all.
@@ -155,7 +164,7 @@ class Forward {
              *const scores = sums + size * values_;
     h %= s_.heads;
     copy_rows(q, width, q_.at(b, h, begin), q_.row, size, s_.width, s_.scale);
-    Seen<T> seen[kQueries];
+    Seen<T, kQueries> seen;
     const int64_t end = s_.causal ? std::min(s_.keys, begin + size) : s_.keys;
     for (int64_t key = 0; key < end; key += kKeys<T>) {
       const WeightBlock<T> w{
@@ -165,7 +174,7 @@ class Forward {
                       scores, most}
           .weights(size, cols, s_.width, w.shift());
       for (int64_t r = 0; r < size; ++r) {
-        const T before = row(w, scores + r * most, r, cols, seen[r]);
+        const T before = row(w, scores + r * most, r, cols, seen.most[r], seen.total[r]);
         if (key > 0 && before != 1)
           copy_rows(sums + r * values_, values_, sums + r * values_, 0, 1, values_,
                     static_cast<double>(before));
@@ -174,7 +183,9 @@ class Forward {
                       values_, kCols<T>, sums, values_}
           .by_weights(size, values_, w.keys, w.shift(), key > 0);
     }
-    for (int64_t r = 0; r < size; ++r) finish(b, h, begin + r, sums + r * values_, seen[r]);
+    seen.settle(1 - s_.p);
+    for (int64_t r = 0; r < size; ++r)
+      finish(b, h, begin + r, sums + r * values_, seen.most[r], seen.total[r]);
   }
 
   const AttentionShape& s_;

@@ -149,6 +149,17 @@ void draw(Generator& g, int64_t n, const Use& use) {
       &context);
 }
 
+// The last bits of 64 bytes, which are 0 or 1. The product has that of byte k at bit 56 + k.
+uint64_t packed(const uint8_t* bytes) {
+  uint64_t word = 0;
+  for (int k = 0; k < 8; ++k) {
+    uint64_t eight = 0;
+    for (int j = 0; j < 8; ++j) eight |= uint64_t{bytes[8 * k + j]} << 8 * j;
+    word |= eight * 0x0102040810204080 >> 56 << 8 * k;
+  }
+  return word;
+}
+
 void check_probability(double p) { check(p >= 0 && p <= 1, "p is ", p, ", needs 0 <= p <= 1"); }
 
 // p is 0 or 1: nothing is drawn.
@@ -204,13 +215,14 @@ void fill_kept(Generator& g, uint64_t* words, int64_t n, double p) {
   const Threshold t(1 - p);
   std::fill_n(words + (n + kBits - 1) / kBits, 2, uint64_t{0});
   draw(g, n, [&](const uint32_t* raw, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i += kBits) {
-      uint8_t keeps[kBits] = {};
-      decide(raw + kWordsEach * (i - begin), std::min(kBits, end - i), t, uint8_t{1},
+    constexpr int64_t kAtOnce = 16 * kBits;
+    for (int64_t i = begin; i < end; i += kAtOnce) {
+      uint8_t keeps[kAtOnce];
+      const int64_t count = std::min(kAtOnce, end - i);
+      decide(raw + kWordsEach * (i - begin), count, t, uint8_t{1},
              [&](int64_t j, uint8_t v) { keeps[j] = v; });
-      uint64_t word = 0;
-      for (int64_t j = 0; j < kBits; ++j) word |= uint64_t{keeps[j]} << j;
-      words[i / kBits] = word;
+      std::fill(keeps + count, keeps + (count + kBits - 1) / kBits * kBits, uint8_t{0});
+      for (int64_t w = 0; w * kBits < count; ++w) words[i / kBits + w] = packed(keeps + w * kBits);
     }
   });
 }

@@ -47,8 +47,10 @@ Tensor expanded(const Tensor& t, Dims shape, int behind) {
   return shape == t.shape() ? t : expand(t, shape);
 }
 
-// Its last three dimensions, behind one for all others.
+// Its last three dimensions, behind one for all others; copied, once for the gradient too, where
+// rows are not runs of memory.
 Tensor four(const Tensor& t) {
+  if (t.ndim() == 4 && t.strides()[3] != 1 && t.shape()[3] > 1) return contiguous(t);
   if (t.ndim() == 4) return t;
   if (t.ndim() == 3) return unsqueeze(t, 0);
   if (t.ndim() == 2) return reshape(t, Dims{1, 1, t.size(0), t.size(1)});
