@@ -183,3 +183,9 @@ def test_what_a_process_fails_with_ends_all(fails, kind, said):
     assert not any(process.is_alive() for process in context.processes)
     again = pickle.loads(pickle.dumps(info.value))
     assert type(again) is kind and str(again) == str(info.value)
+
+
+def test_what_is_no_function_is_refused_at_once():
+    for wrong in ((3,), (work, [1]), (work, (), "x")):
+        with pytest.raises(TypeError, match="spawn"):
+            mp.spawn(*wrong)

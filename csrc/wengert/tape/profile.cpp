@@ -17,7 +17,7 @@ constexpr size_t kMost = 1'000'000;
 struct Notes {
   ForkSafeMutex mutex;
   std::vector<OpTime> list;
-  bool shapes = false;
+  std::atomic<bool> shapes = false;
 };
 Notes& notes() {
   static Notes* n = new Notes;  // threads may still run when the process ends

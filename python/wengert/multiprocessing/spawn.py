@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 import signal
@@ -63,8 +64,9 @@ def _run(fn: Callable[..., object], i: int, args: Args, errors: Connection) -> N
     except KeyboardInterrupt:
         pass  # the parent has it too
     except Exception:
-        errors.send_bytes(pickle.dumps(traceback.format_exc()))
-        errors.close()
+        with contextlib.suppress(OSError):  # who started it is gone
+            errors.send_bytes(pickle.dumps(traceback.format_exc()))
+            errors.close()
         sys.exit(1)
 
 
@@ -148,8 +150,13 @@ def start_processes(
     """Calls `fn(i, *args)` in process i of `nprocs`.
 
     With `join` it waits for all and returns None; what one of them raises ends the others and is
-    raised here, see `ProcessContext.join`. Otherwise it returns the context.
+    raised here, see `ProcessContext.join`. Otherwise it returns the context. TypeError unless `fn`
+    can be called and `args` is a tuple.
     """
+    if not callable(fn):
+        raise TypeError(f"spawn: a function is expected, got {type(fn).__name__}")
+    if not isinstance(args, tuple) or not isinstance(nprocs, int):
+        raise TypeError("spawn: args must be a tuple, and nprocs a number")
     context = multiprocessing.get_context(start_method)
     processes, errors = [], []
     for i in range(nprocs):
