@@ -218,6 +218,7 @@ BAD = [
     lambda t, p: t.optim.swa_utils.AveragedModel(t.nn.Linear(1, 1), None, max, max),
     lambda t, p: t.optim.Adamax(p, betas=(0.9,)),
     lambda t, p: t.optim.NAdam(p, betas=0.9),
+    lambda t, p: t.optim.Adam(p, betas=(0.9,)),
 ]
 
 
@@ -230,6 +231,37 @@ def test_errors_are_those_of_torch(make):
             make(t, [t.nn.Parameter(t.ones(1)), t.nn.Parameter(t.ones(1))])
         texts.append((caught.type.__name__, str(caught.value).replace("torch.", "wengert.")))
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adamax", "NAdam", "RAdam", "SparseAdam"])
+def test_betas_are_two(name):
+    with pytest.raises(ValueError, match="betas must be two numbers"):
+        getattr(optim, name)([wg.ones(1)], betas=(0.9, 0.9, 0.9))
+    with pytest.raises(ValueError, match="step_sizes must be two numbers"):
+        optim.Rprop([wg.ones(1)], step_sizes=(0.1, 0.2, 0.3))
+
+
+def test_shared_sums():
+    p = nn.Parameter(wg.ones(3))
+    opt = optim.Adagrad([p], lr=1.0)
+    opt.share_memory()
+    p.grad = wg.ones(3)
+    opt.step()
+    assert opt.state[p]["sum"].is_shared() and opt.state[p]["sum"].tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ["Adamax", "NAdam", "RAdam"])
+def test_tensor_betas(name):
+    """A replay reads them anew, as it does numbers."""
+    results = []
+    for given in (lambda b: b, wg.tensor):
+        p = nn.Parameter(wg.ones(3, dtype=wg.float64))
+        opt = getattr(optim, name)([p], lr=given(0.1), betas=(given(0.5), given(0.75)))
+        for i in range(7):
+            p.grad = wg.full((3,), i - 3.0, dtype=wg.float64)
+            opt.step()
+        results.append(p.tolist())
+    np.testing.assert_allclose(*results, rtol=1e-7)
 
 
 def test_named_parameters():

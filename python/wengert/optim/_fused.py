@@ -56,10 +56,17 @@ def number(value: Rate) -> float:
 
 
 def check_betas(betas: Sequence[Rate]) -> None:
-    """ValueError for one of two that is not in [0, 1)."""
+    """ValueError for one of two that is not in [0, 1), and for more of them."""
     for i in range(2):
         if not 0.0 <= betas[i] < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+    check_pair("betas", betas)
+
+
+def check_pair(name: str, values: Sequence[Rate]) -> None:
+    """ValueError for other than two."""
+    if len(values) != 2:
+        raise ValueError(f"{name} must be two numbers, got {values}")
 
 
 def check_lr(lr: object) -> None:

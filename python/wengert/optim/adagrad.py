@@ -55,3 +55,9 @@ class Adagrad(FusedOptimizer, rule="Adagrad"):
                     "step": number_tensor(0.0),
                     "sum": _native.full_like(param, initial_accumulator_value).detach(),
                 }
+
+    def share_memory(self) -> None:
+        """Moves the sums into memory that other processes may share."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                self.state[param]["sum"].share_memory_()

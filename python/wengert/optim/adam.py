@@ -6,19 +6,13 @@ from collections.abc import Sequence
 
 from .. import _native
 from .._typing import Params, Rate
-from ._fused import FusedOptimizer, check_lr, hyper_parameters, number
+from ._fused import FusedOptimizer, check_betas, check_lr, hyper_parameters, number
 
 __all__ = ["Adam"]
 
 
 def _check_betas(betas: Sequence[Rate], tensors_allowed: bool) -> None:
-    if len(betas) != 2:
-        # PyTorch's type for too few; too many are only found by its step.
-        error = IndexError if len(betas) < 2 else ValueError
-        raise error(f"betas must be two numbers, got {betas}")
-    for i, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+    check_betas(betas)
     tensors = [isinstance(beta, _native.Tensor) for beta in betas]
     if not (all(tensors) or all(isinstance(beta, float) for beta in betas)):
         raise ValueError("betas must be either both floats or both Tensors")

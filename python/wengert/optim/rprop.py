@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._typing import Params, Rate
-from ._fused import FusedOptimizer, check_lr, hyper_parameters
+from ._fused import FusedOptimizer, check_lr, check_pair, hyper_parameters
 
 __all__ = ["Rprop"]
 
@@ -36,4 +36,6 @@ class Rprop(FusedOptimizer, rule="Rprop"):
             raise ValueError(f"Invalid learning rate: {lr}")
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        check_pair("etas", etas)
+        check_pair("step_sizes", step_sizes)
         super().__init__(params, defaults)
