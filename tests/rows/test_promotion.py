@@ -67,7 +67,19 @@ def results(row, sample, tensors, dtype=None):
 
 # Rows of several tensors that refuse those of different dtypes;
 REFUSE = {
-    *("mm", "bmm", "matmul", "mv", "dot", "linear", "prelu", "addmm", "addmv", "baddbmm"),
+    *(
+        "binomial",
+        "mm",
+        "bmm",
+        "matmul",
+        "mv",
+        "dot",
+        "linear",
+        "prelu",
+        "addmm",
+        "addmv",
+        "baddbmm",
+    ),
     *("scatter", "scatter_add", "index_add", "index_copy", "masked_scatter", "meshgrid"),
     *("nll_loss", "binary_cross_entropy", "isclose", "embedding_bag"),
     *("grid_sample", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"),

@@ -59,6 +59,8 @@ Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
 Rows random_ops();
+Rows count_ops();
+Rows special_ops();
 Rows update_ops();
 Rows clip_ops();
 const Op* convolution_followed_by(const Op& first, const Op& next);
@@ -77,7 +79,7 @@ std::span<const Op* const> all_ops() {
           margin_loss_ops,  ctc_loss_ops,   group_norm_ops,    batch_norm_ops, local_norm_ops,
           attention_ops,    embedding_ops,  embedding_bag_ops, recurrent_ops,  packed_ops,
           rnn_layer_ops,    create_ops,     inplace_ops,       draw_ops,       random_ops,
-          update_ops,       clip_ops}) {
+          count_ops,        special_ops,    update_ops,        clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

@@ -99,3 +99,19 @@ for name in ("dropout_", "feature_dropout_", "alpha_dropout_", "feature_alpha_dr
 SAMPLES["_dropout"] = [S(real(3, 40), 0.3).floats().outputs(1)]
 SAMPLES["_dropout_mask"] = [S(real(3, 4), (3, 1), 0.3).floats().forward_only()]
 SAMPLES["_deviations"] = [S(positive(3, 4)).floats(), S(positive(0)).floats()]
+SAMPLES["poisson"] = [  # a small step of a rate can be a large one of what is drawn
+    S(between(0.5, 30.0, *shape)).forward_only() for shape in ((3, 40), (), (0,))
+]
+SAMPLES["binomial"] = [
+    S(between(1.0, 90.0, 3, 40).round(), between(0.1, 0.9, 3, 40)).floats().forward_only(),
+    S(between(1.0, 90.0, 3, 4).round(), between(0.1, 0.9, 4)).floats().forward_only(),
+]
+SAMPLES["standard_gamma"] = [S(positive(3, 40)).floats().forward_only()]
+SAMPLES["sample_dirichlet"] = [S(positive(3, 4)).floats().forward_only()]
+SAMPLES["standard_gamma_grad"] = [
+    S(positive(3, 4), positive(3, 4)).floats().forward_only(),
+    S(between(20.0, 30.0, 7), between(20.0, 30.0, 7)).floats().forward_only(),
+]
+SAMPLES["dirichlet_grad"] = [
+    S(between(0.05, 0.95, 3, 4), positive(3, 4), 2.5 + positive(3, 4)).floats().forward_only()
+]
