@@ -65,6 +65,7 @@ COMPOSES = {
     "_search.py": "one row and a question to its result",
     "_tensor.py": "methods with the arguments of a function in another order",
     "cli/predict.py": "the probabilities of classes",
+    "distributions": "formulas of parameters that are objects, and shapes that follow from them",
     "nn/_sequences.py": "puts sequences in another order",
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",
@@ -123,7 +124,8 @@ def test_rows_are_composed_only_where_listed():
             if isinstance(f, ast.Attribute) and ast.unparse(f.value) in ("_native", "F", "wg")
         }
         if named & rows:
-            found.add("nn/modules" if path.startswith("nn/modules/") else path)
+            folder = next((f for f in COMPOSES if path.startswith(f"{f}/")), path)
+            found.add(folder)
     assert found == COMPOSES.keys()
 
 

@@ -7,7 +7,9 @@ this package names them as PyTorch does.
 from __future__ import annotations
 
 import builtins as _builtins
+import importlib as _importlib
 import os as _os
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import _load as _load  # loads _native
 
@@ -26,6 +28,7 @@ from . import nn as nn
 from . import optim as optim
 from . import random as random
 from . import serialization as serialization
+from . import special as special
 from . import testing as testing
 from . import torch_version as torch_version
 from . import utils as utils
@@ -67,6 +70,9 @@ from .serialization import load as load
 from .serialization import load_model as load_model
 from .serialization import save as save
 
+if _TYPE_CHECKING:
+    from . import distributions as distributions
+
 __version__ = version.__version__
 
 float = _native.float32
@@ -88,7 +94,13 @@ e = 2.718281828459045
 newaxis = None
 
 
-globals()["__getattr__"] = _no_name  # no `def`: to a type checker it would be every name
+def _later_or_never(name: str) -> object:
+    if name == "distributions":  # who does not use them does not wait for them
+        return _importlib.import_module(f"{__name__}.distributions")
+    return _no_name(name)
+
+
+globals()["__getattr__"] = _later_or_never  # no `def`: to a type checker it would be every name
 
 if _os.environ.get("WENGERT_AS_TORCH", "0") not in ("", "0"):
     as_torch()

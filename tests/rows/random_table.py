@@ -59,6 +59,17 @@ draw(
 draw("multinomial", lambda T: T.multinomial(T.tensor([1.0, 2.0, 3.0, 4.0]), 3))
 draw("multinomial with", lambda T: T.multinomial(T.tensor([1.0, 2.0, 3.0]), 8, True))
 draw("multinomial rows", lambda T: T.multinomial(T.ones(3, 5), 2))
+draw("poisson", lambda T: T.poisson(T.tensor([0.0, 0.3, 3.0, 9.9, 10.0, 40.0, 1e6])))
+draw(
+    "binomial",
+    lambda T: T.binomial(
+        T.tensor([0.0, 5.0, 30.0, 30.0, 200.0, 1e6]), T.tensor([0.5, 1.0, 0.2, 0.9, 0.7, 0.01])
+    ),
+)
+draw("gamma", lambda T: T.distributions.Gamma(T.tensor([0.1, 1.0, 30.0]), 1.0).sample((3,)), False)
+draw(
+    "Dirichlet", lambda T: T.distributions.Dirichlet(T.tensor([0.1, 1.0, 9.0])).sample((2,)), False
+)
 draw("Linear", lambda T: T.nn.Linear(3, 2).weight.detach())
 draw("Linear bias", lambda T: T.nn.Linear(4, 3).bias.detach())
 draw("kaiming_normal_", lambda T: T.nn.init.kaiming_normal_(T.empty(3, 4)), False)
