@@ -148,6 +148,57 @@ def schedules_inside():
 
 
 @script
+def cycles_inside():
+    m = small_net()
+    o = optim.NAdam(m.parameters())
+    schedule = optim.lr_scheduler.CyclicLR(o, 1e-3, 1e-2, 5)
+    step = training(m, o)
+
+    def scheduled(x, y):
+        loss = step(x, y)
+        schedule.step()
+        return loss
+
+    return Script(scheduled, m.parameters(), [o])
+
+
+@script
+def two_optimizers_and_chained_schedules():
+    """One in operations for the matrices, which reads its rate at every replay."""
+    m = small_net()
+    muon = optim.Muon([p for p in m.parameters() if p.dim() == 2], lr=0.02)
+    rest = optim.RAdam([p for p in m.parameters() if p.dim() != 2])
+    at = optim.lr_scheduler
+    chained = [
+        at.ChainedScheduler([at.ConstantLR(o, 0.1, 9), at.ExponentialLR(o, 0.99)])
+        for o in (muon, rest)
+    ]
+
+    def step(x, y):
+        for o in (muon, rest):
+            o.zero_grad()
+        loss = F.cross_entropy(m(x), y)
+        loss.backward()
+        for o, schedule in zip((muon, rest), chained, strict=True):
+            o.step()
+            schedule.step()
+        return loss
+
+    return Script(step, m.parameters(), [muon, rest])
+
+
+@script
+def average_outside():
+    m = small_net()
+    o = optim.Adagrad(m.parameters())
+    average = optim.swa_utils.AveragedModel(
+        m, multi_avg_fn=optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    )
+    watched = [*m.parameters(), *average.parameters()]
+    return Script(training(m, o), watched, [o], between=lambda i: average.update_parameters(m))
+
+
+@script
 def schedule_outside():
     m = small_net()
     o = optim.Adam(m.parameters(), lr=1e-2)

@@ -117,6 +117,25 @@ void schedules() {
                .max_lr = 1, .total_steps = 12, .linear = true, .three_phase = true}),
            {0.04, 0.4092307692307693, 0.7784615384615386, 0.8523076923076922, 0.48307692307692296,
             0.1138461538461536, 0.03448331034482758, 0.027587448275862066, 0.020691586206896546});
+  using Mode = CyclicOptions::Mode;
+  schedule("CyclicLR",
+           made<CyclicLR>(CyclicOptions{.base_lr = 0.1, .max_lr = 1, .step_size_up = 3}),
+           {0.1, 0.40000000000000013, 0.6999999999999998, 1.0, 0.7000000000000003,
+            0.3999999999999998, 0.1, 0.4000000000000006, 0.6999999999999995, 1.0});
+  schedule("CyclicLR of halves",
+           made<CyclicLR>(CyclicOptions{.base_lr = 0.1,
+                                        .max_lr = 1,
+                                        .step_size_up = 2,
+                                        .step_size_down = 3,
+                                        .mode = Mode::kTriangular2}),
+           {0.1, 0.5499999999999999, 0.9999999999999998, 0.6999999999999998, 0.3999999999999999,
+            0.1, 0.3250000000000002, 0.5499999999999999, 0.3999999999999999, 0.2500000000000001});
+  schedule(
+      "CyclicLR of powers",
+      made<CyclicLR>(CyclicOptions{
+          .base_lr = 0.1, .max_lr = 1, .step_size_up = 2, .mode = Mode::kExpRange, .gamma = 0.9}),
+      {0.1, 0.505, 0.8290000000000001, 0.42805000000000004, 0.1, 0.3657205, 0.5782969000000001,
+       0.3152336050000001, 0.1, 0.27433922005000005});
   {
     SGD sgd({ones({1}).set_requires_grad(true)}, {.lr = 0.5});
     LinearLR warm(sgd, 0.1, 1, 4);
@@ -140,6 +159,10 @@ void schedules() {
     CHECK(adam.options().beta1 == 0.95);
     for (int i = 0; i < 4; ++i) cycle.step();
     CHECK_THROWS(cycle.step(), kValue, "of 4 steps");
+    CyclicLR cyclic(adam, {.base_lr = 0.1, .max_lr = 1, .step_size_up = 2});
+    CHECK(adam.options().beta1 == 0.9 && adam.lr() == 0.1);
+    Rprop rprop({ones({1}).set_requires_grad(true)});
+    CHECK_THROWS(CyclicLR(rprop, {}), kValue, "no momentum");
   }
   SGD sgd({ones({1}).set_requires_grad(true)}, {.lr = 0.5});
   CHECK_THROWS(StepLR(sgd, 0), kValue, "step_size must be 1 or more");

@@ -210,6 +210,32 @@ double OneCycleLR::rate() {
   return between(p.from_lr, p.to_lr, done);
 }
 
+CyclicLR::CyclicLR(Optimizer& optimizer, const CyclicOptions& options)
+    : Schedule(optimizer), o_(options) {
+  check_count("CyclicLR", "step_size_up", o_.step_size_up);
+  check(o_.step_size_down >= 0, ErrorKind::kValue, "CyclicLR: step_size_down must not be negative");
+  check(!o_.cycle_momentum || optimizer.momentum(), ErrorKind::kValue,
+        "CyclicLR: the optimizer has no momentum or beta1; set cycle_momentum to false");
+  if (o_.step_size_down == 0) o_.step_size_down = o_.step_size_up;
+  base_ = o_.base_lr;
+  optimizer.set_first_lr(o_.base_lr);
+  begin();
+}
+double CyclicLR::rate() {
+  using Mode = CyclicOptions::Mode;
+  const double t = as_double(t_), size = as_double(o_.step_size_up) + as_double(o_.step_size_down);
+  const double top = as_double(o_.step_size_up) / size;
+  const double cycle = std::floor(1 + t / size), x = 1 + t / size - cycle;
+  const double height = x <= top ? x / top : (x - 1) / (top - 1);
+  double scale = 1;
+  if (o_.mode == Mode::kTriangular2) scale = 1 / std::pow(2.0, cycle - 1);
+  if (o_.mode == Mode::kExpRange) scale = std::pow(o_.gamma, t);
+  if (o_.cycle_momentum)
+    *optimizer().momentum() =
+        o_.max_momentum - (o_.max_momentum - o_.base_momentum) * height * scale;
+  return o_.base_lr + (o_.max_lr - o_.base_lr) * height * scale;
+}
+
 SequentialLR::SequentialLR(Optimizer& optimizer, std::initializer_list<Schedule*> schedules,
                            std::vector<int64_t> milestones)
     : Schedule(optimizer), schedules_(schedules), milestones_(std::move(milestones)) {

@@ -200,6 +200,30 @@ class OneCycleLR final : public Schedule {
   std::vector<Phase> phases_;
 };
 
+struct CyclicOptions {
+  // The height of cycle c = 1, 2, ...: whole, halved with each, or times gamma^t at step t.
+  enum class Mode { kTriangular, kTriangular2, kExpRange };
+  double base_lr = 0;
+  double max_lr = 0;
+  int64_t step_size_up = 2000;
+  int64_t step_size_down = 0;  // as many as up
+  Mode mode = Mode::kTriangular;
+  double gamma = 1;
+  bool cycle_momentum = true;
+  double base_momentum = 0.8;
+  double max_momentum = 0.9;
+};
+// From base_lr up to max_lr and down again, and so on; momentum (or beta1) runs the other way
+// (Smith 2017). ValueError for a step_size_up below 1 and for an optimizer without momentum.
+class CyclicLR final : public Schedule {
+ public:
+  CyclicLR(Optimizer& optimizer, const CyclicOptions& options);
+
+ private:
+  double rate() override;
+  CyclicOptions o_;
+};
+
 // The schedules one after another, the next from each milestone on. They are of the same optimizer,
 // are made before this one, outlive it, and are stepped by it alone. ValueError unless there is one
 // schedule more than milestones, which increase.
