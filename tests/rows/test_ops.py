@@ -166,10 +166,13 @@ def test_forward_equals_numpy(key, i):
 # ---- layouts
 
 
+DRAWN_AS_THEY_LIE = {"rand_like", "randn_like", "randint_like", "dropout", "alpha_dropout"}
+
+
 def has_layouts(row, sample):
     """Numbers that are drawn into a tensor come in the order of memory; see test_random.py."""
     draws = row["mutates"] and any(p["name"] == "generator" for p in row["params"])
-    draws |= row["name"] in ("rand_like", "randn_like", "randint_like")
+    draws |= row["name"] in DRAWN_AS_THEY_LIE
     return arrays(sample) and not draws and row["name"] not in UNINITIALISED | GIVEN_CONTIGUOUS
 
 

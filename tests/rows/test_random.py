@@ -112,6 +112,19 @@ def test_forms_of_dropout(name, train):
     assert all(r.equal(results[0]) for r in results)
 
 
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 1, 0), (0, 2, 1)])
+@pytest.mark.parametrize("name", ["dropout", "alpha_dropout"])
+def test_dropout_draws_in_the_order_of_memory(name, order):
+    """As torch's does; the result lies as the input does."""
+    f, x = getattr(wg.nn.functional, name), wg.rand(3, 4, 5) + 1
+    results = []
+    for given in (x, x.permute(*order)):
+        wg.manual_seed(2)
+        results.append(f(given, 0.5, True))
+    assert wg.equal(results[0].permute(*order), results[1])
+    assert results[1].stride() == x.permute(*order).stride()
+
+
 def test_features_are_dropped_together():
     x = wg.randn(6, 5, 4)
     results = []

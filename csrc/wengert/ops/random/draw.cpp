@@ -1,4 +1,5 @@
 // Random numbers into a tensor in place, and dropout.
+#include <algorithm>
 #include <cmath>
 
 #include "wengert/base/warning.h"
@@ -307,6 +308,21 @@ void check_probability(double p) {
         "dropout probability has to be between 0 and 1, but got ", p);
 }
 
+// f of x with its dimensions in the order of memory, put back: so that each number is drawn for the
+// element that PyTorch draws it for.
+template <class F>
+Tensor in_memory_order(const Tensor& x, F f) {
+  const Dims strides = dense_strides({x.strides()}, x.shape());
+  if (strides.empty()) return f(x);
+  Dims order = strides, back = strides;
+  for (int d = 0; d < x.ndim(); ++d) order[d] = d;
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return strides[static_cast<int>(a)] > strides[static_cast<int>(b)];
+  });
+  for (int d = 0; d < x.ndim(); ++d) back[static_cast<int>(order[d])] = d;
+  return permute(f(permute(x, order)), back);
+}
+
 // Whole features, (N, C, ...), are dropped.
 Dims feature_size(const Tensor& x) {
   check(x.ndim() >= 2, "feature dropout requires at least 2 dimensions in the input, got ",
@@ -400,7 +416,10 @@ Tensor alpha_dropout(const Tensor& x, double p, bool training, bool features) {
   if (p == 1) return mul(x, 0.0);
   constexpr double kAlpha = 1.7580993408473766;
   const double a = 1 / std::sqrt((kAlpha * kAlpha * p + 1) * (1 - p));
-  const Tensor mask = apply(dropout_mask_op, {x.detach()}, Attrs(size, p));
+  const auto drawn = [&](const Tensor& of) {
+    return apply(dropout_mask_op, {of}, Attrs(features ? size : of.shape(), p));
+  };
+  const Tensor mask = features ? drawn(x.detach()) : in_memory_order(x.detach(), drawn);
   const Tensor kept = to(mask, Dtype::kBool);
   const Tensor m = to(kept, x.dtype());
   const Tensor shift = add(mul(add(m, -1.0), kAlpha * a), kAlpha * a * p);
@@ -527,7 +546,9 @@ Tensor dropout(const Tensor& x, double p, bool training) {
   if (p == 0 || !training || x.numel() == 0) return x;
   check(is_floating(x.dtype()), "dropout: result type Float can't be cast to the desired output ",
         "type ", x.dtype());
-  return p == 1 ? mul(x, 0.0) : apply(dropout_masked_op, {x}, Attrs(p));
+  if (p == 1) return mul(x, 0.0);
+  return in_memory_order(x,
+                         [p](const Tensor& y) { return apply(dropout_masked_op, {y}, Attrs(p)); });
 }
 Tensor& uniform_(Tensor& x, double from, double to, Generator* generator) {
   return draw(uniform_op, x, from, to, generator);
