@@ -18,6 +18,7 @@
 #include "wengert/base/warning.h"
 #include "wengert/data/loader.h"
 #include "wengert/data/safetensors.h"
+#include "wengert/nn/attention.h"
 #include "wengert/nn/conv.h"
 #include "wengert/nn/init.h"
 #include "wengert/nn/nn.h"

@@ -240,6 +240,55 @@ void cumulative() {
   CHECK((norm.running_mean() == other.running_mean()).all().item<bool>());
 }
 
+// ---- attention
+
+const double kAttention[][2] = {  // losses, and the sums of the weights
+    {0.9373978719317401, 8.549162023149226},
+    {0.8411700460579902, 7.8802600742992635},
+    {0.7984284561221044, 7.099346307606549},
+    {0.7802752559272613, 8.669075071823388}};
+
+void attention(bool captured) {
+  manual_seed(3);
+  nn::MultiheadAttention layer(
+      6, 3, {.dropout = 0.25, .add_bias_kv = true, .batch_first = true, .dtype = kDouble});
+  CHECK(layer.to_string() ==
+        "MultiheadAttention(\n  (out_proj): NonDynamicallyQuantizableLinear(in_features=6, "
+        "out_features=6, bias=True)\n)");
+  const Tensor x = randn({2, 4, 6}, kDouble), mask = ones({4, 4}, Dtype::kBool).triu(1);
+  optim::SGD optimizer(layer.parameters(), {.lr = 0.5});
+  const auto step = [&](const Tensor& x) {
+    optimizer.zero_grad();
+    const auto [y, weights] = layer.attend(x, x, x, {.attn_mask = mask});
+    const Tensor loss = mse_loss(y, x);
+    loss.backward();
+    optimizer.step();
+    return cat({reshape(loss, Dims{1}), reshape(weights.sum(), Dims{1})}).detach();
+  };
+  auto replayed = capture(step);
+  for (const auto& expected : kAttention) {
+    const Tensor found = captured ? replayed(x) : step(x);
+    for (int i = 0; i < 2; ++i) CHECK(near(value(found[{i}]), expected[i]));
+  }
+  layer.eval();
+  CHECK(near(value(layer(x).detach().sum()), -1.2858958402535206));
+}
+
+void attention_of_other_features() {
+  manual_seed(4);
+  nn::MultiheadAttention layer(4, 2, {.bias = false, .kdim = 3, .vdim = 5, .dtype = kDouble});
+  const Tensor k = randn({3, 4, 3}, kDouble), q = randn({2, 4, 4}, kDouble),
+               v = randn({3, 4, 5}, kDouble);
+  const auto [y, weights] = layer.attend(q, k, v, {.average_attn_weights = false});
+  CHECK(near(value(y.detach().sum()), 0.35780579287669156));
+  CHECK(near(value(weights.detach().square().sum()), 7.758495770207894));
+  const char* const keys[] = {"q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj.weight"};
+  const auto state = layer.state_dict();
+  CHECK(state.size() == std::size(keys));
+  for (size_t i = 0; i < state.size(); ++i) CHECK(state[i].first == keys[i]);
+  CHECK_THROWS(nn::MultiheadAttention(4, 3), kValue, "embed_dim must be divisible by num_heads");
+}
+
 // ---- tensors in files
 
 void tensors() {
@@ -267,6 +316,9 @@ int main() {
     pools();
     padded();
     cumulative();
+    attention(false);
+    attention(true);
+    attention_of_other_features();
     tensors();
   });
 }

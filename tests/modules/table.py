@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
+from tests.modules import attention
 from tests.rows.sample import S, Sample, between, distinct, fingerprint, index, mask, positive, real
 
 SEED = 5  # of the initial parameters, and of what a forward pass draws
@@ -400,6 +401,10 @@ CASES["RMSNorm"] = [
     M([3, 4], 1e-3).on(real(2, 3, 4)),
     M((6,), elementwise_affine=False).on(real(6)),
 ]
+
+# ---- attention
+
+CASES.update(attention.cases(M, New))
 
 # ---- losses
 

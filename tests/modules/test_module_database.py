@@ -52,8 +52,23 @@ def converted(x):
         return made.requires_grad_(x.requires_grad)
     if isinstance(x, torch.dtype):
         return getattr(wg, str(x).removeprefix("torch."))
+    if isinstance(x, torch.nn.TransformerEncoderLayer):
+        sizes = x.self_attn.embed_dim, x.self_attn.num_heads, x.linear1.out_features
+        made = wg.nn.TransformerEncoderLayer(
+            *sizes,
+            x.dropout.p,
+            converted(x.activation),
+            x.norm1.eps,
+            x.self_attn.batch_first,
+            x.norm_first,
+            x.linear1.bias is not None,
+        )
+        made.load_state_dict({k: converted(t) for k, t in x.state_dict().items()})
+        return made
     if isinstance(x, torch.nn.Module):
         return getattr(wg.nn, type(x).__name__)()
+    if callable(x) and hasattr(torch.nn.functional, getattr(x, "__name__", "")):
+        return getattr(wg.nn.functional, x.__name__)
     if isinstance(x, dict):
         return {k: converted(v) for k, v in x.items()}
     if isinstance(x, (tuple, list)):
@@ -92,7 +107,7 @@ def strided(x):
     if isinstance(x, wg.Tensor):
         if x.dim() == 0:
             return x
-        wide = wg.stack([x.detach(), x.detach() * 0], -1)
+        wide = wg.stack([x.detach(), wg.zeros_like(x.detach())], -1)
         return wide[..., 0].requires_grad_(x.requires_grad)
     if isinstance(x, (tuple, list)):
         return type(x)(map(strided, x))

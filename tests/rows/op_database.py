@@ -35,7 +35,7 @@ NAMES = """
     batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize
     embedding embedding_bag
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout
-    scaled_dot_product_attention
+    scaled_dot_product_attention multi_head_attention_forward
     cosine_similarity cosine_embedding_loss hinge_embedding_loss margin_ranking_loss
     soft_margin_loss multilabel_soft_margin_loss multi_margin_loss multilabel_margin_loss
     triplet_margin_loss ctc_loss gaussian_nll_loss poisson_nll_loss
@@ -74,6 +74,7 @@ DRAWING = {
     F + "alpha_dropout",
     F + "feature_alpha_dropout",
     F + "scaled_dot_product_attention",
+    F + "multi_head_attention_forward",
 }
 
 
@@ -229,7 +230,7 @@ def run(library: Any, function: Callable, call: Call) -> Any:
 
 def tensors(result: Any) -> list:
     if isinstance(result, (tuple, list)):
-        return [t for r in result for t in tensors(r)]
+        return [t for r in result for t in tensors(r) if t is not None]
     return [result]
 
 

@@ -83,9 +83,9 @@ def run(row: dict, sample: Sample, function=None, dtype=None, tensor=None):
 
 
 def outputs(result) -> list:
-    """The tensors of a result: one, a tuple or a list."""
+    """The tensors of a result: one, a tuple or a list, in which None may stand for one."""
     if isinstance(result, (tuple, list)):
-        return [t for r in result for t in outputs(r)]
+        return [t for r in result for t in outputs(r) if t is not None]
     return [result]
 
 

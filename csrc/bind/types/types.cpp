@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "bind/python.h"
+#include "wengert/base/assertion.h"
 #include "wengert/base/parallel.h"
 #include "wengert/ops/random/random.h"
 
@@ -445,6 +446,8 @@ void set_python_error() {
     throw;
   } catch (py::error_already_set& e) {
     e.restore();
+  } catch (const AssertionError& e) {
+    PyErr_SetString(PyExc_AssertionError, e.what());
   } catch (const Error& e) {
     PyErr_SetString(exception_type(e.kind()), e.what());
   } catch (const py::builtin_exception& e) {

@@ -110,7 +110,7 @@ class Module {
 
 // y = x weight^T + bias:  x (..., in), y (..., out), weight (out, in), bias (out). Both are drawn
 // from U(-1/sqrt(in), 1/sqrt(in)), the weight first, with the default generator.
-class Linear final : public Module {
+class Linear : public Module {
  public:
   Linear(int64_t in_features, int64_t out_features, bool bias = true,
          Dtype dtype = default_dtype());

@@ -55,6 +55,7 @@ Rows embedding_bag_ops();
 Rows recurrent_ops();
 Rows packed_ops();
 Rows rnn_layer_ops();
+Rows multi_head_ops();
 Rows create_ops();
 Rows inplace_ops();
 Rows draw_ops();
@@ -69,17 +70,17 @@ std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
     for (const auto family :
-         {arithmetic_ops,   math_ops,       activation_ops,    piecewise_ops,  compare_ops,
-          reduce_ops,       extremum_ops,   moment_ops,        scan_ops,       sort_ops,
-          copy_ops,         shape_ops,      slice_ops,         arrange_ops,    join_ops,
-          index_ops,        gather_ops,     scatter_ops,       matmul_ops,     conv_ops,
-          conv_product_ops, conv_fused_ops, max_pool_ops,      avg_pool_ops,   adaptive_pool_ops,
-          fractional_ops,   unpool_ops,     column_ops,        pad_ops,        interpolate_ops,
-          grid_ops,         shuffle_ops,    softmax_ops,       loss_ops,       regression_loss_ops,
-          margin_loss_ops,  ctc_loss_ops,   group_norm_ops,    batch_norm_ops, local_norm_ops,
-          attention_ops,    embedding_ops,  embedding_bag_ops, recurrent_ops,  packed_ops,
-          rnn_layer_ops,    create_ops,     inplace_ops,       draw_ops,       random_ops,
-          count_ops,        special_ops,    update_ops,        clip_ops}) {
+         {arithmetic_ops,   math_ops,       activation_ops, piecewise_ops,     compare_ops,
+          reduce_ops,       extremum_ops,   moment_ops,     scan_ops,          sort_ops,
+          copy_ops,         shape_ops,      slice_ops,      arrange_ops,       join_ops,
+          index_ops,        gather_ops,     scatter_ops,    matmul_ops,        conv_ops,
+          conv_product_ops, conv_fused_ops, max_pool_ops,   avg_pool_ops,      adaptive_pool_ops,
+          fractional_ops,   unpool_ops,     column_ops,     pad_ops,           interpolate_ops,
+          grid_ops,         shuffle_ops,    softmax_ops,    loss_ops,          regression_loss_ops,
+          margin_loss_ops,  ctc_loss_ops,   group_norm_ops, batch_norm_ops,    local_norm_ops,
+          attention_ops,    multi_head_ops, embedding_ops,  embedding_bag_ops, recurrent_ops,
+          packed_ops,       rnn_layer_ops,  create_ops,     inplace_ops,       draw_ops,
+          random_ops,       count_ops,      special_ops,    update_ops,        clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

@@ -111,3 +111,103 @@ SAMPLES["_attention_kept"] = [
 SAMPLES["_attention_factors"] = [
     S(real(3), kept_bytes(mask(2, 3, 13)), (2, 3, 13), 0.3).forward_only().floats()
 ]
+
+
+def projections(width, bias=True, behind=False):
+    """The packed weight, its bias, the key and value behind all, and the last projection."""
+    packed = real(3 * width, width)
+    more = (real(1, 1, width), real(1, 1, width)) if behind else (None, None)
+    biases = (real(3 * width), real(width)) if bias else (None, None)
+    return packed, biases[0], *more, real(width, width), biases[1]
+
+
+def multi_head(q, k, v, heads, given, zero=False, dropout=0.0, **how):
+    packed, biases, bias_k, bias_v, out, out_bias = given
+    numbers = q.shape[-1], heads
+    first = (*numbers, packed, biases, bias_k, bias_v, zero, dropout, out, out_bias)
+    return S(q, k, v, *first, **how).floats()
+
+
+PADDED, CAUSAL = np.array([[False] * 3, [False, True, True]]), np.triu(np.ones((3, 3), bool), 1)
+
+
+def x(length, width=4):
+    return real(length, 2, width)
+
+
+APART = real(4, 4), real(4, 3), real(4, 5)
+SAMPLES["multi_head_attention_forward"] = [
+    multi_head(x(3), x(3), x(3), 2, projections(4)),
+    multi_head(x(3), x(5), x(5), 1, projections(4, False), need_weights=False),
+    multi_head(
+        x(3),
+        x(3),
+        x(3),
+        2,
+        projections(4),
+        False,
+        0.5,
+        training=False,
+        key_padding_mask=PADDED,
+        attn_mask=CAUSAL,
+        average_attn_weights=False,
+    ),
+    multi_head(
+        x(3),
+        x(3),
+        x(3),
+        2,
+        projections(4, behind=True),
+        True,
+        key_padding_mask=PADDED,
+        need_weights=False,
+        attn_mask=real(3, 3),
+    ),
+    multi_head(
+        x(3), x(3), x(3), 2, projections(4), attn_mask=CAUSAL, need_weights=False, is_causal=True
+    ),
+    multi_head(real(3, 4), real(3, 4), real(3, 4), 2, projections(4, behind=True)),
+    S(
+        x(2),
+        x(3, 3),
+        x(3, 5),
+        4,
+        2,
+        None,
+        real(12),
+        None,
+        None,
+        False,
+        0.0,
+        real(4, 4),
+        None,
+        True,
+        None,
+        True,
+        None,
+        True,
+        *APART,
+    ).floats(),
+    multi_head(
+        real(3, 2, 4),
+        real(3, 2, 4),
+        real(3, 2, 4),
+        2,
+        projections(4),
+        False,
+        0.4,
+        attn_mask=real(4, 3, 3),
+    ),
+    multi_head(
+        real(3, 2, 4),
+        real(3, 2, 4),
+        real(3, 2, 4),
+        2,
+        projections(4),
+        False,
+        0.4,
+        need_weights=False,
+        static_k=real(4, 5, 2),
+        static_v=real(4, 5, 2),
+    ),
+]

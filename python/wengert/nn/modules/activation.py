@@ -10,6 +10,7 @@ from ..._typing import Device, Dtype
 from .. import functional as F
 from .. import init as _init
 from ..parameter import Parameter
+from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "MultiheadAttention",
     "PReLU",
     "ReLU",
     "ReLU6",
@@ -295,6 +297,150 @@ class GLU(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class MultiheadAttention(Module):
+    """softmax(q k^T / sqrt(d) + mask) v in each of several heads, between two projections.
+
+    Every head sees d = embed_dim / num_heads features of q = query W_q^T + b_q, of k and of v; what
+    the heads give, side by side, goes through `out_proj`. Vaswani et al., arXiv:1706.03762.
+
+    `kdim` and `vdim` are the features of keys and values (default embed_dim); `dropout` is the
+    probability with which a weight is zeroed in training; `add_bias_kv` appends a learned key and
+    value to every sequence, `add_zero_attn` ones of zeros. The weights of the projections are drawn
+    from Glorot's uniform distribution, all biases begin as 0. ValueError for sizes that are not
+    positive, AssertionError unless num_heads divides embed_dim.
+    """
+
+    __constants__ = ["batch_first"]
+    in_proj_weight: Parameter  # None with other features of keys or values, as PyTorch has it
+    q_proj_weight: Parameter  # these three are there then
+    k_proj_weight: Parameter
+    v_proj_weight: Parameter
+    in_proj_bias: Parameter
+    bias_k: Parameter | None
+    bias_v: Parameter | None
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: Device = None,
+        dtype: Dtype = None,
+    ) -> None:
+        if embed_dim <= 0 or num_heads <= 0:
+            raise ValueError(
+                "embed_dim and num_heads must be greater than 0, got "
+                f"embed_dim={embed_dim} and num_heads={num_heads} instead"
+            )
+        super().__init__()
+        self.embed_dim = embed_dim
+        self.kdim = embed_dim if kdim is None else kdim
+        self.vdim = embed_dim if vdim is None else vdim
+        self._qkv_same_embed_dim = self.kdim == embed_dim and self.vdim == embed_dim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.batch_first = batch_first
+        self.head_dim = embed_dim // num_heads
+        if self.head_dim * num_heads != embed_dim:
+            raise AssertionError("embed_dim must be divisible by num_heads")
+
+        def parameter(*shape: int) -> Parameter:
+            return Parameter(_native.empty(shape, device=device, dtype=dtype))
+
+        same = self._qkv_same_embed_dim
+        features = {"q": embed_dim, "k": self.kdim, "v": self.vdim}
+        for name, n in features.items():
+            made = None if same else parameter(embed_dim, n)
+            self.register_parameter(f"{name}_proj_weight", made)
+        packed = parameter(3 * embed_dim, embed_dim) if same else None
+        self.register_parameter("in_proj_weight", packed)
+        self.register_parameter("in_proj_bias", parameter(3 * embed_dim) if bias else None)
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype)
+        if add_bias_kv:
+            self.bias_k = parameter(1, 1, embed_dim)
+            self.bias_v = parameter(1, 1, embed_dim)
+        else:
+            self.bias_k = self.bias_v = None
+        self.add_zero_attn = add_zero_attn
+        self._reset_parameters()
+
+    def _reset_parameters(self) -> None:
+        if self._qkv_same_embed_dim:
+            _init.xavier_uniform_(self.in_proj_weight)
+        else:
+            for weight in (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
+                _init.xavier_uniform_(weight)
+        if self.in_proj_bias is not None:
+            _init.zeros_(self.in_proj_bias)
+            _init.zeros_(self.out_proj.bias)
+        for more in (self.bias_k, self.bias_v):
+            if more is not None:
+                _init.xavier_normal_(more)
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        state.setdefault("_qkv_same_embed_dim", True)
+        super().__setstate__(state)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """(L, N, E), (S, N, kdim), (S, N, vdim) -> (L, N, E), and weights (N, L, S) or None.
+
+        With `batch_first` N comes first; or there is no N. `key_padding_mask` (N, S) and
+        `attn_mask` (L, S) or (N num_heads, L, S) are true where a key is left out, or numbers that
+        are added to the scores. Without `average_attn_weights` weights are (N, num_heads, L, S);
+        without `need_weights` they are None, which takes less time and memory. `is_causal` says
+        that attn_mask, which must be there, leaves out all keys behind the query. AssertionError
+        and RuntimeError for other shapes.
+        """
+        turned = self.batch_first and query.dim() == 3
+        if turned:  # one tensor for several stays one, to be multiplied once
+            given = query, key
+            query = query.transpose(0, 1)
+            key = query if key is given[0] else key.transpose(0, 1)
+            value = key if value is given[1] else value.transpose(0, 1)
+        y, weights = F.multi_head_attention_forward(
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.training,
+            key_padding_mask,
+            need_weights,
+            attn_mask,
+            not self._qkv_same_embed_dim,
+            self.q_proj_weight,
+            self.k_proj_weight,
+            self.v_proj_weight,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+        )
+        return y.transpose(0, 1) if turned else y, weights
 
 
 class PReLU(Module):

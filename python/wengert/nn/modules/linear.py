@@ -77,6 +77,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """A Linear; PyTorch's quantization leaves those of this name, MultiheadAttention's, alone."""
+
+
 class LazyLinear(LazyModuleMixin, Linear):
     """A Linear whose in_features are those of its first input; see LazyModuleMixin."""
 
