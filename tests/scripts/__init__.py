@@ -1,8 +1,9 @@
 """Training scripts written for PyTorch, which run on either library with nothing changed.
 
-A script has `setup(images, labels)`, of arrays (n, 1, 8, 8) and (n,), which seeds the generator
-and gives (modules, batches, step, between): `step(*batch)` is a step of training and returns its
-losses, `between(i)` comes after step i. `evaluate(modules, images)` is what trained modules say.
+A script has `setup(images, labels)`, of arrays (n, 1, 8, 8) and (n,), or `setup(text)`, which seeds
+the generator and gives (modules, batches, step, between): `step(*batch)` is a step of training and
+returns its losses, `between(i)` comes after step i. `evaluate(modules, images)`, or of a text, is
+what trained modules say.
 
 Learning rates are small and no two pixels alike, since rounding grows from step to step wherever an
 activation changes sides: at rates a few times higher torch does not agree with itself, with oneDNN
@@ -14,6 +15,7 @@ stores what torch gives for the scripts.
 """
 
 import hashlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -23,7 +25,9 @@ import numpy as np
 from wengert import datasets
 
 HERE = Path(__file__).parent
-NAMES = ("mnist_cnn", "resnet18", "dcgan", "conv_vae")
+CONVOLUTIONAL = ("mnist_cnn", "resnet18", "dcgan", "conv_vae")
+SEQUENCES = ("char_gpt", "vit", "char_lstm", "packed_gru", "seq2seq")
+NAMES = (*CONVOLUTIONAL, *SEQUENCES)
 STEPS = 200
 #: Digits kept of a loss.
 DIGITS = {"float32": 8, "float64": 13}
@@ -35,6 +39,13 @@ def digits():
     """Images (n, 1, 8, 8) of 0..1 and their labels, as arrays."""
     images, labels = datasets.digits("train")
     return images.numpy().reshape(-1, 1, 8, 8), labels.numpy()
+
+
+def material(function):
+    """The data that a script's function asks for."""
+    images, labels = digits()
+    given = {"images": images, "labels": labels, "text": datasets.sonnets()}
+    return {n: given[n] for n in inspect.signature(function).parameters if n in given}
 
 
 def load(name, library, whole=False):
@@ -64,7 +75,7 @@ def train(script, steps=STEPS, compiled=None, layout=None):
 
     `compiled` is what the step is wrapped in, `layout` the memory format of modules and images.
     """
-    modules, batches, step, between = script["setup"](*digits())
+    modules, batches, step, between = script["setup"](**material(script["setup"]))
     begun, losses = digest(modules), []
     if layout is not None:
         modules = [m.to(memory_format=layout) for m in modules]

@@ -1,4 +1,4 @@
-"""Data that comes with the package: `digits`."""
+"""Data that comes with the package: `digits`, `sonnets`."""
 
 from __future__ import annotations
 
@@ -37,4 +37,14 @@ def digits(split: str | None = None) -> tuple[Tensor, Tensor]:
     return _native.from_numpy(scaled), _native.from_numpy(labels.astype(np.int64))
 
 
-__all__ = ["digits"]
+def sonnets() -> str:
+    """Eighteen sonnets of William Shakespeare (1609), as a text of some 11,000 characters.
+
+    A line for each verse and an empty one between two sonnets; in the public domain.
+    """
+    from importlib import resources
+
+    return resources.files(__package__).joinpath("sonnets.txt").read_text("ascii")
+
+
+__all__ = ["digits", "sonnets"]
