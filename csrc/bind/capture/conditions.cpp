@@ -73,7 +73,7 @@ struct CheckGuard final : Guard {
     seen = changes;
     return true;
   }
-  // Of all that have not been prepared yet. While one prepares, another thread may drop its program.
+  // Of all that have not been prepared yet. Meanwhile another thread may drop a program.
   static void prepare_all() {
     while (!waiting.empty()) {
       const Ref<CheckGuard> g = waiting.back();
