@@ -189,3 +189,27 @@ def test_infinities_and_none(dtype):
         q[0, 0, 7, 2] = float("nan")
         y = attention(q, k, v)
     assert y[0, 0, 7].isnan().all() and y.isnan().sum() == 8
+
+
+def test_a_saved_program_holds_it(tmp_path):
+    """For every batch size."""
+    layer = wg.nn.Linear(8, 24)
+
+    def heads(x):
+        q, k, v = layer(x).view(-1, 5, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        return attention(q, k, v, is_causal=True).transpose(1, 2).reshape(-1, 5, 8)
+
+    x = wg.randn(4, 5, 8)
+    with wg.no_grad():
+        captured = wg.capture(heads)
+        expected = captured(x)
+        captured.save(tmp_path / "heads.safetensors", x)
+        loaded = wg.load_program(tmp_path / "heads.safetensors")
+        assert wg.equal(loaded(x), expected)
+        assert wg.equal(loaded(x[:3]), expected[:3])
+
+
+def test_explain_names_the_kernel():
+    q, one = wg.randn(1, 2, 20, 4), wg.randn(1, 2, 1, 4)
+    assert "blocks" in str(wg.explain(attention, q, q, q))
+    assert "rows" in str(wg.explain(attention, one, q, q))

@@ -2,6 +2,7 @@
 // their rows. Internal: includes Eigen.
 #pragma once
 
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -130,9 +131,11 @@ class MaskRow {
   void apply(T* s, int64_t n) const {
     if (!data_) return;
     if (is_bool_) {
-      const auto* m = static_cast<const bool*>(data_) + at_;
-      each(m, n, [s](int64_t j, bool takes_part) {
-        s[j] = takes_part ? s[j] : -std::numeric_limits<T>::infinity();
+      // Adds 0, or minus infinity by its bits: a choice would be a branch for each.
+      using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+      constexpr Bits kNone = std::bit_cast<Bits>(-std::numeric_limits<T>::infinity());
+      each(static_cast<const uint8_t*>(data_) + at_, n, [s](int64_t j, uint8_t takes_part) {
+        s[j] += std::bit_cast<T>((Bits{takes_part} - 1) & kNone);
       });
     } else {
       each(static_cast<const T*>(data_) + at_, n, [s](int64_t j, T x) { s[j] += x; });

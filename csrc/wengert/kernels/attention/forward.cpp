@@ -13,6 +13,7 @@ using namespace detail;
 template <class T>
 constexpr int64_t kKeys = 1024 / sizeof(T);  // of a block
 constexpr int64_t kFewRows = 8;              // for which packing keys does not pay
+constexpr int64_t kMostInPlace = 32;         // queries
 constexpr int64_t kTaskWork = 1 << 18;       // multiply-adds
 constexpr int64_t kManyHeads = 16;
 
@@ -74,12 +75,15 @@ class Forward {
   Forward(const AttentionShape& s, HeadRows<const T> q, HeadRows<const T> k, HeadRows<const T> v,
           const AttentionMask& mask, Kept kept, HeadRows<T> y, T* log_sums)
       : s_(s), q_(q), k_(k), v_(v), mask_(mask), kept_(kept), y_(y), log_sums_(log_sums) {
+    // Values that fill registers are read where they are, unless packing them pays.
+    packs_values_ = s.queries > kMostInPlace || s.out_width % kLanes<T> != 0;
     values_ = whole_registers<T>(s.out_width);
     turned_ = turned_size<T>(s.keys, s.width);
   }
 
   void blocks() {
-    const int64_t kv = s_.batch * s_.kv_heads, packed = turned_ + s_.keys * values_ + kCols<T>;
+    const int64_t kv = s_.batch * s_.kv_heads,
+                  packed = turned_ + (packs_values_ ? s_.keys * values_ : 0) + kCols<T>;
     const Cut cut(s_.queries, kQueries);
     if (cut.parts == 1 || kv >= kManyHeads) {
       const int64_t work = s_.group() * s_.queries * s_.keys * (s_.width + s_.out_width);
@@ -139,7 +143,8 @@ class Forward {
   void pack(T* to, int64_t i) const {
     const int64_t b = i / s_.kv_heads, h = i % s_.kv_heads;
     pack_turned(to, k_.at(b, h, 0), k_.row, s_.keys, s_.width);
-    copy_rows(to + turned_, values_, v_.at(b, h, 0), v_.row, s_.keys, s_.out_width);
+    if (packs_values_)
+      copy_rows(to + turned_, values_, v_.at(b, h, 0), v_.row, s_.keys, s_.out_width);
   }
 
   T row(const WeightBlock<T>& w, T* scores, int64_t r, int64_t cols, T& most, T& total) const {
@@ -163,6 +168,8 @@ class Forward {
     T *const q = scratch.as<T>(), *const sums = q + size * width,
              *const scores = sums + size * values_;
     h %= s_.heads;
+    const T* const values = packs_values_ ? packed + turned_ : v_.at(b, h / s_.group(), 0);
+    const int64_t value_step = packs_values_ ? values_ : v_.row;
     copy_rows(q, width, q_.at(b, h, begin), q_.row, size, s_.width, s_.scale);
     Seen<T, kQueries> seen;
     const int64_t end = s_.causal ? std::min(s_.keys, begin + size) : s_.keys;
@@ -179,8 +186,8 @@ class Forward {
           copy_rows(sums + r * values_, values_, sums + r * values_, 0, 1, values_,
                     static_cast<double>(before));
       }
-      BlockProduct<T>{scores,  most,     1,    packed + turned_ + key * values_,
-                      values_, kCols<T>, sums, values_}
+      BlockProduct<T>{scores,     most,     1,    values + key * value_step,
+                      value_step, kCols<T>, sums, values_}
           .by_weights(size, values_, w.keys, w.shift(), key > 0);
     }
     seen.settle(1 - s_.p);
@@ -194,6 +201,7 @@ class Forward {
   Kept kept_;
   HeadRows<T> y_;
   T* log_sums_;
+  bool packs_values_;
   int64_t values_, turned_;  // a row of packed values; all packed keys
 };
 
