@@ -102,13 +102,13 @@ constexpr auto beta_slope_f = [](auto x, auto a, auto total) {
 
 }  // namespace
 
-// y = dx/da of a sample x of the standard gamma distribution of shape a
+// y = dx/da of a sample x of the gamma distribution of shape a      its gradient is an error
 constinit const Op gamma_slope_op = pointwise_op(
     "standard_gamma_grad", "(input: Tensor, output: Tensor) -> Tensor",
     "How a sample `output` of the standard gamma distribution of shape `input` moves with that: "
     "implicit reparameterization, Figurnov, Mohamed and Mnih 2018.",
     &kRow<2, Floats, decltype(gamma_slope_f)>, Promote::kCommon, no_further, kNothing, 0);
-// y = dx/da / (1 - x) of a sample x of the beta distribution of a and total - a
+// y = dx/da / (1 - x), x of the beta distribution of a and total - a      its gradient is an error
 constinit const Op beta_slope_op = pointwise_op(
     "dirichlet_grad", "(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor",
     "How a sample `x` of the beta distribution of `alpha` and `total` - `alpha` moves with "
