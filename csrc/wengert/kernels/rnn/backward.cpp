@@ -203,7 +203,7 @@ class Backward : Pass<T, kKind> {
     if (s_.projected > 0) {
       dh = left > 0 ? load_part(dm_.data() + b * width_ + u, left, 0) : V(0.0);
       if constexpr (kCells)
-        (s[kS.all - 1] * tanh(x.c)).store(unprojected_.data() + row * width_ + u);
+        (s[kS.all - 1] * gate_tanh(x.c)).store(unprojected_.data() + row * width_ + u);
     } else {
       dh = V::load(dh_.data() + b * width_ + u);
       if (gy_ && left > 0) dh = dh + load_part(gy_ + row * s_.hidden + u, left, 0);
@@ -222,15 +222,28 @@ class Backward : Pass<T, kKind> {
       const T* const d = d_.data() + slice * width_;
       if (to_.x)
         gemm(to_.x, n, {d, ld, 1}, {w_.w_ih + block * s_.hidden * n, n, 1}, rows, n, k, adds);
-      if (to_.w_ih)
-        gemm(to_.w_ih + block * s_.hidden * n, n, {d, 1, ld}, {x_, n, 1}, k, n, rows, false);
+      if (to_.w_ih) of_weight(to_.w_ih + block * s_.hidden * n, d, k, x_, n);
       adds = true;
     });
   }
 
+  // to (m x n) = the sum over all rows of d, m numbers of each, times x, n numbers. Few numbers of
+  // x are packed sooner than many of d, for a result that is turned.
+  void of_weight(T* to, const T* d, int64_t m, const T* x, int64_t n) {
+    const int64_t rows = s_.rows.rows, ld = kS.all * width_;
+    if (n > 128 || m < 2 * n || rows < 256)
+      return gemm(to, n, {d, 1, ld}, {x, n, 1}, m, n, rows, false);
+    const Numbers<T> turned(m * n);
+    gemm(turned.data(), m, {x, 1, n}, {d, ld, 1}, n, m, rows, false);
+    int64_t j = 0;
+    for (; j + V::kSize <= n; j += V::kSize) turn(to + j, n, turned.data() + j * m, m, V::kSize, m);
+    for (; j < n; ++j)
+      for (int64_t i = 0; i < m; ++i) to[i * n + j] = turned[j * m + i];
+  }
+
   void of_recurrent() {
     if (!to_.w_hh) return;
-    const int64_t out = s_.out(), ld = kS.all * width_;
+    const int64_t out = s_.out();
     const Numbers<T> before(s_.rows.rows * out);
     parallel_for(steps_.count(), 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
@@ -239,8 +252,8 @@ class Backward : Pass<T, kKind> {
                       out, before.data() + at(i, b) * out);
     });
     this->each_run(0, kS.recurrent, [&](int64_t slice, int64_t block, int64_t n) {
-      gemm(to_.w_hh + block * s_.hidden * out, out, {d_.data() + slice * width_, 1, ld},
-           {before.data(), out, 1}, n, out, s_.rows.rows, false);
+      of_weight(to_.w_hh + block * s_.hidden * out, d_.data() + slice * width_, n, before.data(),
+                out);
     });
   }
 

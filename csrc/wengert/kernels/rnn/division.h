@@ -24,7 +24,7 @@ struct Division {
     constexpr int64_t kTask = 1 << 16;
     constexpr int64_t kMany = 192;  // sequences that repay packing weights anew
     const int64_t weights = s.blocks() * s.hidden * s.out(), batch = s.rows.batch;
-    chunk = batch <= 16 ? 4 : batch <= 96 ? 8 : 24;
+    chunk = batch <= 8 ? 4 : batch <= 96 ? 8 : 24;
     way = kSequences;
     if (s.projected > 0 && s.rows.steps > 1) return;
     const bool few = batch <= 2 * chunk, large = weights * element > kCache;
