@@ -23,6 +23,7 @@
 #include "wengert/nn/init.h"
 #include "wengert/nn/nn.h"
 #include "wengert/nn/pool.h"
+#include "wengert/nn/rnn.h"
 #include "wengert/ops.h"
 #include "wengert/ops/optim/optim.h"
 #include "wengert/optim/optim.h"
