@@ -5,6 +5,7 @@
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/kernels/special/gamma.h"
 #include "wengert/kernels/special/incomplete.h"
+#include "wengert/kernels/special/vec_gamma.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/pointwise/rows.h"
@@ -12,12 +13,6 @@
 namespace wengert {
 namespace {
 
-// Both dtypes compute in double: near a zero a function of float would keep few digits.
-template <class V, class F>
-V of_each(V x, F f) {
-  using T = std::remove_cvref_t<decltype(x.first())>;
-  return lanes(x, [f](T v) { return static_cast<T>(f(static_cast<double>(v))); });
-}
 template <class V, class F>
 V of_both(V x, V y, F f) {
   using T = std::remove_cvref_t<decltype(x.first())>;
@@ -33,7 +28,12 @@ constexpr Op one_operand(const char* name, const char* doc, F, void (*vjp)(Vjp&)
 }
 
 constexpr auto polygamma_f = [](auto x, const double* p) {
-  return of_each(x, [n = p[0]](double v) { return special::polygamma(n, v); });
+  using T = std::remove_cvref_t<decltype(x.first())>;
+  if (p[0] == 0) return special::digamma(x);
+  if (p[0] == 1) return special::trigamma(x);
+  return lanes(x, [n = p[0]](T v) {
+    return static_cast<T>(special::polygamma_of(n, static_cast<double>(v)));
+  });
 };
 constexpr Signature kPolygamma = "(n: int, input: Tensor) -> Tensor";
 constexpr Signature kPolygammaMethod = "(input: Tensor, n: int) -> Tensor";
@@ -66,12 +66,12 @@ constexpr Op incomplete(const char* name, const char* doc, F, void (*vjp)(Vjp&),
 // y = log |Gamma(x)|       dx = g psi(x)
 constinit const Op lgamma_op = one_operand(
     "lgamma", "The logarithm of the absolute value of the gamma function.",
-    [](auto x) { return of_each(x, special::log_gamma); },
+    [](auto x) { return special::log_gamma(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, digamma(v.x()))); }, kInput);
 // y = psi(x) = Gamma'(x) / Gamma(x)      dx = g psi'(x)
 constinit const Op digamma_op = one_operand(
     "digamma", "The derivative of lgamma(); infinite at 0, NaN at negative integers.",
-    [](auto x) { return of_each(x, special::digamma); },
+    [](auto x) { return special::digamma(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, polygamma(1, v.x()))); }, kInput);
 // y = psi^(n)(x)           dx = g psi^(n + 1)(x)
 constinit const Op polygamma_op = polygamma_row(kPolygamma, kModule);
@@ -79,7 +79,7 @@ constinit const Op polygamma_method_op = polygamma_row(kPolygammaMethod, kMethod
 // y = the inverse of erf    dx = g (sqrt(pi) / 2) exp(y^2)
 constinit const Op erfinv_op = one_operand(
     "erfinv", "The inverse of erf(): infinite at -1 and 1, NaN beyond.",
-    [](auto x) { return of_each(x, special::erf_inverse); },
+    [](auto x) { return special::erf_inverse(x); },
     [](Vjp& v) { v.set(0, v.over_g(mul_op, mul(exp(square(v.y())), std::sqrt(M_PI) / 2))); },
     kOutput);
 
