@@ -189,8 +189,8 @@ class MultiHead {
     check(!causal || c_.has(kMask),
           "Need attn_mask if specifying the is_causal hint. You may use the Transformer module ",
           "method `generate_square_subsequent_mask` to create this mask.");
-    // The hint says what the mask does; with another mask, or weights to give, the mask itself
-    // does.
+    // The hint stands for the mask, but where it is to be merged with another or weights are
+    // wanted.
     if (causal && !padding_.defined() && !weights) return;
     causal = false;
     mask_ = added(c_, kMask, "attn_mask", dtype);
@@ -286,10 +286,10 @@ constinit const Op multi_head_attention_forward_op{
     .doc =
         "Query (L, N, E), key and value (S, N, E), or all without N: projected, softmax(q k^T / "
         "sqrt(d) + mask) v in each of `num_heads` heads of d = E / num_heads, and a projection of "
-        "the heads side by side, (L, N, E). Gives the weights too, (N, L, S), unless "
-        "`average_attn_weights` (N, heads, L, S), and None unless `need_weights`, which costs "
-        "memory and time. Masks (N, S), and (L, S) or (N heads, L, S), are added to the scores, or "
-        "true where a key is left out; `is_causal` says of attn_mask that it leaves out later "
+        "the heads side by side, (L, N, E). Gives the weights too, (N, L, S), or (N, heads, L, S) "
+        "without `average_attn_weights`; None without `need_weights`, which costs memory and time. "
+        "Masks (N, S), and (L, S) or (N heads, L, S), are added to the scores, or true where a key "
+        "is left out; `is_causal` says of attn_mask that it leaves out later "
         "keys. AssertionError and RuntimeError for shapes. Vaswani et al., arXiv:1706.03762.",
     .composed = [](Call& c) { MultiHead(c).run(c.results); }};
 
