@@ -197,6 +197,7 @@ NAMESPACES = [
     "profiler",
     "multiprocessing",
     "utils.benchmark",
+    "overrides",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from . import _native
-from ._typing import Args, Kwargs
+from ._typing import Args, Kwargs, UserFunction
 
 
 def typename(obj: object) -> str:
@@ -16,6 +16,13 @@ def typename(obj: object) -> str:
     if cls.__module__ in ("builtins", "", None):
         return cls.__qualname__
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def plain_results(
+    cls: type, func: UserFunction, types: object, args: Args = (), kwargs: Kwargs | None = None
+) -> object:
+    """The `__torch_function__` of parameters and buffers, which have no say: calls the function."""
+    return func(*args, **(kwargs or {}))
 
 
 def parse_to(

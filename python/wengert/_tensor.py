@@ -206,6 +206,58 @@ def new_tensor(
     )
 
 
+# ---- subclasses, see Note [subclasses] ---------------------------------------------------------
+
+
+@_method
+def as_subclass(self: Tensor, cls: builtins.type[Tensor]) -> Tensor:
+    """The same values on the same memory, with history, as a tensor of that subclass.
+
+    TypeError if it is no subclass of Tensor.
+    """
+    if not (isinstance(cls, builtins.type) and issubclass(cls, Tensor)):
+        raise TypeError(f"as_subclass: a subclass of Tensor is expected, got {cls!r}")
+    result = self.view_as(self) if self.requires_grad else self.detach()
+    result.__class__ = cls
+    return result
+
+
+def _make_subclass(
+    cls: builtins.type[Tensor], data: Tensor, require_grad: builtins.bool = False
+) -> Tensor:
+    """A leaf of that subclass on the memory of `data`."""
+    return _native.make_parameter(cls, data.detach(), require_grad)
+
+
+def _torch_function(
+    cls: builtins.type[Tensor],
+    func: Callable[..., object],
+    types: Sequence[builtins.type],
+    args: tuple[object, ...] = (),
+    kwargs: Kwargs | None = None,
+) -> object:
+    """Calls the function; its results are of the subclass."""
+    from ._overriding import default  # here, as importing the package should not pay for it
+
+    return default(cls, func, types, args, kwargs)
+
+
+def _init_subclass(cls: builtins.type[Tensor], **options: object) -> None:
+    if cls.__module__.partition(".")[0] != __package__:
+        from ._overriding import begin
+
+        begin(cls)
+
+
+_OF_CLASS: dict[str, object] = {
+    "_make_subclass": staticmethod(_make_subclass),
+    "__torch_function__": classmethod(_torch_function),
+    "__init_subclass__": classmethod(_init_subclass),
+}
+for _name, _member in _OF_CLASS.items():
+    setattr(Tensor, _name, _member)
+
+
 # ---- description -----------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn, SupportsIndex, TypeVar
 
 from .. import _native
+from .._common import plain_results
 from .._native import Tensor
 from .._typing import Device, Dtype, Memo, UserFunction
 
@@ -61,6 +62,9 @@ class Parameter(_native.Tensor):
         return _rebuild_parameter, (type(self), self.data, self.requires_grad, vars(self) or None)
 
 
+setattr(Parameter, "__torch_function__", classmethod(plain_results))  # noqa: B010
+
+
 def _rebuild_parameter(
     cls: type[_T], data: Tensor, requires_grad: bool, state: Mapping[str, object] | None
 ) -> _T:
@@ -90,6 +94,9 @@ class Buffer(_native.Tensor):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, ...]:
         return _rebuild_parameter, (type(self), self.data, self.requires_grad, vars(self) or None)
+
+
+setattr(Buffer, "__torch_function__", classmethod(plain_results))  # noqa: B010
 
 
 class UninitializedTensorMixin(_Beside):
