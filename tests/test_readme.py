@@ -14,6 +14,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "docs/cpp.md",
     "docs/design.md",
+    "docs/scripts.md",
     "examples/README.md",
     "benchmarks/README.md",
 ]
