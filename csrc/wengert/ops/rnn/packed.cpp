@@ -157,7 +157,7 @@ constexpr Signature kPadPacked =
     "(data: Tensor, batch_sizes: Tensor, batch_first: bool, padding_value: float, total_length: "
     "int, batch: int | None = None) -> tuple[Tensor, Tensor]";
 constexpr Signature kPadSequence =
-    "(sequences: Tensors, batch_first: bool = False, padding_value: float = 0.0, padding_side: "
+    "(tensors: Tensors, batch_first: bool = False, padding_value: float = 0.0, padding_side: "
     "'right' | 'left' = 'right') -> Tensor";
 
 // n_t = how many of the lengths exceed t

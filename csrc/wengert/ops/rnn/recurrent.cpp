@@ -76,7 +76,8 @@ class Stack {
     const bool packed = batch_sizes_.defined();
     check(x_.ndim() == (packed ? 2 : 3), "RNN: Expected input to be ", packed ? 2 : 3, "D, got ",
           x_.ndim(), "D tensor");
-    check(o_.num_layers > 0, "num_layers must be greater than zero, got ", o_.num_layers);
+    check(o_.num_layers > 0 && o_.num_layers < (int64_t{1} << 31),
+          "num_layers must be greater than zero, got ", o_.num_layers);
     for (const Tensor* t : {&h0_, &c0_}) {
       if (!t->defined()) continue;
       check((*t).dtype() == x_.dtype(),
