@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -208,6 +207,8 @@ def write_trace(
     path: str | os.PathLike[str], events: Iterable[object], metadata: dict[str, object]
 ) -> None:
     """The events in Chrome's trace event format."""
+    import json  # here, as importing the package should not pay for it
+
     process = os.getpid()
     traced = [
         {
