@@ -53,7 +53,11 @@ inline double digamma(double x) {
 // and Maclaurin say of the rest, with the Bernoulli numbers up to B_14.
 inline double zeta_positive(double s, double q) {
   double sum = 0;
-  for (; q < 10 + s; q += 1) sum += std::pow(q, -s);
+  for (; q < 10 + s; q += 1) {
+    const double term = std::pow(q, -s);
+    sum += term;
+    if (term <= 1e-18 * sum) return sum;  // soon, where s is large
+  }
   if (std::isinf(q)) return 0;
   // B_{2k} / (2k)!
   constexpr double kBernoulli[] = {1.0 / 12,           -1.0 / 720,     1.0 / 30240,
