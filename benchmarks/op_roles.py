@@ -86,7 +86,7 @@ def roles(key: str, number: int) -> dict[str, str] | None:
     if found is None:
         return None
     values = named(key, sample)
-    x = next((values[k] for k in ("input", "theta", "query") if k in values), None)
+    x: Any = next((values[k] for k in ("input", "theta", "query") if k in values), None)
     if name.startswith("conv") and values.get("groups", 1) > 1 and values["weight"].shape[1] == 1:
         found = _DEPTHWISE
     unbatched = x.ndim == _unbatched(name)

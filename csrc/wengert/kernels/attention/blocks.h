@@ -14,6 +14,16 @@ namespace wengert::detail {
 
 inline constexpr int64_t kQueries = 96;  // of a block, at most
 
+// So few queries meet a head of keys that it does not pay to pack these.
+inline constexpr int64_t kFewRows = 8;
+inline bool has_few_rows(const AttentionShape& s) {
+  return s.group() * s.queries <= kFewRows && s.keys > 0;
+}
+// Head and query of row r of those that head kv of keys serves.
+inline std::pair<int64_t, int64_t> place_of(const AttentionShape& s, int64_t kv, int64_t r) {
+  return {kv * s.group() + r / s.queries, r % s.queries};
+}
+
 template <class T>
 int64_t whole_registers(int64_t n) {
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;

@@ -12,7 +12,6 @@ using namespace detail;
 
 template <class T>
 constexpr int64_t kKeys = 1024 / sizeof(T);  // of a block
-constexpr int64_t kFewRows = 8;              // for which packing keys does not pay
 constexpr int64_t kMostInPlace = 32;         // queries
 constexpr int64_t kTaskWork = 1 << 18;       // multiply-adds
 constexpr int64_t kManyHeads = 16;
@@ -117,9 +116,7 @@ class Forward {
       const Scratch scratch(static_cast<size_t>(rows * (width + cols)) * sizeof(T));
       T *const x = scratch.as<T>(), *const weights = x + rows * width;
       const int64_t b = i / s_.kv_heads, kv = i % s_.kv_heads;
-      const auto place = [&](int64_t r) {
-        return std::pair(kv * s_.group() + r / s_.queries, r % s_.queries);
-      };
+      const auto place = [&](int64_t r) { return place_of(s_, kv, r); };
       for (int64_t r = 0; r < rows; ++r)
         copy_rows(x + r * width, width, q_.at(b, place(r).first, place(r).second), 0, 1, s_.width,
                   s_.scale);
@@ -127,8 +124,7 @@ class Forward {
               false);
       Seen<T, 2 * kFewRows> seen;
       for (int64_t r = 0; r < rows; ++r) {
-        const auto [h, query] = place(r);
-        const WeightBlock<T> w{s_, mask_, kept_, b, h, query, 1, 0, s_.keys};
+        const WeightBlock<T> w{s_, mask_, kept_, b, place(r).first, place(r).second, 1, 0, s_.keys};
         row(w, weights + r * cols, 0, cols, seen.most[r], seen.total[r]);
       }
       gemm<T>(x, width, {weights, cols, 1}, {v_.at(b, kv, 0), v_.row, 1}, rows, s_.out_width,
@@ -205,9 +201,6 @@ class Forward {
   int64_t values_, turned_;  // a row of packed values; all packed keys
 };
 
-bool has_few_rows(const AttentionShape& s) {
-  return s.group() * s.queries <= kFewRows && s.keys > 0;
-}
 bool is_any(const AttentionShape&) { return true; }
 
 template <class T>

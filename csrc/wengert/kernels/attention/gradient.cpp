@@ -40,13 +40,19 @@ class Gradient {
                std::max<int64_t>(
                    1, (s.keys + kKeys<T> - 1) / kKeys<T> * s.batch * s.kv_heads / kTasks)) {}
 
-  // Every part of the keys of a head has sums of dQ of its own, which are added in their order.
   void run() {
-    const int64_t rows = s_.batch * s_.heads * s_.queries, kv = s_.batch * s_.kv_heads;
+    const int64_t rows = s_.batch * s_.heads * s_.queries;
     const Scratch dots(static_cast<size_t>(rows) * sizeof(T));
     dots_ = dots.as<T>();
     parallel_for(rows, std::max<int64_t>(1, 16384 / values_),
                  [&](int64_t begin, int64_t end) { sum_dots(begin, end); });
+    has_few_rows(s_) ? few() : blocks();
+  }
+
+ private:
+  // Every part of the keys of a head has sums of dQ of its own, which are added in their order.
+  void blocks() {
+    const int64_t kv = s_.batch * s_.kv_heads;
     const int64_t sums = s_.group() * s_.queries * width_;
     const int64_t work = sums / width_ * s_.keys * (s_.width + s_.out_width);
     const bool alone = parts_.parts <= 1;
@@ -68,7 +74,43 @@ class Gradient {
           [&](int64_t begin, int64_t end) { store_queries(begin, end, all.as<T>(), sums); });
   }
 
- private:
+  // Keys and values are read where they are, and their gradients are written at once.
+  void few() {
+    const int64_t rows = s_.group() * s_.queries, cols = whole_registers<T>(s_.keys);
+    parallel_for(s_.batch * s_.kv_heads, 1, [&](int64_t i, int64_t) {
+      const Scratch scratch(static_cast<size_t>(rows * (width_ + values_ + 2 * cols)) * sizeof(T));
+      T *const q = scratch.as<T>(), *const g = q + rows * width_;
+      T *const weights = g + rows * values_, *const scores = weights + rows * cols;
+      const int64_t b = i / s_.kv_heads, kv = i % s_.kv_heads;
+      for (int64_t r = 0; r < rows; ++r) {
+        const auto [h, query] = place_of(s_, kv, r);
+        copy_rows(q + r * width_, width_, q_.at(b, h, query), 0, 1, s_.width, s_.scale);
+        copy_rows(g + r * values_, values_, g_.at(b, h, query), 0, 1, s_.out_width, 1 / (1 - s_.p));
+      }
+      const MatrixRef<T> keys{k_.at(b, kv, 0), k_.row, 1}, turned_keys{keys.data, 1, k_.row};
+      gemm<T>(weights, cols, {q, width_, 1}, turned_keys, rows, s_.keys, s_.width, false);
+      gemm<T>(scores, cols, {g, values_, 1}, {v_.at(b, kv, 0), 1, v_.row}, rows, s_.keys,
+              s_.out_width, false);
+      for (int64_t r = 0; r < rows; ++r) {
+        const auto [h, query] = place_of(s_, kv, r);
+        const WeightBlock<T> w{s_, mask_, kept_, b, h, query, 1, 0, s_.keys};
+        row(w, 0, weights + r * cols, scores + r * cols, cols);
+      }
+      if (d_.v.data)
+        gemm<T>(d_.v.at(b, kv, 0), d_.v.row, {weights, 1, cols}, {g, values_, 1}, s_.keys,
+                s_.out_width, rows, false);
+      if (d_.k.data)
+        gemm<T>(d_.k.at(b, kv, 0), d_.k.row, {scores, 1, cols}, {q, width_, 1}, s_.keys, s_.width,
+                rows, false);
+      if (!d_.q.data) return;
+      gemm<T>(q, width_, {scores, cols, 1}, keys, rows, s_.width, s_.keys, false);
+      for (int64_t r = 0; r < rows; ++r) {
+        const auto [h, query] = place_of(s_, kv, r);
+        store_rows(d_.q.at(b, h, query), 0, q + r * width_, 0, 1, s_.width, s_.scale);
+      }
+    });
+  }
+
   // What a thread works in.
   struct Room {
     explicit Room(const Gradient& g)
