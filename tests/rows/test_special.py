@@ -33,6 +33,8 @@ def test_polygamma_at_poles_and_beyond():
         wg.polygamma(-1, x)
     with pytest.raises(RuntimeError, match="greater than or equal to 1"):
         wg.mvlgamma(x, 0)
+    with pytest.raises(RuntimeError, match="at most"):
+        wg.mvlgamma(x, 2**40)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

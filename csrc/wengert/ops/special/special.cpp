@@ -139,6 +139,7 @@ Tensor erfinv(const Operand& x) { return apply(erfinv_op, {x}); }
 Tensor mvlgamma(const Tensor& x, int64_t p) {
   check(x.dtype() != Dtype::kBool, "The input tensor may not be a boolean tensor.");
   check(p >= 1, "p has to be greater than or equal to 1");
+  check(p <= 1 << 16, "p is ", p, ", needs to be at most 65536");
   const Dtype d = is_floating(x.dtype()) ? x.dtype() : default_dtype();
   const double n = static_cast<double>(p);
   const Tensor shifts = arange((1 - n) / 2, 0.25, 0.5, d);
