@@ -449,6 +449,30 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
 # What torch says of bad arguments, as a pattern of the database, and what we say.
 BATCH = r"Expected .* \(batch mode\) tensor with optional 0 dim batch size"
 WORDS: dict[str, str] = {
+    "'weight' must be 2-D": "scalar types: int64, int32; but got float32",
+    "abc is not a valid value for reduction": "'abc' is not a valid value for reduction",
+    "abc is not valid": "'abc' is not a valid value for reduction",
+    r"Expected non-empty vector or matrix with optional 0-dim batch size, but got: \[5, 0\]": (
+        r"Expected non-empty vector .* but got: \(5, 0\)"
+    ),
+    r"Expected non-empty vector or matrix with optional 0-dim batch size, but got: \[0\]": (
+        r"Expected non-empty vector .* but got: \(0,\)"
+    ),
+    r"target tensor should be 1-D with size equal to.*Expected target size \[5\]"
+    r".*but got \[5, 4\]": (r"inconsistent target size, expected 5 but got \(5, 4\)"),
+    "expected scalar type Long but found Float": (
+        "Expected dtype int32/int64 for index, got float32"
+    ),
+    r"inconsistent weight size, expected 4 but got \[5\]": (
+        r"inconsistent weight size, expected 4 but got \(5,\)"
+    ),
+    r"inconsistent target size: \[4\] for input of size: \[5, 4\]": (
+        r"inconsistent target size: \(4,\) for input of size: \(5, 4\)"
+    ),
+    r"inconsistent target size: \[\] for input of size: \[5, 4\]": (
+        r"inconsistent target size: \(\) for input of size: \(5, 4\)"
+    ),
+    "margin must be greater than 0, got -1.0": "margin must be greater than 0, got -1",
     "dilation should be greater than zero": "non-positive dilation is not supported",
     "weight should have at least three dimensions": "expected 3-dimensional weight",
     "Expected 3-dimensional input for 3-dimensional weight": "expected 4-dimensional weight",

@@ -7,7 +7,14 @@ import numpy as np
 
 import wengert as wg
 from tests.optim.table import TABLE as OPTIMIZERS
-from tests.rows import convolution, oracles_embedding, oracles_resample, oracles_special, windows
+from tests.rows import (
+    convolution,
+    oracles_ctc,
+    oracles_embedding,
+    oracles_resample,
+    oracles_special,
+    windows,
+)
 from tests.rows.oracles_attention import ATTENTION, kept_bytes
 from tests.rows.oracles_norm import NORMS
 from tests.rows.oracles_rnn import RECURRENT
@@ -498,6 +505,8 @@ HIDDEN = {
     **RECURRENT,
     **oracles_resample.HIDDEN,
     **oracles_embedding.HIDDEN,
+    **oracles_ctc.HIDDEN,
+    "_variance": np.maximum,
     **oracles_special.FORMULAS,
     "total_norm": norm,
     "_deviations": lambda x: x,

@@ -55,7 +55,13 @@ def name_in_torch(row: dict) -> tuple:
     return tuple(places)
 
 
+# Rows of ours that are torch's under a private name.
+PRIVATE = {"standard_gamma": "_standard_gamma", "sample_dirichlet": "_sample_dirichlet"}
+
+
 def in_torch(row: dict):
+    if torch is not None and row["name"] in PRIVATE:
+        return getattr(torch, PRIVATE[row["name"]])
     for place in name_in_torch(row):
         if hasattr(place, row["name"]):
             return getattr(place, row["name"])

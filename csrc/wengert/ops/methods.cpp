@@ -14,6 +14,7 @@
 #include "wengert/ops/resample/resample.h"
 #include "wengert/ops/rnn/rnn.h"
 #include "wengert/ops/shape/shape.h"
+#include "wengert/ops/special/special.h"
 
 // clang-format off
 namespace wengert {
@@ -92,6 +93,9 @@ Tensor Tensor::cumsum(int64_t dim) const {
 Tensor Tensor::diagonal(int64_t offset, int64_t dim1, int64_t dim2) const {
   return wengert::diagonal(*this, offset, dim1, dim2);
 }
+Tensor Tensor::digamma() const {
+  return wengert::digamma(*this);
+}
 Tensor Tensor::div(const Operand& y) const {
   return wengert::div(*this, y);
 }
@@ -104,6 +108,9 @@ Tensor Tensor::eq(const Operand& y) const {
 }
 Tensor Tensor::erf() const {
   return wengert::erf(*this);
+}
+Tensor Tensor::erfinv() const {
+  return wengert::erfinv(*this);
 }
 Tensor Tensor::exp() const {
   return wengert::exp(*this);
@@ -159,6 +166,9 @@ Tensor Tensor::index_select(int64_t dim, const Tensor& index) const {
 }
 Tensor Tensor::le(const Operand& y) const {
   return wengert::le(*this, y);
+}
+Tensor Tensor::lgamma() const {
+  return wengert::lgamma(*this);
 }
 Tensor Tensor::log() const {
   return wengert::log(*this);
@@ -236,6 +246,9 @@ Tensor Tensor::mul(const Operand& y) const {
 Tensor Tensor::mul_(const Operand& y) const {
   Tensor self(*this);
   return wengert::mul_(self, y);
+}
+Tensor Tensor::mvlgamma(int64_t p) const {
+  return wengert::mvlgamma(*this, p);
 }
 Tensor Tensor::narrow(int64_t dim, int64_t start, int64_t length) const {
   return wengert::narrow(*this, dim, start, length);

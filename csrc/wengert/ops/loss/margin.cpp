@@ -126,7 +126,7 @@ constinit const Op soft_margin_loss_op{
       const Tensor& x = c.in(0);
       check(is_floating(x.dtype()), "input of a floating dtype expected, got ", x.dtype());
       const double no_end = std::numeric_limits<double>::infinity();
-      finish(c, softplus(mul(neg(c.in(1)), x), 1, no_end), legacy_reduction_place(kSoft));
+      finish(c, softplus(mul(x, neg(c.in(1))), 1, no_end), legacy_reduction_place(kSoft));
     }};
 
 // l = -mean_c w_c (t_c log s(x_c) + (1 - t_c) log s(-x_c)), s(x) = 1 / (1 + exp(-x))
@@ -173,20 +173,21 @@ constinit const Op multi_margin_loss_op{
     .composed = [](Call& c) {
       const int64_t p = c.attrs.integer(kMulti["p"]);
       check(p == 1 || p == 2, ErrorKind::kValue, "only p == 1 and p == 2 supported");
+      const Tensor weight = c.has(2) ? c.in(2) : Tensor();
+      check(!weight.defined() || weight.ndim() == 1, ErrorKind::kValue,
+            "weight must be one-dimensional");
       const Tensor x = as_rows(c.in(0));
       const int64_t rows = x.size(0), classes = x.size(1);
       check(c.in(1).ndim() <= 1 && c.in(1).numel() == rows, "inconsistent target size, expected ",
             rows, " but got ", c.in(1).shape());
+      if (weight.defined())
+        check(weight.numel() == classes, "inconsistent weight size, expected ", classes,
+              " but got ", weight.shape());
       const Tensor t = reshape(c.in(1), Dims{rows, 1});
       Tensor z = add(sub(x, gather(x, 1, t)), c.attrs.real(kMulti["margin"]));
       z = positive_part(z);
       if (p == 2) z = mul(z, z);
-      if (c.has(2)) {
-        const Tensor& weight = c.in(2);
-        check(weight.ndim() <= 1 && weight.numel() == classes,
-              "inconsistent weight size, expected ", classes, " but got ", weight.shape());
-        z = mul(z, unsqueeze(index_select(reshape(weight, Dims{classes}), 0, flatten(t)), 1));
-      }
+      if (weight.defined()) z = mul(z, unsqueeze(index_select(weight, 0, flatten(t)), 1));
       const Tensor others = ne(arange(0, static_cast<double>(classes)), t);
       Tensor loss = div(sum(where(others, z, 0.0), Dims{1}), static_cast<double>(classes));
       if (c.in(0).ndim() < 2 && c.in(1).ndim() == 0) loss = reshape(loss, Dims());
