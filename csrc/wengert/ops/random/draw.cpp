@@ -316,8 +316,9 @@ Tensor in_memory_order(const Tensor& x, F f) {
   if (strides.empty()) return f(x);
   Dims order = strides, back = strides;
   for (int d = 0; d < x.ndim(); ++d) order[d] = d;
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return strides[static_cast<int>(a)] > strides[static_cast<int>(b)];
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    const int64_t of_a = strides[static_cast<int>(a)], of_b = strides[static_cast<int>(b)];
+    return of_a != of_b ? of_a > of_b : a < b;
   });
   for (int d = 0; d < x.ndim(); ++d) back[static_cast<int>(order[d])] = d;
   return permute(f(permute(x, order)), back);
