@@ -19,3 +19,4 @@
 #include "wengert/ops/resample/resample.h"
 #include "wengert/ops/rnn/rnn.h"
 #include "wengert/ops/shape/shape.h"
+#include "wengert/ops/special/special.h"
