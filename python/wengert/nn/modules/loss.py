@@ -247,7 +247,7 @@ class _MarginLoss(_Loss):
 
     def __init__(
         self,
-        margin: float,
+        margin: float = 0.0,
         size_average: bool | None = None,
         reduce: bool | None = None,
         reduction: str = "mean",
@@ -261,15 +261,6 @@ class CosineEmbeddingLoss(_MarginLoss):
 
     __constants__ = ["margin", "reduction"]
 
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(margin, size_average, reduce, reduction)
-
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """(n, d), (n, d), (n) -> () or (n); or (d), (d), ()"""
         return F.cosine_embedding_loss(
@@ -281,15 +272,6 @@ class MarginRankingLoss(_MarginLoss):
     """max(0, margin - y (x1 - x2)): x1 shall be the larger one where y is 1, x2 where it is -1"""
 
     __constants__ = ["margin", "reduction"]
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(margin, size_average, reduce, reduction)
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """(*), (*), (*) -> () or (*)"""
