@@ -93,7 +93,9 @@ void pad_run(Call& c) {
   const List<int64_t> sizes = checked_batch_sizes(c.in(1), steps, -1, rows);
   check(sizes[0] <= batch, "batch_sizes of up to ", batch, " expected, got ", sizes[0]);
   dispatch(x.dtype(), [&](auto zero) {
-    const auto fill = static_cast<decltype(zero)>(c.attrs.real(kPad["value"]));
+    using T = decltype(zero);
+    using Wide = std::conditional_t<is_integral(dtype_of<T>()), int64_t, T>;  // which wraps around
+    const T fill = static_cast<T>(Scalar(c.attrs.real(kPad["value"])).to<Wide>());
     pad_rows({steps, batch, rows, c.attrs.flag(kPad["batch_first"]), sizes.data()}, row_bytes(x, 1),
              x.data(), c.out[0].data(), &fill, sizeof fill);
   });
