@@ -122,11 +122,17 @@ def record(
     try:
         args, kwargs = ((), {}) if structure is None else fill_arguments(structure, copies, {})
         given = Containers((args, kwargs))
-        reads = _native._watch_reads(fn, (args, kwargs))
+        collects = gc.isenabled()
+        gc.disable()  # what the collector calls would be taken for the function's own doing
         try:
-            returned = fn(*args, **kwargs)
+            reads = _native._watch_reads(fn, (args, kwargs))
+            try:
+                returned = fn(*args, **kwargs)
+            finally:
+                _native._stop_reads(reads)
         finally:
-            _native._stop_reads(reads)
+            if collects:
+                gc.enable()
         result = flatten_result(returned, results, strict)
         changed, refusals, opaque, tellers, kept, always = _native._finish_reads(reads, returned)
         written = None

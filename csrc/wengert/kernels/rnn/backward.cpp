@@ -25,7 +25,7 @@ class Backward : Pass<T, kKind> {
         x_(x),
         of_(of),
         to_(to),
-        d_(s.rows.rows * kS.all * width_),
+        d_(std::max<int64_t>(s.rows.rows, 1) * kS.all * width_),  // also without rows it has slices
         dh_(s.rows.batch * width_),
         dc_(kCells ? s.rows.batch * width_ : 0) {
     if (to.b_ih || to.b_hh) bias_.resize(bias_parts() * kS.all * width_);
@@ -244,7 +244,7 @@ class Backward : Pass<T, kKind> {
   void of_recurrent() {
     if (!to_.w_hh) return;
     const int64_t out = s_.out();
-    const Numbers<T> before(s_.rows.rows * out);
+    const Numbers<T> before(std::max<int64_t>(s_.rows.rows, 1) * out);
     parallel_for(steps_.count(), 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
         for (int64_t b = 0; b < steps_.size(i); ++b)

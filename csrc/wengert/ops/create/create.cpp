@@ -361,7 +361,10 @@ Tensor linspace(double start, double end, int64_t steps, Dtype dtype) {
 Tensor eye(int64_t rows, int64_t columns, Dtype dtype) {
   return apply(eye_op, {}, Attrs(rows, columns, dtype));
 }
-Tensor empty_like(const Tensor& x) { return apply(empty_like_op, {x}, Attrs(x.dtype())); }
+Tensor empty_like(const Tensor& x) {
+  check_defined(x, "empty_like");
+  return apply(empty_like_op, {x}, Attrs(x.dtype()));
+}
 std::span<const Op* const> create_ops() { return kCreateOps; }
 
 }  // namespace wengert

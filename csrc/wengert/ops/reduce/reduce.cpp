@@ -465,6 +465,8 @@ Tensor pairwise_distance(const Tensor& x, const Tensor& y, double p, double eps,
 }
 
 Tensor cosine_similarity(const Tensor& x, const Tensor& y, int64_t dim, double eps) {
+  check_defined(x, "cosine_similarity");
+  check_defined(y, "cosine_similarity", "x2");
   const Dtype common = promote(x.dtype(), y.dtype());
   check(is_floating(common), "expected common dtype to be floating point, yet common dtype is ",
         common);

@@ -137,6 +137,7 @@ Tensor digamma(const Operand& x) { return apply(digamma_op, {x}); }
 Tensor polygamma(int64_t n, const Tensor& x) { return apply(polygamma_op, {x}, Attrs(n)); }
 Tensor erfinv(const Operand& x) { return apply(erfinv_op, {x}); }
 Tensor mvlgamma(const Tensor& x, int64_t p) {
+  check_defined(x, "mvlgamma");
   check(x.dtype() != Dtype::kBool, "The input tensor may not be a boolean tensor.");
   check(p >= 1, "p has to be greater than or equal to 1");
   check(p <= 1 << 16, "p is ", p, ", needs to be at most 65536");

@@ -453,6 +453,8 @@ class TransformerDecoderLayer(Module):
 
 
 def _get_clones(layer: Module, n: int) -> ModuleList:
+    if not isinstance(layer, Module):
+        raise TypeError(f"a layer must be a Module, got {type(layer).__name__}")
     return ModuleList([copy.deepcopy(layer) for _ in range(n)])
 
 
