@@ -1,6 +1,7 @@
 #include "wengert/nn/attention.h"
 
 #include "wengert/nn/init.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/registry.h"
 
 namespace wengert::nn {
@@ -12,8 +13,6 @@ class OutProjection final : public Linear {
   using Linear::Linear;
   std::string name() const override { return "NonDynamicallyQuantizableLinear"; }
 };
-
-Operand operand_of(const Tensor& t) { return t.defined() ? Operand(t) : Operand(); }
 
 }  // namespace
 

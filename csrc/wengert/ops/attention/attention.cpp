@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wengert/ops/attention/heads.h"
+#include "wengert/ops/optional.h"
 
 namespace wengert {
 namespace {
@@ -149,7 +150,7 @@ constinit const Op scaled_dot_product_attention_op{
       std::optional<double> scale;
       if (a.has(kAttention["scale"])) scale = a.real(kAttention["scale"]);
       c.results = {scaled_dot_product_attention(
-          c.in(0), c.in(1), c.in(2), c.has(3) ? c.in(3) : Tensor(), a.real(kAttention["dropout_p"]),
+          c.in(0), c.in(1), c.in(2), optional_tensor(c, 3), a.real(kAttention["dropout_p"]),
           a.flag(kAttention["is_causal"]), scale, a.flag(kAttention["enable_gqa"]))};
     }};
 

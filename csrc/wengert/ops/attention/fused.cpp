@@ -2,6 +2,7 @@
 #include "wengert/kernels/attention/attention.h"
 #include "wengert/kernels/random/dropout.h"
 #include "wengert/ops/attention/heads.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/random/drawing.h"
 #include "wengert/ops/ways.h"
 
@@ -113,14 +114,12 @@ void forward_run(Call& c) {
   });
 }
 
-Operand operand_of(const Vjp& v, int i) { return v.has(i) ? v.x(i) : Operand(); }
-
 void forward_vjp(Vjp& v) {
   Attrs a = v.attrs();
   for (int i = 0; i < 4; ++i) a.add(v.needs(i));
   Call c(attention_backward_op, a);
   c.add_input(v.g());
-  for (int i = 0; i < 5; ++i) c.add_input(operand_of(v, i));
+  for (int i = 0; i < 5; ++i) c.add_input(optional_operand(v, i));
   for (int i = 0; i < 2; ++i) c.add_input(v.y(i).detach());
   apply(c);
   for (int i = 0; i < 4; ++i)
@@ -224,7 +223,7 @@ struct Second {
 void backward_vjp(Vjp& v) {
   const Attrs& a = v.attrs();
   Second s;
-  s.h = {v.x(1),         v.x(2),          v.x(3),    v.has(4) ? v.x(4).tensor() : Tensor(),
+  s.h = {v.x(1),         v.x(2),          v.x(3),    optional_tensor(v, 4),
          a.real(kScale), a.flag(kCausal), a.real(kP)};
   const int64_t group = s.h.group();
   s.q = grouped(s.h.q, group);

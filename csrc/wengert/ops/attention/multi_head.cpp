@@ -8,7 +8,7 @@
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"
-#include "wengert/ops/norm/second.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/pool/pool.h"
 #include "wengert/ops/random/random.h"
 

@@ -2,6 +2,7 @@
 #include "wengert/ops/conv/conv.h"
 
 #include "wengert/ops/conv/product.h"
+#include "wengert/ops/optional.h"
 
 namespace wengert {
 namespace {
@@ -77,7 +78,7 @@ struct Operands {
     }
   }
   Tensor result(const Op& op, const Attrs& a) const {
-    const Tensor y = apply(op, {x, w, bias.defined() ? Operand(bias) : Operand()}, a);
+    const Tensor y = apply(op, {x, w, operand_of(bias)}, a);
     return batched ? y : squeeze(y, Dims{0});
   }
 };
@@ -207,21 +208,15 @@ constinit const Op conv_transpose2d_op =
 constinit const Op conv_transpose3d_op =
     forward("conv_transpose3d", kTransposedDoc, transposed_composed<3>, kTransposed);
 
-namespace {
-
-Operand optional(const Tensor& t) { return t.defined() ? Operand(t) : Operand(); }
-
-}  // namespace
-
 #define WENGERT_CONV(n)                                                                            \
   Tensor conv##n(const Tensor& x, const Tensor& weight, const Tensor& bias, Ints stride,           \
                  Ints padding, Ints dilation, int64_t groups) {                                    \
-    return apply(conv##n##_op, {x, weight, optional(bias)},                                        \
+    return apply(conv##n##_op, {x, weight, operand_of(bias)},                                      \
                  Attrs(stride, padding, dilation, groups));                                        \
   }                                                                                                \
   Tensor conv_transpose##n(const Tensor& x, const Tensor& weight, const Tensor& bias, Ints stride, \
                            Ints padding, Ints output_padding, int64_t groups, Ints dilation) {     \
-    return apply(conv_transpose##n##_op, {x, weight, optional(bias)},                              \
+    return apply(conv_transpose##n##_op, {x, weight, operand_of(bias)},                            \
                  Attrs(stride, padding, output_padding, groups, dilation));                        \
   }
 WENGERT_CONV(1d)

@@ -2,6 +2,7 @@
 #include "wengert/base/warning.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/embedding/table.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/shape/view.h"
 
 namespace wengert {
@@ -93,9 +94,6 @@ class Described {
   Scratch ends_;
 };
 
-const void* memory_of(const Call& c, int i) { return c.has(i) ? c.in(i).data() : nullptr; }
-Operand optional_of(const Vjp& v, int i) { return v.has(i) ? v.x(i) : Operand(); }
-
 void bag_shape(Call& c) {
   const Tensor& w = c.in(0);
   check_table(w);
@@ -120,7 +118,8 @@ void bag_vjp(Vjp& v) {
     a.add(v.shape(0)[0]);
     v.set(0,
           apply(bag_backward_op,
-                {v.g(), v.x(1), v.x(2), optional_of(v, 3), max ? Operand(v.y(1)) : Operand()}, a));
+                {v.g(), v.x(1), v.x(2), optional_operand(v, 3), max ? Operand(v.y(1)) : Operand()},
+                a));
   }
   if (v.needs(3)) {
     const Attrs& a = v.attrs();
@@ -184,7 +183,7 @@ void backward_vjp(Vjp& v) {
   const Tensor f = scaled ? reciprocal(frequencies(indices, h.shape()[0], h.dtype())) : Tensor();
   const Attrs of_bag(a.integer(kMode), a.integer(kPadding), a.flag(kLast));
   if (v.needs(0)) {
-    Operand s = optional_of(v, 3);
+    Operand s = optional_operand(v, 3);
     if (scaled) s = s.is_none() ? Operand(f) : Operand(mul(s, f));
     Attrs forward(of_bag);
     forward.add(false);
@@ -268,8 +267,8 @@ int64_t bag_padding(const Attrs& a, int64_t rows) {
 
 void embedding_bag_composed(Call& c) {
   const Attrs& a = c.attrs;
-  Tensor input = c.in(0), weight = c.in(1), offsets = c.has(2) ? c.in(2) : Tensor();
-  Tensor samples = c.has(3) ? c.in(3) : Tensor();
+  Tensor input = c.in(0), weight = c.in(1), offsets = optional_tensor(c, 2);
+  Tensor samples = optional_tensor(c, 3);
   in_order(input, weight);
   check(!samples.defined() || samples.shape() == input.shape(), ErrorKind::kValue,
         "If per_sample_weights is not None, then it must have the same shape as the input (",
@@ -296,8 +295,7 @@ void embedding_bag_composed(Call& c) {
     renorm(weight, input, a.real(kEmbeddingBag["max_norm"]), a.real(kEmbeddingBag["norm_type"]));
   const Attrs of_bag(a.integer(kEmbeddingBag["mode"]), bag_padding(a, weight.shape()[0]), last,
                      a.flag(kEmbeddingBag["scale_grad_by_freq"]));
-  c.results = {apply(
-      bag_op, {weight, input, offsets, samples.defined() ? Operand(samples) : Operand()}, of_bag)};
+  c.results = {apply(bag_op, {weight, input, offsets, operand_of(samples)}, of_bag)};
 }
 
 }  // namespace

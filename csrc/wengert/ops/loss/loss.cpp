@@ -4,6 +4,7 @@
 
 #include "wengert/base/warning.h"
 #include "wengert/ops/loss/choices.h"
+#include "wengert/ops/optional.h"
 
 namespace wengert {
 
@@ -82,8 +83,6 @@ ClassLoss describe(const Attrs& a, const Dims& x, Dtype dtype, const Tensor& tar
           a.count() > kSmoothing ? a.real(kSmoothing) : 0.0};
 }
 
-Tensor optional_input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
-
 Tensor run_op(const Op& op, std::initializer_list<Tensor> inputs, const Tensor& weight,
               const Attrs& a) {
   Call c(op, a);
@@ -140,21 +139,21 @@ Dims loss_shape(const Call& c, const Dims& x) {
 
 void entropy_backward_shape(Call& c) {
   const Tensor &x = c.in(1), &target = c.in(2);
-  check_class_loss(x, target, optional_input(c, 4));
+  check_class_loss(x, target, optional_tensor(c, 4));
   check_like_loss(c.in(0), "grad", x.dtype(), loss_shape(c, x.shape()));
   check_like_loss(c.in(3), "state", x.dtype(), {target.numel() + 1});
   c.output(x.dtype(), x.shape());
 }
 
 void entropy_weights_shape(Call& c) {
-  check_class_loss(c.in(0), c.in(1), optional_input(c, 2));
+  check_class_loss(c.in(0), c.in(1), optional_tensor(c, 2));
   c.output(c.in(0).dtype(), c.in(0).shape());
 }
 
 void nll_backward_shape(Call& c) {
   const Dims size = c.attrs.dims(kNllBackward["size"]);
   const Tensor &g = c.in(0), &target = c.in(1);
-  check_class_loss(size, g.dtype(), target, optional_input(c, 3));
+  check_class_loss(size, g.dtype(), target, optional_tensor(c, 3));
   check_like_loss(g, "grad", g.dtype(), loss_shape(c, size));
   check_like_loss(c.in(2), "total_weight", g.dtype(), {});
   c.output(g.dtype(), size);
@@ -163,7 +162,7 @@ void nll_backward_shape(Call& c) {
 template <bool kEntropy>
 void class_shape(Call& c) {
   const Tensor& x = c.in(0);
-  check_class_loss(x, c.in(1), optional_input(c, 2));
+  check_class_loss(x, c.in(1), optional_tensor(c, 2));
   c.output(x.dtype(), loss_shape(c, x.shape()));
   c.output(x.dtype(), kEntropy ? Dims{numel(target_shape(x.shape())) + 1} : Dims());
 }
@@ -171,7 +170,7 @@ void class_shape(Call& c) {
 template <void (*kForward)(const ClassLoss&, const void*, void*, void*)>
 void class_run(Call& c) {
   const Tensor& x = c.in(0);
-  kForward(describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_input(c, 2)), x.data(),
+  kForward(describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_tensor(c, 2)), x.data(),
            c.out[0].data(), c.out[1].data());
 }
 
@@ -179,7 +178,7 @@ void class_run(Call& c) {
 
 void entropy_backward_run(Call& c) {
   const Tensor& x = c.in(1);
-  cross_entropy_gradient(describe(c.attrs, x.shape(), x.dtype(), c.in(2), optional_input(c, 4)),
+  cross_entropy_gradient(describe(c.attrs, x.shape(), x.dtype(), c.in(2), optional_tensor(c, 4)),
                          c.in(0).data(), x.data(), c.in(3).data(), c.out[0].data());
 }
 
@@ -248,7 +247,7 @@ constexpr Signature kNllLoss =
 
 void cross_entropy_composed(Call& c) {
   warn_of_legacy(c.attrs, legacy_reduction_place(kCrossEntropy));
-  c.results = {cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
+  c.results = {cross_entropy(c.in(0), c.in(1), optional_tensor(c, 2),
                              c.attrs.integer(kCrossEntropy["ignore_index"]),
                              reduction_of(c.attrs, legacy_reduction_place(kCrossEntropy)),
                              c.attrs.real(kCrossEntropy["label_smoothing"]))};
@@ -256,7 +255,7 @@ void cross_entropy_composed(Call& c) {
 
 void nll_loss_composed(Call& c) {
   warn_of_legacy(c.attrs, legacy_reduction_place(kNllLoss));
-  c.results = {nll_loss(c.in(0), c.in(1), optional_input(c, 2),
+  c.results = {nll_loss(c.in(0), c.in(1), optional_tensor(c, 2),
                         c.attrs.integer(kNllLoss["ignore_index"]),
                         reduction_of(c.attrs, legacy_reduction_place(kNllLoss)))};
 }
@@ -305,7 +304,7 @@ constinit const Op cross_entropy_weights_op{
     .shape = entropy_weights_shape,
     .run = [](Call& c) {
       const Tensor& x = c.in(0);
-      cross_entropy_weights(describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_input(c, 2)),
+      cross_entropy_weights(describe(c.attrs, x.shape(), x.dtype(), c.in(1), optional_tensor(c, 2)),
                             c.out[0].data());
     }};
 
@@ -341,9 +340,9 @@ constinit const Op nll_loss_backward_op{
         [](Call& c) {
           Attrs a(c.attrs.integer(kIgnoreIndex), c.attrs.integer(kReduction));
           const Dtype dtype = c.in(0).dtype();
-          nll_gradient(
-              describe(a, c.attrs.dims(kNllBackward["size"]), dtype, c.in(1), optional_input(c, 3)),
-              c.in(0).data(), c.in(2).data(), c.out[0].data());
+          nll_gradient(describe(a, c.attrs.dims(kNllBackward["size"]), dtype, c.in(1),
+                                optional_tensor(c, 3)),
+                       c.in(0).data(), c.in(2).data(), c.out[0].data());
         },
     .vjp =
         [](Vjp& v) {

@@ -8,6 +8,7 @@
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/choices.h"
 #include "wengert/ops/loss/loss.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/reduce/reduce.h"
 
@@ -173,7 +174,7 @@ constinit const Op multi_margin_loss_op{
     .composed = [](Call& c) {
       const int64_t p = c.attrs.integer(kMulti["p"]);
       check(p == 1 || p == 2, ErrorKind::kValue, "only p == 1 and p == 2 supported");
-      const Tensor weight = c.has(2) ? c.in(2) : Tensor();
+      const Tensor weight = optional_tensor(c, 2);
       check(!weight.defined() || weight.ndim() == 1, ErrorKind::kValue,
             "weight must be one-dimensional");
       const Tensor x = as_rows(c.in(0));

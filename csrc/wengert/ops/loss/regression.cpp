@@ -5,6 +5,7 @@
 #include "wengert/base/warning.h"
 #include "wengert/ops/loss/choices.h"
 #include "wengert/ops/loss/loss.h"
+#include "wengert/ops/optional.h"
 
 namespace wengert {
 namespace {
@@ -397,8 +398,6 @@ constinit const Op huber_loss_weighted_op{
       c.results = {plain ? loss : weighted(loss, c, reduction, false)};
     }};
 
-Tensor optional_input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
-
 constexpr Signature kBinaryCrossEntropy =
     "(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = "
     "None, reduce: bool | None = None, reduction: 'none' | 'mean' | 'sum' = 'mean') -> Tensor";
@@ -413,7 +412,7 @@ constinit const Op binary_cross_entropy_op{
     .composed = [](Call& c) {
       warn_of_legacy(c.attrs, legacy_reduction_place(kBinaryCrossEntropy));
       c.results = {
-          binary_cross_entropy(c.in(0), c.in(1), optional_input(c, 2),
+          binary_cross_entropy(c.in(0), c.in(1), optional_tensor(c, 2),
                                reduction_of(c.attrs, legacy_reduction_place(kBinaryCrossEntropy)))};
     }};
 
@@ -432,7 +431,7 @@ constinit const Op binary_cross_entropy_with_logits_op{
     .composed = [](Call& c) {
       warn_of_legacy(c.attrs, legacy_reduction_place(kLogits));
       c.results = {binary_cross_entropy_with_logits(
-          c.in(0), c.in(1), optional_input(c, 2), optional_input(c, 3),
+          c.in(0), c.in(1), optional_tensor(c, 2), optional_tensor(c, 3),
           reduction_of(c.attrs, legacy_reduction_place(kLogits)))};
     }};
 

@@ -8,6 +8,7 @@
 #include "wengert/kernels/gemm/gemm.h"
 #include "wengert/ops/matmul/integers.h"
 #include "wengert/ops/matmul/operands.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/pointwise/rows.h"
 
 namespace wengert {
@@ -105,7 +106,7 @@ void linear_run(Call& c) {
   if (is_floating(z.dtype())) return linear_into(c, z, nullptr, nullptr, {});
   const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1, m = n ? z.numel() / n : 0;
   integer_product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
-                  w.alias({k, n}, {1, k}, w->offset), 1, c.has(2) ? c.in(2) : Tensor());
+                  w.alias({k, n}, {1, k}, w->offset), 1, optional_tensor(c, 2));
 }
 
 // linear's input as a matrix of m rows.
@@ -540,10 +541,10 @@ Tensor matmul(const Tensor& x, const Tensor& y) {
   return x.defined() && y.defined() ? matmul_any(x, y) : apply(matmul_op, {x, y});
 }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return apply(linear_op, {x, weight, bias.defined() ? Operand(bias) : Operand()});
+  return apply(linear_op, {x, weight, operand_of(bias)});
 }
 Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias) {
-  return apply(bilinear_op, {x1, x2, weight, bias.defined() ? Operand(bias) : Operand()});
+  return apply(bilinear_op, {x1, x2, weight, operand_of(bias)});
 }
 
 namespace {

@@ -226,17 +226,16 @@ Tensor norm_last(const Tensor& x, Ints shape, const Tensor& weight, const Tensor
   return run_forward(x, weight, bias, Attrs(lead, x.ndim(), groups, eps, centred));
 }
 
-Tensor optional_input(const Call& c, int i) { return optional_tensor(c, i); }
-
 void layer_norm_composed(Call& c) {
   const int shape = attribute("normalized_shape", kLayerNorm, kLayerNormModule);
-  c.results = {layer_norm(c.in(0), c.attrs.ints(shape), optional_input(c, 1), optional_input(c, 2),
+  c.results = {layer_norm(c.in(0), c.attrs.ints(shape), optional_tensor(c, 1),
+                          optional_tensor(c, 2),
                           c.attrs.real(attribute("eps", kLayerNorm, kLayerNormModule)))};
 }
 void group_norm_composed(Call& c) {
   const int groups = attribute("num_groups", kGroupNorm, kGroupNormModule);
-  c.results = {group_norm(c.in(0), c.attrs.integer(groups), optional_input(c, 1),
-                          optional_input(c, 2),
+  c.results = {group_norm(c.in(0), c.attrs.integer(groups), optional_tensor(c, 1),
+                          optional_tensor(c, 2),
                           c.attrs.real(attribute("eps", kGroupNorm, kGroupNormModule)))};
 }
 
@@ -268,8 +267,8 @@ constinit const Op rms_norm_op{
     .composed = [](Call& c) {
       std::optional<double> eps;
       if (c.attrs.has(kRmsNorm["eps"])) eps = c.attrs.real(kRmsNorm["eps"]);
-      c.results = {
-          rms_norm(c.in(0), c.attrs.ints(kRmsNorm["normalized_shape"]), optional_input(c, 1), eps)};
+      c.results = {rms_norm(c.in(0), c.attrs.ints(kRmsNorm["normalized_shape"]),
+                            optional_tensor(c, 1), eps)};
     }};
 // y = (x - m) r w_c + b_c over a group of channels, r = (var + eps)^-1/2
 constinit const Op group_norm_op{

@@ -1,8 +1,9 @@
-// What the rows of norms share: optional tensors, and the derivative of their gradients.
+// What the rows of norms share, the derivative of their gradients most of all.
 #pragma once
 
 #include "wengert/ops/basic.h"
 #include "wengert/ops/norm/norm.h"
+#include "wengert/ops/optional.h"
 
 namespace wengert {
 
@@ -10,11 +11,6 @@ namespace wengert {
 #define WENGERT_WANTED "of_input: bool, of_weight: bool, of_bias: bool"
 
 extern const Op group_norm_forward_op;  // which instance norm is as well
-
-inline Tensor optional_tensor(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
-inline Tensor optional_tensor(const Vjp& v, int i) { return v.has(i) ? v.x(i).tensor() : Tensor(); }
-inline Operand operand_of(const Tensor& t) { return t.defined() ? Operand(t) : Operand(); }
-inline const void* memory_of(const Call& c, int i) { return c.has(i) ? c.in(i).data() : nullptr; }
 
 inline void check_norm_dtype(const Tensor& x) {
   check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ", x.dtype(),

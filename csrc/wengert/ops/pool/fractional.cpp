@@ -1,6 +1,7 @@
 // The largest elements of windows whose distances are drawn at random.
 #include "wengert/kernels/pool/fractional.h"
 
+#include "wengert/ops/optional.h"
 #include "wengert/ops/pool/windows.h"
 #include "wengert/ops/random/random.h"
 
@@ -118,7 +119,7 @@ void fractional(Call& c) {
   check(shape.size() == n + 1 || shape.size() == n + 2, "Expected ", n + 1, "D or ", n + 2,
         "D tensor, but got ", shape);
   const Dims size = sizes_of<n>(c, shape);
-  Tensor samples = c.has(1) ? c.in(1) : Tensor();
+  Tensor samples = optional_tensor(c, 1);
   if (!samples.defined()) {
     floating_input(c);
     const int channel = shape.size() - n - 1;

@@ -1,6 +1,7 @@
 #include "wengert/ops/rnn/layer.h"
 
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/shape/shape.h"
 
@@ -50,9 +51,6 @@ enum In : int {
 constexpr int kGiven = kWhr + 1;
 // Whose gradients there are, in the order of the results; bit i of `wanted` is result i.
 constexpr int kDifferentiable[] = {kX, kH0, kC0, kWih, kWhh, kBih, kBhh, kWhr};
-
-Tensor input(const Call& c, int i) { return c.has(i) ? c.in(i) : Tensor(); }
-Operand operand(const Tensor& t) { return t.defined() ? Operand(t) : Operand(); }
 
 // Of a call whose inputs fit; without the batch sizes.
 RnnShape shape_of(const Call& c) {
@@ -292,7 +290,7 @@ RnnOutput small_ops(const List<Tensor>& in, const Attrs& a) {
 
 void small_composed(Call& c) {
   List<Tensor> in;
-  for (int i = 0; i < kGiven; ++i) in.push_back(input(c, i));
+  for (int i = 0; i < kGiven; ++i) in.push_back(optional_tensor(c, i));
   const RnnOutput o = small_ops(in, c.attrs);
   for (const Tensor& t : {o.y, o.h_n, o.c_n})
     if (t.defined()) c.results.push_back(t);
@@ -313,7 +311,7 @@ void forward_vjp(Vjp& v) {
     if (v.needs(kDifferentiable[i])) wanted |= int64_t{1} << i;
   a.add(wanted);
   Call c(rnn_layer_backward_op, a);
-  for (int i = 0; i < kGiven; ++i) c.add_input(v.has(i) ? v.x(i) : Operand());
+  for (int i = 0; i < kGiven; ++i) c.add_input(optional_operand(v, i));
   const auto came = [&](int i) { return v.has_g(i) && v.output_shape(i) != Dims{0}; };
   for (const int i : {0, 3, 4}) c.add_input(v.y(i).detach());
   for (const int i : {0, 1, 2}) c.add_input(came(i) ? Operand(v.g(i)) : Operand());
@@ -407,7 +405,7 @@ RnnOutput rnn_layer(const RnnLayer& l) {
   Call c(rnn_layer_op, Attrs(static_cast<int64_t>(l.mode), l.batch_first, l.reverse));
   for (const Tensor* t :
        {&l.x, &l.batch_sizes, &l.h0, &l.c0, &l.w_ih, &l.w_hh, &l.b_ih, &l.b_hh, &l.w_hr})
-    c.add_input(operand(*t));
+    c.add_input(operand_of(*t));
   apply(c);
   const auto given = [&](int i) {
     return c.out[i].shape() == Dims{0} ? Tensor() : std::move(c.out[i]);

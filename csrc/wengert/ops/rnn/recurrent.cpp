@@ -1,5 +1,6 @@
 // Recurrent layers as users call them: stacks of them in both directions, and single steps.
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/optional.h"
 #include "wengert/ops/random/random.h"
 #include "wengert/ops/rnn/layer.h"
 #include "wengert/ops/rnn/rnn.h"
@@ -175,7 +176,7 @@ void cell_composed(Call& c) {
           " has inconsistent hidden_size: got ", c.in(i).shape()[1], ", expected ",
           w_hh.ndim() == 2 ? w_hh.shape()[1] : 0);
   }
-  const auto bias = [&](int i) { return c.has(i) ? c.in(i) : Tensor(); };
+  const auto bias = [&](int i) { return optional_tensor(c, i); };
   const RnnOutput r = rnn_layer({kMode,
                                  x,
                                  {},
