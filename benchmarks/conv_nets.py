@@ -1,4 +1,4 @@
-"""Convolutional networks as training steps: what train_steps.py times under `conv`.
+"""Convolutional networks as training steps: what train_steps.py times under `net`.
 
 `cnn` is the network of the usual MNIST tutorial; the residual network is the one for CIFAR of He et
 al., "Deep Residual Learning for Image Recognition" (2016), section 4.2, with n = 3; the U-Net that
@@ -15,7 +15,8 @@ from typing import Any
 Step = Callable[[], Any]
 
 
-def _step(m: Any, model: Any, x: Any, y: Any, optimizer: Any) -> Step:
+def training_step(m: Any, model: Any, x: Any, y: Any, optimizer: Any) -> Step:
+    """Forward, cross entropy, backward and the optimizer's step."""
     loss_of = m.nn.functional.cross_entropy
 
     def step() -> Any:
@@ -37,7 +38,7 @@ def cnn(m: Any, batch: int = 64) -> Step:
         *(nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10)),
     )
     x, y = m.randn(batch, 1, 28, 28), m.randint(0, 10, (batch,))
-    return _step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
+    return training_step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
 
 
 def _normed(m: Any, c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> Any:
@@ -74,7 +75,7 @@ def resnet20(m: Any, batch: int = 32) -> Step:
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     x, y = m.randn(batch, 3, 32, 32), m.randint(0, 10, (batch,))
     optimizer = m.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    return _step(m, model, x, y, optimizer)
+    return training_step(m, model, x, y, optimizer)
 
 
 def _twice(m: Any, c_in: int, c_out: int) -> Any:
@@ -105,7 +106,7 @@ def unet(m: Any, batch: int = 8, pixels: int = 64, classes: int = 2) -> Step:
     model = UNet()
     x = m.randn(batch, 3, pixels, pixels)
     y = m.randint(0, classes, (batch, pixels, pixels))
-    return _step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
+    return training_step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
 
 
 def separable(m: Any, batch: int = 32) -> Step:
@@ -120,7 +121,7 @@ def separable(m: Any, batch: int = 32) -> Step:
         c_in = c_out
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c_in, 10))
     x, y = m.randn(batch, 3, 32, 32), m.randint(0, 10, (batch,))
-    return _step(m, model, x, y, m.optim.SGD(model.parameters(), lr=0.05, momentum=0.9))
+    return training_step(m, model, x, y, m.optim.SGD(model.parameters(), lr=0.05, momentum=0.9))
 
 
 def series(m: Any, batch: int = 32, samples: int = 2000) -> Step:
@@ -132,7 +133,7 @@ def series(m: Any, batch: int = 32, samples: int = 2000) -> Step:
         layers += [nn.ReLU(), nn.MaxPool1d(4)]
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 5))
     x, y = m.randn(batch, 1, samples), m.randint(0, 5, (batch,))
-    return _step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
+    return training_step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
 
 
 def sizes(m: Any, changing: bool, batch: int = 8) -> Step:

@@ -12,22 +12,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-Step = Callable[[], Any]
+from conv_nets import Step, training_step
 
 LETTERS = 65
-
-
-def _step(m: Any, model: Any, x: Any, y: Any, optimizer: Any) -> Step:
-    loss_of = m.nn.functional.cross_entropy
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = loss_of(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
 
 
 def _block(m: Any, width: int, heads: int, dropout: float) -> Any:
@@ -84,7 +71,7 @@ def _gpt(
 
     model = GPT()
     x, y = m.randint(0, letters, (batch, length)), m.randint(0, letters, (batch * length,))
-    return _step(m, model, x, y, m.optim.AdamW(model.parameters(), lr=1e-3))
+    return training_step(m, model, x, y, m.optim.AdamW(model.parameters(), lr=1e-3))
 
 
 def gpt(m: Any, dropout: float = 0.0) -> Step:
@@ -114,7 +101,7 @@ def _recurrent(m: Any, kind: str, *, layers: int = 1, batch: int = 32, length: i
 
     model = Recurrent()
     x, y = m.randint(0, LETTERS, (batch, length)), m.randint(0, LETTERS, (batch * length,))
-    return _step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
+    return training_step(m, model, x, y, m.optim.Adam(model.parameters(), lr=1e-3))
 
 
 def packed(m: Any, batch: int = 32, longest: int = 64) -> Step:
