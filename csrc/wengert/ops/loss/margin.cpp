@@ -154,9 +154,7 @@ constinit const Op multilabel_soft_margin_loss_op{
 Tensor as_rows(const Tensor& x) {
   check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
         x.dtype());
-  check(x.ndim() <= 2, "Expected non-empty vector or matrix with optional 0-dim ",
-        "batch size, but got: ", x.shape());
-  check(x.ndim() == 0 || x.size(-1) > 0,
+  check(x.ndim() == 0 || (x.ndim() <= 2 && x.size(-1) > 0),
         "Expected non-empty vector or matrix with optional 0-dim batch size, ",
         "but got: ", x.shape());
   return x.ndim() == 2 ? x : reshape(x, Dims{1, x.numel()});

@@ -82,11 +82,7 @@ constexpr UpdateRule kRule{
     .check =
         [](const Attrs& a) {
           const auto o = options_of<NadamOptions>(a);
-          check_not_negative(o.lr, "learning rate");
-          check_not_negative(o.eps, "epsilon");
-          check_below_one(o.beta1, "beta1");
-          check_below_one(o.beta2, "beta2");
-          check_not_negative(o.weight_decay, "weight_decay");
+          check_means(o);
           check_not_negative(o.momentum_decay, "momentum_decay");
         },
     .numbers = numbers,

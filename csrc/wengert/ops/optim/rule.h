@@ -151,5 +151,14 @@ inline void check_below_one(double value, const char* what) {
   check(value >= 0 && value < 1, ErrorKind::kValue, "invalid ", what, ": ", value,
         "; it must be in [0, 1)");
 }
+// Of a rule with running means of the gradient and of its size.
+template <class Options>
+void check_means(const Options& o) {
+  check_not_negative(o.lr, "learning rate");
+  check_not_negative(o.eps, "epsilon");
+  check_below_one(o.beta1, "beta1");
+  check_below_one(o.beta2, "beta2");
+  check_not_negative(o.weight_decay, "weight_decay");
+}
 
 }  // namespace wengert
