@@ -27,7 +27,7 @@ def digest(tensors: list) -> str:
 def sample_bits(key: str, i: int, dtype: str) -> str:
     try:
         return digest(outputs(run(ROWS[key], SAMPLES[key][i], dtype=dtype)))
-    except (RuntimeError, TypeError, ValueError, IndexError) as e:
+    except Exception as e:  # what cannot take the dtype: both builds refuse it in the same words
         return f"{type(e).__name__}: {e}".splitlines()[0]
 
 
