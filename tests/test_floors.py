@@ -84,6 +84,31 @@ def test_eigen_stays_in_kernels():
     assert not wrong
 
 
+def test_what_levels_share_depends_on_none():
+    """One compilation serves every ISA level: of what a level's vectors decide, it sees nothing."""
+    listed = re.search(
+        r"_level_sources CONFIGURE_DEPENDS([^)]*)", (ROOT / "CMakeLists.txt").read_text()
+    )
+    own = {
+        path for pattern in listed[1].split() for path in ROOT.glob(pattern.replace("/*", "/**/*"))
+    }
+    assert len(own) > 50
+    decides = re.compile(r"__(?:AVX|FMA|SSE|BMI)|immintrin\.h|<Eigen/")
+
+    @functools.cache
+    def deciding(name):
+        text = (CSRC / name).read_text()
+        own_includes = [n for n in INCLUDE.findall(text) if n.startswith("wengert/")]
+        return bool(decides.search(text)) or any(map(deciding, own_includes))
+
+    wrong = [
+        str(path.relative_to(CSRC))
+        for path, _ in sources("csrc/wengert")
+        if path.suffix == ".cpp" and path not in own and deciding(path.relative_to(CSRC))
+    ]
+    assert not wrong
+
+
 def test_nobody_includes_every_family():
     """So that a declaration in a family's header does not compile everything anew."""
     wrong = [

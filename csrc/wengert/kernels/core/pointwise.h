@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "wengert/base/dtype.h"
 #include "wengert/base/shape.h"
 
 namespace wengert {
@@ -16,6 +17,13 @@ inline constexpr int kMaxPointwiseParams = 8;  // arguments that are no tensors
 
 // Computes n elements. `params` are the op's number attributes.
 using PointwiseKernel = void (*)(void* out, const void* const* in, int64_t n, const double* params);
+
+struct PointwiseRow {
+  PointwiseKernel kernels[kNumDtypes] = {};  // by the common dtype of the inputs
+  int arity = 1;
+  bool bool_output = false;
+  bool mask_first = false;  // input 0 is bool, whatever the others are
+};
 
 struct PointwiseOperand {
   std::byte* data;

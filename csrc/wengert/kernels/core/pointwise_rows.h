@@ -17,13 +17,6 @@ using Numbers = Types<uint8_t, int32_t, int64_t, float, double>;
 using AllTypes = Types<bool, uint8_t, int32_t, int64_t, float, double>;
 using Integers = Types<bool, uint8_t, int32_t, int64_t>;
 
-struct PointwiseRow {
-  PointwiseKernel kernels[kNumDtypes] = {};  // by the common dtype of the inputs
-  int arity = 1;
-  bool bool_output = false;
-  bool mask_first = false;  // input 0 is bool, whatever the others are
-};
-
 namespace detail {
 
 template <class F, class V, size_t... I>

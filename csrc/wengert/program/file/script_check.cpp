@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "wengert/base/warning.h"
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/program/file/script.h"
 #include "wengert/tape/parameters.h"
 

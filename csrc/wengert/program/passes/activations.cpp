@@ -1,5 +1,5 @@
 // Pass: an activation moves into the tiles of the product before it.
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {

@@ -2,7 +2,7 @@
 // moves into the tiles of the product.
 #include <algorithm>
 
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {

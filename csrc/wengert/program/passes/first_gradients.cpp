@@ -1,5 +1,5 @@
 // Pass: a gradient that is set to zero and then added to is written once.
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/program/passes/steps.h"
 
 namespace wengert {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/core/pointwise.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {
