@@ -93,7 +93,7 @@ def test_what_levels_share_depends_on_none():
         path for pattern in listed[1].split() for path in ROOT.glob(pattern.replace("/*", "/**/*"))
     }
     assert len(own) > 50
-    decides = re.compile(r"__(?:AVX|FMA|SSE|BMI)|immintrin\.h|<Eigen/")
+    decides = re.compile(r"__(?:AVX|FMA|BMI)|immintrin\.h|<Eigen/")
 
     @functools.cache
     def deciding(name):
