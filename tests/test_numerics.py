@@ -39,6 +39,7 @@ HANDS_ON = {
     "_capture/program.py",
     "_capture/structures.py",
     "_functions.py",
+    "_legacy.py",
     "_shared.py",
     "_unpickling.py",
     "_types.py",
@@ -50,13 +51,15 @@ HANDS_ON = {
     "tabular/npz.py",
     "utils/collect_env.py",
     "utils/data/_utils/collate.py",
+    "utils/data/_utils/states.py",
+    "utils/data/_utils/transport.py",
 }
 #: What of NumPy is no computation.
 HANDLES = {
     "__version__", "array", "ascontiguousarray", "asarray", "bool_", "broadcast_shapes", "dtype",
     "finfo", "float32", "floating", "from_dlpack", "frombuffer", "generic", "iinfo", "int64",
-    "integer", "lib", "load", "ndarray", "number", "random", "shares_memory", "stack", "str_",
-    "ufunc", "uint8", "uint32", "zeros",
+    "integer", "lib", "load", "memmap", "ndarray", "number", "random", "shares_memory", "stack",
+    "str_", "ufunc", "uint8", "uint32", "zeros",
 }  # fmt: skip
 #: Files that compose rows, and why that is no row itself.
 COMPOSES = {

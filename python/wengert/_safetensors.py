@@ -1,26 +1,53 @@
-"""Safetensors files; the package `safetensors` is imported on first use."""
+"""Safetensors files: a length, a JSON header, and the bytes of the tensors behind it."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
-from types import ModuleType
+import sys
+from collections.abc import Iterator, Mapping
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from . import _native
 from ._files import atomic_write
 from ._native import Tensor
+from ._types import numpy_dtype
+
+#: The longest header that a file may have; JSON of more would take many times its size.
+LONGEST_HEADER = 100_000_000
+_ALIGNED = 8
+# dtype in the file -> (dtype of its bytes, dtype of the tensor that holds all of it)
+_KINDS = {
+    "BOOL": ("u1", "?"),
+    "U8": ("u1", "u1"),
+    "I32": ("<i4", "i4"),
+    "I64": ("<i8", "i8"),
+    "F32": ("<f4", "f4"),
+    "F64": ("<f8", "f8"),
+    "F16": ("<f2", "f4"),
+    "BF16": ("<u2", "f4"),
+    "I8": ("i1", "i4"),
+    "I16": ("<i2", "i4"),
+    "U16": ("<u2", "i4"),
+    "U32": ("<u4", "i8"),
+}
+_NAMES = {"bool": "BOOL", "uint8": "U8", "int32": "I32", "int64": "I64", "float32": "F32",
+          "float64": "F64"}  # fmt: skip
 
 
-def _safetensors() -> ModuleType:
-    try:
-        import safetensors.numpy
-    except ImportError:
-        raise ImportError(
-            "safetensors is needed for .safetensors files: pip install 'wengert[demo]'"
-        ) from None
-    return safetensors
+class _Entry(NamedTuple):
+    """One tensor of a file: where its bytes are, behind the header."""
+
+    name: str
+    kind: str
+    shape: list[int]
+    start: int
+    stop: int
+
+
+# ---- writing -----------------------------------------------------------------------------------
 
 
 def save_safetensors(
@@ -31,73 +58,162 @@ def save_safetensors(
     """Writes a flat dict of tensors as a safetensors file, atomically.
 
     `metadata` maps strings to strings. Tensors are made contiguous; memory that two share is
-    written twice. Raises TypeError for a value that is no tensor.
+    written twice. Raises TypeError for a value that is no tensor, a name or metadata that is no
+    string.
     """
+    with atomic_write(path) as file:
+        for block in blocks(state, metadata):
+            file.write(block)
+
+
+def blocks(
+    state: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> Iterator[bytes | memoryview]:
+    """What a file of these tensors consists of, piece by piece. Errors come with the first."""
+    import json  # here, as importing the package should not pay for it
+
     for name, value in state.items():
+        if not isinstance(name, str):
+            raise TypeError(f"save_safetensors: names must be strings, found {name!r}")
         if not isinstance(value, _native.Tensor):
             raise TypeError(f"save_safetensors: {name!r} is a {type(value).__name__}, not a tensor")
-    arrays = {name: np.ascontiguousarray(t.detach().numpy()) for name, t in state.items()}
-    for name, tensor in state.items():
-        arrays[name] = arrays[name].reshape(tuple(tensor.shape))  # 0-d came out as 1-d
-    data = _safetensors().numpy.save(arrays, dict(metadata) if metadata else None)
-    with atomic_write(path) as file:
-        file.write(data)
+    for key, text in (metadata or {}).items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"save_safetensors: metadata must be strings, found {key!r}: {text!r}")
+    # Wide kinds first, so that every tensor is aligned; then by name: the same makes the same file.
+    order = sorted(state, key=lambda name: (-state[name].itemsize, name))
+    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
+    start = 0
+    for name in order:
+        tensor = state[name]
+        stop = start + tensor.numel() * tensor.itemsize
+        header[name] = {
+            "dtype": _NAMES[numpy_dtype(tensor.dtype).name],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, stop],
+        }
+        start = stop
+    written = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+    head = written.encode("utf-8")
+    head += b" " * (-len(head) % _ALIGNED)
+    yield len(head).to_bytes(8, "little") + head
+    for name in order:
+        array = np.ascontiguousarray(state[name].detach().numpy())
+        if sys.byteorder == "big":
+            array = array.astype(array.dtype.newbyteorder("<"))
+        yield array.reshape(-1).view(np.uint8).data
 
 
-# What is stored -> how its bytes are read, and the dtype that holds all of it.
-_WIDENED = {
-    "F16": ("<f2", np.float32),
-    "BF16": ("<u2", np.float32),
-    "I8": ("i1", np.int32),
-    "I16": ("<i2", np.int32),
-    "U16": ("<u2", np.int32),
-    "U32": ("<u4", np.int64),
-}
+# ---- reading -----------------------------------------------------------------------------------
 
 
-def _widen(kind: str, data: bytes, shape: list[int]) -> np.ndarray:
-    stored, wanted = _WIDENED[kind]
-    array = np.frombuffer(data, stored).reshape(shape)
-    if kind == "BF16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(wanted)
+def _count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 62
 
 
-def _read(path: str, module: ModuleType) -> tuple[dict[str, np.ndarray], dict[str, str], set[str]]:
-    """(arrays by name, metadata, the dtypes that were widened)."""
-    arrays: dict[str, np.ndarray] = {}
-    narrow = {}
-    with module.safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        for name in file.keys():  # noqa: SIM118
-            kind = file.get_slice(name).get_dtype()
-            if kind in _WIDENED:
-                narrow[name] = kind
-            elif kind in ("BOOL", "U8", "I32", "I64", "F32", "F64"):
-                arrays[name] = np.array(file.get_tensor(name))
-            else:
-                raise TypeError(f"tensor {name!r} is of dtype {kind}, which there is no dtype for")
-    if narrow:  # NumPy has not all of them: the bytes are read as they are
-        with open(path, "rb") as stored:
-            for name, found in module.deserialize(stored.read()):
-                if name in narrow:
-                    arrays[name] = _widen(narrow[name], found["data"], found["shape"])
-    return arrays, metadata, set(narrow.values())
+def _entry(name: str, found: object) -> _Entry:
+    if not isinstance(found, dict) or set(found) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"tensor {name!r} is not described by a dtype, a shape and offsets")
+    kind, shape, offsets = found["dtype"], found["shape"], found["data_offsets"]
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise ValueError(f"tensor {name!r} is of dtype {kind!r:.40}, which there is no dtype for")
+    if not isinstance(shape, list) or len(shape) > 64 or not all(map(_count, shape)):
+        raise ValueError(f"tensor {name!r} has the shape {shape!r:.100}")
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_count, offsets)):
+        raise ValueError(f"tensor {name!r} has the offsets {offsets!r:.100}")
+    start, stop = offsets
+    size = math.prod(shape) * np.dtype(_KINDS[kind][0]).itemsize
+    if stop - start != size:
+        raise ValueError(f"tensor {name!r} of {kind} {shape} has {stop - start} bytes, not {size}")
+    return _Entry(name, kind, shape, start, stop)
 
 
-def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Reads a safetensors file: (tensors by name, metadata).
+def parse_header(start: bytes, size: int, text: bytes) -> tuple[list[_Entry], dict[str, str]]:
+    """What a header says of a file of `size` bytes, the first 8 of which are `start`; ValueError
+    unless the tensors fill the file without gaps."""
+    import json
 
-    F16 and BF16 become float32, I8, I16 and U16 int32, U32 int64, with one warning. Raises
-    FileNotFoundError, or ValueError for a file that is not in the format.
-    """
-    module = _safetensors()
-    with open(path, "rb"):
-        pass  # an error of the file system, in its own words
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > min(LONGEST_HEADER, size - 8) or len(text) < length:
+        raise ValueError("not a safetensors file, or cut short")
     try:
-        arrays, metadata, widened = _read(os.fspath(path), module)
-    except (module.SafetensorError, TypeError) as error:
-        raise ValueError(f"load_safetensors: {os.fspath(path)}: {error}") from None
+        header = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the header is no JSON: {error}") from None
+    if not isinstance(header, dict):
+        raise ValueError("the header is no JSON object")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ValueError("the metadata are not strings")
+    entries = [_entry(name, found) for name, found in header.items()]
+    at = 0
+    for entry in sorted(entries, key=lambda e: (e.start, e.stop)):
+        if entry.start != at:
+            raise ValueError(f"tensor {entry.name!r} begins at byte {entry.start}, needed {at}")
+        at = entry.stop
+    if at != size - 8 - length:
+        raise ValueError(f"the tensors have {at} bytes, the file has {size - 8 - length}")
+    return entries, metadata
+
+
+def _tensor_of(stored: np.ndarray, entry: _Entry) -> Tensor:
+    kind = np.dtype(_KINDS[entry.kind][1])
+    if entry.kind == "BF16":
+        array = (stored.astype(np.uint32) << 16).view(np.float32)
+    elif entry.kind == "BOOL":
+        array = stored != 0  # a byte other than 0 and 1 is no valid bool
+    elif stored.dtype != kind or not stored.flags.aligned:
+        array = stored.astype(kind)
+    else:
+        array = stored
+    return _native.from_numpy(array.reshape(entry.shape))
+
+
+def read_open(
+    file: IO[bytes], size: int, mapped: np.ndarray | None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and metadata of a file of `size` bytes, out of its memory where that is given.
+
+    ValueError for a file that is not in the format.
+    """
+    file.seek(0)
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    text = file.read(length) if length <= min(LONGEST_HEADER, size - 8) else b""
+    entries, metadata = parse_header(start, size, text)
+    tensors, widened = {}, set()
+    for entry in entries:
+        stored = np.dtype(_KINDS[entry.kind][0])
+        begin, count = 8 + length + entry.start, entry.stop - entry.start
+        if mapped is not None:
+            data = mapped[begin : begin + count]
+        else:
+            data = np.empty(count, np.uint8)
+            file.seek(begin)
+            if count and file.readinto(data) != count:  # type: ignore[attr-defined]
+                raise ValueError("the file is cut short")
+        tensors[entry.name] = _tensor_of(data.view(stored), entry)
+        if np.dtype(_KINDS[entry.kind][1]).itemsize != stored.itemsize:
+            widened.add(entry.kind)
     if widened:
         _native._warn(f"load_safetensors: tensors of {', '.join(sorted(widened))} were widened")
-    return {name: _native.from_numpy(array) for name, array in arrays.items()}, metadata
+    return tensors, metadata
+
+
+def load_safetensors(
+    path: str | os.PathLike[str], mmap: bool = False
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Reads a safetensors file: (tensors by name, metadata).
+
+    F16 and BF16 become float32, I8, I16 and U16 int32, U32 int64, with one warning. With `mmap` the
+    tensors lie in the file, mapped: what is written to them stays in this process; the file must
+    not be cut short while they live. Raises FileNotFoundError, or ValueError for a file that is
+    not in the format.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            memory = np.memmap(file, np.uint8, "c") if mmap and size else None
+            return read_open(file, size, memory)
+        except ValueError as error:
+            raise ValueError(f"load_safetensors: {os.fspath(path)}: {error}") from None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from . import _native
 from ._native import Tensor
+from ._safetensors import LONGEST_HEADER
 
 # The pure Python class: it alone lets a subclass decide how a global or an opcode is handled.
 _PythonUnpickler: Any = pickle._Unpickler
@@ -41,22 +41,30 @@ STORAGE_OF_DTYPE = {
 }
 
 
-# The header of a safetensors file is JSON behind its length.
-_LONGEST_HEADER = 100_000_000
-_SAFETENSORS = [
+#: What is in a safetensors file that is no dict of tensors, and what reads it.
+_OTHERS = [
     (b'"wengert":', "a model of `wengert train`", "wengert.load_model"),
     (b'"wengert.program":', "a captured program", "wengert.load_program"),
-    (b'"data_offsets":', "tensors", "wengert.serialization.load_safetensors"),
 ]
 
 
-class _Storage:
+_LOCAL_HEADER = 30  # bytes, before the name
+
+
+class Storage:
     """The elements of one storage, as a flat NumPy array."""
 
     __slots__ = ("array",)
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
+
+
+class Reads(Protocol):
+    """What a pickle is read from."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+    def readline(self) -> bytes: ...
 
 
 class _Named:
@@ -75,7 +83,7 @@ class _Named:
         return self._call(*args)
 
 
-class _StorageKind(NamedTuple):
+class StorageKind(NamedTuple):
     name: str
 
 
@@ -86,7 +94,7 @@ def refuse(what: str) -> pickle.UnpicklingError:
 def _rebuild_tensor(
     storage: object, offset: Any, size: Any, stride: Any, requires_grad: object = False, *_: object
 ) -> Tensor:
-    if not isinstance(storage, _Storage):
+    if not isinstance(storage, Storage):
         raise refuse("a tensor without a storage")
     numbers = [offset, *size, *stride]
     if not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers) or len(size) != len(stride):
@@ -189,25 +197,43 @@ _TYPES: dict[tuple[str, str], type] = {
 }
 
 
-def _what_it_is(file: IO[bytes]) -> str:
-    """What a file is that is no zip archive, and what reads it."""
+def is_safetensors(file: IO[bytes]) -> bool:
+    """Whether a file begins as safetensors do; an error if it is one that another function reads.
+
+    It is left at its beginning.
+    """
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     start = file.read(min(length, 1 << 20))
-    if start.startswith(b"{") and length <= _LONGEST_HEADER:
-        for key, kind, reader in _SAFETENSORS:
-            if key in start:
-                return f"a safetensors file with {kind}: {reader} reads it"
-    return (
-        "not a zip archive, or cut short; files in the older, plain pickle format must be saved "
-        "anew by the program that wrote them"
-    )
+    file.seek(0)
+    if not start.startswith(b"{") or length > LONGEST_HEADER:
+        return False
+    for key, kind, reader in _OTHERS:
+        if key in start:
+            raise refuse(f"a safetensors file with {kind}: {reader} reads it")
+    return True
+
+
+def cast_storage(kind: str, stored: np.ndarray, widened: set[str]) -> np.ndarray:
+    """A writable copy of what is stored, in the dtype that tensors have; see `STORAGES`."""
+    wanted = np.dtype(STORAGES[kind][1])
+    if kind == "BFloat16Storage":
+        widened.add("bfloat16")
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    if stored.dtype.newbyteorder("=") != wanted:
+        widened.add(stored.dtype.newbyteorder("=").name)
+    if kind == "BoolStorage":
+        return stored.view(np.uint8) != 0  # a byte other than 0 and 1 is no valid bool
+    return stored.astype(wanted, order="C")  # a copy: writable, aligned, native order
 
 
 class Archive:
-    """An open `.pt` file: its members and its storages, each read once."""
+    """An open `.pt` file: its members and its storages, each read once.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    With `mapped`, the memory of the whole file, storages lie in it where they are aligned.
+    """
+
+    def __init__(self, file: IO[bytes], mapped: np.ndarray | None = None) -> None:
         import zipfile  # here, as importing the package should not pay for it
 
         # What zipfile raises, depending on which byte of an archive is wrong.
@@ -215,14 +241,15 @@ class Archive:
         try:
             self.zip = zipfile.ZipFile(file)
         except self.damaged:
-            raise refuse(_what_it_is(file)) from None
+            raise refuse("not a zip archive, or cut short") from None
+        self.mapped = mapped
         roots = [n[: -len("data.pkl")] for n in self.zip.namelist() if n.endswith("/data.pkl")]
         if len(roots) != 1:
             raise refuse("a zip archive without a data.pkl: not a file of saved tensors")
         self.root = roots[0]
         big = self.has("byteorder") and self.read("byteorder").strip() == b"big"
         self.order: Literal[">", "<"] = ">" if big else "<"
-        self.storages: dict[str, _Storage] = {}
+        self.storages: dict[str, Storage] = {}
         self.widened: set[str] = set()
 
     def has(self, name: str) -> bool:
@@ -240,30 +267,44 @@ class Archive:
         except self.damaged as error:
             raise refuse(f"the archive's member {name!r} is damaged: {error}") from None
 
-    def storage(self, reference: object) -> _Storage:
+    def storage(self, reference: object) -> Storage:
         if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
             raise refuse(f"a reference of unknown form: {reference!r:.100}")
         _, kind, key, _, count = reference[:5]
-        if not isinstance(kind, _StorageKind) or type(key) is not str or type(count) is not int:
+        if not isinstance(kind, StorageKind) or type(key) is not str or type(count) is not int:
             raise refuse(f"a reference of unknown form: {reference!r:.100}")
         if key not in self.storages:
-            self.storages[key] = _Storage(self._array(kind.name, key, count))
+            self.storages[key] = Storage(self._array(kind.name, key, count))
         return self.storages[key]
 
     def _array(self, kind: str, key: str, count: int) -> np.ndarray:
         stored, wanted = (np.dtype(code) for code in STORAGES[kind])
-        data = self.read("data/" + key)
+        data = self._member(key) if self.mapped is None else self._mapped_member(key)
         if count < 0 or len(data) < count * stored.itemsize:
             raise refuse(f"storage {key!r} has {len(data)} bytes, needed {count} {stored} values")
         array = np.frombuffer(data, stored.newbyteorder(self.order), count)
-        if kind == "BFloat16Storage":
-            self.widened.add("bfloat16")
-            return (array.astype(np.uint32) << 16).view(np.float32)
-        if stored != wanted:
-            self.widened.add(stored.name)
-        if kind == "BoolStorage":
-            return array.view(np.uint8) != 0  # a byte other than 0 and 1 is no valid bool
-        return array.astype(wanted, order="C")  # a copy: writable, aligned, native order
+        direct = stored == wanted and array.dtype.isnative and array.flags.aligned
+        if self.mapped is not None and direct and kind != "BoolStorage":
+            return array
+        return cast_storage(kind, array, self.widened)
+
+    def _member(self, key: str) -> bytes:
+        return self.read("data/" + key)
+
+    def _mapped_member(self, key: str) -> memoryview:
+        """A member's bytes in the file; their checksum, which would read all, is not looked at."""
+        assert self.mapped is not None
+        info = self.zip.NameToInfo.get(f"{self.root}data/{key}")
+        if info is None or info.compress_type != 0:
+            raise refuse(f"the archive lacks its member 'data/{key}', or it is compressed")
+        head = bytes(self.mapped[info.header_offset : info.header_offset + _LOCAL_HEADER])
+        if len(head) < _LOCAL_HEADER or head[:4] != b"PK\3\4":
+            raise refuse(f"the archive's member 'data/{key}' is damaged")
+        names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        start = info.header_offset + _LOCAL_HEADER + names
+        if start + info.file_size > self.mapped.size:
+            raise refuse(f"the archive's member 'data/{key}' is damaged")
+        return self.mapped.data[start : start + info.file_size]
 
 
 class Restricted(_PythonUnpickler):
@@ -271,9 +312,9 @@ class Restricted(_PythonUnpickler):
 
     dispatch = dict(_PythonUnpickler.dispatch)
 
-    def __init__(self, data: bytes, archive: Archive) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self.persistent_load = archive.storage
+    def __init__(self, file: Reads, storage: Callable[[object], object]) -> None:
+        super().__init__(file, encoding="utf-8")
+        self.persistent_load = storage
 
     def find_class(self, module: str, name: str) -> object:
         found = _find_known(module, name)
@@ -310,7 +351,7 @@ def _find_known(module: str, name: str) -> object:
     if function is not None:
         return _Named(function)
     if module in ("torch", "torch.storage") and name in STORAGES:
-        return _StorageKind(name)
+        return StorageKind(name)
     if module == "torch" and name in STORAGE_OF_DTYPE:
         return getattr(_native, name)
     return _TYPES.get((module, name))
@@ -319,11 +360,11 @@ def _find_known(module: str, name: str) -> object:
 class Trusting(pickle.Unpickler):
     """Reads any pickle. Names under `torch` are looked up here first."""
 
-    def __init__(self, data: bytes, archive: Archive) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self._storage = archive.storage
+    def __init__(self, file: Reads, storage: Callable[[object], object]) -> None:
+        super().__init__(file, encoding="utf-8")
+        self._storage = storage
 
-    def persistent_load(self, pid: object) -> _Storage:
+    def persistent_load(self, pid: object) -> object:
         return self._storage(pid)
 
     def find_class(self, module: str, name: str) -> object:

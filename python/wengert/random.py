@@ -1,6 +1,6 @@
 """The global random number generator.
 
-A worker of a `DataLoader` has one of its own, which these functions use when they are called by it.
+Each worker of a `DataLoader` is a process, and has its own.
 """
 
 from __future__ import annotations

@@ -23,15 +23,27 @@ import numpy as np
 
 from . import _native
 from ._files import atomic_write
+from ._legacy import is_legacy, load_legacy
 from ._native import Tensor
-from ._safetensors import load_safetensors, save_safetensors
-from ._unpickling import STORAGE_OF_DTYPE, STORAGES, Archive, Restricted, Trusting, refuse
+from ._safetensors import load_safetensors, read_open, save_safetensors
+from ._unpickling import (
+    STORAGE_OF_DTYPE,
+    STORAGES,
+    Archive,
+    Restricted,
+    Trusting,
+    is_safetensors,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from .tabular import Model
 
 # The pure Python class: only it lets a subclass decide how a global or an opcode is handled.
 _PythonPickler: Any = pickle._Pickler
+
+_PADDING = b"FB"
+_ALIGNED = 64
 
 FileLike: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 
@@ -209,8 +221,16 @@ def save(
     like: a `state_dict`. Objects of other classes are pickled by reference to their class;
     reading them needs `weights_only=False`. Tensors that share memory still share it after
     loading; of a large storage only the stretch in use is written.
+
+    A path that ends in ".safetensors" gets that format, which holds a flat dict of tensors and
+    nothing else: TypeError for other objects.
     """
     _native._capture_refuse("save()")
+    if isinstance(f, (str, os.PathLike)) and os.fspath(f).endswith(".safetensors"):
+        if not isinstance(obj, Mapping):
+            raise TypeError(f"save: .safetensors holds a dict of tensors, not {type(obj).__name__}")
+        save_safetensors(obj, f)
+        return
     storages = _Storages()
     _Pickler(io.BytesIO(), storages, final=False).dump(obj)  # finds what each storage spans
     stream = io.BytesIO()
@@ -242,7 +262,12 @@ def _write_archive(file: IO[bytes], pickled: bytes, storages: _Storages) -> None
             # A fixed date: the same weights make the same file.
             info = zipfile.ZipInfo("archive/" + name, (1980, 1, 1, 0, 0, 0))
             info.external_attr = 0o600 << 16
-            with archive.open(info, "w", force_zip64=len(data) >= 1 << 31) as member:
+            large = len(data) >= 1 << 31
+            # Aligned in the file, to be used where it lies there: a field of padding, as PyTorch's.
+            head = 30 + len(info.filename) + (20 if large else 0) + len(_PADDING) + 2
+            pad = -(cast("IO[bytes]", archive.fp).tell() + head) % _ALIGNED
+            info.extra = _PADDING + pad.to_bytes(2, "little") + b"Z" * pad
+            with archive.open(info, "w", force_zip64=large) as member:
                 member.write(data)
 
         put("data.pkl", pickled)
@@ -273,35 +298,64 @@ def load(
 ) -> Any:
     """Reads what `save` wrote to a path or a binary, seekable file object.
 
+    The formats are told by what is in the file: the zip archives of `save` and PyTorch, the plain
+    pickles that PyTorch wrote before them, and safetensors, which give a dict of tensors.
+
     With `weights_only` (the default) only tensors, dicts, lists, tuples, sets, numbers,
     strings, bytes, bytearrays, sizes, devices and dtypes are built; a file that names anything
     else raises `pickle.UnpicklingError`, as does one that is damaged. `weights_only=False` runs
     whatever code the file names. float16 and bfloat16 tensors become float32, int8 and int16 become
     int32, with one warning. Everything lands on the CPU; `map_location` may only say so.
+
+    With `mmap` tensors lie in the file, mapped, where their dtype and alignment allow: nothing is
+    read before it is used, what is written to them stays in this process, and the file must not be
+    cut short while they live. It needs a path, and a zip archive or safetensors.
     """
     _check_location(map_location)
+    restricted = weights_only is not False
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
-            return _load_archive(file, weights_only is not False)
-    return _load_archive(f, weights_only is not False)
+            size = os.fstat(file.fileno()).st_size
+            memory = np.memmap(file, np.uint8, "c") if mmap and size else None
+            return _load_open(file, size, restricted, memory)
+    if mmap:
+        raise ValueError("load: mmap=True needs the path of a file, not a file object")
+    try:
+        size = f.seek(0, os.SEEK_END)
+    except (OSError, ValueError):  # of a compressed file, say, which knows no end
+        f = io.BytesIO(f.read())
+        size = f.getbuffer().nbytes
+    return _load_open(f, size, restricted, None)
 
 
-def _load_archive(file: IO[bytes], weights_only: bool) -> Any:
-    archive = Archive(file)
-    data = archive.read("data.pkl")
-    if weights_only:
+def _load_open(file: IO[bytes], size: int, weights_only: bool, memory: np.ndarray | None) -> object:
+    if is_safetensors(file):
         try:
-            result = Restricted(data, archive).load()
-        except pickle.UnpicklingError:
-            raise
-        except Exception as error:  # a damaged pickle can fail in any way
-            raise refuse(f"damaged data.pkl: {type(error).__name__}: {error}") from error
+            return read_open(file, size, memory)[0]
+        except ValueError as error:
+            raise refuse(f"a safetensors file: {error}") from None
+    if is_legacy(file):
+        if memory is not None:
+            raise RuntimeError("load: mmap=True needs a zip archive, this file is older: save anew")
+        result, widened = load_legacy(file, size, weights_only)
     else:
-        result = Trusting(data, archive).load()
-    if archive.widened:
-        kinds = ", ".join(sorted(archive.widened))
-        _native._warn(f"load: tensors of {kinds} were widened")
+        archive = Archive(file, memory)
+        result, widened = _load_archive(archive, weights_only), archive.widened
+    if widened:
+        _native._warn(f"load: tensors of {', '.join(sorted(widened))} were widened")
     return result
+
+
+def _load_archive(archive: Archive, weights_only: bool) -> object:
+    stream = io.BytesIO(archive.read("data.pkl"))
+    if not weights_only:
+        return Trusting(stream, archive.storage).load()
+    try:
+        return Restricted(stream, archive.storage).load()
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise refuse(f"damaged data.pkl: {type(error).__name__}: {error}") from error
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

@@ -6,26 +6,22 @@ drawn without workers too), then whatever the sampler draws; see Note [index chu
 
 from __future__ import annotations
 
-import weakref
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import repeat
+from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar, cast
 
 from ... import _native, _order
 from ..._functions import as_tensor
 from ..._native import Tensor
-from ..._typing import Generator
+from ..._typing import Generator, StateDict
+from ._utils.ahead import Gather, ReadAhead
 from ._utils.collate import default_collate, default_convert
-from ._utils.worker import (
-    END,
-    Fetch,
-    Fetcher,
-    ReadAhead,
-    Worker,
-    WorkerInfo,
-    get_worker_info,
-    own_copy,
-)
+from ._utils.process import Crew, Pass
+from ._utils.progress import Progress, generators_of
+from ._utils.states import random_state, set_random_state
+from ._utils.worker import END, Fetch, Recipe, Resume, Task, get_worker_info
 from .dataset import Dataset, IterableDataset, Subset, TensorDataset
 from .sampler import (
     CHUNKED_SAMPLERS,
@@ -105,6 +101,28 @@ def _check_batching(
         )
 
 
+def _check_context(given: object, num_workers: int) -> None:
+    if given is None:
+        return
+    if num_workers == 0:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading "
+            f"(num_workers > 0), but got num_workers={num_workers}"
+        )
+    if isinstance(given, str):
+        methods = multiprocessing.get_all_start_methods()
+        if given not in methods:
+            raise ValueError(
+                "multiprocessing_context option should specify a valid start method in "
+                f"{methods!r}, but got multiprocessing_context={given!r}"
+            )
+    elif not isinstance(given, BaseContext):
+        raise TypeError(
+            "multiprocessing_context option should be a valid context object or a string "
+            f"specifying the start method, but got multiprocessing_context={given!r}"
+        )
+
+
 class DataLoader(Generic[T_co]):
     """Iterates over `dataset` in batches.
 
@@ -114,32 +132,39 @@ class DataLoader(Generic[T_co]):
       shuffle: visit in a new random order on each pass.
       sampler: the order of indices; excludes `shuffle`.
       batch_sampler: lists of indices; excludes batch_size, shuffle, sampler and drop_last.
-      num_workers: above 0, a thread makes batches ahead of their use, as that many workers in
-        turn, each with random numbers of its own: the batches that PyTorch makes for the same seed.
-        Python's `random` and NumPy's global generator are not seeded for them (default 0).
+      num_workers: above 0, that many processes make batches ahead of their use, each with random
+        numbers of its own, Python's `random` and NumPy's global generator too: the batches that
+        PyTorch makes for the same seed. Tensors come in shared memory (default 0).
       collate_fn: list of samples -> batch, default `default_collate` (`default_convert`
         when batch_size is None).
       drop_last: leave out a last batch that is short.
       generator: what the base seed and the shuffle are drawn from, default the global one.
       timeout: seconds to wait for a batch of a worker, then RuntimeError; 0 waits forever.
+      multiprocessing_context: "fork", "spawn", "forkserver" or a context of `multiprocessing`;
+        default Python's own. All but "fork" pickle the dataset and the functions given here.
       worker_init_fn: called with its number by each worker before its first batch; see
         `get_worker_info`.
       prefetch_factor: batches that are made ahead for each worker (default 2).
       persistent_workers: workers, with their random numbers and copies of the dataset, go on in the
         next pass; else each pass has new ones.
-      pin_memory, multiprocessing_context, pin_memory_device, in_order: accepted; they concern
-        processes or other devices and change nothing.
+      pin_memory, pin_memory_device: accepted; they concern other devices and change nothing.
+      in_order: accepted; batches come in order.
 
-    Batches of a `TensorDataset` (or `Subset` of one) under the default collation are
-    gathered with one `index_select` per tensor.
+    Batches of a `TensorDataset` (or `Subset` of one) under the default collation are gathered with
+    one `index_select` per tensor; with workers on a thread of this process, unless there is a
+    `worker_init_fn` or a `multiprocessing_context`: no code of the caller's runs there, and nothing
+    is to be sent.
 
-    Raises ValueError for options that contradict each other.
+    What a worker raises is raised here with its traceback, as the same class if that takes a
+    message; a worker that is gone is a RuntimeError with its process's number. Raises ValueError
+    for options that contradict each other.
     """
 
     _initialized = False
     _reported_length: int | None = None  # of an IterableDataset, when len() was asked
-    _workers: list[Worker] | None = None  # that persist
-    _pass: weakref.ref | None = None  # theirs that was begun last
+    _crew: Crew | None = None  # that persists
+    _progress: Progress | None = None  # of the pass that was begun last
+    _resumed: Progress | None = None  # where the next pass begins
 
     def __init__(
         self,
@@ -163,11 +188,7 @@ class DataLoader(Generic[T_co]):
         in_order: bool = True,
     ) -> None:
         _check_options(num_workers, timeout, prefetch_factor, persistent_workers)
-        if multiprocessing_context is not None and num_workers == 0:
-            raise ValueError(
-                "multiprocessing_context can only be used with multi-process loading "
-                f"(num_workers > 0), but got num_workers={num_workers}"
-            )
+        _check_context(multiprocessing_context, num_workers)
         self.dataset = dataset
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
@@ -222,49 +243,160 @@ class DataLoader(Generic[T_co]):
             return count
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
+    def state_dict(self) -> StateDict:
+        """Where the pass that was begun last is, for `load_state_dict`.
+
+        Numbers, bytes and lists of them: what `wengert.save` writes and `load` reads. It has the
+        batches that were handed out, what the order was drawn with, and each worker's random
+        numbers; of an `IterableDataset` with `state_dict` and `load_state_dict` of its own, what
+        the former gives. The global generator is not in it: its state is the program's, see
+        `wengert.get_rng_state`.
+        """
+        progress = self._resumed or self._progress
+        if progress is None:
+            progress = Progress(self.num_workers)
+        progress.generators = generators_of(self)
+        return progress.state()
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """The next pass goes on where `state_dict` was called, with the batches that were left.
+
+        They are those that would have come, bit by bit, for the same dataset and options, if the
+        global generator is set to what it was. What was handed out is not made again, but for the
+        samples of an `IterableDataset` that has no state of its own. ValueError for the state of a
+        loader with another number of workers, or what is no state.
+        """
+        progress = Progress.of(state_dict)
+        if progress.num_workers != self.num_workers:
+            raise ValueError(
+                f"DataLoader: the state is that of a loader with num_workers="
+                f"{progress.num_workers}, this one has {self.num_workers}"
+            )
+        self._resumed = progress
+        self._crew = None
+
 
 class _LoaderIterator:
     """One pass. Without workers the base seed is drawn here, the sampler's with the first batch."""
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader
-        indices, fetcher = _plan(loader)
-        if loader.num_workers == 0:
-            self._base_seed = _order.draw_seed(loader.generator)
-            if loader.timeout != 0:
-                raise AssertionError(
-                    f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
-                )
-            self._batches = _batches(indices, fetcher(loader.dataset))
+        self._batches: Iterator[object]
+        resumed, loader._resumed = loader._resumed, None
+        if resumed is None or resumed.batches is None:
+            if resumed is not None:  # it was between two passes
+                resumed.set_generators(loader, resumed.generators)
+            self._progress = loader._progress = Progress(loader.num_workers, generators_of(loader))
+            self._begin(None)
         else:
-            self._batches = self._ahead(indices, fetcher)
+            self._progress = loader._progress = resumed
+            with resumed.as_begun(loader):
+                self._begin(resumed)
         length = loader._reported_length
         if length is not None:
             self._batches = _counted(self._batches, loader.dataset, length)
 
-    def _ahead(self, indices: Iterator[object], fetcher: Fetcher) -> ReadAhead:
-        loader, n = self._loader, self._loader.num_workers
-        workers = loader._workers
-        if workers is None:
-            seed = self._base_seed = _order.draw_seed(loader.generator)
-            infos = [WorkerInfo(w, n, seed + w, own_copy(loader.dataset)) for w in range(n)]
-            workers = [Worker(info, fetcher, loader.worker_init_fn) for info in infos]
-        elif loader._pass is not None and (last := loader._pass()) is not None:
-            last.close()
-        factor = 2 if loader.prefetch_factor is None else max(loader.prefetch_factor, 1)
-        made = ReadAhead(indices, workers, factor * n, loader.timeout)
+    def _begin(self, resumed: Progress | None) -> None:
+        loader, progress = self._loader, self._progress
+        indices, gather = _plan(loader)
+        in_process = loader.num_workers == 0
+        if in_process or loader._crew is None:
+            if resumed is None or resumed.drawn:
+                seed = _order.draw_seed(loader.generator)
+                progress.base_seed = seed if resumed is None else resumed.base_seed
+            progress.drawn = resumed is None or resumed.drawn
+        else:
+            progress.drawn = False
+        if in_process and loader.timeout != 0:
+            raise AssertionError(
+                f"DataLoader: timeout is {loader.timeout}; without workers it must be 0"
+            )
+        done = (resumed.batches or 0) if resumed is not None else 0
+        if not loader._iterable:
+            for _ in range(done):
+                next(indices, None)
+        if gather is not None and in_process:
+            self._batches = map(gather, indices)
+        elif gather is not None:
+            self._batches = ReadAhead(indices, gather, _ahead(loader))
+        elif in_process:
+            self._batches = _batches(indices, _fetcher(loader, resumed))
+        else:
+            self._batches = self._passing(indices, resumed)
+
+    def _passing(self, indices: Iterator[object], resumed: Progress | None) -> Pass:
+        loader, progress = self._loader, self._progress
+        crew = loader._crew
+        if crew is None:
+            crew = Crew(loader.multiprocessing_context, _tasks(loader, progress, resumed))
+        else:
+            progress.base_seed = crew.base_seed
+        made = Pass(crew, indices, loader.timeout, loader.persistent_workers, progress.remember)
+        progress.crew_states, progress.turns = crew.states, made.turns
+        if resumed is not None and resumed.asked is not None:
+            made.go_on(resumed.asked, resumed.active, resumed.turn)
+        else:
+            made.begin(_ahead(loader))
         if loader.persistent_workers:
-            loader._workers, loader._pass = workers, weakref.ref(made)
+            loader._crew = crew
         return made
 
     def __iter__(self) -> _LoaderIterator:
         return self
 
     def __next__(self) -> Any:
-        return next(self._batches)
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            self._progress.finish()
+            raise
+        self._progress.count()
+        return batch
 
     def __len__(self) -> int:
         return len(self._loader)
+
+
+def _ahead(loader: DataLoader) -> int:
+    factor = 2 if loader.prefetch_factor is None else max(loader.prefetch_factor, 1)
+    return factor * loader.num_workers
+
+
+def _tasks(loader: DataLoader, progress: Progress, resumed: Progress | None) -> list[Task]:
+    n = loader.num_workers
+    resumes: list[Resume | None] = [None] * n
+    if resumed is not None:
+        resumes = [resumed.resume(worker) for worker in range(n)]
+    return [
+        Task(loader.dataset, _recipe(loader), loader.worker_init_fn, progress.base_seed, w, n, at)
+        for w, at in enumerate(resumes)
+    ]
+
+
+def _recipe(loader: DataLoader) -> Recipe:
+    return Recipe(
+        loader.collate_fn,
+        loader._iterable,
+        loader.batch_sampler is not None,
+        loader.batch_size,
+        loader.drop_last,
+    )
+
+
+def _fetcher(loader: DataLoader, resumed: Progress | None) -> Fetch:
+    """Of a loader without workers."""
+    recipe = _recipe(loader)
+    if resumed is None or not loader._iterable:
+        return recipe.fetcher(loader.dataset)
+    at = resumed.resume(0)
+    before = random_state()
+    try:
+        if at is not None and at.dataset is not None:
+            getattr(loader.dataset, "load_state_dict")(at.dataset)  # noqa: B009
+            return recipe.fetcher(loader.dataset)
+        return recipe.fetcher(loader.dataset, resumed.batches or 0)
+    finally:
+        set_random_state(before)
 
 
 def _counted(batches: Iterator[object], dataset: object, length: int) -> Iterator[object]:
@@ -286,23 +418,24 @@ def _batches(indices: Iterator[object], fetch: Fetch) -> Iterator[object]:
         yield batch
 
 
-def _plan(loader: DataLoader) -> tuple[Iterator, Fetcher]:
-    """What to ask for, batch by batch, and how a worker makes the batch out of its dataset."""
-    collate = loader.collate_fn
+def _plan(loader: DataLoader) -> tuple[Iterator, Gather | None]:
+    """What to ask for, batch by batch; and what gathers it, if that is tensors in memory."""
     if loader._iterable:
-        return repeat(None), lambda dataset: _next_of(_stream(loader, iter(dataset)))
+        return repeat(None), None
     batch_sampler = loader.batch_sampler
     if batch_sampler is None:
-        return iter(loader.sampler), lambda dataset: lambda index: collate(dataset[index])
+        return iter(loader.sampler), None
     if (
-        collate is default_collate
+        loader.collate_fn is default_collate
+        and loader.worker_init_fn is None
+        and loader.multiprocessing_context is None
         and type(batch_sampler) is BatchSampler
         and type(batch_sampler.sampler) in CHUNKED_SAMPLERS
     ):
         found = _in_memory(loader.dataset)
         if found is not None:
-            return batch_sampler._tensors(), lambda _: _gather(batch_sampler, *found)
-    return iter(batch_sampler), lambda dataset: _fetch(dataset, collate)
+            return batch_sampler._tensors(), _gather(batch_sampler, *found)
+    return iter(batch_sampler), None
 
 
 def _in_memory(dataset: Any) -> tuple[tuple, list] | None:
@@ -331,7 +464,7 @@ def _from_the_front(indices: Tensor, size: int) -> Tensor:
     return indices
 
 
-def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Fetch:
+def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Gather:
     outer = through[0] if through else tensors[0]
     given = type(sampler.sampler) is SubsetRandomSampler  # by the user, who may count from the end
 
@@ -343,33 +476,6 @@ def _gather(sampler: BatchSampler, tensors: tuple, through: list) -> Fetch:
         return [tensor.index_select(0, index) for tensor in tensors]
 
     return fetch
-
-
-def _fetch(dataset: Any, collate: Callable[[list], object]) -> Fetch:
-    many = getattr(dataset, "__getitems__", None)
-    if many:
-        return lambda indices: collate(many(indices))
-    return lambda indices: collate([dataset[index] for index in indices])
-
-
-def _next_of(batches: Iterator[object]) -> Fetch:
-    return lambda _: next(batches, END)
-
-
-def _stream(loader: DataLoader, samples: Iterator) -> Iterator[object]:
-    size, collate = loader.batch_size, loader.collate_fn
-    if size is None:
-        for sample in samples:
-            yield collate(sample)
-        return
-    batch: list = []
-    for sample in samples:
-        batch.append(sample)
-        if len(batch) == size:
-            yield collate(batch)
-            batch = []
-    if batch and not loader.drop_last:
-        yield collate(batch)
 
 
 __all__ = ["DataLoader", "get_worker_info"]
