@@ -29,6 +29,7 @@ COMPUTES = {
     "tabular/reader.py": "the numbers in a text",
     "tabular/targets.py": "classes and ranges of a column that is no tensor yet",
     "tabular/table.py": "which cells of a column are numbers",
+    "onnx/_views.py": "the places of elements in memory, for a file",
     "testing.py": "comparing arrays, independent of what is compared",
     "utils/tensorboard/_summaries.py": "histograms, pictures and curves for a log, of arrays too",
 }
@@ -47,6 +48,10 @@ HANDS_ON = {
     "cli/info.py",
     "datasets/__init__.py",
     "multiprocessing/reductions.py",
+    "onnx/_export.py",
+    "onnx/_model.py",
+    "onnx/_rules.py",
+    "onnx/_script.py",
     "serialization.py",
     "tabular/npz.py",
     "utils/collect_env.py",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterable
+
+from ..._protobuf import double, integer, message
 
 _MASK = 0xA282EAD8
 
@@ -43,49 +44,6 @@ def record(data: bytes) -> bytes:
     """The record that holds the data."""
     length = struct.pack("<Q", len(data))
     return length + _masked(length) + data + _masked(data)
-
-
-# ---- protocol buffers --------------------------------------------------------------------------
-
-
-def _varint(value: int) -> bytes:
-    value &= (1 << 64) - 1  # negative numbers as their complement
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def integer(field: int, value: int) -> bytes:
-    """An int64, a bool or a member of an enum."""
-    return _varint(field << 3) + _varint(int(value))
-
-
-def double(field: int, value: float) -> bytes:
-    """A number of 8 bytes."""
-    return _varint(field << 3 | 1) + struct.pack("<d", value)
-
-
-def single(field: int, value: float) -> bytes:
-    """A number of 4 bytes; infinity beyond its range."""
-    try:
-        packed = struct.pack("<f", value)
-    except OverflowError:
-        packed = struct.pack("<f", float("inf") if value > 0 else float("-inf"))
-    return _varint(field << 3 | 5) + packed
-
-
-def message(field: int, data: bytes | str) -> bytes:
-    """A message, a text or bytes."""
-    data = data.encode() if isinstance(data, str) else data
-    return _varint(field << 3 | 2) + _varint(len(data)) + data
-
-
-def doubles(field: int, values: Iterable[float]) -> bytes:
-    """Packed numbers of 8 bytes."""
-    return message(field, b"".join(struct.pack("<d", value) for value in values))
 
 
 def event(time: float, step: int | None, field: int, content: bytes | str) -> bytes:

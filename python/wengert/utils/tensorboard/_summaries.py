@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import _native
+from ..._protobuf import double, doubles, integer, message, single
 from ..._typing import Kwargs
-from ._events import double, doubles, integer, message, single
 
 _STRING, _FLOAT, _DOUBLE = 7, 1, 2  # of tensors
 _SCALAR_CLASS, _TENSOR_CLASS = 1, 2

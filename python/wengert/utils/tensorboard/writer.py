@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from ..._capture import explain
 from ..._common import typename
+from ..._protobuf import message
 from ..._typing import UserFunction
 from ...autograd import no_grad
 from . import _summaries
-from ._events import event, message, record
+from ._events import event, record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
