@@ -65,10 +65,18 @@ def functions() -> list[Function]:
     return sorted((f for f in found if f.name not in own), key=lambda f: (f.name, f.parameters))
 
 
+# The method of that name in Python is another operation than the function in C++.
+OTHERS = {"unfold"}
+
+
 def methods() -> list[Function]:
     from wengert import Tensor
 
-    return [f for f in functions() if re.search(r"\bx$", f.first) and hasattr(Tensor, f.name)]
+    return [
+        f
+        for f in functions()
+        if re.search(r"\bx$", f.first) and hasattr(Tensor, f.name) and f.name not in OTHERS
+    ]
 
 
 def wrapped(head: str, parameters: list[str], tail: str, indent: int) -> str:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="only in a source tree
 #: Files that compute with NumPy, and why no row does it.
 COMPUTES = {
     "_safetensors.py": "bits of 16-bit numbers, which no tensor has",
+    "_composed.py": "counting: results of a size that values decide; memory of others",
     "_search.py": "looking up, counting: results of Python's, or of a size that values decide",
     "_tensor.py": "apply_ and map_ call a Python function for each element",
     "autograd/gradcheck.py": "finite differences in float64, independent of what they check",
@@ -74,6 +75,7 @@ COMPOSES = {
     "_tensor.py": "methods with the arguments of a function in another order",
     "cli/predict.py": "the probabilities of classes",
     "distributions": "formulas of parameters that are objects, and shapes that follow from them",
+    "nn/_functional.py": "calls a function for the distance, or draws and chooses",
     "nn/_sequences.py": "puts sequences in another order",
     "nn/init.py": "draws again what a mask says",
     "nn/modules": "layers are functions with parameters",

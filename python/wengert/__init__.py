@@ -35,6 +35,7 @@ from . import utils as utils
 from . import version as version
 from . import xpu as xpu
 from ._capture import *  # noqa: F403
+from ._composed import *  # noqa: F403
 from ._drop_in import absent as _no_name
 from ._drop_in import as_torch as as_torch
 from ._einsum import *  # noqa: F403
@@ -53,6 +54,7 @@ from ._types import layout as layout
 from ._types import memory_format as memory_format
 from ._types import preserve_format as preserve_format
 from ._types import strided as strided
+from ._windows import *  # noqa: F403
 from .amp import autocast as autocast
 from .autograd import enable_grad as enable_grad
 from .autograd import inference_mode as inference_mode
@@ -72,6 +74,7 @@ from .serialization import save as save
 
 if _TYPE_CHECKING:
     from . import distributions as distributions
+    from . import signal as signal
 
 __version__ = version.__version__
 
@@ -95,8 +98,8 @@ newaxis = None
 
 
 def _later_or_never(name: str) -> object:
-    if name == "distributions":  # who does not use them does not wait for them
-        return _importlib.import_module(f"{__name__}.distributions")
+    if name in ("distributions", "signal"):  # who does not use them does not wait for them
+        return _importlib.import_module(f"{__name__}.{name}")
     return _no_name(name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: What the stub of `nn.functional` may need to import, besides named tuples, and from where.
 WORDS = {
-    "Sequence": "collections.abc",
+    **dict.fromkeys(("Callable", "Sequence"), "collections.abc"),
     "Literal": "typing",
     "overload": "typing",
     **dict.fromkeys(("Generator", "Tensor"), ".._native"),
@@ -155,6 +155,12 @@ class Tensor:
     @property
     def mT(self) -> Tensor: ...
     @property
+    def H(self) -> Tensor: ...
+    @property
+    def mH(self) -> Tensor: ...
+    @property
+    def real(self) -> Tensor: ...
+    @property
     def _version(self) -> _int: ...
     grad: Tensor | None
     requires_grad: _bool
@@ -215,6 +221,42 @@ class Tensor:
     def stride(self, dim: _int) -> _int: ...
 
     # Written in Python.
+    def adjoint(self) -> Tensor: ...
+    def as_strided_(
+        self, size: Sequence[_int], stride: Sequence[_int], storage_offset: _int | None = None
+    ) -> Self: ...
+    def conj(self) -> Tensor: ...
+    def conj_physical(self) -> Tensor: ...
+    def conj_physical_(self) -> Self: ...
+    def histogram(
+        self,
+        bins: _int | Tensor,
+        *,
+        range: Sequence[_float] | None = None,
+        weight: Tensor | None = None,
+        density: _bool = False,
+    ) -> Any: ...
+    def is_conj(self) -> _bool: ...
+    def is_neg(self) -> _bool: ...
+    def is_set_to(self, tensor: Tensor) -> _bool: ...
+    def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor: ...
+    def resize_(
+        self, *sizes: _int | Sequence[_int], memory_format: _memory_format | None = None
+    ) -> Self: ...
+    def resize_as_(
+        self, the_template: Tensor, memory_format: _memory_format | None = None
+    ) -> Self: ...
+    def resolve_conj(self) -> Tensor: ...
+    def resolve_neg(self) -> Tensor: ...
+    def set_(self, source: Tensor | None = None) -> Self: ...
+    def swapaxes_(self, axis0: _int, axis1: _int) -> Self: ...
+    def swapdims_(self, dim0: _int, dim1: _int) -> Self: ...
+    def unique_consecutive(
+        self,
+        return_inverse: _bool = False,
+        return_counts: _bool = False,
+        dim: _int | None = None,
+    ) -> Any: ...
     def allclose(
         self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
     ) -> _bool: ...
@@ -511,4 +553,25 @@ FUNCTIONAL = """\
 {imports}
 
 {functions}
+"""
+
+#: Those of its functions that are written in Python.
+FUNCTIONAL_PYTHON = """\
+def gumbel_softmax(
+    logits: Tensor,
+    tau: _float = 1,
+    hard: _bool = False,
+    eps: _float = 1e-10,
+    dim: _int = -1,
+) -> Tensor: ...
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: _float = 1.0,
+    swap: _bool = False,
+    reduction: str = "mean",
+) -> Tensor: ...
 """

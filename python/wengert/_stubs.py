@@ -267,7 +267,7 @@ def functional() -> str:
     """The stub of `nn.functional`."""
     own = _surface("functional", "functional")
     inplace = _surface("inplace_functional", "inplace function", "_")
-    functions = _section(own, inplace)
+    functions = _section(own, inplace) + "\n" + templates.FUNCTIONAL_PYTHON.rstrip()
     tuples = {tuple_name(row["outputs"]): ".._native" for _, rows in own.values() for row in rows}
     return templates.FUNCTIONAL.format(
         imports=_imports(templates.WORDS | tuples, functions), functions=functions

@@ -491,7 +491,15 @@ def _reshaper(name: str) -> None:
     setattr(Tensor, f"{name}_", reshape)
 
 
-for _name in ("squeeze", "unsqueeze", "t", "transpose"):
+for _name in (
+    "squeeze",
+    "unsqueeze",
+    "t",
+    "transpose",
+    "swapaxes",
+    "swapdims",
+    "as_strided",
+):
     _reshaper(_name)
 
 

@@ -119,7 +119,8 @@ void sorts(const SortShape& s) {
   }
   std::vector<T> middle(static_cast<size_t>(s.outer * s.inner));
   std::vector<int64_t> where(middle.size());
-  median_lines(dtype_of<T>(), {s.outer, s.n, s.inner, 1}, x.data(), middle.data(), where.data());
+  pick_lines(dtype_of<T>(), {s.outer, s.n, s.inner, 1}, x.data(), middle.data(), where.data(),
+             Pick::kMedian);
   for (size_t l = 0; l < middle.size(); ++l) {
     const auto o = static_cast<int64_t>(l) / s.inner, i = static_cast<int64_t>(l) % s.inner;
     const std::vector<int64_t> order = naive::sorted(s, x.data(), o, i, false);

@@ -104,6 +104,7 @@ for name, args in {
     "Threshold": [(0.1, 3), (0.2, -1.5, True)],
 }.items():
     CASES[name] = [M(*a).on(real(4, 6)) for a in args]
+CASES["RReLU"] = [M().on(real(4, 6)), M(0.2, 0.4).on(real(3)), M(0.1, 0.3, True).on(real(2, 3))]
 CASES["GLU"] = [M().on(real(4, 6)), M(0).on(real(4, 3)), M(dim=1).on(real(2, 4, 3))]
 CASES["PReLU"] = [M().on(real(4, 6)), M(6).on(real(4, 6)), M(3, init=0.1).on(real(2, 3, 4))]
 for name in ("Softmax", "LogSoftmax", "Softmin"):
@@ -471,6 +472,10 @@ for r in REDUCTIONS:
         "TripletMarginLoss": [
             M(9.0, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
             M(9.0, 1.0, 0.1, swap=True, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
+        ],
+        "TripletMarginWithDistanceLoss": [
+            M(margin=9.0, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
+            M(margin=9.0, swap=True, reduction=r).on(real(4, 3), real(4, 3), real(4, 3)),
         ],
         "HuberLoss": [
             M(r).on(real(4, 6), real(4, 6)),

@@ -340,6 +340,18 @@ def dropout(x, p):
     return [x * mask, mask]
 
 
+def rrelu(x, lower, upper):
+    draws = np.random.RandomState(SEED).randint(0, 2**32, 2 * x.size, np.uint32).tolist()
+    slopes = np.ones(x.size)
+    pairs = iter(zip(draws[::2], draws[1::2], strict=True))
+    for i, v in enumerate(x.flat):
+        if v <= 0:
+            a, b = next(pairs)
+            slopes[i] = ((a << 32 | b) & 2**53 - 1) * 2.0**-53 * (upper - lower) + lower
+    slopes = slopes.reshape(x.shape)
+    return [x * slopes, slopes]
+
+
 # ---- losses
 
 
@@ -470,6 +482,7 @@ HIDDEN = {
     "_contiguous": lambda x: x.copy(),
     "_to": lambda x, dtype: x.astype(repr(dtype).rpartition(".")[2]),
     "_strided_copy": strided,
+    "_as_strided": strided,
     "_strided_zero_": strided_zero,
     "_strided_backward": strided_backward,
     "slice": lambda x, dim, start=None, end=None, step=1: x[
@@ -511,6 +524,7 @@ HIDDEN = {
     "total_norm": norm,
     "_deviations": lambda x: x,
     "_dropout": dropout,
+    "_rrelu": rrelu,
     **windows.FORMULAS,
     "_dropout_mask": dropout_mask,
     "clip_update": lambda ts, n, limit: ts[0] * min(1, limit / (float(ts[n]) + 1e-6)),

@@ -62,7 +62,10 @@ PRIVATE = {"standard_gamma": "_standard_gamma", "sample_dirichlet": "_sample_dir
 def in_torch(row: dict):
     if torch is not None and row["name"] in PRIVATE:
         return getattr(torch, PRIVATE[row["name"]])
-    for place in name_in_torch(row):
+    places = name_in_torch(row)
+    if torch is not None and not places and row["name"] in wg.special.__all__:
+        places = (torch.special,)
+    for place in places:
         if hasattr(place, row["name"]):
             return getattr(place, row["name"])
     return None

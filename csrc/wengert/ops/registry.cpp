@@ -14,19 +14,25 @@ Rows math_ops();
 Rows activation_ops();
 Rows piecewise_ops();
 Rows compare_ops();
+Rows number_ops();
 Rows reduce_ops();
 Rows extremum_ops();
 Rows moment_ops();
 Rows scan_ops();
 Rows sort_ops();
+Rows statistics_ops();
+Rows series_ops();
 Rows copy_ops();
 Rows shape_ops();
 Rows slice_ops();
 Rows arrange_ops();
 Rows join_ops();
+Rows strided_ops();
+Rows compose_ops();
 Rows index_ops();
 Rows gather_ops();
 Rows scatter_ops();
+Rows combine_ops();
 Rows matmul_ops();
 Rows conv_ops();
 Rows conv_product_ops();
@@ -61,7 +67,9 @@ Rows inplace_ops();
 Rows draw_ops();
 Rows random_ops();
 Rows count_ops();
+Rows rrelu_ops();
 Rows special_ops();
+Rows bessel_ops();
 Rows update_ops();
 Rows clip_ops();
 const Op* convolution_followed_by(const Op& first, const Op& next);
@@ -69,18 +77,69 @@ const Op* convolution_followed_by(const Op& first, const Op& next);
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*>* all = [] {
     auto* v = new std::vector<const Op*>;
-    for (const auto family :
-         {arithmetic_ops,   math_ops,       activation_ops, piecewise_ops,     compare_ops,
-          reduce_ops,       extremum_ops,   moment_ops,     scan_ops,          sort_ops,
-          copy_ops,         shape_ops,      slice_ops,      arrange_ops,       join_ops,
-          index_ops,        gather_ops,     scatter_ops,    matmul_ops,        conv_ops,
-          conv_product_ops, conv_fused_ops, max_pool_ops,   avg_pool_ops,      adaptive_pool_ops,
-          fractional_ops,   unpool_ops,     column_ops,     pad_ops,           interpolate_ops,
-          grid_ops,         shuffle_ops,    softmax_ops,    loss_ops,          regression_loss_ops,
-          margin_loss_ops,  ctc_loss_ops,   group_norm_ops, batch_norm_ops,    local_norm_ops,
-          attention_ops,    multi_head_ops, embedding_ops,  embedding_bag_ops, recurrent_ops,
-          packed_ops,       rnn_layer_ops,  create_ops,     inplace_ops,       draw_ops,
-          random_ops,       count_ops,      special_ops,    update_ops,        clip_ops}) {
+    for (const auto family : {arithmetic_ops,
+                              math_ops,
+                              activation_ops,
+                              piecewise_ops,
+                              compare_ops,
+                              reduce_ops,
+                              extremum_ops,
+                              moment_ops,
+                              scan_ops,
+                              sort_ops,
+                              statistics_ops,
+                              series_ops,
+                              combine_ops,
+                              rrelu_ops,
+                              bessel_ops,
+                              number_ops,
+                              strided_ops,
+                              compose_ops,
+                              copy_ops,
+                              shape_ops,
+                              slice_ops,
+                              arrange_ops,
+                              join_ops,
+                              index_ops,
+                              gather_ops,
+                              scatter_ops,
+                              matmul_ops,
+                              conv_ops,
+                              conv_product_ops,
+                              conv_fused_ops,
+                              max_pool_ops,
+                              avg_pool_ops,
+                              adaptive_pool_ops,
+                              fractional_ops,
+                              unpool_ops,
+                              column_ops,
+                              pad_ops,
+                              interpolate_ops,
+                              grid_ops,
+                              shuffle_ops,
+                              softmax_ops,
+                              loss_ops,
+                              regression_loss_ops,
+                              margin_loss_ops,
+                              ctc_loss_ops,
+                              group_norm_ops,
+                              batch_norm_ops,
+                              local_norm_ops,
+                              attention_ops,
+                              multi_head_ops,
+                              embedding_ops,
+                              embedding_bag_ops,
+                              recurrent_ops,
+                              packed_ops,
+                              rnn_layer_ops,
+                              create_ops,
+                              inplace_ops,
+                              draw_ops,
+                              random_ops,
+                              count_ops,
+                              special_ops,
+                              update_ops,
+                              clip_ops}) {
       const Rows rows = family();
       v->insert(v->end(), rows.begin(), rows.end());
     }

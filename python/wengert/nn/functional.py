@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from .. import _native
+from . import _functional
 
 __all__: list[str] = []
 
@@ -14,6 +15,9 @@ def _collect() -> None:
         if not name.startswith("_"):
             globals()[name] = getattr(_native.functional, name)
             __all__.append(name)
+    for name in _functional.__all__:
+        globals()[name] = getattr(_functional, name)
+        __all__.append(name)
 
 
 _collect()

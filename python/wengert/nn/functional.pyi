@@ -1,5 +1,5 @@
 # Written by `python -m wengert._stubs` from the op registry; do not edit.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, overload
 
 from .._native import Tensor as Tensor
@@ -627,6 +627,19 @@ def rms_norm(
     weight: Tensor | None = None,
     eps: _float | None = None,
 ) -> Tensor: ...
+def rrelu(
+    input: Tensor,
+    lower: _float = 0.125,
+    upper: _float = 0.3333333333333333,
+    training: _bool = False,
+    inplace: _bool = False,
+) -> Tensor: ...
+def rrelu_(
+    input: Tensor,
+    lower: _float = 0.125,
+    upper: _float = 0.3333333333333333,
+    training: _bool = False,
+) -> Tensor: ...
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -702,4 +715,21 @@ def upsample_bilinear(
 ) -> Tensor: ...
 def upsample_nearest(
     input: Tensor, size: _ints | None = None, scale_factor: _floats | None = None
+) -> Tensor: ...
+def gumbel_softmax(
+    logits: Tensor,
+    tau: _float = 1,
+    hard: _bool = False,
+    eps: _float = 1e-10,
+    dim: _int = -1,
+) -> Tensor: ...
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: _float = 1.0,
+    swap: _bool = False,
+    reduction: str = "mean",
 ) -> Tensor: ...

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.rows.sample import S, Sample, index, mask, real
+from tests.rows.sample import S, Sample, distinct, index, mask, real
 
 SAMPLES: dict[str, list[Sample]] = {}
 
@@ -125,3 +125,39 @@ some(
     S(real(3, 4), mask(4), real(3, 4)),
     S(real(0), mask(0), real(2)),
 )
+
+# ---- many into one
+
+for how in ("sum", "prod", "mean", "amax", "amin"):
+    for own in (True, False):
+        SAMPLES.setdefault("scatter_reduce", []).extend(
+            [
+                S(distinct(3, 5), 1, index(5, 3, 4), distinct(3, 4) + 0.13, how, include_self=own),
+                S(distinct(4, 3), 0, index(4, 6, 3), distinct(6, 3) + 0.13, how, include_self=own),
+            ]
+        )
+    SAMPLES["scatter_reduce"].append(S(distinct(), 0, index(1), np.asarray(distinct() + 0.13), how))
+    if how != "sum":
+        for own in (True, False):
+            SAMPLES.setdefault("index_reduce", []).extend(
+                [
+                    S(distinct(3, 5), 1, index(5, 7), distinct(3, 7) + 0.13, how, include_self=own),
+                    S(distinct(4, 3), 0, index(4, 2), distinct(2, 3) + 0.13, how, include_self=own),
+                ]
+            )
+SAMPLES["scatter_reduce"] += [
+    S(distinct(3, 4), 0, index(3, 0, 4), distinct(0, 4), "mean"),
+    S(np.zeros((2, 2)), 0, index(2, 3, 2), np.zeros((3, 2)), "prod").forward_only(),
+    S(np.array([np.nan, 1.0]), 0, np.array([0, 1, 1]), np.array([1.0, np.nan, 2.0]), "amax")
+    .forward_only()
+    .floats(),
+]
+for name in ("scatter_reduce", "index_reduce"):
+    for sample in SAMPLES[name]:
+        sample.only = sample.only or ("float64", "float32", "int64", "int32", "uint8")
+SAMPLES["put"] = [
+    S(real(3, 4), np.array([0, 5, -1]), real(3)),
+    S(real(3, 4), np.array([[1, 5], [1, 2]]), real(2, 2), True),
+    S(real(), np.array(0), real()),
+    S(real(3), index(3, 0), real(0)),
+]

@@ -271,3 +271,62 @@ for name in [n for n in SAMPLES if n.endswith("_backward")] + ["gate", "prelu_by
     for sample in SAMPLES[name]:
         sample.floats()
 SAMPLES["threshold_float"][0].floats()
+
+# ---- parts of numbers
+
+for name in ("signbit", "isposinf", "isneginf", "isreal", "angle"):
+    SAMPLES[name] = [S(real(3, 4)), S(real()), S(real(0, 2)), S(special()).forward_only().floats()]
+SAMPLES["signbit"].append(S(np.array([-0.0, 0.0, -1.0])).floats())
+SAMPLES["frexp"] = [S(real(3, 7)), S(real()), S(real(0)), S(special()).forward_only()]
+for sample in SAMPLES["frexp"]:
+    sample.floats().outputs(1)
+SAMPLES["heaviside"] = [
+    S(real(3, 4), real(3, 4)).forward_only(),
+    S(np.array([-1.0, 0.0, 2.0]), np.array([0.5, 0.25, 3.0])).forward_only(),
+    S(np.array([[-1.0], [0.0]]), np.array([0.5, 7.0])).forward_only(),
+    S(special(), real(1)).forward_only().floats(),
+]
+for name in ("gcd", "lcm"):
+    SAMPLES[name] = [
+        S(index(40, 3, 4), index(40, 3, 4)).integers(),
+        S(index(40, 3, 1, low=-40), index(40, 4)).integers(),
+        S(np.array([0, 0, 6, -6]), np.array([0, 4, 0, 4])).integers(),
+        S(index(40, 0), index(40)).integers(),
+    ]
+    for sample in SAMPLES[name]:
+        sample.only = ("int64", "int32")
+SAMPLES["nextafter"] = [
+    S(real(3, 4), real(3, 4)).forward_only().floats(),
+    S(real(3, 1), real(4)).forward_only().floats(),
+    S(np.array([1.0, np.inf, np.nan, 2.0]), np.array([np.inf, 0.0, 1.0, 2.0]))
+    .forward_only()
+    .floats(),
+]
+SAMPLES["ldexp"] = [S(real(3, 4), index(9, 3, 4)), S(real(3, 4), real(4))]
+SAMPLES["float_power"] = [
+    S(positive(3, 4), real(3, 4)),
+    S(positive(3, 4), 2.5),
+    S(real(3, 4), 2),
+    S(2, real(4)),
+    S(positive(3, 1), real(4)),
+]
+two(["logaddexp2"], real, numbers=())
+two(["xlog1py"], real, positive, numbers=(2, 0.5), first=(2, 0.5))
+for name in ("logaddexp2", "xlog1py"):
+    edges = special()
+    SAMPLES[name].append(S(edges[:, None], edges[None]).forward_only().floats())
+SAMPLES["addr"] = [
+    S(real(3, 4), real(3), real(4)),
+    S(real(4), real(3), real(4), beta=2, alpha=3),
+    S(real(3, 4), real(3), real(4), beta=0),
+    S(real(3, 4), real(3), real(4), beta=0.5, alpha=0.3).floats(),
+]
+SAMPLES["addbmm"] = [
+    S(real(3, 5), real(2, 3, 4), real(2, 4, 5)),
+    S(real(5), real(2, 3, 4), real(2, 4, 5), beta=2, alpha=3),
+    S(real(3, 5), real(2, 3, 4), real(2, 4, 5), beta=0),
+]
+SAMPLES["vdot"] = [S(real(5), real(5)), S(real(0), real(0))]
+for name in ("addbmm", "vdot"):
+    for sample in SAMPLES[name]:
+        sample.only = ("float64", "float32", "int64", "int32")

@@ -193,7 +193,7 @@ SAMPLES["_max_unpool"] = [S(real(1, 2, 2, 2), PLANE, (4, 4)).floats()]
 
 # ---- columns
 
-SAMPLES["unfold"] = [
+SAMPLES["unfold(Tensor, int | ints, int | ints, int | ints, int | ints)"] = [
     S(real(2, 3, 5, 6), 2).floats(),
     S(real(2, 5, 6), (2, 3), dilation=(2, 1), padding=1, stride=(1, 2)).floats(),
     S(real(1, 2, 4, 36), 3, 1, 1, 1).floats(),

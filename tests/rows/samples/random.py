@@ -116,3 +116,13 @@ SAMPLES["standard_gamma_grad"] = [
 SAMPLES["dirichlet_grad"] = [
     S(between(0.05, 0.95, 3, 4), positive(3, 4), 2.5 + positive(3, 4)).floats().forward_only()
 ]
+SAMPLES["rrelu"] = [
+    S(real(3, 7)),
+    S(real(3, 7), 0.1, 0.3, True),
+    S(real(), training=True),
+    S(real(0, 2), 0.2, 0.4),
+]
+SAMPLES["_rrelu"] = [S(real(3, 7), 0.1, 0.3).outputs(1), S(real(), 0.2, 0.4).outputs(1)]
+for name in ("rrelu", "_rrelu"):
+    for sample in SAMPLES[name]:
+        sample.floats()

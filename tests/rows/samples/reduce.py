@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.rows.sample import Dtype, S, Sample, distinct, index, positive, real, special
+from tests.rows.sample import Dtype, S, Sample, distinct, index, mask, positive, real, special
 
 SAMPLES: dict[str, list[Sample]] = {}
 for name in ("sum", "mean", "nansum", "nanmean"):
@@ -259,3 +259,141 @@ SAMPLES["all_equal"] = [
     S(real(0, 4), real(0, 4)),
     S(np.array([1.0, np.nan]), np.array([1.0, np.nan])).floats(),
 ]
+
+# ---- one element of each line
+
+INTEGERS_TOO = ("float64", "float32", "int64", "int32")
+SAMPLES["nanmedian(Tensor)"] = [
+    S(distinct(7)),
+    S(distinct()),
+    S(np.array([1.0, np.nan, 3.0, 2.0, np.nan])).forward_only().floats(),
+    S(np.array([np.nan, np.nan])).forward_only().floats(),
+]
+SAMPLES["nanmedian(Tensor, int, bool)"] = [
+    S(distinct(3, 5), 1),
+    S(distinct(4, 2), 0, keepdim=True),
+    S(distinct(), 0),
+    S(np.array([[1.0, np.nan, 3.0, 2.0], [5.0, 7.0, 6.0, 8.0]]), 1).forward_only().floats(),
+]
+SAMPLES["kthvalue"] = [
+    S(distinct(3, 5), 2),
+    S(distinct(3, 70), 60, 1, True),
+    S(distinct(4, 3), 4, dim=0),
+    S(distinct(), 1),
+    S(np.array([1.0, np.nan, 3.0]), 3).forward_only().floats(),
+]
+SAMPLES["mode"] = [
+    S(np.array([[1.0, 2.0, 2.0, 3.0], [4.0, 4.0, 4.0, 0.0]])).forward_only(),
+    S(index(4, 12, 3) * 1.0, 0, keepdim=True).forward_only(),
+    S(distinct(), 0),
+]
+SAMPLES["msort"] = [S(distinct(5, 3)), S(distinct(4)), S(distinct()), S(distinct(0, 2))]
+for name in ("nanmedian(Tensor, int, bool)", "kthvalue", "mode"):
+    for sample in SAMPLES[name]:  # which of equal elements is taken is not specified
+        sample.only = sample.only or INTEGERS_TOO
+SAMPLES["aminmax"] = [
+    S(distinct(3, 5)),
+    S(distinct(3, 5), dim=1),
+    S(distinct(3, 5, 2), dim=-3, keepdim=True),
+    S(distinct(), dim=0),
+    S(distinct(0, 3), dim=1),
+    S(np.array([1.0, np.nan, 3.0])).forward_only().floats(),
+]
+
+# ---- quantiles, counts, covariances
+
+for name in ("quantile", "nanquantile"):
+    SAMPLES[name] = [
+        S(distinct(3, 7), 0.3),
+        S(distinct(3, 7), 0.5, 1),
+        S(distinct(3, 7, 2), 0.9, 0, True),
+        S(distinct(3, 7), np.array([0.1, 0.6, 1.0])).hold(1),
+        S(distinct(3, 7, 2), np.array([0.1, 0.6]), 1, True).hold(1),
+        S(distinct(3, 7, 2), np.array([0.1, 0.6]), 2).hold(1),
+        S(distinct(3, 7, 2), np.array(0.7), dim=-1).hold(1),
+        S(distinct(), 0.2, 0),
+        S(np.array([[1.0, np.nan, 3.0], [1.0, 2.0, 4.0]]), 0.4, 1).forward_only(),
+        S(np.array([[np.nan, np.nan], [1.0, 2.0]]), 0.4, 1, keepdim=True).forward_only(),
+    ]
+    for how in ("linear", "lower", "higher", "midpoint", "nearest"):
+        SAMPLES[name].append(S(distinct(3, 6), 0.33, 1, interpolation=how))
+    for sample in SAMPLES[name]:
+        sample.floats()
+SAMPLES["histc"] = [
+    S(real(40)),
+    S(real(40), 5),
+    S(real(4, 10), bins=7, min=-1, max=1),
+    S(np.array([0.0, 1.0, 2.0, 0.5, np.nan]), 4, 0, 2),
+    S(np.array([3.0, 3.0]), 3),
+    S(real(0), 3),
+    S(real(), 3, -1, 1),
+]
+for sample in SAMPLES["histc"]:
+    sample.forward_only().floats()
+SAMPLES["cov"] = [
+    S(real(3, 5)),
+    S(real(5)),
+    S(real(3, 5), correction=0),
+    S(real(3, 5), fweights=index(4, 5, low=1)),
+    S(real(3, 5), aweights=positive(5)).hold(1),
+    S(real(3, 5), correction=2, fweights=index(4, 5, low=1), aweights=positive(5)).hold(2),
+]
+for sample in SAMPLES["cov"][3:]:
+    sample.floats()
+SAMPLES["corrcoef"] = [S(real(3, 5)), S(real(5)), S(real(2, 3))]
+
+# ---- series
+
+SAMPLES["logcumsumexp"] = [
+    S(real(3, 5), 1),
+    S(real(3, 5), 0),
+    S(real(2, 3, 4), -2),
+    S(real(), 0),
+    S(real(0, 2), 0),
+    S(np.array([[1e3, 999.0, -1e3], [-np.inf, 1.0, np.inf]]), 1).forward_only().floats(),
+    S(np.array([[-np.inf, -np.inf, 2.0], [1.0, np.nan, 2.0]]), 1).forward_only().floats(),
+]
+SAMPLES["diff"] = [
+    S(real(5)),
+    S(real(3, 5), 2),
+    S(real(3, 5), dim=0),
+    S(real(3, 5), 1, 1, real(3, 2), real(3, 1)),
+    S(real(3, 5), append=real(3, 1)),
+    S(real(3, 5), 0),
+    S(real(3, 2), 4),
+    S(real(0, 2), 1, 0),
+    S(mask(7)).forward_only(),
+]
+for name in ("trapezoid", "cumulative_trapezoid"):
+    SAMPLES[f"{name}(Tensor, Number, int)"] = [
+        S(real(5)),
+        S(real(3, 5), dx=0.5, dim=0),
+        S(real(3, 5), dx=2),
+        S(real(3, 1)),
+        S(real(3, 0), dim=1),
+    ]
+    SAMPLES[f"{name}(Tensor, Tensor, int)"] = [
+        S(real(5), distinct(5)),
+        S(real(3, 5), distinct(5)),
+        S(real(3, 5), distinct(3), dim=0),
+        S(real(3, 5), distinct(3, 5), dim=1),
+        S(real(2, 3, 5), distinct(3, 5)),
+    ]
+SAMPLES["dist"] = [
+    S(real(3, 4), real(3, 4)),
+    S(real(3, 4), real(4), 1),
+    S(real(3, 4), real(3, 4), 3.0),
+    S(real(5), real(5), float("inf")),
+    S(real(), real()),
+]
+for sample in SAMPLES["dist"]:
+    sample.floats()
+SAMPLES["renorm"] = [
+    S(real(3, 4), 2, 0, 1.5),
+    S(real(3, 4), 1, 1, 1),
+    S(real(2, 3, 4), 3.0, -1, 2.0),
+    S(real(3, 4), float("inf"), 0, 0.5),
+    S(real(3, 4), 2, 0, 100),
+]
+for sample in SAMPLES["renorm"]:
+    sample.floats()

@@ -123,3 +123,73 @@ SAMPLES["meshgrid"] = [S([real(3), real(2)]), S([real(3), real(), real(2)], inde
 SAMPLES["meshgrid"].append(S([real(3), real(2)], indexing="xy"))
 SAMPLES["meshgrid"].append(S(real(3), real(2), indexing="ij"))
 SAMPLES["broadcast_tensors"] = [S(real(3, 1), real(4)), S(real(), real(2, 1), real(0))]
+
+# ---- strides and windows
+
+SAMPLES["as_strided"] = [
+    S(real(12), (3, 4), (4, 1)),
+    S(real(12), (3, 4), (2, 1), 1),
+    S(real(3, 4), (2, 2), (1, 4)),
+    S(real(5), (3, 2), (1, 0)),
+    S(real(6), (), (), 3),
+    S(real(6), (0, 2), (1, 1)),
+]
+SAMPLES["_as_strided"] = [
+    S(real(12), (3, 4), (2, 1), 1),
+    S(real(5), (3, 2), (1, 0), 0),
+]
+SAMPLES["unfold(Tensor, int, int, int)"] = [
+    S(real(7), 0, 3, 1),
+    S(real(3, 7), 1, 2, 3),
+    S(real(5, 2), 0, 5, 1),
+    S(real(), 0, 1, 1),
+    S(real(4), 0, 0, 2),
+]
+SAMPLES["select_scatter"] = [S(real(3, 4), real(4), 0, 1), S(real(3, 4), real(3), 1, -1)]
+SAMPLES["slice_scatter"] = [
+    S(real(3, 4), real(2, 4), start=1),
+    S(real(3, 6), real(3, 2), 1, 1, 5, 2),
+    S(real(3, 4), real(1, 4), 0, None, 1),
+]
+SAMPLES["diagonal_scatter"] = [
+    S(real(3, 4), real(3)),
+    S(real(3, 4), real(2), -1),
+    S(real(2, 3, 4), real(3, 2), 0, 0, 2),
+]
+SAMPLES["as_strided_scatter"] = [
+    S(real(3, 4), real(2, 2), (2, 2), (4, 1)),
+    S(real(12), real(3), (3,), (2,), 1),
+]
+
+# ---- cutting and joining
+
+for name, shape in (("hsplit", (3, 4)), ("vsplit", (4, 3)), ("dsplit", (2, 3, 4))):
+    SAMPLES[f"{name}(Tensor, int)"] = [S(real(*shape), 2), S(real(*shape), 1)]
+    SAMPLES[f"{name}(Tensor, ints)"] = [S(real(*shape), (1, 3)), S(real(*shape), [2])]
+SAMPLES["hsplit(Tensor, int)"].append(S(real(6), 3))
+SAMPLES["tensor_split(Tensor, Tensor, int)"] = [
+    S(real(7, 2), np.array(3)),
+    S(real(2, 7), np.array([1, 5]), 1),
+]
+SAMPLES["diagflat"] = [S(real(3)), S(real(2, 2), 1), S(real(), -1), S(real(0), 2)]
+SAMPLES["cartesian_prod"] = [
+    S(real(3), real(2)),
+    S(real(3)),
+    S(real(2), real(3), real(2)),
+    S(real(2), real(0)),
+]
+SAMPLES["combinations"] = [
+    S(real(4)),
+    S(real(5), 3),
+    S(real(3), 2, True),
+    S(real(2), 3),
+    S(real(3), 0),
+    S(real(0)),
+]
+SAMPLES["unravel_index"] = [
+    S(np.array([0, 5, 11]), (3, 4)).integers(),
+    S(np.array([[1, 7], [23, 0]]), (2, 3, 4)).integers(),
+    S(np.array(3), (2, 2)).integers(),
+]
+for sample in SAMPLES["unravel_index"]:
+    sample.only = ("int64", "int32", "uint8")

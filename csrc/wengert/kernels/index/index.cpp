@@ -5,6 +5,7 @@
 
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/walk.h"
+#include "wengert/kernels/index/combine.h"
 
 namespace wengert {
 namespace {
@@ -257,6 +258,39 @@ bool along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype)
     auto* d = static_cast<T*>(dst);
     const auto* s = static_cast<const T*>(other);
     return along(a, [=](int64_t i, int64_t o) { add_to(d[i], s[o]); });
+  });
+}
+
+namespace {
+
+template <class T>
+T multiplied(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return a && b;
+  } else if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  } else {
+    return a * b;
+  }
+}
+
+}  // namespace
+
+bool along_combine(const Along& a, void* dst, const void* other, Dtype dtype, Combine how) {
+  if (how == Combine::kSum) return along_accumulate(a, dst, other, dtype);
+  return dispatch(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    auto* d = static_cast<T*>(dst);
+    const auto* s = static_cast<const T*>(other);
+    // One loop for all three: which it is costs little beside a read at random.
+    return along(a, [=](int64_t i, int64_t o) {
+      const T x = d[i], y = s[o];
+      if (how == Combine::kProd) {
+        d[i] = multiplied(x, y);
+      } else {
+        d[i] = y != y || (how == Combine::kMax ? y > x : y < x) ? y : x;
+      }
+    });
   });
 }
 

@@ -102,24 +102,48 @@ void for_lines(const SortShape& s, const T* x, const Ordered<T>& y, bool down, c
       });
 }
 
-// Of n keys, the first NaN's place, or that of the lower of two middle ones.
-template <class T, class K>
-Item<K> middle(const K* keys, int64_t n, K* lost) {
-  if constexpr (std::is_floating_point_v<T>) {
-    bool nan = false;
-    for (int64_t i = 0; i < n; ++i) nan |= keys[i] == ~K(0);
-    if (nan) return Item<K>(~K(0), std::find(keys, keys + n, ~K(0)) - keys);
-  }
-  const int64_t rank = (n - 1) / 2;
+// Of n keys the one that has `rank` others before it in a stable order. `lost` has room for n.
+template <class K>
+Item<K> ranked(const K* keys, int64_t n, K* lost, int64_t rank) {
   std::copy_n(keys, n, lost);
   const K key = detail::select_key(lost, n, rank);
-  // Of equal keys the one that stands there in a stable order.
   int64_t less = 0;
   for (int64_t i = 0; i < n; ++i) less += keys[i] < key;
   int64_t i = 0;
   for (int64_t equal = less;; ++i)
     if (keys[i] == key && equal++ == rank) break;
   return Item<K>(key, i);
+}
+
+// Of n keys the most frequent, and the last place where it is.
+template <class K>
+Item<K> most_frequent(const K* keys, int64_t n, bool nans, Item<K>* items, Item<K>* spare) {
+  detail::sort_keys(keys, n, items, spare);
+  int64_t best = 0, most = 0;
+  for (int64_t begin = 0, end = 0; begin < n; begin = end) {
+    const K key = items[begin].get_key();
+    do ++end;
+    while (end < n && items[end].get_key() == key && !(nans && key == ~K(0)));
+    if (end - begin <= most) continue;
+    most = end - begin;
+    best = end - 1;
+  }
+  return items[best];
+}
+
+template <class T, class K>
+Item<K> picked(const K* keys, int64_t n, Pick pick, int64_t rank, Item<K>* items, Item<K>* spare) {
+  constexpr bool kNans = std::is_floating_point_v<T>;
+  if (pick == Pick::kMode) return most_frequent(keys, n, kNans, items, spare);
+  if (pick != Pick::kRank) {
+    int64_t nans = 0;
+    if (kNans)
+      for (int64_t i = 0; i < n; ++i) nans += keys[i] == ~K(0);
+    if (nans == n || (nans > 0 && pick == Pick::kMedian))
+      return Item<K>(~K(0), std::find(keys, keys + n, ~K(0)) - keys);
+    rank = (n - nans - 1) / 2;
+  }
+  return ranked(keys, n, reinterpret_cast<K*>(spare), rank);
 }
 
 template <class F>
@@ -147,13 +171,14 @@ void sort_lines(Dtype dtype, const SortShape& s, const void* x, void* values, in
   });
 }
 
-void median_lines(Dtype dtype, const SortShape& s, const void* x, void* values, int64_t* indices) {
+void pick_lines(Dtype dtype, const SortShape& s, const void* x, void* values, int64_t* indices,
+                Pick pick, int64_t rank) {
   dispatch_values(dtype, [&](auto zero) {
     using T = decltype(zero);
     using K = KeyOf<T>;
     for_lines<T>(s, static_cast<const T*>(x), {static_cast<T*>(values), indices}, false,
                  [&](const K* keys, Item<K>* items, Item<K>* spare) {
-                   items[0] = middle<T>(keys, s.n, reinterpret_cast<K*>(spare));
+                   items[0] = picked<T>(keys, s.n, pick, rank, items, spare);
                  });
   });
 }

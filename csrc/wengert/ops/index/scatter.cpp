@@ -349,9 +349,40 @@ constinit const Op masked_scatter_op{
     .composed = [](Call& c) { c.results = {masked_scatter(c.in(0), c.in(1), c.in(2))}; },
 };
 
+// ---- flat positions
+
+constexpr Signature kPut =
+    "(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor";
+// y = x but s_k at flat place i_k, or added there
+constinit const Op put_op{
+    .name = "put",
+    .signature = kPut,
+    .on = kMethod | kModule | kInplace,
+    .doc =
+        "The input with the elements of `source` at the flat positions `index`, or added there if "
+        "`accumulate`; negative positions count from the end. IndexError for one out of range.",
+    .composed = [](Call& c) {
+      const Tensor &x = c.in(0), &index = c.in(1), &source = c.in(2);
+      check(index.dtype() == Dtype::kInt64, "expected a long tensor for index, but got ",
+            index.dtype());
+      check(x.dtype() == source.dtype(),
+            "expected self and source to have the same dtype, but got self.dtype = ", x.dtype(),
+            " and source.dtype = ", source.dtype());
+      check(index.numel() == source.numel(),
+            "expected source and index to have the same number of "
+            "elements, but got source.numel() = ",
+            source.numel(), ", index.numel() = ", index.numel());
+      const Tensor flat = flatten(x), i = flatten(index);
+      const Tensor at = where(lt(i, 0), add(i, flat.numel()), i), values = flatten(source);
+      const Tensor y = c.attrs.flag(kPut["accumulate"])
+                           ? index_add(flat, 0, at, values)
+                           : apply(index_copy_op, {flat, at, values}, Attrs(0));
+      c.results = {reshape(y, x.shape())};
+    }};
+
 const Op* const kScatterOps[] = {
     &scatter_op,    &scatter_value_op, &scatter_add_op, &index_add_op,      &index_copy_op,
-    &index_fill_op, &masked_fill_op,   &decompress_op,  &masked_scatter_op,
+    &index_fill_op, &masked_fill_op,   &decompress_op,  &masked_scatter_op, &put_op,
 };
 
 }  // namespace

@@ -52,17 +52,19 @@ constinit const Op abs_op =
         [](Vjp& v) { v.set(0, v.over_g(mul_op, sign(v.x()))); }, kInput, Promote::kCommon)
         .also("absolute");
 // y = -1, 0 or 1     dx = 0
-constinit const Op sign_op = unary<AllTypes>(
-    "sign", "-1, 0 or 1; 0 for NaN.",
-    [](auto x) {
-      if constexpr (is_vec<decltype(x)>) {
-        using V = decltype(x);
-        return select(x > 0.0, V(1.0), select(x < 0.0, V(-1.0), V(0.0)));
-      } else {
-        return static_cast<int>(x > decltype(x)(0)) - static_cast<int>(x < decltype(x)(0));
-      }
-    },
-    no_gradient, kNothing, Promote::kCommon);
+constinit const Op sign_op =
+    unary<AllTypes>(
+        "sign", "-1, 0 or 1; 0 for NaN.",
+        [](auto x) {
+          if constexpr (is_vec<decltype(x)>) {
+            using V = decltype(x);
+            return select(x > 0.0, V(1.0), select(x < 0.0, V(-1.0), V(0.0)));
+          } else {
+            return static_cast<int>(x > decltype(x)(0)) - static_cast<int>(x < decltype(x)(0));
+          }
+        },
+        no_gradient, kNothing, Promote::kCommon)
+        .also("sgn");
 // y = x^2          dx = 2 g x
 constinit const Op square_op = [] {
   Op op = unary<Numbers>(

@@ -6,6 +6,9 @@
 #include "wengert/ops/pointwise/slope.h"
 
 namespace wengert {
+
+extern const Op leaky_relu_op;
+
 namespace {
 
 constexpr uint32_t kLayer = kFunctional | kInplaceFunctional;

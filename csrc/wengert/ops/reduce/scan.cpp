@@ -5,6 +5,9 @@
 #include "wengert/ops/reduce/reduce.h"
 
 namespace wengert {
+
+extern const Op linear_scan_op;
+
 namespace {
 
 constexpr Signature kCumulative =

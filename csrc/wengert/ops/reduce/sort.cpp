@@ -54,44 +54,95 @@ void topk_run(Call& c) {
 constexpr Signature kMedianDim =
     "(input: Tensor, dim: int, keepdim: bool = False) -> (values: Tensor, indices: Tensor)";
 
-void median_dim_shape(Call& c) {
+constexpr Signature kKthvalue =
+    "(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: "
+    "Tensor)";
+constexpr Signature kMode =
+    "(input: Tensor, dim: int = -1, keepdim: bool = False) -> (values: Tensor, indices: Tensor)";
+
+constexpr int kMedianAt = kMedianDim["dim"], kKthAt = kKthvalue["dim"], kModeAt = kMode["dim"];
+
+// One element of each line along attribute `at`; the next one is `keepdim`.
+void picked_shape(Call& c, int at) {
   const Tensor& x = c.in(0);
-  const int dim = wrap_dim(c.attrs.integer(kMedianDim["dim"]), x.ndim());
-  check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
+  const int dim = wrap_dim(c.attrs.integer(at), x.ndim());
   check(x.ndim() == 0 || x.shape()[dim] > 0, ErrorKind::kIndex, "Expected reduction dim ", dim,
         " to have non-zero size.");
-  const Dims shape =
-      reduced_shape(x.shape(), x.ndim() ? 1u << dim : 0, c.attrs.flag(kMedianDim["keepdim"]));
+  const Dims shape = reduced_shape(x.shape(), x.ndim() ? 1u << dim : 0, c.attrs.flag(at + 1));
   c.output(x.dtype(), shape);
   c.output(Dtype::kInt64, shape);
 }
-
-void median_dim_run(Call& c) {
-  SortShape s = sort_shape(c, c.attrs.integer(kMedianDim["dim"]));
-  s.k = 1;
-  median_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>());
+void check_no_bool(const Call& c) {
+  check(c.in(0).dtype() != Dtype::kBool, ErrorKind::kNotImplemented,
+        "not implemented for dtype bool");
 }
 
-void median_dim_vjp(Vjp& v) {
+template <Pick kPick, int kDim>
+void picked_run(Call& c) {
+  SortShape s = sort_shape(c, c.attrs.integer(kDim));
+  s.k = 1;
+  pick_lines(c.in(0).dtype(), s, c.in(0).data(), c.out[0].data(), c.out[1].data_as<int64_t>(),
+             kPick, kPick == Pick::kRank ? c.attrs.integer(kKthvalue["k"]) - 1 : 0);
+}
+
+template <int kDim>
+void picked_vjp(Vjp& v) {
   if (!v.has_g(0)) return;
   const Dims& shape = v.shape(0);
-  const int64_t dim = v.attrs().integer(kMedianDim["dim"]);
+  const int64_t dim = v.attrs().integer(kDim);
   Tensor g = v.g(), index = v.y(1);
-  if (!v.attrs().flag(kMedianDim["keepdim"]) && !shape.empty()) {
+  if (!v.attrs().flag(kDim + 1) && !shape.empty()) {
     g = unsqueeze(g, wrap_dim(dim, shape.size()));
     index = unsqueeze(index, wrap_dim(dim, shape.size()));
   }
   scatter_back(v, dim, g, index);
 }
 
+template <Pick kPick, int kDim>
+constexpr Op picking(const char* name, const Signature& signature, const char* doc,
+                     void (*shape)(Call&)) {
+  Op op{.name = name, .signature = signature, .doc = doc};
+  op.contiguous = true;
+  op.shape = shape;
+  op.run = picked_run<kPick, kDim>;
+  op.vjp = picked_vjp<kDim>;
+  op.reads = reads_output(1);
+  return op;
+}
+
+void median_dim_shape(Call& c) {
+  check_no_bool(c);
+  picked_shape(c, kMedianAt);
+}
+
+template <Pick kPick>
 void median_all_run(Call& c) {
   const Tensor& x = c.in(0);
   const int64_t n = x.numel();
-  if (n > 0) return median_lines(x.dtype(), {1, n, 1, 1}, x.data(), c.out[0].data(), nullptr);
+  if (n > 0) return pick_lines(x.dtype(), {1, n, 1, 1}, x.data(), c.out[0].data(), nullptr, kPick);
   dispatch(x.dtype(), [&](auto zero) {
     using L = std::numeric_limits<decltype(zero)>;
     *c.out[0].data_as<decltype(zero)>() = L::has_quiet_NaN ? L::quiet_NaN() : L::lowest();
   });
+}
+
+template <Pick kPick>
+constexpr Op middle_of_all(const char* name, const char* doc) {
+  Op op{.name = name, .signature = "(input: Tensor) -> Tensor", .doc = doc};
+  op.contiguous = true;
+  op.shape = [](Call& c) {
+    check_no_bool(c);
+    c.output(c.in(0).dtype(), {});
+  };
+  op.run = median_all_run<kPick>;
+  op.vjp = [](Vjp& v) {
+    const Operand x = v.x();
+    const Tensor y = v.y();
+    const Tensor hit = to(where(ne(y, y), ne(x, x), eq(x, y)), y.dtype());
+    v.set(0, mul(hit, div(v.g(), sum(hit))));
+  };
+  op.reads = kInput | kOutput;
+  return op;
 }
 
 }  // namespace
@@ -147,39 +198,52 @@ constinit const Op topk_op{
     .reads = reads_output(1)};
 
 // y = the middle x in order, the lower of two      dx = g / ties where x = y
-constinit const Op median_op{
-    .name = "median",
-    .signature = "(input: Tensor) -> Tensor",
-    .doc =
-        "The median of all elements, the lower of two; NaN if there is one. Elements equal to "
-        "it share the gradient.",
-    .contiguous = true,
-    .shape =
-        [](Call& c) {
-          check(c.in(0).dtype() != Dtype::kBool, ErrorKind::kNotImplemented,
-                "not implemented for dtype bool");
-          c.output(c.in(0).dtype(), {});
-        },
-    .run = median_all_run,
-    .vjp =
-        [](Vjp& v) {
-          const Operand x = v.x();
-          const Tensor y = v.y();
-          const Tensor hit = to(where(ne(y, y), ne(x, x), eq(x, y)), y.dtype());
-          v.set(0, mul(hit, div(v.g(), sum(hit))));
-        },
-    .reads = kInput | kOutput};
-
+constinit const Op median_op = middle_of_all<Pick::kMedian>(
+    "median",
+    "The median of all elements, the lower of two; NaN if there is one. Elements equal to it share "
+    "the gradient.");
 // y = the middle x in order, the lower of two      dx = g / ties where x = y
-constinit const Op median_dim_op{
-    .name = "median",
-    .signature = kMedianDim,
-    .doc = "The median along `dim`, the lower of two, and its index, int64; NaN if there is one.",
-    .contiguous = true,
-    .shape = median_dim_shape,
-    .run = median_dim_run,
-    .vjp = median_dim_vjp,
-    .reads = reads_output(1)};
+constinit const Op nanmedian_op = middle_of_all<Pick::kNanMedian>(
+    "nanmedian",
+    "The median of all elements that are numbers, the lower of two; NaN if none is. Elements equal "
+    "to it share the gradient.");
+// y = the middle x in order, the lower of two      dx = g at its index
+constinit const Op median_dim_op = picking<Pick::kMedian, kMedianAt>(
+    "median", kMedianDim,
+    "The median along `dim`, the lower of two, and its index, int64; NaN if there is one.",
+    median_dim_shape);
+// y = the middle x in order, the lower of two      dx = g at its index
+constinit const Op nanmedian_dim_op = picking<Pick::kNanMedian, kMedianAt>(
+    "nanmedian", kMedianDim,
+    "The median along `dim` of the elements that are numbers, the lower of two, and its index, "
+    "int64; NaN where none is.",
+    median_dim_shape);
+// y = x_{i_k}, the k-th in order           dx_{i_k} = g
+constinit const Op kthvalue_op = picking<Pick::kRank, kKthAt>(
+    "kthvalue", kKthvalue,
+    "The k-th smallest element along `dim`, counted from 1, and its index, int64. NaN is larger "
+    "than everything. RuntimeError unless 1 <= k <= the size of `dim`.",
+    [](Call& c) {
+      check_no_bool(c);
+      const Tensor& x = c.in(0);
+      picked_shape(c, kKthAt);
+      const int64_t k = c.attrs.integer(kKthvalue["k"]);
+      const int64_t n = x.ndim() ? x.size(c.attrs.integer(kKthAt)) : 1;
+      check(k >= 1 && k <= n, "selected number k out of range for dimension: k = ", k, " of ", n,
+            " elements");
+    });
+// y = the most frequent x, the least of several          dx = g at its index
+constinit const Op mode_op = picking<Pick::kMode, kModeAt>(
+    "mode", kMode,
+    "The most frequent element along `dim`, the least of several, and the last index, int64, where "
+    "it is.",
+    [](Call& c) { picked_shape(c, kModeAt); });
+
+// y_k = x_{i_k}, y_k <= y_{k+1}
+constinit const Op msort_op{.name = "msort",
+                            .signature = "(input: Tensor) -> Tensor",
+                            .doc = "The elements along dimension 0 in order.",
+                            .composed = [](Call& c) { c.results = {sort(c.in(0), 0).first}; }};
 
 std::pair<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
   return apply_pair(sort_op, x, Attrs(dim, descending, nullptr));
@@ -193,7 +257,9 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool lar
 Tensor median(const Tensor& x) { return apply(median_op, {x}); }
 
 namespace {
-const Op* const kOps[] = {&sort_op, &argsort_op, &topk_op, &median_op, &median_dim_op};
+const Op* const kOps[] = {&sort_op,       &argsort_op,   &topk_op,          &median_op,
+                          &median_dim_op, &nanmedian_op, &nanmedian_dim_op, &kthvalue_op,
+                          &mode_op,       &msort_op};
 }
 std::span<const Op* const> sort_ops() { return kOps; }
 

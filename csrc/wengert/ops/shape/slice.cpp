@@ -1,11 +1,27 @@
 // Parts of a tensor as views, and the derivative they share.
 #include "wengert/kernels/core/copy.h"
+#include "wengert/kernels/core/walk.h"
 #include "wengert/ops/shape/shape.h"
 #include "wengert/ops/shape/view.h"
 #include "wengert/tape/history.h"
 
 namespace wengert {
 namespace {
+
+// Whether several elements may fall on one place; true where it is not clear that none do.
+bool overlaps(const Dims& shape, const Dims& strides) {
+  if (numel(shape) < 2) return false;
+  std::vector<std::pair<int64_t, int64_t>> steps;
+  for (int d = 0; d < shape.size(); ++d)
+    if (shape[d] > 1) steps.emplace_back(strides[d], shape[d]);
+  std::sort(steps.begin(), steps.end());
+  int64_t reach = 0;
+  for (const auto& [step, size] : steps) {
+    if (step <= reach) return true;
+    reach += step * (size - 1);
+  }
+  return false;
+}
 
 // ---- the derivative of views ---------------------------------------------------------------
 
@@ -33,7 +49,21 @@ void check_within(const Dims& part, const Attrs& a, const Dims& whole) {
         strides, " and offset ", a.integer(kOffset), " is not within ", count, " elements");
 }
 
-// y_p(i) = g_i, else 0         dg_i = h_p(i)
+// y_p(i) += g_i, where several i have one place.
+void add_strided(const Tensor& y, const Dims& strides, int64_t offset, const Tensor& g) {
+  Walk<2> w{g.shape(), {strides, g.strides()}};
+  w.simplify();
+  dispatch_floating(y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* const to = y.data_as<T>() + offset;
+    const T* const from = g.data_as<T>();
+    w.rows(0, w.count(), [&](const auto& o, int64_t n) {
+      for (int64_t i = 0; i < n; ++i) to[o[0] + i * w.inner(0)] += from[o[1] + i * w.inner(1)];
+    });
+  });
+}
+
+// y_p(i) = the sum of the g_i there, else 0         dg_i = h_p(i)
 constinit const Op strided_backward_op{
     .name = "_strided_backward",
     .signature = kStridedBackward,
@@ -45,12 +75,16 @@ constinit const Op strided_backward_op{
     .shape =
         [](Call& c) {
           check_within(c.in(0).shape(), c.attrs, c.attrs.dims(kStridedBackward["size"]));
+          check(is_floating(c.in(0).dtype()) || !overlaps(c.in(0).shape(), c.attrs.dims(kStride)),
+                "elements of ", c.in(0).dtype(), " meet in one place");
           c.output(c.in(0).dtype(), c.attrs.dims(kStridedBackward["size"]));
         },
     .run =
         [](Call& c) {
           const Tensor &g = c.in(0), &y = c.out[0];
           zero_bytes(y.data(), y.bytes());
+          if (overlaps(g.shape(), c.attrs.dims(kStride)))
+            return add_strided(y, c.attrs.dims(kStride), c.attrs.integer(kOffset), g);
           copy_strided(y.data() + c.attrs.integer(kOffset) * item_size(y), c.attrs.dims(kStride),
                        g.data(), g.strides(), g.shape(), item_size(y));
         },

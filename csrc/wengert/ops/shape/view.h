@@ -17,8 +17,8 @@ inline View view_of(const Tensor& x) { return {x.shape(), x.strides(), x->offset
 // tensor of the input's shape and writes the gradient there.
 using ViewRule = View (*)(const View& x, const Attrs& a);
 
-// Zeros of `shape` with g written at (strides, offset) of its contiguous memory. No two elements
-// of g may fall on one place.
+// Zeros of `shape` with g written at (strides, offset) of its contiguous memory, or the sum of what
+// falls on one place.
 Tensor strided_backward(const Tensor& g, const Dims& shape, const Dims& strides, int64_t offset);
 
 template <ViewRule rule>

@@ -29,6 +29,7 @@ __all__ = [
     "Mish",
     "MultiheadAttention",
     "PReLU",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
@@ -442,6 +443,21 @@ class MultiheadAttention(Module):
         )
         return y.transpose(0, 1) if turned else y, weights
 
+    def merge_masks(
+        self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
+    ) -> tuple[Tensor | None, int | None]:
+        """None; 1 with a padding mask (n, l) alone; 2 with one mask (n, heads, l, l) of both."""
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        batch, length, _ = query.shape
+        if attn_mask.dim() == 3:
+            merged = attn_mask.view(batch, -1, length, length)
+        else:
+            shape = (batch, self.num_heads, length, length)
+            merged = attn_mask.view(1, 1, length, length).expand(shape)
+        pad = key_padding_mask
+        return merged if pad is None else merged + pad.view(batch, 1, 1, length), 2
+
 
 class PReLU(Module):
     """x where x > 0, else a * x, with a learned: one for all or one per channel (dimension 1)"""
@@ -469,6 +485,28 @@ class PReLU(Module):
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(Module):
+    """x where x > 0, else a * x, with a drawn from [lower, upper) while training, or their mean"""
+
+    __constants__ = ["inplace", "lower", "upper"]
+
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(*) -> (*)"""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        inplace = ", inplace=True" if self.inplace else ""
+        return f"lower={self.lower}, upper={self.upper}{inplace}"
 
 
 class Softplus(Module):

@@ -1,0 +1,233 @@
+// Differences and sums along a dimension, and distances: made of other rows.
+#include "wengert/ops/pointwise/pointwise.h"
+#include "wengert/ops/reduce/dims.h"
+#include "wengert/ops/reduce/reduce.h"
+
+namespace wengert {
+
+extern const Op linear_scan_op;
+
+namespace {
+
+// x without its last position along dim, or without its first.
+Tensor but_last(const Tensor& x, int d) { return narrow(x, d, 0, x.size(d) - 1); }
+Tensor but_first(const Tensor& x, int d) { return narrow(x, d, 1, x.size(d) - 1); }
+
+// ---- logcumsumexp
+
+constexpr Signature kLogcumsumexp = "(input: Tensor, dim: int) -> Tensor";
+
+// With m the largest so far, y = m + log z, z_k = e^(x_k - m_k) + z_{k-1} e^(m_{k-1} - m_k). y does
+// not depend on m, so nothing has to be known of its gradient.
+Tensor logcumsumexp(const Tensor& x, int64_t dim) {
+  const int d = wrap_dim(dim, x.ndim());
+  check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
+        x.dtype());
+  if (x.numel() == 0) return clone(x);
+  if (x.ndim() == 0) return reshape(logcumsumexp(reshape(x, Dims{1}), 0), Dims{});
+  Tensor shift, factor;
+  {
+    const NoGradGuard guard;
+    const Tensor m = cummax(x, d).first;
+    const Tensor before = but_last(m, d), here = but_first(m, d);
+    const Tensor change = where(eq(before, here), 1.0, exp(sub(before, here)));
+    Dims edge = x.shape();
+    edge[d] = 1;
+    const Tensor parts[] = {zeros(edge, x.dtype()), change};
+    factor = cat(parts, d);
+    shift = where(eq(abs(m), INFINITY), 0.0, m);
+  }
+  const Tensor z = apply(linear_scan_op, {exp(sub(x, shift)), factor}, Attrs(d, false));
+  return add(log(z), shift);
+}
+
+// ---- diff
+
+constexpr Signature kDiff =
+    "(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | "
+    "None = None) -> Tensor";
+
+void diff_composed(Call& c) {
+  Tensor x = c.in(0);
+  check(x.ndim() > 0, "expects input to be at least one-dimensional");
+  const int64_t n = c.attrs.integer(kDiff["n"]);
+  check(n >= 0, "order must be non-negative but got ", n);
+  const int d = wrap_dim(c.attrs.integer(kDiff["dim"]), x.ndim());
+  if (n > 0 && (c.has(1) || c.has(2))) {
+    std::vector<Tensor> parts;
+    for (const int i : {1, 0, 2}) {
+      if (!c.has(i)) continue;
+      check(c.in(i).ndim() == x.ndim(),
+            "expects prepend or append to be the same dimension as input");
+      for (int k = 0; k < x.ndim(); ++k)
+        check(k == d || c.in(i).size(k) == x.size(k), "expects the shape of tensor to prepend or ",
+              "append to match that of input except along the differencing dimension; found ",
+              c.in(i).shape(), " and ", x.shape());
+      parts.push_back(c.in(i));
+    }
+    x = cat(parts, d);
+  }
+  if (n == 0) x = clone(x);
+  for (int64_t i = std::min(n, x.size(d)); i > 0; --i) {
+    if (x.size(d) == 0) break;
+    x = x.dtype() == Dtype::kBool ? ne(but_first(x, d), but_last(x, d))
+                                  : sub(but_first(x, d), but_last(x, d));
+  }
+  c.results = {x};
+}
+
+// ---- trapezoids
+
+constexpr Signature kTrapezoid = "(y: Tensor, *, dx: Number = 1, dim: int = -1) -> Tensor";
+constexpr Signature kTrapezoidAt = "(y: Tensor, x: Tensor, *, dim: int = -1) -> Tensor";
+
+// The areas between neighbours along d; `at` is None where they lie `step` apart.
+Tensor areas(const Tensor& y, const Operand& at, const Scalar& step, int d, bool mean) {
+  const Tensor sums = add(but_last(y, d), but_first(y, d));
+  if (!at.is_tensor()) return mul(sums, step.real() / (mean ? 2 : 1));
+  Tensor x = at.tensor();
+  Dims shape = Dims::filled(y.ndim(), 1);
+  if (x.ndim() == 1) {
+    check(x.size(0) == y.size(d), "There must be one `x` value for each sample point, found ",
+          x.size(0), " for ", y.size(d));
+    shape[d] = x.size(0);
+    x = reshape(x, shape);
+  } else if (x.ndim() < y.ndim()) {
+    Dims padded = x.shape();
+    while (padded.size() < y.ndim()) padded.insert(0, 1);
+    x = reshape(x, padded);
+  }
+  const int of_x = x.ndim() - y.ndim() + d;
+  check(x.size(of_x) == y.size(d), "There must be one `x` value for each sample point, found ",
+        x.size(of_x), " for ", y.size(d));
+  const Tensor a = mul(sums, sub(but_first(x, of_x), but_last(x, of_x)));
+  return mean ? div(a, 2.0) : a;
+}
+
+template <bool kAt, bool kCumulative>
+void trapezoid_composed(Call& c) {
+  const Tensor& y = c.in(0);
+  const int64_t dim = c.attrs.integer(kAt ? kTrapezoidAt["dim"] : kTrapezoid["dim"]);
+  const int d = wrap_dim(dim, y.ndim());
+  check(y.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
+  const Dtype dtype = is_floating(y.dtype()) ? y.dtype() : default_dtype();
+  if (kCumulative || y.size(d) > 0)  // as PyTorch does
+    check(y.dtype() != Dtype::kBool && !(kAt && c.in(1).dtype() == Dtype::kBool),
+          "received a bool input for `x` or `y`, but bool is not supported");
+  if (y.size(d) == 0) {
+    Dims left = y.shape();
+    if (!kCumulative) left.erase(d);
+    c.results = {kCumulative ? to(y, dtype) : zeros(left, y.dtype())};
+    return;
+  }
+  const Scalar step = kAt ? Scalar(1) : c.attrs.scalar(kTrapezoid["dx"]);
+  const Tensor a = areas(y, kAt ? c.input(1) : Operand(), step, d, kCumulative);
+  if (kCumulative) {
+    c.results = {cumsum(a, d - y.ndim())};
+  } else {
+    c.results = {kAt ? div(sum(a, Dims{d - y.ndim()}), 2.0) : div(sum(a, Dims{d}), 2.0)};
+  }
+}
+
+constexpr Op trapezoid(const char* name, const Signature& signature, const char* doc,
+                       void (*composed)(Call&)) {
+  Op op{.name = name, .signature = signature, .on = kModule, .doc = doc};
+  op.composed = composed;
+  return op;
+}
+
+// ---- distances
+
+constexpr Signature kDist = "(input: Tensor, other: Tensor, p: Number = 2) -> Tensor";
+constexpr Signature kRenorm = "(input: Tensor, p: Number, dim: int, maxnorm: Number) -> Tensor";
+
+void renorm_composed(Call& c) {
+  const Tensor& x = c.in(0);
+  const double p = c.attrs.real(kRenorm["p"]), most = c.attrs.real(kRenorm["maxnorm"]);
+  check(is_floating(x.dtype()), "a floating tensor expected, got ", x.dtype());
+  check(p > 0, "non-positive norm not supported, got ", p);
+  check(most >= 0, "expected maxnorm to be >= 0 but got ", most);
+  check(x.ndim() > 1, "input needs at least 2 dimensions, got ", x.ndim(), " dimensions");
+  const int d = wrap_dim(c.attrs.integer(kRenorm["dim"]), x.ndim());
+  Dims others;
+  for (int i = 0; i < x.ndim(); ++i)
+    if (i != d) others.push_back(i);
+  const Tensor norm = apply(norm_op, {x}, Attrs(p, others, true, nullptr));
+  c.results = {mul(x, where(gt(norm, most), div(full({}, most, x.dtype()), add(norm, 1e-7)), 1.0))};
+}
+
+}  // namespace
+
+// y_k = log sum_{i <= k} e^x_i
+constinit const Op logcumsumexp_op{
+    .name = "logcumsumexp",
+    .signature = kLogcumsumexp,
+    .doc = "The logarithm of the running sum of the exponentials along `dim`, without overflow.",
+    .composed = [](Call& c) {
+      c.results = {logcumsumexp(c.in(0), c.attrs.integer(kLogcumsumexp["dim"]))};
+    }};
+// y_k = x_{k+1} - x_k, n times
+constinit const Op diff_op{
+    .name = "diff",
+    .signature = kDiff,
+    .doc =
+        "The differences of neighbours along `dim`, taken n times, with `prepend` and `append` "
+        "joined on before; of bools whether they differ.",
+    .composed = diff_composed};
+
+// z = sum_k (y_k + y_{k+1}) dx / 2
+constinit const Op trapezoid_op =
+    trapezoid("trapezoid", kTrapezoid,
+              "The integral along `dim` of samples `dx` apart, by the trapezoidal rule.",
+              trapezoid_composed<false, false>)
+        .also("trapz");
+// z = sum_k (y_k + y_{k+1}) (x_{k+1} - x_k) / 2
+constinit const Op trapezoid_at_op =
+    trapezoid("trapezoid", kTrapezoidAt,
+              "The integral along `dim` of samples at x, a vector or a tensor that broadcasts.",
+              trapezoid_composed<true, false>)
+        .also("trapz");
+// z_k = sum_{i <= k} (y_i + y_{i+1}) dx / 2
+constinit const Op cumulative_trapezoid_op =
+    trapezoid("cumulative_trapezoid", kTrapezoid,
+              "The integrals along `dim` from the first sample to each other, `dx` apart.",
+              trapezoid_composed<false, true>);
+// z_k = sum_{i <= k} (y_i + y_{i+1}) (x_{i+1} - x_i) / 2
+constinit const Op cumulative_trapezoid_at_op =
+    trapezoid("cumulative_trapezoid", kTrapezoidAt,
+              "The integrals along `dim` from the first sample to each other, which are at x.",
+              trapezoid_composed<true, true>);
+
+// z = ||x - y||_p
+constinit const Op dist_op{
+    .name = "dist",
+    .signature = kDist,
+    .doc = "The p-norm of input - other, over all elements; the two are broadcast.",
+    .composed = [](Call& c) {
+      const double p = c.attrs.real(kDist["p"]);
+      c.results = {apply(norm_op, {sub(c.in(0), c.in(1))}, Attrs(p, nullptr, false, nullptr))};
+    }};
+// y_i = x_i min(1, maxnorm / (||x_i||_p + 1e-7))
+constinit const Op renorm_op{
+    .name = "renorm",
+    .signature = kRenorm,
+    .on = kMethod | kModule | kInplace,
+    .doc =
+        "The input with each part input.select(dim, i) whose p-norm is above `maxnorm` scaled down "
+        "to that.",
+    .composed = renorm_composed};
+
+namespace {
+const Op* const kOps[] = {&logcumsumexp_op,
+                          &diff_op,
+                          &trapezoid_op,
+                          &trapezoid_at_op,
+                          &cumulative_trapezoid_op,
+                          &cumulative_trapezoid_at_op,
+                          &dist_op,
+                          &renorm_op};
+}
+std::span<const Op* const> series_ops() { return kOps; }
+
+}  // namespace wengert

@@ -1,0 +1,5 @@
+"""Windows for spectral analysis."""
+
+from . import windows
+
+__all__ = ["windows"]
