@@ -69,7 +69,9 @@ def _reduce(tensor: Tensor) -> tuple[UserFunction, Args]:
             "DataLoader: a worker made a tensor with a history, which does not cross into another "
             "process: detach() it"
         )
-    dense = tensor.detach().clone()  # keeps the order of dimensions; expanded ones are written out
+    dense = tensor.detach()
+    if not dense.is_contiguous():
+        dense = dense.clone()  # keeps the order of dimensions; expanded ones are written out
     strides = tuple(dense.stride())
     memory = np.zeros(0, np.uint8)
     if dense.numel():  # its memory as it lies: without gaps
