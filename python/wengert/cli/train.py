@@ -288,8 +288,6 @@ def run(args: argparse.Namespace) -> int:
         raise TabularError("--model cnn is for images, of which there are `digits`")
     check_outputs([args.data, args.test], [args.save, args.plot])
     _check_plot(args.plot)
-    if args.save:
-        tabular.require_safetensors()
     output = Output(goes_on=bool(args.save or args.plot))
     data = _prepare(args, digits)
     recipe = _recipe(args, data.train[1].shape[0], digits)

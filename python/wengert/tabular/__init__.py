@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from .errors import DivergedError, TabularError
 from .features import Feature, Notes, Treatment, encode_inputs, fit_features
-from .model_file import Model, build_network, load_model, require_safetensors, save_model
+from .model_file import Model, build_network, load_model, save_model
 from .prepare import Prepared, prepare_digits, prepare_table, split_rows
 from .presets import Recipe, preset
 from .reader import read_table
@@ -32,5 +32,5 @@ __all__ = [
     "Scores", "Table", "TabularError", "Target", "Treatment", "Watcher", "build_network",
     "digits_table", "encode_inputs", "encode_target", "evaluate", "fit", "fit_features",
     "fit_target", "load_model", "predict_all", "prepare_digits", "prepare_table", "preset",
-    "read_table", "require_safetensors", "save_model", "split_rows", "table_of",
+    "read_table", "save_model", "split_rows", "table_of",
 ]  # fmt: skip

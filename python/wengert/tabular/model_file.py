@@ -19,7 +19,7 @@ import wengert as wg
 from .. import nn
 from .._native import Tensor
 from ..serialization import load_safetensors, save_safetensors
-from .errors import EXTRA, TabularError, file_error
+from .errors import TabularError, file_error
 from .features import Feature, Json, Notes, encode_inputs
 from .images import convolutions
 from .reader import read_table
@@ -105,14 +105,6 @@ def build_network(
     return nn.Sequential(*layers, nn.Linear(width, outputs))
 
 
-def require_safetensors() -> None:
-    """TabularError if model files cannot be written or read, for want of safetensors."""
-    try:
-        import safetensors.numpy  # noqa: F401
-    except ImportError:
-        raise TabularError(f"model files need the package safetensors: {EXTRA}") from None
-
-
 def save_model(model: Model, path: str) -> None:
     """Writes `model` to `path`, whole or not at all. TabularError if the file cannot be written."""
     about = {
@@ -139,7 +131,6 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     TabularError for any other file. Files of earlier versions are read.
     """
     path = os.fspath(path)
-    require_safetensors()
     try:
         state, metadata = load_safetensors(path)
     except OSError as error:
