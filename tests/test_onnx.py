@@ -177,7 +177,8 @@ FUNCTIONS = {
         wg.gather(x, 1, wg.tensor([[0, 1], [2, 3], [4, 5], [0, 0]])),
         x[wg.tensor([1, 0])], x[:, wg.tensor([[1, 0]])], x[wg.arange(4), x.argmax(1)],
         F.pad(x, (1, 2, 0, 1), value=0.5), F.pad(x, (-1, 0)), F.one_hot(x.argmax(1), 6),
-        F.normalize(x), x.norm(1, 0), F.glu(x), F.prelu(x, wg.full((1,), 0.2)),
+        F.normalize(x), x.norm(1, 0), wg.einsum("ij,kj->ik", x, x), F.glu(x),
+        F.prelu(x, wg.full((1,), 0.2)),
         F.avg_pool2d(x[None, None], 2), F.adaptive_avg_pool2d(x[None], (2, 3))],
 }  # fmt: skip
 

@@ -151,7 +151,8 @@ def _check_letters(letters: str, term: str) -> None:
 
 
 def _result_labels(term: str | None, labels: Sequence[Sequence[str]]) -> list[str]:
-    counts = Counter(name for names in labels for name in names)
+    # Of a list: what Counter asks of a generator is, to a capture, a read of the caller's.
+    counts = Counter([name for names in labels for name in names])
     hidden = sorted((name for name in counts if name[0] == "."), key=lambda n: -int(n[1:]))
     if term is None:
         return hidden + sorted(n for n, c in counts.items() if c == 1 and n[0] != ".")
