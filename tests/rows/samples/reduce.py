@@ -397,3 +397,17 @@ SAMPLES["renorm"] = [
 ]
 for sample in SAMPLES["renorm"]:
     sample.floats()
+SAMPLES["cdist"] = [
+    S(real(3, 4), real(5, 4)),
+    S(real(2, 3, 4), real(2, 4), 1.0),
+    S(real(3, 4), real(5, 4), 3.0),
+    S(distinct(3, 4), distinct(2, 4) + 0.13, float("inf")),
+    S(real(30, 4), real(2, 4)),
+    S(real(3, 4), real(2, 4), 2.0, "use_mm_for_euclid_dist"),
+    S(real(0, 4), real(2, 4)),
+    S(real(3, 0), real(2, 0)),
+]
+SAMPLES["pdist"] = [S(real(4, 3)), S(real(4, 3), 1.0), S(real(3, 5), 3.0), S(real(1, 3))]
+for name in ("cdist", "pdist"):
+    for sample in SAMPLES[name]:
+        sample.floats()

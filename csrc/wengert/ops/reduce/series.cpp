@@ -157,6 +157,65 @@ void renorm_composed(Call& c) {
   c.results = {mul(x, where(gt(norm, most), div(full({}, most, x.dtype()), add(norm, 1e-7)), 1.0))};
 }
 
+// ---- all distances
+
+constexpr Signature kCdist =
+    "(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: 'use_mm_for_euclid_dist_if_necessary' "
+    "| 'use_mm_for_euclid_dist' | 'donot_use_mm_for_euclid_dist' = "
+    "'use_mm_for_euclid_dist_if_necessary') -> Tensor";
+constexpr Signature kPdist = "(input: Tensor, p: float = 2.0) -> Tensor";
+
+Tensor last_norm(const Tensor& x, double p) {
+  if (x.size(-1) == 0) return sum(x, Dims{-1});
+  return apply(norm_op, {x}, Attrs(p, Dims{-1}, false, nullptr));
+}
+
+// |x|^2 + |y|^2 - 2 x y as one product. The root has no gradient at 0.
+Tensor euclidean(const Tensor& x, const Tensor& y) {
+  const Tensor xx = sum(square(x), Dims{-1}, true), yy = sum(square(y), Dims{-1}, true);
+  const Tensor left[] = {mul(x, -2), xx, ones_like(xx)}, right[] = {y, ones_like(yy), yy};
+  const Tensor d = clamp(matmul(cat(left, -1), transpose(cat(right, -1), -2, -1)), 0, Operand());
+  const Tensor none = eq(d, 0);
+  return where(none, 0.0, sqrt(where(none, 1.0, d)));
+}
+
+void cdist_composed(Call& c) {
+  const double p = c.attrs.real(kCdist["p"]);
+  for (const int i : {0, 1}) {
+    check(is_floating(c.in(i).dtype()), "only supports floating-point dtypes, X", i + 1,
+          " got: ", c.in(i).dtype());
+    check(c.in(i).ndim() >= 2, "only supports at least 2D tensors, X", i + 1,
+          " got: ", c.in(i).ndim(), "D");
+  }
+  const Tensor &x = c.in(0), &y = c.in(1);
+  check(x.size(-1) == y.size(-1),
+        "X1 and X2 must have the same number of columns. X1: ", x.size(-1), " X2: ", y.size(-1));
+  check(p >= 0, "only supports non-negative p values, got ", p);
+  const int64_t how = c.attrs.integer(kCdist["compute_mode"]);
+  const bool product = how == 1 || (how == 0 && (x.size(-2) > 25 || y.size(-2) > 25));
+  c.results = {p == 2 && product && x.numel() > 0 && y.numel() > 0
+                   ? euclidean(x, y)
+                   : last_norm(sub(unsqueeze(x, -2), unsqueeze(y, -3)), p)};
+}
+
+void pdist_composed(Call& c) {
+  const Tensor& x = c.in(0);
+  check(x.ndim() == 2, "only supports 2D tensors, got: ", x.ndim(), "D");
+  check(is_floating(x.dtype()), "only supports floating-point dtypes, got ", x.dtype());
+  const double p = c.attrs.real(kPdist["p"]);
+  check(p >= 0, "only supports non-negative p values, got ", p);
+  const int64_t n = x.size(0), pairs = n * (n - 1) / 2;
+  const Tensor first = Tensor::empty(Dims{pairs}, Dtype::kInt64);
+  const Tensor second = Tensor::empty(Dims{pairs}, Dtype::kInt64);
+  int64_t *a = first.data_as<int64_t>(), *b = second.data_as<int64_t>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = i + 1; j < n; ++j) {
+      *a++ = i;
+      *b++ = j;
+    }
+  c.results = {last_norm(sub(index_select(x, 0, first), index_select(x, 0, second)), p)};
+}
+
 }  // namespace
 
 // y_k = log sum_{i <= k} e^x_i
@@ -218,15 +277,29 @@ constinit const Op renorm_op{
         "to that.",
     .composed = renorm_composed};
 
+// z_ij = ||x_i - y_j||_p
+constinit const Op cdist_op{
+    .name = "cdist",
+    .signature = kCdist,
+    .on = kModule,
+    .doc =
+        "The p-norms of the differences of all rows: (*, n, d), (*, m, d) -> (*, n, m). For p = 2 "
+        "by one matrix product, which is less accurate, if n or m is above 25 or `compute_mode` "
+        "says so.",
+    .composed = cdist_composed};
+// y_k = ||x_i - x_j||_p, i < j
+constinit const Op pdist_op{
+    .name = "pdist",
+    .signature = kPdist,
+    .on = kFunctional | kModule,
+    .doc = "The p-norms of the differences of all pairs of rows: (n, d) -> (n (n - 1) / 2).",
+    .composed = pdist_composed};
+
 namespace {
-const Op* const kOps[] = {&logcumsumexp_op,
-                          &diff_op,
-                          &trapezoid_op,
-                          &trapezoid_at_op,
-                          &cumulative_trapezoid_op,
-                          &cumulative_trapezoid_at_op,
-                          &dist_op,
-                          &renorm_op};
+const Op* const kOps[] = {
+    &cdist_op,     &pdist_op,        &logcumsumexp_op,         &diff_op,
+    &trapezoid_op, &trapezoid_at_op, &cumulative_trapezoid_op, &cumulative_trapezoid_at_op,
+    &dist_op,      &renorm_op};
 }
 std::span<const Op* const> series_ops() { return kOps; }
 
