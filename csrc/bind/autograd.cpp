@@ -161,7 +161,10 @@ PyMethodDef backward_def = {"_backward", backward_method, METH_NOARGS,
                             "Accumulates gradients into the leaves."};
 }  // namespace
 
+void init_checkpoint(py::module_& m);  // checkpoint.cpp
+
 void init_autograd(py::module_& m) {
+  init_checkpoint(m);
   m.def("run_backward", &run_backward, py::arg("tensors"), py::arg("grad_tensors") = py::none(),
         py::arg("retain_graph") = false, py::arg("create_graph") = false,
         py::arg("inputs") = py::none(), py::arg("allow_unused") = true,

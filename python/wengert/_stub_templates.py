@@ -455,6 +455,13 @@ def run_backward(
     accumulate: _bool = True,
 ) -> Any: ...
 def record_function(*args: Any) -> Any: ...
+def _newest_entry() -> _int: ...
+def _made_since(tensor: Tensor, since: _int) -> _bool: ...
+def _steps_since(
+    outputs: list[Tensor], since: _int
+) -> list[tuple[str, tuple[tuple[_int, tuple[_int, ...]], ...]]]: ...
+def _replace_segment(outputs: list[Tensor], since: _int, again: object) -> None: ...
+def _record_segment(inputs: list[Tensor], outputs: list[Tensor], again: object) -> None: ...
 def _add_node_hook(node: Node, hook: Callable[..., Any], before: _bool, /) -> _int: ...
 def _remove_node_hook(node: Node, number: _int, /) -> None: ...
 def _add_hook(tensor: Tensor, hook: Callable[[Any], Any], after: _bool, /) -> _int: ...
@@ -551,8 +558,22 @@ def _set_printoptions(
 FUNCTIONAL = """\
 # Written by `python -m wengert._stubs` from the op registry; do not edit.
 {imports}
+from ._options import LinearCrossEntropyOptions as _LinearCrossEntropyOptions
 
 {functions}
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+    ignore_index: _int | None = None,
+    label_smoothing: _float = 0.0,
+    options: _LinearCrossEntropyOptions | None = None,
+) -> Tensor: ...
 """
 
 #: Those of its functions that are written in Python.

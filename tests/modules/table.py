@@ -441,6 +441,13 @@ for r in REDUCTIONS:
             M(reduction=r).on(real(2, 4, 3), index(4, 2, 3)),
             M(reduction=r).on(real(4, 6), probabilities(4, 6)),
         ],
+        "LinearCrossEntropyLoss": [
+            M(5, 6, reduction=r).on(real(4, 5), CLASSES),
+            M(5, 6, bias=True, label_smoothing=0.1, reduction=r).on(real(4, 5), IGNORED),
+            M(5, 6, weight=positive(6), ignore_index=2, reduction=r).on(real(4, 5), CLASSES),
+            M(5, 6, out_features=(3,), bias=True, reduction=r).on(real(2, 5), index(6, 2, 3)),
+            M(5, 6, reduction=r).on(real(4, 5), probabilities(4, 6)),
+        ],
         "CTCLoss": [
             M(reduction=r).on(LOG_PROBS, np.array([[1, 1, 2], [3, 2, -1]]), *LENGTHS).no_slope(),
             M(3, r, True).on(LOG_PROBS, np.array([0, 1, 2, 1, 2]), *LENGTHS).no_slope(),

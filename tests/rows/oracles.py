@@ -11,11 +11,20 @@ from tests.rows import (
     convolution,
     oracles_ctc,
     oracles_embedding,
+    oracles_entropy,
     oracles_resample,
     oracles_special,
     windows,
 )
 from tests.rows.oracles_attention import ATTENTION, kept_bytes
+from tests.rows.oracles_loss import (
+    class_weights,
+    cross_entropy_backward,
+    cross_entropy_indices,
+    cross_entropy_over,
+    reduce,
+    target_weights,
+)
 from tests.rows.oracles_norm import NORMS
 from tests.rows.oracles_rnn import RECURRENT
 from tests.rows.sample import SEED
@@ -355,47 +364,6 @@ def rrelu(x, lower, upper):
 # ---- losses
 
 
-def class_weights(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    """What multiplies -log p of every class, for (N, C, ...) logits."""
-    classes = x.shape[1]
-    weight = np.ones(classes) if weight is None else weight
-    shape = (1, classes) + (1,) * (x.ndim - 2)
-    used = (target != ignore_index).astype(float)
-    one_hot = np.moveaxis(np.eye(classes)[np.where(target == ignore_index, 0, target)], -1, 1)
-    smooth = (1 - label_smoothing) * one_hot + label_smoothing / classes
-    return smooth * weight.reshape(shape) * np.expand_dims(used, 1)
-
-
-def target_weights(target, weight, ignore_index):
-    used = target != ignore_index
-    w = np.ones(target.shape) if weight is None else weight[np.where(used, target, 0)]
-    return w * used
-
-
-def reduce(loss, reduction, total):
-    return {"none": loss, "sum": loss.sum(), "mean": loss.sum() / total}[reduction]
-
-
-def cross_entropy_indices(
-    x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    lse = np.log(np.exp(x).sum(1))
-    w = class_weights(x, target, weight, ignore_index, label_smoothing=label_smoothing)
-    total = target_weights(target, weight, ignore_index).sum()
-    loss = (w * (np.expand_dims(lse, 1) - x)).sum(1)
-    return [reduce(loss, reduction, total), np.append(lse.ravel(), total)]
-
-
-def cross_entropy_backward(
-    g, x, target, state, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    w = class_weights(x, target, weight, ignore_index, label_smoothing=label_smoothing)
-    p = np.exp(x - np.expand_dims(state[:-1].reshape(target.shape), 1))
-    g = np.expand_dims(g, 1) if reduction == "none" else g
-    scale = state[-1] if reduction == "mean" else 1
-    return g * (p * w.sum(1, keepdims=True) - w) / scale
-
-
 def nll_loss_indices(x, target, weight=None, ignore_index=-100, reduction="mean"):
     w = target_weights(target, weight, ignore_index)
     picked = np.take_along_axis(x, np.where(target == ignore_index, 0, target)[:, None], 1)[:, 0]
@@ -500,6 +468,7 @@ HIDDEN = {
     "__setitem__": set_item,
     "cross_entropy_indices": cross_entropy_indices,
     "cross_entropy_backward": cross_entropy_backward,
+    "_cross_entropy_backward_": cross_entropy_over,
     "cross_entropy_weights": class_weights,
     "nll_loss_indices": nll_loss_indices,
     "nll_loss_backward": nll_loss_backward,
@@ -517,6 +486,7 @@ HIDDEN = {
     "_attention_kept": lambda x, n, p: kept_bytes(dropout_mask(x, (n,), p) > 0),
     **RECURRENT,
     **oracles_resample.HIDDEN,
+    **oracles_entropy.HIDDEN,
     **oracles_embedding.HIDDEN,
     **oracles_ctc.HIDDEN,
     "_variance": np.maximum,

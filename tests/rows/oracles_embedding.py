@@ -74,6 +74,9 @@ def bag_weights_backward(g, w, indices, offsets, mode, padding, last):
 HIDDEN = {
     "embedding_rows": lambda w, indices, *_: w[indices],
     "embedding_dense_backward": dense_backward,
+    "_embedding_backward_add_": lambda d, g, indices, *how: (
+        d + dense_backward(g, indices, len(d), *how)
+    ),
     "embedding_renorm_": renorm,
     "embedding_bag_forward": bag_forward,
     "embedding_bag_backward": bag_backward,

@@ -262,3 +262,128 @@ def test_parts_of_a_whole_make_one_gradient(name, leaf):
     x.register_hook(seen.append)
     step(x)
     assert wg.equal(seen[0], whole) and wg.equal(x.grad, 6 * whole)
+
+
+# ---- losses of logits
+
+
+LOGITS = """
+import wengert as wg
+F = wg.nn.functional
+n, width, words = 256, 16, 1 << 14
+x = wg.randn(n, width, requires_grad=True)
+w = wg.randn(words, width, requires_grad=True)
+y = wg.randint(0, words, (n,))
+{}
+before = wg.memory_stats()["peak"]
+{}
+print((wg.memory_stats()["peak"] - before) / (4 * n * words))
+"""
+
+
+def peak_of(body, start=""):
+    """The most that `body` needs, in tensors of logits."""
+    script = LOGITS.format(start, body)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+def test_cross_entropy_writes_over_logits_that_nobody_holds():
+    # The tables and their gradients are small beside the logits.
+    assert peak_of("F.cross_entropy(F.linear(x, w), y).backward()") < 1.2
+    assert (
+        peak_of("F.cross_entropy(F.linear(x, w).view(2, 128, -1).flatten(0, 1), y).backward()")
+        < 1.2
+    )
+    held = "logits = F.linear(x, w)\nF.cross_entropy(logits, y).backward()"
+    assert 1.9 < peak_of(held) < 2.2
+    again = "loss = F.cross_entropy(F.linear(x, w), y)\nloss.backward(retain_graph=True)"
+    assert 1.9 < peak_of(again) < 2.2
+
+
+def test_linear_cross_entropy_has_a_tile_of_them():
+    start = "x, y = x.repeat(8, 1).detach().requires_grad_(), y.repeat(8)"
+    # Two million numbers of 32: the tile; and what an ordinary loss of so many rows needs.
+    assert peak_of("F.linear_cross_entropy(x, w, y).backward()", start) < 0.9
+    assert peak_of("F.cross_entropy(F.linear(x, w), y).backward()", start) > 7.9
+
+
+def overwritten(f):
+    """Gradients of f, and where nothing may be written over."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((6, 5)).astype(np.float32), rng.standard_normal((9, 5))
+    found = []
+    for retain in (False, True):
+        x, w = (wg.tensor(v, dtype=wg.float32, requires_grad=True) for v in values)
+        f(x, w).backward(retain_graph=retain)
+        found.append([x.grad.tolist(), w.grad.tolist()])
+    return found
+
+
+CLASSES = wg.tensor([0, 8, 3, -100, 3, 1])
+ENTROPIES = {
+    "plain": lambda z: F.cross_entropy(z, CLASSES),
+    "of each": lambda z: (F.cross_entropy(z, CLASSES, reduction="none") * wg.arange(6.0)).sum(),
+    "weighted": lambda z: F.cross_entropy(z, CLASSES, wg.arange(9.0) + 1, label_smoothing=0.1),
+    "a view": lambda z: F.cross_entropy(z.view(3, 2, 9).flatten(0, 1), CLASSES),
+    "turned": lambda z: F.cross_entropy(z.t().contiguous().t(), CLASSES),
+    "images": lambda z: F.cross_entropy(z.view(3, 9, 2), CLASSES.clamp(min=0).view(3, 2)),
+    "twice": lambda z: F.cross_entropy(z, CLASSES) + F.cross_entropy(z, CLASSES.flip(0)),
+    "and another": lambda z: F.cross_entropy(z, CLASSES) + z.exp().mean(),
+    "kept by another": lambda z: F.cross_entropy(e := z.tanh(), CLASSES) + (e * 1).sum(),
+    "a part": lambda z: F.cross_entropy(z[1:], CLASSES[1:]),
+}
+
+
+@pytest.mark.parametrize("name", ENTROPIES)
+def test_gradients_of_losses_are_the_same(name):
+    once, twice = overwritten(lambda x, w: ENTROPIES[name](F.linear(x, w)))
+    assert once == twice
+
+
+def test_logits_that_somebody_holds_stay():
+    x, w = (wg.randn(6, 5, requires_grad=True) for _ in range(2))
+    z = F.linear(x, w)
+    before, array = z.tolist(), z.detach().numpy()
+    F.cross_entropy(z, wg.arange(6)).backward()
+    assert z.tolist() == before
+    z = F.linear(x, w)
+    view, before = z[2:].detach(), z.tolist()
+    loss = F.cross_entropy(z, wg.arange(6))
+    del z
+    loss.backward()
+    assert view.tolist() == before[2:] and array.tolist() == before
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        loss.backward()
+    array = np.zeros((6, 6), np.float32)
+    F.cross_entropy(wg.from_numpy(array).requires_grad_(), wg.arange(6)).backward()
+    assert not array.any()
+
+
+def test_a_table_that_is_used_twice_has_one_gradient():
+    """What an embedding gives is added to the rows that it read."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((7, 3)).astype(np.float32)
+    x = wg.tensor([[1, 4, 4], [0, 6, 1]])
+    for options in ({}, {"padding_idx": 4}, {"scale_grad_by_freq": True}):
+        tied = wg.tensor(values, requires_grad=True)
+        (F.embedding(x, tied, **options).sin() @ tied.t()).exp().sum().backward()
+        a, b = (wg.tensor(values, requires_grad=True) for _ in range(2))
+        (F.embedding(x, a, **options).sin() @ b.t()).exp().sum().backward()
+        assert wg.equal(tied.grad, b.grad + a.grad)
+        held = tied.grad  # and to what earlier batches left
+        F.embedding(x, tied, **options).sum().backward()
+        a.grad = None
+        F.embedding(x, a, **options).sum().backward()
+        assert tied.grad is held
+
+
+def test_a_table_that_is_used_twice_needs_no_second_gradient():
+    body = """
+z = F.embedding(y, w)
+loss = F.linear(z.mean(0, keepdim=True), w).sum()
+loss.backward()
+"""
+    table = (1 << 14) * 16 / (256 * (1 << 14))  # in tensors of logits
+    assert peak_of(body) < 1.5 * table

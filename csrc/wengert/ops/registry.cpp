@@ -49,6 +49,7 @@ Rows grid_ops();
 Rows shuffle_ops();
 Rows softmax_ops();
 Rows loss_ops();
+Rows linear_loss_ops();
 Rows regression_loss_ops();
 Rows margin_loss_ops();
 Rows ctc_loss_ops();
@@ -68,6 +69,7 @@ Rows draw_ops();
 Rows random_ops();
 Rows count_ops();
 Rows rrelu_ops();
+Rows generator_ops();
 Rows special_ops();
 Rows bessel_ops();
 Rows update_ops();
@@ -119,6 +121,7 @@ std::span<const Op* const> all_ops() {
                               shuffle_ops,
                               softmax_ops,
                               loss_ops,
+                              linear_loss_ops,
                               regression_loss_ops,
                               margin_loss_ops,
                               ctc_loss_ops,
@@ -137,6 +140,7 @@ std::span<const Op* const> all_ops() {
                               draw_ops,
                               random_ops,
                               count_ops,
+                              generator_ops,
                               special_ops,
                               update_ops,
                               clip_ops}) {

@@ -5,6 +5,7 @@
 #include "wengert/base/denormals.h"
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/checkpoint.h"
 #include "wengert/tape/history.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/profile.h"
@@ -18,6 +19,8 @@ thread_local bool inference_ = false;
 std::atomic<uint64_t> next_number{1};
 
 }  // namespace
+
+uint64_t newest_entry() { return next_number.load(std::memory_order_relaxed) - 1; }
 
 Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   Ref<Entry> e = Entry::create(c, outputs);

@@ -5,6 +5,7 @@
 
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/rule.h"
 #include "wengert/tape/tape.h"
 #include "wengert/tape/turn.h"
 
@@ -350,19 +351,38 @@ void Vjp::set(int i, Tensor grad) {
   (*grads)[i] = std::move(grad);
 }
 
-bool Vjp::add_part(int i, const Tensor& part, const Dims& strides, int64_t offset) const {
-  if (grad_enabled() || e_.has_node_hooks() || !needs(i)) return false;
-  const Entry::Input& in = e_.inputs()[i];
-  const HoldOn whole;  // other threads may look at .grad
+Tensor gradient_so_far(const Vjp& v, int i) {
+  Entry& e = v.entry();
+  if (grad_enabled() || e.has_node_hooks() || !v.needs(i)) return {};
+  const Entry::Input& in = e.inputs()[i];
   Tensor sum;
   if (Entry* from = in.producer()) {
-    if (from->running != e_.running) return false;
+    if (from->running != e.running) return {};
     if (const Tensor& g = from->outputs()[in.index].grad; g.defined() && g.is_only_handle())
       sum = g;
-  } else if (TensorImpl* leaf = in.leaf(); !selective && !leaf->extras) {
+  } else if (TensorImpl* leaf = in.leaf(); !v.selective && !leaf->extras) {
     sum = Tensor(leaf).grad();  // written by every run, whoever holds it
   }
-  if (!sum.defined() || !sum.is_contiguous() || part.numel() >= sum.numel()) return false;
+  return sum.defined() && sum.is_contiguous() ? sum : Tensor();
+}
+
+Tensor take_saved(Vjp& v, int i) {
+  if (run_retains_graph() || grad_enabled() || watch()) return {};
+  const Operand saved = v.x(i);
+  if (!saved.is_tensor() || !saved->is_contiguous()) return {};
+  const Tensor& t = saved.tensor();
+  constexpr int kEntryAndThis = 2;
+  if (t->refs() != kEntryAndThis || t->storage->refs() != 1 || !t->storage->owned()) return {};
+  Tensor taken = t.detach();
+  v.entry().inputs()[i].forget_tensor();
+  v.entry().freed = true;
+  return taken;
+}
+
+bool Vjp::add_part(int i, const Tensor& part, const Dims& strides, int64_t offset) const {
+  const HoldOn whole;  // other threads may look at .grad
+  const Tensor sum = gradient_so_far(*this, i);
+  if (!sum.defined() || part.numel() >= sum.numel()) return false;
   Tensor at = sum.alias(part.shape(), strides, sum->offset + offset);
   add_(at, part);
   return true;

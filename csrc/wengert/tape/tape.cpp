@@ -9,6 +9,7 @@
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/leaf.h"
+#include "wengert/tape/rule.h"
 #include "wengert/tape/turn.h"
 
 // Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
@@ -92,6 +93,7 @@ class Run {
     v.grads = &grads_;
     v.selective = selective_;
     if (selective_ && !v.needs_any()) return;
+    const RuleScope rule(options_.retain_graph);
     e.has_node_hooks() ? between_hooks(v) : run_vjp(v);
     auto inputs = e.inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -104,6 +106,7 @@ class Run {
       }
     }
     if (!options_.retain_graph) e.release_saved();
+    for (const auto& [root, g] : rule.rest) seed(root, g);
   }
 
   static void run_vjp(Vjp& v) {

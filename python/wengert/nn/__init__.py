@@ -1,6 +1,7 @@
 """Layers, losses and containers, and what is around them: `functional`, `init`, `utils`."""
 
 from . import attention, functional, init, modules, parallel, parameter, utils
+from ._options import LinearCrossEntropyOptions
 from .modules import *  # noqa: F403
 from .modules import __all__ as _modules
 from .parallel import DataParallel
@@ -9,6 +10,7 @@ from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedPara
 __all__ = [
     "Buffer",
     "DataParallel",
+    "LinearCrossEntropyOptions",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",

@@ -11,6 +11,7 @@ from .._native import _int as _int
 from .._native import _ints as _ints
 from .._native import _Number as _Number
 from .._native import _Operand as _Operand
+from ._options import LinearCrossEntropyOptions as _LinearCrossEntropyOptions
 
 def adaptive_avg_pool1d(input: Tensor, output_size: _ints) -> Tensor: ...
 def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int | None]) -> Tensor: ...
@@ -733,4 +734,17 @@ def triplet_margin_with_distance_loss(
     margin: _float = 1.0,
     swap: _bool = False,
     reduction: str = "mean",
+) -> Tensor: ...
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+    ignore_index: _int | None = None,
+    label_smoothing: _float = 0.0,
+    options: _LinearCrossEntropyOptions | None = None,
 ) -> Tensor: ...

@@ -31,6 +31,10 @@ SAMPLES["embedding_rows"] = [
     S(real(5, 20), TWICE.astype(np.int32), -1, False),
     S(real(5, 3), index(5, 0, 2), -1, False),
 ]
+SAMPLES["_embedding_backward_add_"] = [
+    S(real(6, 3), real(4, 3), index(6, 4), -1, False).fixed(),
+    S(real(6, 3), real(2, 5, 3), index(6, 2, 5), 2, True).fixed(),
+]
 SAMPLES["embedding_dense_backward"] = [
     S(real(2, 3, 4), TWICE, 5, -1, False).floats(),
     S(real(2, 3, 4), TWICE, 5, 1, False).floats(),

@@ -68,6 +68,41 @@ SAMPLES["cross_entropy_backward"] = [
 ]
 for sample in SAMPLES["cross_entropy_backward"]:
     sample.forward_only()  # its derivative takes the state to be the input's; see cross_entropy
+SAMPLES["_cross_entropy_backward_"] = [
+    S(X, real(), CLASSES, lse(X, 5.0)).fixed(),
+    S(X, real(5), CLASSES, lse(X, WEIGHT[CLASSES].sum()), WEIGHT, reduction="none").fixed(),
+]
+# ---- behind a linear layer
+
+W = real(4, 3)
+SAMPLES["linear_cross_entropy"] = [
+    S(real(5, 3), real(4, 3), CLASSES).floats(),
+    S(real(5, 3), real(4, 3), IGNORED, linear_bias=real(4), weight=WEIGHT).hold(4).floats(),
+    S(real(5, 3), real(4, 3), CLASSES, reduction="none", label_smoothing=0.2).floats(),
+    S(real(5, 3), real(4, 3), CLASSES, reduction="sum", ignore_index=3).floats(),
+    S(real(3), real(4, 3), np.array(2)).floats(),
+    S(real(3), real(4, 3), np.array(2), reduction="none", linear_bias=real(4)).floats(),
+    S(real(0, 3), real(4, 3), index(4, 0), reduction="sum").floats(),
+    S(real(2, 3), real(4, 5, 3), index(4, 2, 5), linear_bias=real(4, 5)).floats(),
+    S(real(5, 3), real(4, 3), simplex(5, 4)).floats(),
+]
+SAMPLES["linear_cross_entropy_indices"] = [
+    S(real(5, 3), W, CLASSES, None, None, -100, "mean", 0.0).floats().outputs(1),
+    S(real(5, 3), W, IGNORED, real(4), WEIGHT, -100, "sum", 0.1).hold(4).floats().outputs(1),
+    S(real(5, 3), W, CLASSES, real(4), None, 1, "none", 0.0).floats().outputs(1),
+]
+ROWS = real(5, 3)
+STATE = lse(ROWS @ W.T, 5.0)
+SAMPLES["linear_cross_entropy_backward"] = [
+    S(ROWS, W, CLASSES, real(), STATE, None, None, -100, "mean", 0.0, True, True, False),
+    S(ROWS, W, CLASSES, real(5), STATE, None, None, -100, "none", 0.1, False, True, False),
+    S(
+        *(ROWS, W, CLASSES, real(), lse(ROWS @ W.T + WEIGHT, 5.0), WEIGHT, WEIGHT, -100, "sum"),
+        *(0.0, True, False, True),
+    ),
+]
+for sample in SAMPLES["linear_cross_entropy_backward"]:
+    sample.fixed().forward_only()  # as of cross_entropy_backward
 SAMPLES["nll_loss_backward"] = [
     S(real(), CLASSES, np.array(5.0), size=(5, 4)).hold(2).fixed(),
     S(real(5), CLASSES, np.array(5.0), WEIGHT, reduction="none", size=(5, 4)).hold(2, 3).fixed(),

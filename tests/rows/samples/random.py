@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import wengert as wg
 from tests.rows.sample import Dtype, S, Sample, between, positive, real
 
 SAMPLES: dict[str, list[Sample]] = {}
@@ -126,3 +127,6 @@ SAMPLES["_rrelu"] = [S(real(3, 7), 0.1, 0.3).outputs(1), S(real(), 0.2, 0.4).out
 for name in ("rrelu", "_rrelu"):
     for sample in SAMPLES[name]:
         sample.floats()
+
+SAMPLES["rng_state"] = [S()]
+SAMPLES["exchange_rng_state"] = [S(wg.Generator().manual_seed(5).get_state().numpy())]

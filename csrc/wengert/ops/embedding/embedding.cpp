@@ -3,13 +3,16 @@
 
 #include <algorithm>
 
+#include "wengert/base/assertion.h"
+#include "wengert/base/long_work.h"
 #include "wengert/kernels/index/index.h"
 #include "wengert/ops/embedding/table.h"
 #include "wengert/ops/shape/view.h"
+#include "wengert/tape/rule.h"
 
 namespace wengert {
 
-extern const Op embedding_backward_op, embedding_renorm_op;
+extern const Op embedding_backward_op, embedding_backward_add_op, embedding_renorm_op;
 
 namespace {
 
@@ -21,6 +24,9 @@ constexpr Signature kOfModule =
 constexpr Signature kBackward =
     "(grad: Tensor, indices: Tensor, num_weights: int, padding_idx: int, scale_grad_by_freq: bool) "
     "-> Tensor";
+constexpr Signature kBackwardAdd =
+    "(input: Tensor, grad: Tensor, indices: Tensor, padding_idx: int, scale_grad_by_freq: bool) -> "
+    "Tensor";
 constexpr Signature kRenorm =
     "(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor";
 constexpr Signature kEmbedding =
@@ -62,19 +68,46 @@ void backward_shape(Call& c) {
   c.output(g.dtype(), {rows, width});
 }
 
-void backward_run(Call& c) {
-  const Tensor &g = c.in(0), &y = c.out[0];
-  const Positions p(c.in(1));
+void backward_into(const Tensor& y, bool add, const Tensor& g, const Tensor& indices,
+                   int64_t padding, bool by_frequency) {
+  const Positions p(indices);
   p.check_range(0, y.shape()[0], 0, ErrorKind::kIndex);
-  const RowSums sums{y.shape()[0],
-                     y.shape()[1],
-                     p.data(),
-                     p.count,
-                     c.attrs.integer(kBackward["padding_idx"]),
-                     nullptr,
-                     nullptr,
-                     c.attrs.flag(kBackward["scale_grad_by_freq"])};
-  sum_rows(y.dtype(), sums, false, g.data(), y.data());
+  const RowSums sums{y.shape()[0], y.shape()[1], p.data(), p.count,
+                     padding,      nullptr,      nullptr,  by_frequency};
+  sum_rows(y.dtype(), sums, add, g.data(), y.data());
+}
+void backward_run(Call& c) {
+  backward_into(c.out[0], false, c.in(0), c.in(1), c.attrs.integer(kBackward["padding_idx"]),
+                c.attrs.flag(kBackward["scale_grad_by_freq"]));
+}
+
+void backward_add_shape(Call& c) {
+  const Tensor &sum = c.in(0), &g = c.in(1), &indices = c.in(2);
+  check_table(sum);
+  check_floating(sum, "sum");
+  check_indices(indices);
+  const Dims shape = with_width(indices, sum.shape()[1]);
+  check(g.dtype() == sum.dtype() && g.shape() == shape, "a gradient of ", sum.dtype(), ' ', shape,
+        " expected, got ", g.dtype(), ' ', g.shape());
+  check(sum.is_contiguous(), "a contiguous sum expected");
+}
+void backward_add_run(Call& c) {
+  backward_into(c.in(0), true, c.in(1), c.in(2), c.attrs.integer(kBackwardAdd["padding_idx"]),
+                c.attrs.flag(kBackwardAdd["scale_grad_by_freq"]));
+}
+
+// Of a table whose gradient has other parts, the rows that were read are added to those.
+void rows_vjp(Vjp& v) {
+  const Attrs& a = v.attrs();
+  const Attrs chosen(a.integer(kRows["padding_idx"]), a.flag(kRows["scale_grad_by_freq"]));
+  {
+    const HoldOn whole;
+    if (const Tensor sum = gradient_so_far(v, 0); sum.defined() && sum.dtype() == v.g().dtype())
+      return void(apply(embedding_backward_add_op, {sum, v.g(), v.x(1)}, chosen));
+  }
+  v.set(0, apply(embedding_backward_op, {v.g(), v.x(1)},
+                 Attrs(v.shape(0)[0], a.integer(kRows["padding_idx"]),
+                       a.flag(kRows["scale_grad_by_freq"]))));
 }
 
 // dg_k = h_{i_k}, 0 where nothing went to that row, divided as the sum was.
@@ -125,13 +158,7 @@ constinit const Op embedding_rows_op{
     .checked = true,
     .shape = rows_shape,
     .run = rows_run,
-    .vjp =
-        [](Vjp& v) {
-          const Attrs& a = v.attrs();
-          v.set(0, apply(embedding_backward_op, {v.g(), v.x(1)},
-                         Attrs(v.shape(0)[0], a.integer(kRows["padding_idx"]),
-                               a.flag(kRows["scale_grad_by_freq"]))));
-        },
+    .vjp = rows_vjp,
     .reads = kOther};
 
 // d_i = sum of g_k over i_k = i, added in order, 0 for the row of padding        dg_k = h_{i_k}
@@ -145,6 +172,17 @@ constinit const Op embedding_backward_op{
     .run = backward_run,
     .vjp = backward_vjp,
     .reads = kOther};
+
+// d_i = d_i + sum of g_k over i_k = i; other rows are not touched
+constinit const Op embedding_backward_add_op{
+    .name = "_embedding_backward_add_",
+    .signature = kBackwardAdd,
+    .on = 0,
+    .doc = "Adds the gradient of embedding's weight to a contiguous one, in place.",
+    .contiguous = true,
+    .mutates = true,
+    .shape = backward_add_shape,
+    .run = backward_add_run};
 
 // w_i = w_i min(1, max_norm / |w_i|) for every i among the indices
 constinit const Op embedding_renorm_op{
@@ -193,8 +231,7 @@ constinit const Op embedding_op{
 int64_t padding_row(const Attrs& a, int at, int64_t rows) {
   if (!a.has(at)) return -1;
   const int64_t i = a.integer(at);
-  check(-rows <= i && (i < rows || i == 0), ErrorKind::kValue,
-        "Padding_idx must be within num_embeddings");
+  require(-rows <= i && (i < rows || i == 0), "Padding_idx must be within num_embeddings");
   return i < 0 ? i + rows : i;
 }
 
@@ -228,8 +265,8 @@ Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_
 }
 
 namespace {
-const Op* const kOps[] = {&embedding_op, &embedding_module_op, &embedding_rows_op,
-                          &embedding_backward_op, &embedding_renorm_op};
+const Op* const kOps[] = {&embedding_op,          &embedding_module_op,       &embedding_rows_op,
+                          &embedding_backward_op, &embedding_backward_add_op, &embedding_renorm_op};
 }
 std::span<const Op* const> embedding_ops() { return kOps; }
 

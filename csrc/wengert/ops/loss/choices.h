@@ -21,6 +21,10 @@ Reduction reduction_of(const Attrs& a, const ReductionPlace& at);
 void warn_of_legacy(const Attrs& a, const ReductionPlace& at);
 Tensor reduce_loss(const Tensor& loss, Reduction reduction);
 
+// What a loss of classes asks of targets and weights for an input of this shape and dtype;
+// everything but the values of the targets.
+void check_class_loss(const Dims& x, Dtype dtype, const Tensor& target, const Tensor& weight);
+
 inline LossSum loss_sum(int64_t choice) { return static_cast<LossSum>(choice); }
 
 }  // namespace wengert

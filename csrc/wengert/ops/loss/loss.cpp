@@ -5,11 +5,13 @@
 #include "wengert/base/warning.h"
 #include "wengert/ops/loss/choices.h"
 #include "wengert/ops/optional.h"
+#include "wengert/tape/rule.h"
 
 namespace wengert {
 
 extern const Op cross_entropy_weights_op;
 extern const Op cross_entropy_backward_op;
+extern const Op cross_entropy_over_op;
 extern const Op nll_loss_backward_op;
 
 Reduction reduction_of(const Attrs& a, const ReductionPlace& at) {
@@ -34,12 +36,52 @@ Tensor reduce_loss(const Tensor& loss, Reduction reduction) {
 
 namespace {
 
+Dims target_shape(const Dims& x) {
+  Dims shape = x;
+  if (!shape.empty()) shape.erase(shape.size() == 1 ? 0 : 1);
+  return shape;
+}
+
+}  // namespace
+
+void check_class_loss(const Dims& x, Dtype dtype, const Tensor& target, const Tensor& weight) {
+  check(is_floating(dtype), ErrorKind::kNotImplemented, "not implemented for dtype ", dtype,
+        "; a floating input is needed");
+  check(x.size() > 0, ErrorKind::kValue, "Expected 1 or more dimensions (got 0)");
+  check(target.dtype() == Dtype::kInt64, "expected target dtype to be int64 or uint8, but got ",
+        target.dtype());
+  const Dims expected = target_shape(x);
+  if (x.size() == 1) {
+    check(target.numel() == 1 && target.ndim() <= 1, ErrorKind::kValue,
+          "Expected a single target for a 1-d input, got shape ", target.shape());
+  } else {
+    check(target.ndim() > 0 && x[0] == target.shape()[0], ErrorKind::kValue,
+          "Expected input batch_size (", x[0], ") to match target batch_size (",
+          target.ndim() ? target.shape()[0] : 0, ").");
+    check(target.shape() == expected, "Expected target size ", expected, ", got ", target.shape());
+  }
+  if (!weight.defined()) return;
+  check(!grad_enabled() || !weight.requires_grad(),
+        "the derivative for 'weight' is not implemented: class weights are constants");
+  const int64_t classes = x[x.size() == 1 ? 0 : 1];
+  check(weight.ndim() == 1 && weight.numel() == classes,
+        "weight tensor should be defined either for all ", classes,
+        " classes or no classes but got weight tensor of shape: ", weight.shape());
+  check(weight.dtype() == dtype, "expected weight of dtype ", dtype, " but found ", weight.dtype());
+}
+
+namespace {
+
 constexpr Signature kEntropyIndices =
     "(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, "
     "reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float = 0.0) -> (loss: Tensor, "
     "state: Tensor)";
 constexpr Signature kEntropyBackward =
     "(grad: Tensor, input: Tensor, target: Tensor, state: Tensor, weight: Tensor | None = None, "
+    "ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float "
+    "= 0.0) -> Tensor";
+constexpr Signature kEntropyOver =
+    "(input: Tensor, grad: Tensor, target: Tensor, state: Tensor, weight: Tensor | None = None, "
     "ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', label_smoothing: float "
     "= 0.0) -> Tensor";
 constexpr Signature kEntropyWeights =
@@ -53,20 +95,14 @@ constexpr Signature kNllBackward =
     "ignore_index: int = -100, reduction: 'none' | 'mean' | 'sum' = 'mean', size: ints = ()) -> "
     "Tensor";
 constexpr int kIgnoreIndex = attribute("ignore_index", kEntropyIndices, kEntropyBackward,
-                                       kEntropyWeights, kNllIndices, kNllBackward);
-constexpr int kReduction = attribute("reduction", kEntropyIndices, kEntropyBackward,
+                                       kEntropyOver, kEntropyWeights, kNllIndices, kNllBackward);
+constexpr int kReduction = attribute("reduction", kEntropyIndices, kEntropyBackward, kEntropyOver,
                                      kEntropyWeights, kNllIndices, kNllBackward);
 constexpr int kSmoothing =
-    attribute("label_smoothing", kEntropyIndices, kEntropyBackward, kEntropyWeights);
+    attribute("label_smoothing", kEntropyIndices, kEntropyBackward, kEntropyOver, kEntropyWeights);
 
 Attrs class_attrs(int64_t ignore_index, Reduction reduction, double smoothing) {
   return Attrs(ignore_index, static_cast<int64_t>(reduction), smoothing);
-}
-
-Dims target_shape(const Dims& x) {
-  Dims shape = x;
-  if (!shape.empty()) shape.erase(shape.size() == 1 ? 0 : 1);
-  return shape;
 }
 
 ClassLoss describe(const Attrs& a, const Dims& x, Dtype dtype, const Tensor& target,
@@ -96,33 +132,6 @@ Tensor optional_weight(const Vjp& v, int i) {
   return i < v.inputs() && v.has(i) ? v.x(i).tensor() : Tensor();
 }
 
-// Everything but the values of the targets, of an input of this shape and dtype.
-void check_class_loss(const Dims& x, Dtype dtype, const Tensor& target, const Tensor& weight) {
-  check(is_floating(dtype), ErrorKind::kNotImplemented, "not implemented for dtype ", dtype,
-        "; a floating input is needed");
-  check(x.size() > 0, ErrorKind::kValue, "Expected 1 or more dimensions (got 0)");
-  check(target.dtype() == Dtype::kInt64, "expected target dtype to be int64 or uint8, but got ",
-        target.dtype());
-  const Dims expected = target_shape(x);
-  if (x.size() == 1) {
-    check(target.numel() == 1 && target.ndim() <= 1, ErrorKind::kValue,
-          "Expected a single target for a 1-d input, got shape ", target.shape());
-  } else {
-    check(target.ndim() > 0 && x[0] == target.shape()[0], ErrorKind::kValue,
-          "Expected input batch_size (", x[0], ") to match target batch_size (",
-          target.ndim() ? target.shape()[0] : 0, ").");
-    check(target.shape() == expected, "Expected target size ", expected, ", got ", target.shape());
-  }
-  if (!weight.defined()) return;
-  check(!grad_enabled() || !weight.requires_grad(),
-        "the derivative for 'weight' is not implemented: class weights are constants");
-  const int64_t classes = x[x.size() == 1 ? 0 : 1];
-  check(weight.ndim() == 1 && weight.numel() == classes,
-        "weight tensor should be defined either for all ", classes,
-        " classes or no classes but got weight tensor of shape: ", weight.shape());
-  check(weight.dtype() == dtype, "expected weight of dtype ", dtype, " but found ", weight.dtype());
-}
-
 void check_class_loss(const Tensor& x, const Tensor& target, const Tensor& weight) {
   check_class_loss(x.shape(), x.dtype(), target, weight);
 }
@@ -137,12 +146,21 @@ Dims loss_shape(const Call& c, const Dims& x) {
   return c.attrs.integer(kReduction) == 0 ? target_shape(x) : Dims();
 }
 
-void entropy_backward_shape(Call& c) {
-  const Tensor &x = c.in(1), &target = c.in(2);
+// Of what backward is given, with x and g as inputs in either order.
+template <int kX, int kG>
+void check_entropy_backward(const Call& c) {
+  const Tensor &x = c.in(kX), &target = c.in(2);
   check_class_loss(x, target, optional_tensor(c, 4));
-  check_like_loss(c.in(0), "grad", x.dtype(), loss_shape(c, x.shape()));
+  check_like_loss(c.in(kG), "grad", x.dtype(), loss_shape(c, x.shape()));
   check_like_loss(c.in(3), "state", x.dtype(), {target.numel() + 1});
-  c.output(x.dtype(), x.shape());
+}
+void entropy_backward_shape(Call& c) {
+  check_entropy_backward<1, 0>(c);
+  c.output(c.in(1).dtype(), c.in(1).shape());
+}
+void entropy_over_shape(Call& c) {
+  check_entropy_backward<0, 1>(c);
+  check(c.in(0).is_contiguous(), "a contiguous input expected");
 }
 
 void entropy_weights_shape(Call& c) {
@@ -176,10 +194,19 @@ void class_run(Call& c) {
 
 // ---- the gradient of cross entropy
 
-void entropy_backward_run(Call& c) {
-  const Tensor& x = c.in(1);
+void entropy_gradient(Call& c, const Tensor& x, const Tensor& g, const Tensor& out) {
   cross_entropy_gradient(describe(c.attrs, x.shape(), x.dtype(), c.in(2), optional_tensor(c, 4)),
-                         c.in(0).data(), x.data(), c.in(3).data(), c.out[0].data());
+                         g.data(), x.data(), c.in(3).data(), out.data());
+}
+void entropy_backward_run(Call& c) { entropy_gradient(c, c.in(1), c.in(0), c.out[0]); }
+void entropy_over_run(Call& c) { entropy_gradient(c, c.in(0), c.in(1), c.in(0)); }
+
+void entropy_vjp(Vjp& v) {
+  const Tensor g = v.g(), weight = optional_weight(v, 2), target = v.x(1), state = v.y(1).detach();
+  if (const Tensor x = take_saved(v, 0); x.defined())
+    v.set(0, run_op(cross_entropy_over_op, {x, g, target, state}, weight, v.attrs()));
+  else
+    v.set(0, run_op(cross_entropy_backward_op, {g, v.x(0), target, state}, weight, v.attrs()));
 }
 
 // With T the weights of -log p, W their sum over classes and p = softmax(x):
@@ -275,12 +302,7 @@ constinit const Op cross_entropy_indices_op{
     .checked = true,
     .shape = class_shape<true>,
     .run = class_run<cross_entropy_forward>,
-    .vjp =
-        [](Vjp& v) {
-          const Tensor weight = optional_weight(v, 2);
-          v.set(0, run_op(cross_entropy_backward_op, {v.g(), v.x(0), v.x(1), v.y(1).detach()},
-                          weight, v.attrs()));
-        },
+    .vjp = entropy_vjp,
     .reads = kInputs | reads_output(1)};
 
 // d = g w_t (softmax(x) - [c = t]) of each row      its gradient is that of the formula
@@ -293,6 +315,17 @@ constinit const Op cross_entropy_backward_op{.name = "cross_entropy_backward",
                                              .run = entropy_backward_run,
                                              .vjp = entropy_backward_vjp,
                                              .reads = kInputs};
+
+// d = g w_t (softmax(x) - [c = t]) of each row, written over x, which nobody reads any more
+constinit const Op cross_entropy_over_op{
+    .name = "_cross_entropy_backward_",
+    .signature = kEntropyOver,
+    .on = 0,
+    .doc = "Writes the gradient of cross_entropy_indices over its contiguous input.",
+    .contiguous = true,
+    .mutates = true,
+    .shape = entropy_over_shape,
+    .run = entropy_over_run};
 
 // y_ic = the factor of -log softmax(x_i)_c in the loss
 constinit const Op cross_entropy_weights_op{
@@ -402,8 +435,8 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int
 namespace {
 const Op* const kOps[] = {&cross_entropy_op,         &nll_loss_op,
                           &cross_entropy_indices_op, &cross_entropy_backward_op,
-                          &cross_entropy_weights_op, &nll_loss_indices_op,
-                          &nll_loss_backward_op};
+                          &cross_entropy_over_op,    &cross_entropy_weights_op,
+                          &nll_loss_indices_op,      &nll_loss_backward_op};
 }
 std::span<const Op* const> loss_ops() { return kOps; }
 
