@@ -70,6 +70,10 @@ HANDLES = {
 #: Files that compose rows, and why that is no row itself.
 COMPOSES = {
     "_einsum.py": "parses an equation into products, sums and views",
+    "_linalg.py": "shapes of many kinds around rows that decompose batches",
+    "_matrices.py": "the same under other names, and matrices of blocks",
+    "_products.py": "the order of products, chosen by sizes",
+    "linalg.py": "norms chosen by words or numbers",
     "_functions.py": "asks an empty operation for the dtype of its result",
     "_search.py": "one row and a question to its result",
     "_tensor.py": "methods with the arguments of a function in another order",

@@ -23,6 +23,7 @@ from . import backends as backends
 from . import cpu as cpu
 from . import cuda as cuda
 from . import distributed as distributed
+from . import linalg as linalg
 from . import mps as mps
 from . import nn as nn
 from . import optim as optim
@@ -40,6 +41,7 @@ from ._drop_in import absent as _no_name
 from ._drop_in import as_torch as as_torch
 from ._einsum import *  # noqa: F403
 from ._functions import *  # noqa: F403
+from ._matrices import *  # noqa: F403
 from ._native import *  # noqa: F403
 from ._recurrent import *  # noqa: F403
 from ._search import *  # noqa: F403

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
 
-from . import _einsum, _native, _search
+from . import _einsum, _matrices, _native, _search, linalg
 from ._common import plain_results
 from ._typing import Args, Kwargs, UserFunction
 
@@ -171,7 +171,8 @@ def overridable_methods() -> dict[str, UserFunction]:
 
 
 def _namespaces() -> list[ModuleType]:
-    names = (__package__, f"{__package__}.nn.functional", "torch", "torch.nn.functional")
+    inner = ("", ".nn.functional", ".linalg")
+    names = [f"{root}{name}" for root in (__package__, "torch") for name in inner]
     found = [sys.modules[name] for name in names if name in sys.modules]
     ours = [module for module in found if module.__name__.startswith(__package__)]
     facades = [module for module in found if "__wengert__" in vars(module)]
@@ -180,7 +181,7 @@ def _namespaces() -> list[ModuleType]:
 
 def overridable_functions() -> dict[str, Callable[..., object]]:
     """The functions of the package that ask their arguments, by name."""
-    own = {*_einsum.__all__, *_search.__all__}
+    own = {*_einsum.__all__, *_matrices.__all__, *_search.__all__, *linalg.__all__}
     return {
         name: value
         for name, value in vars(sys.modules[__package__]).items()
@@ -192,7 +193,7 @@ def _install() -> None:
     """Puts the functions into wrappers, the same one in every place."""
     global _installed
     _installed = True
-    own = {*_einsum.__all__, *_search.__all__}
+    own = {*_einsum.__all__, *_matrices.__all__, *_search.__all__, *linalg.__all__}
     made: dict[int, Overridable] = {}
     for module in _namespaces():
         table = vars(module)

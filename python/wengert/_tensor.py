@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from . import _native, _search
+from . import _matrices, _native, _search
 from ._common import parse_to, typename
 from ._types import cpu, numpy_dtype, preserve_format, strided
 from ._types import layout as _layout
@@ -457,6 +457,8 @@ def map_(self: Tensor, other: Tensor, function: Callable[[Any, Any], object]) ->
 
 for _function in (_search.allclose, _search.bincount, _search.equal, _search.unique):
     _method(_function)
+for _name in _matrices.METHODS:
+    setattr(Tensor, _name, getattr(_matrices, _name))
 
 
 @_method

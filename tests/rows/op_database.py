@@ -43,9 +43,24 @@ NAMES = """
 ARRANGING = """
     clone contiguous to empty_like zeros_like ones_like full_like rand_like randn_like randint_like
 """
+# Not here but in tests/linalg: eigh, svd and the low ranks, whose vectors have any sign; eigvalsh,
+# cholesky_solve and cholesky_inverse, of which a gradient of PyTorch's has entries beyond the
+# triangle that is read; lstsq, whose empty results ask for gradients there; the norms,
+# whose second gradients at 0 are NaN here.
+LINALG = """
+    cholesky cholesky_ex cond cross det diagonal householder_product inv inv_ex
+    ldl_factor ldl_factor_ex ldl_solve lu lu_factor lu_factor_ex lu_solve
+    matrix_power matrix_rank multi_dot pinv qr slogdet solve solve_ex solve_triangular
+    svdvals tensorinv tensorsolve vander vecdot
+"""
+MATRICES = """
+    cholesky cross geqrf kron logdet lu_solve lu_unpack ormqr
+    pinverse qr triangular_solve block_diag matrix_exp
+"""
 IMAGES = [F + name for name in NAMES.split()]
 LAYOUTS = ARRANGING.split()
-COVERED = [*IMAGES, *LAYOUTS, "constant_pad_nd"]
+ALGEBRA = [*(f"linalg.{name}" for name in LINALG.split()), *MATRICES.split()]
+COVERED = [*IMAGES, *LAYOUTS, "constant_pad_nd", *ALGEBRA]
 
 # Of these many samples every so many are differentiated: a number that shares no factor with the
 # numbers of choices that they are the product of, so that each choice is met with each other.

@@ -488,6 +488,7 @@ HIDDEN = {
     **oracles_resample.HIDDEN,
     **oracles_entropy.HIDDEN,
     **oracles_embedding.HIDDEN,
+    **oracles_linalg.HIDDEN,
     **oracles_ctc.HIDDEN,
     "_variance": np.maximum,
     **oracles_special.FORMULAS,

@@ -68,6 +68,8 @@ PRIVATE = {"standard_gamma": "_standard_gamma", "sample_dirichlet": "_sample_dir
 def in_torch(row: dict):
     if torch is not None and row["name"] in PRIVATE:
         return getattr(torch, PRIVATE[row["name"]])
+    if torch is not None and row["name"].startswith("linalg_"):
+        return getattr(torch._C._linalg, row["name"])
     places = name_in_torch(row)
     if torch is not None and not places and row["name"] in wg.special.__all__:
         places = (torch.special,)
@@ -105,7 +107,7 @@ def outputs(result) -> list:
 
 
 def array(t) -> np.ndarray:
-    return t.detach().numpy() if hasattr(t, "detach") else np.asarray(t)
+    return t.detach().numpy(force=True) if hasattr(t, "detach") else np.asarray(t)
 
 
 def assert_same(actual, expected, exact=False, factor=1.0):

@@ -4,6 +4,7 @@
 
 #include "bind/python.h"
 #include "wengert/base/assertion.h"
+#include "wengert/base/linalg_error.h"
 #include "wengert/base/parallel.h"
 #include "wengert/ops/random/random.h"
 
@@ -418,6 +419,7 @@ void init_generator(py::module_& m) {
 
 PyObject* out_of_memory_error;
 PyObject* capture_error;
+static PyObject* linalg_error;
 
 namespace {
 PyObject* exception_type(ErrorKind kind) {
@@ -448,6 +450,8 @@ void set_python_error() {
     e.restore();
   } catch (const AssertionError& e) {
     PyErr_SetString(PyExc_AssertionError, e.what());
+  } catch (const LinAlgError& e) {
+    PyErr_SetString(linalg_error, e.what());
   } catch (const Error& e) {
     PyErr_SetString(exception_type(e.kind()), e.what());
   } catch (const py::builtin_exception& e) {
@@ -473,6 +477,12 @@ void init_types(py::module_& m) {
       PyExc_RuntimeError, nullptr);
   if (!capture_error) throw py::error_already_set();
   m.attr("CaptureError") = py::handle(capture_error);
+  linalg_error = PyErr_NewExceptionWithDoc(
+      "wengert.linalg.LinAlgError",
+      "A matrix that a decomposition cannot take: singular, or not positive-definite.",
+      PyExc_RuntimeError, nullptr);
+  if (!linalg_error) throw py::error_already_set();
+  m.attr("LinAlgError") = py::handle(linalg_error);
   py::register_exception_translator([](std::exception_ptr p) {
     try {
       if (p) std::rethrow_exception(p);

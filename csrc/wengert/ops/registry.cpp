@@ -34,6 +34,9 @@ Rows gather_ops();
 Rows scatter_ops();
 Rows combine_ops();
 Rows matmul_ops();
+Rows factor_ops();
+Rows solve_ops();
+Rows spectral_ops();
 Rows conv_ops();
 Rows conv_product_ops();
 Rows conv_fused_ops();
@@ -106,6 +109,9 @@ std::span<const Op* const> all_ops() {
                               gather_ops,
                               scatter_ops,
                               matmul_ops,
+                              factor_ops,
+                              solve_ops,
+                              spectral_ops,
                               conv_ops,
                               conv_product_ops,
                               conv_fused_ops,
