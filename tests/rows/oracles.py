@@ -12,6 +12,7 @@ from tests.rows import (
     oracles_ctc,
     oracles_embedding,
     oracles_entropy,
+    oracles_linalg,
     oracles_resample,
     oracles_special,
     windows,
