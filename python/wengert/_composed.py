@@ -149,7 +149,7 @@ def _unevenly(x: Tensor, dim: int, places: Tensor, order: int) -> Tensor:
 def gradient(
     input: Tensor,
     *,
-    spacing: float | Tensor | Sequence[float | Tensor] = 1,
+    spacing: float | Tensor | Sequence[float | Tensor] | None = 1,
     dim: int | Sequence[int] | None = None,
     edge_order: int = 1,
 ) -> tuple[Tensor, ...]:
@@ -177,7 +177,8 @@ def gradient(
                 f"{edge_order + 1}, got {input.size(d)} at dimension {d}"
             )
     results = []
-    for d, h in zip(dims, _spacings(spacing, dims), strict=True):
+    apart = _spacings(1 if spacing is None else spacing, dims)
+    for d, h in zip(dims, apart, strict=True):
         listed = isinstance(h, Tensor) and h.dim() > 0
         how = _unevenly if listed else _evenly
         results.append(how(input, d, cast("Tensor", h), edge_order))
@@ -209,7 +210,7 @@ def unique_consecutive(
                 f"[{-x.ndim}, {x.ndim - 1}], but got {dim})"
             )
         line = np.moveaxis(x, dim, 0) if x.ndim else x.reshape(1)
-        different = (line[1:] != line[:-1]).reshape(max(len(line) - 1, 0), -1).any(1)
+        different = (line[1:] != line[:-1]).any(tuple(np.arange(1, line.ndim)))
     first = np.ones(len(line), np.bool_)
     first[1:] = different
     found = line[first]

@@ -59,6 +59,7 @@ def test_unique_consecutive():
     rows = wg.tensor([[1, 2], [1, 2], [3, 4]])
     assert rows.unique_consecutive(dim=0).tolist() == [[1, 2], [3, 4]]
     assert wg.unique_consecutive(wg.ones(0)).shape == (0,)
+    assert wg.unique_consecutive(wg.ones(5, 1, 3), dim=1).shape == (5, 1, 3)
     with pytest.raises(IndexError, match="unique_consecutive"):
         wg.unique_consecutive(x, dim=1)
 

@@ -312,6 +312,9 @@ for name in ("quantile", "nanquantile"):
         S(distinct(3, 7, 2), np.array([0.1, 0.6]), 2).hold(1),
         S(distinct(3, 7, 2), np.array(0.7), dim=-1).hold(1),
         S(distinct(), 0.2, 0),
+        S(distinct(3, 4, 2, 5), 0.4, 0),
+        S(distinct(3, 4, 2, 5), 0.4, 2),
+        S(distinct(3, 4, 2, 5), np.array([0.1, 0.6]), 1).hold(1),
         S(np.array([[1.0, np.nan, 3.0], [1.0, 2.0, 4.0]]), 0.4, 1).forward_only(),
         S(np.array([[np.nan, np.nan], [1.0, 2.0]]), 0.4, 1, keepdim=True).forward_only(),
     ]

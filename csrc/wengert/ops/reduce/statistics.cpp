@@ -93,7 +93,7 @@ void quantile_composed(Call& c) {
                                               : 0,
                                    keepdim);
   if (one) {
-    c.results = {reshape(keepdim && !all && x.ndim() ? transpose(y, dim, -1) : y, shape)};
+    c.results = {reshape(!all && x.ndim() ? transpose(y, dim, -1) : y, shape)};
     return;
   }
   Dims out = shape;
