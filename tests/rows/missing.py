@@ -7,7 +7,7 @@ names the module of PyTorch.
 from __future__ import annotations
 
 MISSING: dict[str, dict[str, str]] = {
-    "Decompositions of matrices, which are yet to come": {
+    "Older forms of functions of linalg, deprecated or gone in PyTorch, or not written yet": {
         "torch": """block_diag chain_matmul cholesky cholesky_inverse cholesky_solve cross det
             frobenius_norm geqrf ger inverse kron lobpcg logdet lstsq lu lu_solve lu_unpack
             matrix_exp matrix_power matrix_rank nuclear_norm orgqr ormqr pca_lowrank pinverse qr
