@@ -19,6 +19,7 @@ from typing import Any
 
 from . import _native
 from . import _stub_templates as templates
+from ._stub_matrices import METHODS
 
 _WIDTH = 100
 _WORDS = {
@@ -240,7 +241,7 @@ def native() -> str:
         _surface("method", "method"), _surface("inplace", "inplace method", "_"), indent="    "
     )
     functions = _section(_surface("module", "module"), _surface("inplace", "inplace function", "_"))
-    return templates.NATIVE.format(
+    return templates.NATIVE.replace("    def equal(", METHODS + "    def equal(", 1).format(
         public="\n".join(f'    "{name}",' for name in _native.__all__),
         methods=methods,
         functions=functions,
