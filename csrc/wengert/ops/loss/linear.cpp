@@ -27,7 +27,6 @@ constexpr Signature kBackward =
 constexpr int kIgnore = attribute("ignore_index", kForward, kBackward);
 constexpr int kReduction = attribute("reduction", kForward, kBackward);
 constexpr int kSmoothing = attribute("label_smoothing", kForward, kBackward);
-constexpr const char* kOf[] = {"of_input", "of_weight", "of_bias"};
 constexpr int kWanted[] = {kBackward["of_input"], kBackward["of_weight"], kBackward["of_bias"]};
 
 // Inputs 0 to 2 and, from `at` on, the bias and the classes' weights.
