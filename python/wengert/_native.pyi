@@ -2127,7 +2127,9 @@ def cdist(
     x2: Tensor,
     p: _float = 2.0,
     compute_mode: Literal[
-        "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+        "use_mm_for_euclid_dist_if_necessary",
+        "use_mm_for_euclid_dist",
+        "donot_use_mm_for_euclid_dist",
     ] = "use_mm_for_euclid_dist_if_necessary",
     *,
     out: Tensor | None = None,

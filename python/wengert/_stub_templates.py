@@ -561,7 +561,6 @@ FUNCTIONAL = """\
 from ._options import LinearCrossEntropyOptions as _LinearCrossEntropyOptions
 
 {functions}
-
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,

@@ -114,12 +114,14 @@ def _result(row: _Row, inplace: bool) -> str:
 
 
 def _one_a_line(indent: str, param: str) -> list[str]:
-    """A parameter in a line of its own; a long choice in three."""
+    """A parameter in a line of its own; a long choice in three, one that is longer in more."""
     if len(indent + param) < _WIDTH or "Literal[" not in param:
         return [f"{indent}{param},"]
     head, _, rest = param.partition("Literal[")
     choices, _, tail = rest.partition("]")
-    return [f"{indent}{head}Literal[", f"{indent}    {choices}", f"{indent}]{tail},"]
+    inner = f"{indent}    {choices}"
+    each = [inner] if len(inner) <= _WIDTH else [f"{indent}    {c}," for c in choices.split(", ")]
+    return [f"{indent}{head}Literal[", *each, f"{indent}]{tail},"]
 
 
 def _format(name: str, params: list[str], result: str, indent: str) -> list[str]:

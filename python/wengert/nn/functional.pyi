@@ -735,7 +735,6 @@ def triplet_margin_with_distance_loss(
     swap: _bool = False,
     reduction: str = "mean",
 ) -> Tensor: ...
-
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
