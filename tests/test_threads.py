@@ -50,10 +50,17 @@ BINARY = [
     and not row["name"].startswith("bitwise")
     and row["name"] != "pow_odd"  # its exponent is a number
 ]
+OF_INTEGERS = ("gcd", "lcm")
+
+
+def two(name):
+    x, y = (INT, INT.flip(0)) if name in OF_INTEGERS else (X, Y)
+    return lambda: getattr(_native.ops, name)(x, y)
+
 
 LARGE = {
     **{name: one(name) for name in UNARY},
-    **{name: lambda name=name: getattr(_native.ops, name)(X, Y) for name in BINARY},
+    **{name: two(name) for name in BINARY},
     "broadcast": lambda: M + M[:1] * M[:, :1],
     "strided": lambda: M.t() * M.t()[:, :1] + M.t(),
     "int add": lambda: INT + INT,

@@ -249,6 +249,8 @@ from tests.data import worker_data as data
 from wengert.utils.data import DataLoader
 
 if __name__ == "__main__":
+    # What a background job of a shell ignores, a program in a terminal does not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     loader = DataLoader(data.Where(), 1, num_workers=2, multiprocessing_context=sys.argv[1],
                         persistent_workers=True)
     batches = iter(loader)

@@ -232,17 +232,18 @@ def test_triangles_of_huge_matrices():
 def test_alias(alias):
     name = _native.aliases[alias]
     rows = [row for row in _native.registry if row["name"] == name]
-    for place in (wg, wg.Tensor):
+    for place in (wg, wg.Tensor) if rows[0]["method"] else (wg,):
         function, same = getattr(place, alias), getattr(place, name)
         assert function.__name__ == alias
         assert function.__doc__.splitlines()[0] == alias + rows[0]["signature"]
         assert inspect.signature(function) == inspect.signature(same)
     x = wg.tensor([0.25, 0.75]) + (1 if name == "acosh" else 0)
     args = (x, 0.5) if rows[0]["params"][1:] else (x,)
-    args = (x, x) if name == "atan2" else args
+    args = (x, x) if name in ("atan2", "trapezoid") else args
     expected = getattr(wg, name)(*args)
     assert wg.equal(getattr(wg, alias)(*args), expected)
-    assert wg.equal(getattr(x.clone(), alias + "_")(*args[1:]), expected.to(x.dtype))
+    if rows[0]["method"]:
+        assert wg.equal(getattr(x.clone(), alias + "_")(*args[1:]), expected.to(x.dtype))
 
 
 def test_public_names():
