@@ -4,6 +4,7 @@ Where torch is installed and its database can be imported: constructors, calls i
 evaluation, gradients, state, text, pickles, strided inputs, and what is refused.
 """
 
+import dataclasses
 import pickle
 import warnings
 
@@ -52,6 +53,8 @@ def converted(x):
         return made.requires_grad_(x.requires_grad)
     if isinstance(x, torch.dtype):
         return getattr(wg, str(x).removeprefix("torch."))
+    if dataclasses.is_dataclass(x):  # options
+        return getattr(wg.nn, type(x).__name__)(**dataclasses.asdict(x))
     if isinstance(x, torch.nn.TransformerEncoderLayer):
         sizes = x.self_attn.embed_dim, x.self_attn.num_heads, x.linear1.out_features
         made = wg.nn.TransformerEncoderLayer(

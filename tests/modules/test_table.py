@@ -17,8 +17,9 @@ from wengert.autograd import gradcheck, gradgradcheck
 
 VALUES = stored.load()
 STORE = "write it with `python -m tests.modules.store`, which needs torch"
-# In float64 some constants of torch's are of float32.
-TOLERANCES = {"float32": {"rtol": 1e-5, "atol": 2e-6}, "float64": {"rtol": 1e-7, "atol": 1e-9}}
+# In float64 some constants of torch's are of float32. In float32 both round layer upon layer, torch
+# by products that differ between CPUs.
+TOLERANCES = {"float32": {"rtol": 1e-5, "atol": 1e-5}, "float64": {"rtol": 1e-7, "atol": 1e-9}}
 
 
 def cases(applies):

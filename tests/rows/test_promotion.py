@@ -81,6 +81,8 @@ REFUSE = {
         "baddbmm",
     ),
     *("scatter", "scatter_add", "index_add", "index_copy", "masked_scatter", "meshgrid"),
+    *("addbmm", "vdot", "put", "scatter_reduce", "index_reduce", "heaviside", "cartesian_prod"),
+    *("quantile", "nanquantile"),
     *("nll_loss", "binary_cross_entropy", "isclose", "embedding_bag"),
     *("grid_sample", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"),
     *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in "123"),
@@ -91,9 +93,15 @@ REFUSE = {
 # whose result has the first one's dtype;
 KEEP = {"fill", "masked_fill", "index_fill", "view_as", "reshape_as", "expand_as"}
 KEEP |= {"scaled_dot_product_attention"}  # a mask of bools is none of numbers
+KEEP |= {f"{name}_scatter" for name in ("select", "slice", "diagonal", "as_strided")}
 KEEP |= {"broadcast_tensors", "normal", "rms_norm", "atleast_1d", "atleast_2d", "atleast_3d"}
 # that PyTorch composes of operations of some of them.
 COMPOSED = {
+    "cov",
+    "trapezoid",
+    "cumulative_trapezoid",
+    "ldexp",
+    "float_power",  # always of float64
     "bilinear",
     "cross_entropy",
     "mse_loss",
@@ -199,6 +207,8 @@ REFUSED = {  # as PyTorch refuses it
     "addmm": lambda x, n: wg.addmm(*[x.reshape(2, 2)] * 3, alpha=n),
     "addmv": lambda x, n: wg.addmv(x[:2], x.reshape(2, 2), x[:2], beta=n),
     "baddbmm": lambda x, n: wg.baddbmm(*[x.reshape(1, 2, 2)] * 3, alpha=n),
+    "addbmm": lambda x, n: wg.addbmm(x.reshape(2, 2), *[x.reshape(1, 2, 2)] * 2, alpha=n),
+    "addr": lambda x, n: wg.addr(x.reshape(2, 2), x[:2], x[:2], alpha=n),
     "index_add": lambda x, n: wg.index_add(x, 0, FIRST, x[:1], alpha=n),
 }
 WRAPPED = {  # as PyTorch wraps it
@@ -211,6 +221,7 @@ WRAPPED = {  # as PyTorch wraps it
     )
 }
 FLOATING = {name: call(name) for name in ("div", "atan2", "copysign", "xlogy")}
+FLOATING |= {name: getattr(wg.special, name) for name in ("xlog1py", "zeta")}
 # Of floating tensors only, or no number of elements.
 OTHERS = {
     "lerp",
@@ -225,7 +236,9 @@ OTHERS = {
     "std",
     "var_mean",
 }
-OTHERS |= {"std_mean"}
+OTHERS |= {"std_mean", "float_power", "quantile", "nanquantile", "dist", "histc", "renorm"}
+OTHERS |= {"trapezoid", "cumulative_trapezoid"}
+OTHERS |= {name for name in dir(wg.special) if "_polynomial_" in name}  # a degree
 OTHERS |= {"pad", "constant_pad_nd"}  # a number to fill with, cast to the dtype
 OTHERS |= {"lp_pool1d", "lp_pool2d", "lp_pool3d"}  # an exponent
 OTHERS |= {"gaussian_nll_loss"}  # a variance

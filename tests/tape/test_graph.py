@@ -405,9 +405,18 @@ def test_a_long_graph_behind_a_tracked_tensor():
 # ---- backward twice
 
 
-#: Rounded quotients have no gradient, indices are numbers, means and places depend on shapes alone:
-#: nothing is kept.
-KEEPS_LESS = {"div", "take", "repeat_interleave", "pad", "interpolate"}
+#: Rounded quotients have no gradient, indices are numbers, means and places depend on shapes alone,
+#: the gradient of an angle is 0, one element is its own sum: nothing is kept.
+KEEPS_LESS = {
+    "angle",
+    "logcumsumexp",
+    "cdist",
+    "div",
+    "take",
+    "repeat_interleave",
+    "pad",
+    "interpolate",
+}
 KEEPS_LESS |= {f"{kind}avg_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)}
 
 

@@ -380,6 +380,7 @@ constinit const Op linalg_cholesky_ex_op{
         "0, or the order of the first leading minor that is not positive; with `check_errors` that "
         "is a LinAlgError. Floating only.",
     .contiguous = true,
+    .checked = true,
     .shape = cholesky_shape,
     .run = cholesky_run,
     .vjp = cholesky_vjp,
@@ -398,6 +399,7 @@ constinit const Op linalg_lu_factor_ex_op{
         "pivots[i] - 1, in order. `info` is 0, or the number of the first pivot that is zero; with "
         "`check_errors` that is a LinAlgError. Floating only.",
     .contiguous = true,
+    .checked = true,
     .shape = lu_shape,
     .run = lu_run,
     .vjp = lu_vjp,
@@ -409,6 +411,7 @@ constinit const Op lu_permutation_op{.name = "lu_permutation",
                                      .on = 0,
                                      .doc = "Pivots as the order of rows, or its inverse.",
                                      .contiguous = true,
+                                     .checked = true,
                                      .shape = permutation_shape,
                                      .run = permutation_run};
 
@@ -418,6 +421,7 @@ constinit const Op qr_factors_op{.name = "qr_factors",
                                  .on = 0,
                                  .doc = "Q and R; all columns of Q if `complete`.",
                                  .contiguous = true,
+                                 .checked = true,
                                  .shape = qr_shape,
                                  .run = qr_run,
                                  .vjp = qr_vjp,
@@ -446,6 +450,7 @@ constinit const Op linalg_householder_product_op{
         "(*, m, n) below the diagonal, with ones on it, and whose factors are `tau` (*, k), k <= n "
         "<= m. Floating only.",
     .contiguous = true,
+    .checked = true,
     .shape = reflections_shape,
     .run = reflections_run,
     .vjp = reflections_vjp,
@@ -462,6 +467,7 @@ constinit const Op linalg_ldl_factor_ex_op{
         "Floating "
         "only; no gradient, as in PyTorch.",
     .contiguous = true,
+    .checked = true,
     .shape = ldl_shape,
     .run = ldl_run};
 
@@ -474,6 +480,7 @@ constinit const Op linalg_ldl_solve_op{
         "The solution X (*, n, m) of A X = B by what ldl_factor() has made of A. Floating only; no "
         "gradient, as in PyTorch.",
     .contiguous = true,
+    .checked = true,
     .shape = ldl_solve_shape,
     .run = ldl_solve_run};
 

@@ -269,6 +269,7 @@ constinit const Op triangular_system_op{
     .on = 0,
     .doc = "The solution of A X = B, or of X A = B, for triangular A; equal batches.",
     .contiguous = true,
+    .checked = true,
     .shape = triangular_shape,
     .run = triangular_run,
     .vjp = triangular_vjp,
@@ -281,6 +282,7 @@ constinit const Op linear_system_op{
     .on = 0,
     .doc = "The solution of A X = B by LU; equal batches.",
     .contiguous = true,
+    .checked = true,
     .shape = linear_shape,
     .run = linear_run,
     .vjp = linear_vjp,
@@ -296,6 +298,7 @@ constinit const Op linalg_inv_ex_op{
         "that "
         "is zero; with `check_errors` that is a LinAlgError. Floating only.",
     .contiguous = true,
+    .checked = true,
     .shape = inv_shape,
     .run = inv_run,
     .vjp =
@@ -329,6 +332,7 @@ constinit const Op cofactor_op{
         "The derivative of det(), of singular matrices too; where it is differentiated the matrix "
         "must be regular.",
     .contiguous = true,
+    .checked = true,
     .shape = square_to_square,
     .run = cofactor_run,
     .vjp =

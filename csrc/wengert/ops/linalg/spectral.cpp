@@ -188,6 +188,7 @@ constinit const Op eigh_factors_op{.name = "eigh_factors",
                                        "Eigenvalues in ascending order, and eigenvectors or an "
                                        "empty tensor, of symmetric matrices.",
                                    .contiguous = true,
+                                   .checked = true,
                                    .shape = eigh_shape,
                                    .run = eigh_run,
                                    .vjp = eigh_vjp,
@@ -201,6 +202,7 @@ constinit const Op svd_factors_op{
     .on = 0,
     .doc = "Singular values in descending order, and vectors or empty tensors.",
     .contiguous = true,
+    .checked = true,
     .shape = svd_shape,
     .run = svd_run,
     .vjp = svd_vjp,
@@ -215,6 +217,7 @@ constinit const Op pinv_matrix_op{
         "The pseudoinverse without singular values up to max(atol, rtol * the largest), which are "
         "one number for each matrix.",
     .contiguous = true,
+    .checked = true,
     .shape = pinv_shape,
     .run = pinv_run,
     .vjp = pinv_vjp,

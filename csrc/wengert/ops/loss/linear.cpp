@@ -207,6 +207,9 @@ void composed(Call& c) {
   const Tensor &x = c.in(0), &w = c.in(1), &target = c.in(2);
   const Tensor bias = optional_tensor(c, 3), weight = optional_tensor(c, 4);
   const bool ignores = c.attrs.has(kLinearEntropy["ignore_index"]);
+  check(x.ndim() == 1 || (target.ndim() > 0 && target.shape()[0] == x.shape()[0]),
+        ErrorKind::kValue, "Expected input batch_size (", x.shape()[0],
+        ") to match target batch_size (", target.ndim() ? target.shape()[0] : 0, ").");
   check(!(ignores && target.shape() == logits),
         "ignore_index cannot be specified when target contains probabilities");
   const Attrs a(ignores ? c.attrs.integer(kLinearEntropy["ignore_index"]) : -100,

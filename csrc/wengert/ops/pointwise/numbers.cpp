@@ -118,8 +118,9 @@ Tensor weighted(const Call& c, const Tensor& y, Dtype common) {
           " must not be a floating point number.");
     check(common == Dtype::kBool || s.kind() != Scalar::Kind::kBool, "Boolean ", name,
           " only supported for Boolean results.");
+    dispatch(common, [&s = s](auto zero) { s.to<decltype(zero)>(); });
   }
-  const Tensor x = expand(c.in(0), y.shape());
+  const Tensor x = expand(to(c.in(0), common), y.shape());
   if (common == Dtype::kBool) {
     const Tensor none = zeros(y.shape(), common);
     return add(beta.real() != 0 ? x : none, alpha.real() != 0 ? y : none);
@@ -132,8 +133,9 @@ Tensor weighted(const Call& c, const Tensor& y, Dtype common) {
 void addr_composed(Call& c) {
   for (const int i : {1, 2})
     check(c.in(i).ndim() == 1, "Expected 1-D argument vec", i, ", but got ", c.in(i).ndim(), "-D");
-  const Tensor outer = mul(unsqueeze(c.in(1), 1), c.in(2));
-  c.results = {weighted(c, outer, promote(c.in(0).dtype(), outer.dtype()))};
+  const Dtype common = common_dtype(c);
+  const Tensor outer = mul(unsqueeze(to(c.in(1), common), 1), to(c.in(2), common));
+  c.results = {weighted(c, outer, common)};
 }
 
 void addbmm_composed(Call& c) {
