@@ -30,6 +30,7 @@ class Rotations {
     if (list_.size() >= kMany) flush();
   }
   void flush() {
+    if (list_.empty()) return;  // there may be no rows
     constexpr int kVecs = 4, kWidth = kVecs * Vec<T>::kSize;
     const auto work = std::max<int64_t>(1, static_cast<int64_t>(list_.size()) * kWidth);
     parallel_for((n_ + kWidth - 1) / kWidth, std::max<int64_t>(1, (1 << 16) / work),
