@@ -55,7 +55,7 @@ void bounds_norms() {
 void errors() {
   CHECK_THROWS(nn::Embedding(3, 2, {.padding_idx = 3}), kValue, "num_embeddings");
   nn::Embedding table(3, 2);
-  CHECK_THROWS(table(tensor<int64_t>({0, 3})), kIndex, "out of range");
+  CHECK_THROWS(table(tensor<int64_t>({0, 3})), kIndex, "out of bounds");
   CHECK_THROWS(table(tensor<float>({0, 1})), kRuntime, "float32");
 }
 
