@@ -1,4 +1,7 @@
 // Parts of a tensor as views, and the derivative they share.
+#include <algorithm>
+#include <array>
+
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/core/walk.h"
 #include "wengert/ops/shape/shape.h"
@@ -11,14 +14,15 @@ namespace {
 // Whether several elements may fall on one place; true where it is not clear that none do.
 bool overlaps(const Dims& shape, const Dims& strides) {
   if (numel(shape) < 2) return false;
-  std::vector<std::pair<int64_t, int64_t>> steps;
+  std::array<std::pair<int64_t, int64_t>, kMaxDims> steps;
+  auto end = steps.begin();
   for (int d = 0; d < shape.size(); ++d)
-    if (shape[d] > 1) steps.emplace_back(strides[d], shape[d]);
-  std::sort(steps.begin(), steps.end());
+    if (shape[d] > 1) *end++ = {strides[d], shape[d]};
+  std::sort(steps.begin(), end);
   int64_t reach = 0;
-  for (const auto& [step, size] : steps) {
-    if (step <= reach) return true;
-    reach += step * (size - 1);
+  for (auto at = steps.begin(); at != end; ++at) {
+    if (at->first <= reach) return true;
+    reach += at->first * (at->second - 1);
   }
   return false;
 }
