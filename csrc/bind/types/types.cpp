@@ -409,9 +409,6 @@ void init_generator(py::module_& m) {
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
   // The wrapper that there is of it: pybind11 knows the address.
   m.def("_thread_generator", &default_generator, py::return_value_policy::reference);
-  m.def(
-      "_set_thread_generator", [](Generator* g) { set_default_generator(g); },
-      py::arg("generator").none(true));
   m.def("_compute_alone", [] { thread_local const SerialScope scope; });
 }
 
