@@ -2,13 +2,17 @@
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from . import data
+if TYPE_CHECKING:
+    from . import data as data
 
 __all__ = ["data"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "checkpoint":  # it needs modules, which need what is here
-        return importlib.import_module(".checkpoint", __name__)
+    # Data loading needs a good part of the standard library; checkpoint needs modules, which need
+    # what is here.
+    if name in ("checkpoint", "data"):
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
