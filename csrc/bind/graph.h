@@ -8,6 +8,8 @@ namespace wengert::bind {
 // The Python object of a node: the same one while it lives.
 PyObject* wrap_node(Entry* e);
 PyObject* wrap_node(TensorImpl* leaf);
+// The entry of such an object; null for a leaf, and for what is no node.
+Entry* entry_of_node(PyObject* o);
 int64_t next_hook_id();
 
 // See Note [collecting]. A tensor is shown to the collector once its graph may keep Python objects.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "bind/observe.h"
 #include "bind/profile.h"
 #include "bind/python.h"
 #include "bind/uninitialized.h"
@@ -179,6 +180,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_program_file(m);
   init_warnings(m);
   init_profile(m);
+  init_observe(m);
   init_settings(m);
   m.attr("__all__") = public_names(m);
 }

@@ -329,6 +329,10 @@ PyGetSetDef tensor_getset[] = {
 PyObject* wrap_node(Entry* e) { return make(e, node_name(*e), e, nullptr); }
 PyObject* wrap_node(TensorImpl* leaf) { return make(leaf, kLeafNode, nullptr, leaf); }
 
+Entry* entry_of_node(PyObject* o) {
+  return PyObject_TypeCheck(o, node_type) ? as(o)->entry : nullptr;
+}
+
 int64_t next_hook_id() {
   static int64_t next = 0;
   return next++;

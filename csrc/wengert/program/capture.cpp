@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/observe.h"
 
 namespace wengert {
 namespace {
@@ -21,7 +22,7 @@ struct Stop {
 
 int64_t capture_modes() {
   return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2) |
-         (anomaly_enabled() ? 1 << 8 : 0);
+         (anomaly_enabled() ? 1 << 8 : 0) | (observer() ? 1 << 9 : 0);
 }
 
 ProgramCache::ProgramCache(int maxsize) : maxsize_(maxsize) {

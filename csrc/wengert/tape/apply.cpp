@@ -7,6 +7,7 @@
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/checkpoint.h"
 #include "wengert/tape/history.h"
+#include "wengert/tape/observe.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/profile.h"
 #include "wengert/tape/tape.h"
@@ -27,6 +28,8 @@ Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
   if (anomaly_enabled()) [[unlikely]]
     keep_call_site(*e);
+  if (Observer* o = observer()) [[unlikely]]
+    o->recorded(*e, outputs);
   return e;
 }
 
@@ -196,10 +199,14 @@ void run_watched(Call& c, Writes writes) {
 // The only place where an op runs.
 void run_op(Call& c, Writes writes) {
   const FlushDenormals flush;
-  if (!profiling()) [[likely]]
-    return run_watched(c, writes);
-  const Timed timed(c);
-  run_watched(c, writes);
+  if (!profiling()) [[likely]] {
+    run_watched(c, writes);
+  } else {
+    const Timed timed(c);
+    run_watched(c, writes);
+  }
+  if (Observer* o = observer()) [[unlikely]]
+    o->ran(c, writes);
 }
 
 void allocate_outputs(Call& c) {

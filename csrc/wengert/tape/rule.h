@@ -17,16 +17,19 @@ Tensor take_saved(Vjp& v, int i);
 
 // While it lives, this thread is in a rule that a run has called.
 struct RuleScope {
-  explicit RuleScope(bool retain_graph);
+  RuleScope(const Entry& e, bool retain_graph);
   ~RuleScope();
   RuleScope(const RuleScope&) = delete;
   RuleScope& operator=(const RuleScope&) = delete;
+  const Entry& entry;
   const bool retains;
   std::vector<std::pair<Tensor, Tensor>> rest;  // where the run goes on
 
  private:
   RuleScope* outer_;
 };
+// Whose rule this thread is in; null in none.
+const Entry* entry_of_rule();
 // Whether the run keeps what is saved for another one.
 bool run_retains_graph();
 // In place of gradients: a tensor of a graph made just now, with its gradient. The run goes on

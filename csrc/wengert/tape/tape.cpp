@@ -93,7 +93,7 @@ class Run {
     v.grads = &grads_;
     v.selective = selective_;
     if (selective_ && !v.needs_any()) return;
-    const RuleScope rule(options_.retain_graph);
+    const RuleScope rule(e, options_.retain_graph);
     e.has_node_hooks() ? between_hooks(v) : run_vjp(v);
     auto inputs = e.inputs();
     for (size_t i = 0; i < inputs.size(); ++i) {

@@ -1,0 +1,56 @@
+#include "wengert/tape/observe.h"
+
+#include <cstring>
+#include <utility>
+
+#include "wengert/tape/tape.h"
+
+namespace wengert {
+namespace {
+
+thread_local Observer* this_threads = nullptr;
+
+// Whether one of n numbers has all bits of its exponent. Blocks of a fixed size become vectors.
+template <class Bits>
+bool any_not_finite(const std::byte* data, int64_t n, Bits exponent) {
+  constexpr int64_t kBlock = 256;
+  const auto bits_at = [&](int64_t i) {
+    Bits bits;
+    std::memcpy(&bits, data + i * static_cast<int64_t>(sizeof bits), sizeof bits);
+    return static_cast<Bits>((bits & exponent) == exponent);
+  };
+  int64_t at = 0;
+  for (; at + kBlock <= n; at += kBlock) {
+    Bits found = 0;
+    for (int64_t i = 0; i < kBlock; ++i) found |= bits_at(at + i);
+    if (found) return true;
+  }
+  for (; at < n; ++at)
+    if (bits_at(at)) return true;
+  return false;
+}
+
+}  // namespace
+
+bool not_finite(const Tensor& t) {
+  if (!t.defined() || t.numel() == 0) return false;
+  if (t.dtype() != Dtype::kFloat32 && t.dtype() != Dtype::kFloat64) return false;
+  const WatchPause pause;
+  Observer* before = set_observer(nullptr);
+  const GradMode off(false);
+  const Tensor c = contiguous(t);
+  set_observer(before);
+  return t.dtype() == Dtype::kFloat32
+             ? any_not_finite<uint32_t>(c.data(), c.numel(), 0x7f800000u)
+             : any_not_finite<uint64_t>(c.data(), c.numel(), 0x7ff0000000000000u);
+}
+
+Observer* detail::this_threads_observer() { return this_threads; }
+
+Observer* set_observer(Observer* o) {
+  const int change = (o != nullptr) - (this_threads != nullptr);
+  detail::observers.fetch_add(change, std::memory_order_relaxed);
+  return std::exchange(this_threads, o);
+}
+
+}  // namespace wengert
