@@ -237,8 +237,6 @@ void init_observe(py::module_& m) {
         "gradient is being computed, or 0. Returns what `_stop_observing` takes.");
   m.def("_stop_observing", &stop_observing);
   m.def("_observing", [] { return observer() != nullptr; });
-  m.def("_not_finite",
-        [](const py::object& t) { return not_finite(expect_tensor(t.ptr(), "tensor")); });
   m.def("_entry", &describe, "What an entry of the tape holds, as a dict.");
   m.def("_compute_again", &compute_again);
 }

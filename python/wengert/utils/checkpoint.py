@@ -27,7 +27,7 @@ from ..nn.modules.container import Sequential
 Tensor = _native.Tensor
 _T = TypeVar("_T")
 _Contexts: TypeAlias = tuple[AbstractContextManager[object], AbstractContextManager[object]]
-_Step: TypeAlias = tuple[str, tuple[object, ...]]
+_Step: TypeAlias = tuple[str, tuple[tuple[int, tuple[int, ...]], ...]]
 
 __all__ = [
     "CheckpointError",
