@@ -77,6 +77,8 @@ from .serialization import save as save
 if _TYPE_CHECKING:
     from . import distributions as distributions
     from . import signal as signal
+    from ._seeing import draw as draw
+    from ._seeing import tape as tape
 
 __version__ = version.__version__
 
@@ -99,9 +101,15 @@ e = 2.718281828459045
 newaxis = None
 
 
+#: What shows what happens, which is loaded when it is asked for.
+_SEEING = ("draw", "tape")
+
+
 def _later_or_never(name: str) -> object:
     if name in ("distributions", "signal"):  # who does not use them does not wait for them
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in _SEEING:
+        return getattr(_importlib.import_module(f"{__name__}._seeing"), name)
     return _no_name(name)
 
 

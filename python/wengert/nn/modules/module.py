@@ -114,6 +114,13 @@ class Module(StateDict, Casts):
             return _hooks.call_with_hooks(self, Module, args, kwargs)
         return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
 
+    def draw(self, *args: object, **kwargs: object) -> object:
+        """A picture of what the module does with these arguments; see `wengert.draw`."""
+        import importlib
+
+        seeing = importlib.import_module(f"{__name__.partition('.')[0]}._seeing")
+        return seeing.draw(self, *args, **kwargs)
+
     _call_impl = __call__
     __capture_conditions__ = _conditions.tell
 
