@@ -77,6 +77,8 @@ from .serialization import save as save
 if _TYPE_CHECKING:
     from . import distributions as distributions
     from . import signal as signal
+    from ._seeing import NonFiniteError as NonFiniteError
+    from ._seeing import check_numerics as check_numerics
     from ._seeing import draw as draw
     from ._seeing import tape as tape
 
@@ -102,7 +104,7 @@ newaxis = None
 
 
 #: What shows what happens, which is loaded when it is asked for.
-_SEEING = ("draw", "tape")
+_SEEING = ("NonFiniteError", "check_numerics", "draw", "tape")
 
 
 def _later_or_never(name: str) -> object:

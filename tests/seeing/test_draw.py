@@ -1,4 +1,4 @@
-"""Pictures of the tape: their numbers against finite differences, their order against the tape's."""
+"""Pictures of the tape: numbers against finite differences, the order against the tape's."""
 
 import json
 import re
@@ -301,5 +301,3 @@ def test_importing_the_package_loads_none_of_it():
 
 def test_trace_is_still_the_sum_of_a_diagonal():
     assert wg.trace(wg.eye(3)).item() == 3
-
-

@@ -4,5 +4,6 @@ Nothing of this is imported by `import wengert`; its names are `wengert.draw` an
 """
 
 from .drawing import Picture, draw, tape
+from .numerics import NonFiniteError, check_numerics
 
-__all__ = ["Picture", "draw", "tape"]
+__all__ = ["NonFiniteError", "Picture", "check_numerics", "draw", "tape"]
