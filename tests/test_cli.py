@@ -183,7 +183,7 @@ def test_best_weights_are_kept(capsys, monkeypatch):
     real = training.evaluate
 
     def fake(network, data, regression):
-        weights.append(network.state_dict()["0.weight"].tolist())
+        weights.append(network.state_dict()["layers.0.weight"].tolist())
         return training.Scores(1.0, next(scores))
 
     monkeypatch.setattr(training, "evaluate", fake)
@@ -193,7 +193,7 @@ def test_best_weights_are_kept(capsys, monkeypatch):
     assert code == 0
     assert "kept epoch 2" in out
     state, _ = wg.serialization.load_safetensors("m.safetensors")
-    assert state["0.weight"].tolist() == weights[1]
+    assert state["layers.0.weight"].tolist() == weights[1]
     assert weights[1] != weights[3]
     assert real is not fake
 

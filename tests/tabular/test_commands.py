@@ -131,7 +131,8 @@ def test_sigterm_keeps_the_best_weights(here):
 
 def test_what_is_decided_is_said(capsys):
     write("t.csv", COLUMNS)
-    _, out, err = run(capsys, *TRAIN, "--hidden", "8", "--lr", "0.01", "--label-smoothing", "0.2")
+    _, out, err = run(capsys, *TRAIN, "--preset", "plain", "--hidden", "8", "--lr", "0.01",
+                        "--label-smoothing", "0.2")  # fmt: skip
     assert err == ""
     assert "hidden 8, lr 0.01, batch size 32, dropout 0.1, weight decay 0.01, seed 0" in out
     assert "columns: 1 of numbers (x)" in out
@@ -150,15 +151,23 @@ def test_help_has_the_defaults(capsys):
     digits = tabular.preset(1000, digits=True)
     table, linear = tabular.preset(2000), tabular.preset(1000, linear=True)
     images = tabular.preset(1000, digits=True, model="cnn")
+    simple, strong, ensemble = (tabular.preset(2000, name=n)
+                                for n in ("simple", "strong", "ensemble"))  # fmt: skip
+    number = tabular.preset(2000, name="simple", regression=True)
     for part in (
-        f"default {table.epochs}, more for small tables; digits {digits.epochs}; "
-        f"cnn {images.epochs}",
-        "default 64,64; digits 256,128; cnn none",
-        f"default {table.lr:g}; {linear.lr:g} without hidden layers; cnn {images.lr:g}",
-        f"default {table.batch_size}, 64 above 2000 rows",
-        f"default {table.dropout:g}; digits {digits.dropout:g}",
-        f"default {table.weight_decay:g}",
-        f"default 0; digits {digits.label_smoothing:g}",
+        f"default {simple.epochs}, fewer for large tables; plain {table.epochs}, more for small "
+        f"tables; digits {digits.epochs}; cnn {images.epochs}",
+        "default 128,128,128, 256 each above 2000 rows, ensemble two of them; plain 64,64; "
+        "digits 256,128; cnn none",
+        f"default {simple.lr:g}, for regression {number.lr:g}; plain and ensemble {table.lr:g}; "
+        f"plain {linear.lr:g} without hidden layers; cnn {images.lr:g}",
+        f"default {simple.batch_size}; plain {table.batch_size}, 64 above 2000 rows",
+        f"default 0; strong {strong.dropout:g}; ensemble {ensemble.dropout:g}; plain "
+        f"{table.dropout:g}, 0 without hidden layers; digits {digits.dropout:g}",
+        f"default 0; strong {strong.weight_decay:g}; ensemble {ensemble.weight_decay:g}; plain "
+        f"and digits {table.weight_decay:g}",
+        f"default {simple.label_smoothing:g}; plain and ensemble 0; digits "
+        f"{digits.label_smoothing:g}",
         "default fill", "default 0.15", "(default 0)",
     ):  # fmt: skip
         assert part in text
@@ -208,7 +217,7 @@ def test_the_rows_that_are_held_out(capsys):
     assert "test accuracy" in out and "refit on all 120 rows" in out
     _, first, _ = run(capsys, *TRAIN, "--epochs", 5, "--save", "once")
     assert re.search("test accuracy.*", first)[0] == re.search("test accuracy.*", out)[0]
-    weights = {name: tabular.load_model(name).network.state_dict()["0.weight"].tolist()
+    weights = {name: tabular.load_model(name).network.state_dict()["layers.0.weight"].tolist()
                for name in ("all", "again", "once")}  # fmt: skip
     assert weights["again"] != weights["once"]
     for table, words in (

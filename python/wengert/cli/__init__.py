@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..tabular.errors import DivergedError, TabularError
+from ..tabular.networks import ACTIVATIONS
+from ..tabular.presets import PRESETS, SCHEDULES
 from .outputs import Output, StandardOutputError, complain, output_status, silence
 
 INTERRUPTED = 130
@@ -71,6 +73,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("data", help=f"`digits`, or {_DATA}")
     _add_table_options(parser.add_argument_group("the table"))
     _add_network_options(parser.add_argument_group("the network and its training"))
+    _add_part_options(parser.add_argument_group("parts of a preset, each in place of its own"))
     parser.add_argument("--save", metavar="MODEL", help="write the model (.safetensors)")
     parser.add_argument("--plot", metavar="IMAGE", help="write the learning curves (.png)")
     parser.set_defaults(module="train")
@@ -121,45 +124,56 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         "images it turns, scales and shifts while it trains (default mlp)",
     )
     group.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="simple: RealMLP's recipe without embeddings; strong: the whole of it; ensemble: "
+        "networks that share weights (TabM), trained in one pass; plain: a plain network "
+        "(default simple; plain for digits and without hidden layers)",
+    )
+    group.add_argument(
         "--epochs",
         type=_COUNT,
         metavar="N",
-        help="passes over the rows (default 60, more for small tables; digits 40; cnn 30)",
+        help="passes over the rows (default 128, fewer for large tables; plain 60, more for small "
+        "tables; digits 40; cnn 30)",
     )
     group.add_argument(
         "--hidden",
         type=_hidden,
         metavar="SIZES",
-        help="hidden layers, or none (default 64,64; digits 256,128; cnn none)",
+        help="hidden layers, or none (default 128,128,128, 256 each above 2000 rows, ensemble two "
+        "of them; plain 64,64; digits 256,128; cnn none)",
     )
     group.add_argument(
         "--lr",
         type=_number(float, 1e-12, 1e6, "a number above 0"),
-        help="learning rate (default 0.002; 0.02 without hidden layers; cnn 0.004, its highest)",
+        help="learning rate (default 0.04, for regression 0.07; plain and ensemble 0.002; plain "
+        "0.02 without hidden layers; cnn 0.004, its highest)",
     )
     group.add_argument(
         "--batch-size",
         type=_COUNT,
         metavar="N",
-        help="rows in a step (default 32, 64 above 2000 rows and for digits, 256 above 50000)",
+        help="rows in a step (default 256; plain 32, 64 above 2000 rows and for digits, 256 above "
+        "50000; ensemble 64 up to 2000 rows)",
     )
     group.add_argument(
         "--dropout",
         type=_number(float, 0, 0.99, "a number from 0 to 0.99"),
         metavar="P",
-        help="default 0.1; digits 0.3; 0 without hidden layers",
+        help="default 0; strong 0.15; ensemble 0.1; plain 0.1, 0 without hidden layers; digits 0.3",
     )
     group.add_argument(
         "--weight-decay",
         type=_number(float, 0, 1e6, "a number of at least 0"),
         metavar="X",
-        help="default 0.01",
+        help="default 0; strong 0.02; ensemble 0.0003; plain and digits 0.01",
     )
     group.add_argument(
         "--label-smoothing",
         type=_number(float, 0, 0.99, "a number from 0 to 0.99"),
         metavar="X",
-        help="of classes (default 0; digits 0.1)",
+        help="of classes (default 0.1; plain and ensemble 0; digits 0.1)",
     )
     group.add_argument(
         "--seed",
@@ -169,6 +183,53 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--threads", type=_THREADS, metavar="N", help="default: 1 for a small network, else all"
+    )
+
+
+def _add_part_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--scaling",
+        choices=("standard", "robust"),
+        help="of numbers: by mean and deviation, or by median and quartiles",
+    )
+    group.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        help="of the learning rate: coslog4 falls and rises four times",
+    )
+    group.add_argument("--activation", choices=ACTIVATIONS, help="of hidden layers")
+    for name, help in (
+        ("clip", "bend numbers far out to less than 3"),
+        ("ntk", "the NTK parametrisation"),
+        ("front-scale", "a learned factor for each input"),
+        ("learned-activation", "each unit learns how much of its activation to use"),
+        ("zero-head", "the last layer begins with zeros"),
+        ("clamp", "keep predicted numbers within those trained on"),
+    ):
+        group.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=help)
+    group.add_argument(
+        "--periodic",
+        type=_number(float, 0, 1e3, "a number of at least 0"),
+        metavar="SIGMA",
+        help="deviation of the frequencies of periodic embeddings of numbers; 0 for none",
+    )
+    group.add_argument(
+        "--category-embedding",
+        type=_number(int, 0, 1024, "a whole number from 0 to 1024"),
+        metavar="WIDTH",
+        help="of columns of more than 8 categories; 0 for an input for each category",
+    )
+    group.add_argument(
+        "--members",
+        type=_number(int, 1, 1024, "a whole number from 1 to 1024"),
+        metavar="N",
+        help="networks that share their weights",
+    )
+    group.add_argument(
+        "--patience",
+        type=_COUNT,
+        metavar="N",
+        help="end after so many epochs that were no better (ensemble 16)",
     )
 
 

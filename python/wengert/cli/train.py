@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +18,17 @@ import wengert as wg
 from .. import tabular
 from .._files import atomic_write
 from ..nn import Module
-from ..tabular import Feature, History, Model, Prepared, Recipe, Scores, TabularError, preset
+from ..tabular import (
+    Feature,
+    History,
+    Model,
+    Parts,
+    Prepared,
+    Recipe,
+    Scores,
+    TabularError,
+    preset,
+)  # fmt: skip
 from ..tabular.errors import EXTRA, file_error, quoted
 from ..tabular.features import looks_like
 from ..tabular.table import DIGITS
@@ -77,6 +87,7 @@ def _prepare(args: argparse.Namespace, digits: bool) -> Prepared:
     for note in table.notes:
         complain(f"wengert: note: {table.path}: {note}")
     test = None if args.test is None else tabular.read_table(args.test)
+    recipe = _recipe(args, len(table), False, False)
     return tabular.prepare_table(
         table,
         args.target,
@@ -85,15 +96,26 @@ def _prepare(args: argparse.Namespace, digits: bool) -> Prepared:
         args.valid_fraction,
         args.seed,
         test=test,
-        treatment=tabular.Treatment(args.missing, args.lenient, args.categorical),
+        treatment=tabular.Treatment(
+            args.missing, args.lenient, args.categorical, recipe.scaling, recipe.clip
+        ),
     )
 
 
-def _recipe(args: argparse.Namespace, rows: int, digits: bool) -> Recipe:
+def _recipe(args: argparse.Namespace, rows: int, digits: bool, regression: bool) -> Recipe:
     """The user's settings over defaults that suit the data."""
-    names = ("epochs", "hidden", "lr", "batch_size", "dropout", "weight_decay", "label_smoothing")
-    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
-    return replace(preset(rows, digits, args.hidden == [], args.batch_size, args.model), **given)
+    linear = args.hidden == []
+    name = args.preset or ("plain" if digits or linear else "simple")
+    recipe = preset(rows, digits, linear, args.batch_size, args.model, name, regression)
+    given = _given(args, [field.name for field in fields(Recipe)])
+    parts = _given(args, [field.name for field in fields(Parts)])
+    if parts:
+        given["parts"] = replace(recipe.parts or Parts(), **parts)  # type: ignore[arg-type]
+    return replace(recipe, **given)  # type: ignore[arg-type]
+
+
+def _given(args: argparse.Namespace, names: list[str]) -> dict[str, object]:
+    return {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
 
 
 # ------------------------------------------------------------------------------ what is said
@@ -152,7 +174,7 @@ def _warn_of_wide_columns(data: Prepared) -> None:
 
 
 def _settings(recipe: Recipe, data: Prepared, seed: int, output: Output) -> None:
-    model = "" if recipe.model == "mlp" else f"model {recipe.model}, "
+    model = f"preset {recipe.name}, " if recipe.model == "mlp" else f"model {recipe.model}, "
     hidden = ",".join(map(str, recipe.hidden)) or "none"
     output.line(
         f"settings: {model}epochs {recipe.epochs}, hidden {hidden}, lr {recipe.lr:g}, batch size "
@@ -166,7 +188,7 @@ def _settings(recipe: Recipe, data: Prepared, seed: int, output: Output) -> None
         least = -right * math.log(right) - (classes - 1) * wrong * math.log(wrong)
         output.line(
             f"label smoothing {recipe.label_smoothing:g}: the training loss is at least "
-            f"{least:.4f}; the validation loss is without it"
+            f"{least:.4f}" + ("" if data.valid is None else "; the validation loss is without it")
         )
 
 
@@ -220,7 +242,9 @@ def write_plot(path: str, history: History, regression: bool) -> None:
 def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[None]:
     before = wg.get_num_threads()
     weights = sum(parameter.numel() for parameter in network.parameters())
-    few = weights * recipe.batch_size < _FEW_MULTIPLICATIONS  # convolutions use a weight often
+    members = 1 if recipe.parts is None else recipe.parts.members
+    # Convolutions use a weight often.
+    few = weights * recipe.batch_size * members < _FEW_MULTIPLICATIONS
     if wanted is None and few and recipe.model == "mlp":
         wanted = 1
     wg.set_num_threads(before if wanted is None else wanted)
@@ -232,9 +256,7 @@ def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[No
 
 def _network(data: Prepared, recipe: Recipe, seed: int) -> Module:
     wg.manual_seed(seed)
-    return tabular.build_network(
-        data.inputs, recipe.hidden, data.target.width, recipe.dropout, recipe.model
-    )
+    return tabular.build_from_recipe(data.features, data.target, recipe)
 
 
 def _fit(
@@ -286,11 +308,13 @@ def run(args: argparse.Namespace) -> int:
         raise TabularError("digits: --target, --task, --drop, --test, --categorical are for tables")
     if args.model == "cnn" and not digits:
         raise TabularError("--model cnn is for images, of which there are `digits`")
+    if digits and args.preset not in (None, "plain"):
+        raise TabularError(f"digits: --preset {args.preset} is for tables")
     check_outputs([args.data, args.test], [args.save, args.plot])
     _check_plot(args.plot)
     output = Output(goes_on=bool(args.save or args.plot))
     data = _prepare(args, digits)
-    recipe = _recipe(args, data.train[1].shape[0], digits)
+    recipe = _recipe(args, data.train[1].shape[0], digits, data.target.classes is None)
     _describe(data, output)
     _warn_of_wide_columns(data)
     with _terminable() as signals:
@@ -300,8 +324,9 @@ def run(args: argparse.Namespace) -> int:
         return status
     if args.save:
         model = Model(
-            network, data.features, data.target, recipe.hidden, recipe.dropout, recipe.model
-        )
+            network, data.features, data.target, recipe.hidden, recipe.dropout, recipe.model,
+            recipe.parts,
+        )  # fmt: skip
         tabular.save_model(model, args.save)
         output.line(f"model saved to {args.save}")
     if args.plot:

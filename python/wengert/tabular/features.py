@@ -27,21 +27,26 @@ class Treatment:
 
     `missing`: "fill" gives empty cells of numbers the median and an input of their own, and those
     of texts a category; "error" refuses them. `lenient` takes texts in a column of numbers for
-    missing values. `categorical` names columns whose numbers are texts.
+    missing values. `categorical` names columns whose numbers are texts. `scaling` "robust" takes
+    the median and the distance of the quartiles for the mean and the deviation, `clip` bends what
+    is far out to less than 3.
     """
 
     missing: str = "fill"
     lenient: bool = False
     categorical: Sequence[str] = ()
+    scaling: str = "standard"
+    clip: bool = False
 
 
 @dataclass
 class Feature:
     """How one column becomes inputs: standardised, or one input per category.
 
-    `fill` is what stands for a missing number (None: it is refused), `indicator` whether an input
-    says that it was missing, `low` and `high` are the least and the greatest number seen. A missing
-    text is the category "", where `accepts_empty`.
+    `mean` and `std` may be the median and the distance of the quartiles; with `clip` a standardised
+    x becomes x / sqrt(1 + (x / 3)^2). `fill` is what stands for a missing number (None: it is
+    refused), `indicator` whether an input says that it was missing, `low` and `high` are the least
+    and the greatest number seen. A missing text is the category "", where `accepts_empty`.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Feature:
     low: float | None = None
     high: float | None = None
     accepts_empty: bool = False
+    clip: bool = False
 
     @property
     def width(self) -> int:
@@ -64,7 +70,8 @@ class Feature:
             return {"name": self.name, "kind": "categorical", "categories": self.categories,
                     "accepts_empty": self.accepts_empty}  # fmt: skip
         names = ("mean", "std", "fill", "indicator", "lenient", "low", "high")
-        return {"name": self.name, "kind": "numeric", **{n: getattr(self, n) for n in names}}
+        found = {"name": self.name, "kind": "numeric", **{n: getattr(self, n) for n in names}}
+        return {**found, "clip": True} if self.clip else found
 
     @classmethod
     def from_json(cls, data: Json) -> Feature:
@@ -80,6 +87,7 @@ class Feature:
             if data.get(key) is not None:
                 setattr(feature, key, float(data[key]))
         feature.indicator, feature.lenient = bool(data.get("indicator")), bool(data.get("lenient"))
+        feature.clip = bool(data.get("clip"))
         return feature
 
 
@@ -202,11 +210,23 @@ def _fit_feature(table: Table, column: Column, train: np.ndarray, how: Treatment
         raise TabularError(f"{table.where(row, column)}: {quoted(column.cell(row))} is too large")
     # Rounding leaves a constant column a deviation of some 1e-16 of its value.
     constant = std <= 1e-12 * abs(mean)
+    if how.scaling == "robust":
+        mean, std = _robust(present)
     feature = Feature(column.name, mean, 1.0 if constant else std, lenient=how.lenient)
+    feature.clip = how.clip
     feature.low, feature.high = float(np.nanmin(column.numbers)), float(np.nanmax(column.numbers))
     if how.missing == "fill":
         feature.fill, feature.indicator = float(np.median(present)), bool(missing.any())
     return feature
+
+
+def _robust(values: np.ndarray) -> tuple[float, float]:
+    """The median, and the distance of the quartiles, or else half of that of the extremes."""
+    low, median, high = (float(v) for v in np.quantile(values, (0.25, 0.5, 0.75)))
+    reach = high - low
+    if reach <= 1e-12 * abs(median):
+        reach = (float(values.max()) - float(values.min())) / 2
+    return median, reach or 1.0
 
 
 def _fit_categories(table: Table, column: Column, how: Treatment) -> Feature:
@@ -285,7 +305,8 @@ def _encode_numbers(
     reach = FAR_OUT * feature.std
     notes.far_out += int(((values < low - reach) | (values > high + reach)).sum())
     with np.errstate(over="ignore"):
-        out[:, 0] = np.clip((values - feature.mean) / feature.std, -1e30, 1e30)
+        scaled = np.clip((values - feature.mean) / feature.std, -1e30, 1e30)
+        out[:, 0] = scaled / np.sqrt(1 + (scaled / 3) ** 2) if feature.clip else scaled
 
 
 def _encode_categories(

@@ -22,6 +22,8 @@ from ..serialization import load_safetensors, save_safetensors
 from .errors import TabularError, file_error
 from .features import Feature, Json, Notes, encode_inputs
 from .images import convolutions
+from .networks import Parts, TabularNetwork, input_shapes
+from .presets import Recipe
 from .reader import read_table
 from .table import Table, table_of
 from .targets import Target
@@ -29,6 +31,8 @@ from .training import predict_all
 
 FORMAT = 2  # 1 knows neither missing values nor what they become
 FORMAT_OF_IMAGES = 3  # networks with convolutions, which 2 does not know
+FORMAT_OF_PARTS = 4  # networks of `Parts`, and columns that are clipped
+_FORMATS = (1, FORMAT, FORMAT_OF_IMAGES, FORMAT_OF_PARTS)
 KEY = "wengert"
 
 
@@ -46,6 +50,7 @@ class Model:
     hidden: list[int]
     dropout: float
     kind: str = "mlp"  # as `Recipe.model`
+    parts: Parts | None = None  # as `Recipe.parts`
 
     def encode(self, data: object, notes: Notes | None = None) -> Tensor:
         """The inputs, float32 (rows, inputs), of a `Table`, a path, or columns by name.
@@ -105,16 +110,31 @@ def build_network(
     return nn.Sequential(*layers, nn.Linear(width, outputs))
 
 
+def build_from_recipe(features: list[Feature], target: Target, recipe: Recipe) -> nn.Module:
+    """The network of `recipe` for these columns: a `TabularNetwork`, or `build_network`'s."""
+    inputs = sum(feature.width for feature in features)
+    if recipe.parts is None:
+        return build_network(inputs, recipe.hidden, target.width, recipe.dropout, recipe.model)
+    return TabularNetwork(
+        input_shapes(features), recipe.hidden, target.width, recipe.dropout, recipe.parts,
+        target.classes is None,
+    )  # fmt: skip
+
+
 def save_model(model: Model, path: str) -> None:
     """Writes `model` to `path`, whole or not at all. TabularError if the file cannot be written."""
+    number = FORMAT_OF_IMAGES if model.kind == "cnn" else FORMAT
+    if model.parts is not None or any(feature.clip for feature in model.features):
+        number = FORMAT_OF_PARTS
     about = {
-        "format": FORMAT_OF_IMAGES if model.kind == "cnn" else FORMAT,
+        "format": number,
         "model": model.kind,
         "version": wg.__version__,
         "task": model.target.task,
         "hidden": model.hidden,
         "dropout": model.dropout,
         "activation": "relu",
+        "parts": None if model.parts is None else model.parts.to_json(),
         "columns": [feature.to_json() for feature in model.features],
         "target": model.target.to_json(),
     }
@@ -142,7 +162,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise TabularError(f"{path}: not a model saved by `wengert train`")
     try:
         about = json.loads(metadata[KEY])
-        if about["format"] not in (1, FORMAT, FORMAT_OF_IMAGES) or about["activation"] != "relu":
+        if about["format"] not in _FORMATS or about["activation"] != "relu":
             raise TabularError(f"{path}: saved by a later version ({about.get('version')})")
         return _model_of(about, state)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -156,6 +176,8 @@ def _model_of(about: Json, state: dict[str, Tensor]) -> Model:
     hidden = [int(size) for size in about["hidden"]]
     dropout = float(about["dropout"])
     inputs = sum(f.width for f in features)
+    if about.get("parts") is not None:
+        return _of_parts(about, state, features, target, hidden, dropout)
     kind = str(about.get("model", "mlp"))
     if kind not in ("mlp", "cnn"):
         raise ValueError(f"no such model: {kind!r}")
@@ -168,6 +190,27 @@ def _model_of(about: Json, state: dict[str, Tensor]) -> Model:
     network.load_state_dict(state)
     network.eval()
     return Model(network, features, target, hidden, dropout, kind)
+
+
+def _of_parts(
+    about: Json,
+    state: dict[str, Tensor],
+    features: list[Feature],
+    target: Target,
+    hidden: list[int],
+    dropout: float,
+) -> Model:
+    parts = Parts.from_json(about["parts"])
+    step = 3 if dropout > 0 else 2
+    for layer, size in enumerate(hidden):  # before a network of any size is built
+        weight = state.get(f"layers.{layer * step}.weight")
+        if weight is None or weight.shape[0] != size:
+            raise ValueError(f"layer {layer} has no weights of {size} units")
+    shapes, regression = input_shapes(features), target.classes is None
+    network = TabularNetwork(shapes, hidden, target.width, dropout, parts, regression)
+    network.load_state_dict(state)
+    network.eval()
+    return Model(network, features, target, hidden, dropout, "mlp", parts)
 
 
 def _check_shapes(

@@ -15,7 +15,8 @@ from .features import Feature, Notes, Treatment, encode_inputs, fit_features
 from .table import Table, digits_table
 from .targets import Target, encode_target, fit_target, scale_target
 
-Rows: TypeAlias = tuple[Tensor, Tensor]  # inputs (rows, inputs), wanted (rows,)
+# inputs (rows, inputs), wanted (rows,), and where rows have weights these (rows,)
+Rows: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass
@@ -44,9 +45,8 @@ class Prepared:
         """All rows of the table: training, validation, and test unless that is another table."""
         held = [self.valid, None if self.own_test else self.test]
         parts = [self.train, *(part for part in held if part is not None)]
-        inputs = [part[0].numpy() for part in parts]
-        wanted = [part[1].numpy() for part in parts]
-        return _pair(np.concatenate(inputs), np.concatenate(wanted))
+        together = (np.concatenate([t.numpy() for t in ts]) for ts in zip(*parts, strict=True))
+        return tuple(map(_native.from_numpy, together))
 
 
 def _pair(inputs: np.ndarray, wanted: np.ndarray) -> Rows:
@@ -74,12 +74,20 @@ def split_rows(
     With `classes` every part has its share of each class, as far as whole rows allow.
     """
     held_out = max(1, round(count * fraction))
-    order = _spread(count, seed, classes)
+    order = spread(count, seed, classes)
     test, valid, train = np.split(order, [held_out, 2 * held_out])
     return np.sort(train), np.sort(valid), np.sort(test)
 
 
-def _spread(count: int, seed: int, classes: np.ndarray | None) -> np.ndarray:
+def split_off(
+    count: int, number: int, seed: int, classes: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(the others, `number` rows), in order; with `classes` both have their share of each."""
+    taken, others = np.split(spread(count, seed, classes), [number])
+    return np.sort(others), np.sort(taken)
+
+
+def spread(count: int, seed: int, classes: np.ndarray | None) -> np.ndarray:
     """A random order, every stretch of which has its share of each class."""
     generator = _native.Generator()
     generator.manual_seed(seed)
@@ -109,8 +117,7 @@ def _parts(
             f"{test}and at least 2 must be left to train on"
         )
     if own_test:
-        valid, train = np.split(_spread(count, seed, classes), [held_out])
-        return np.sort(train), np.sort(valid), None
+        return (*split_off(count, held_out, seed, classes), None)
     return split_rows(count, fraction, seed, classes)
 
 

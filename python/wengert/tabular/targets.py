@@ -23,6 +23,7 @@ class Target:
     mean: float = 0.0
     std: float = 1.0
     of_numbers: bool = False
+    outputs: int = 1  # numbers
 
     @property
     def task(self) -> str:
@@ -30,7 +31,7 @@ class Target:
 
     @property
     def width(self) -> int:
-        return 1 if self.classes is None else len(self.classes)
+        return self.outputs if self.classes is None else len(self.classes)
 
     def to_json(self) -> Json:
         if self.classes is not None:

@@ -14,8 +14,9 @@ from .._native import Tensor
 from ..nn import Module
 from ..nn import functional as F
 from ..optim import Optimizer
-from ..optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from ..optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 from .errors import DivergedError
+from .networks import TabularNetwork, parameter_groups
 from .prepare import Rows
 from .presets import Recipe
 
@@ -67,22 +68,39 @@ def predict_all(network: Module, inputs: Tensor, chunk: int = 8192) -> Tensor:
 
 def evaluate(network: Module, data: Rows, regression: bool) -> Scores:
     """Loss and score of `network` on (inputs, wanted), in evaluation mode."""
-    inputs, wanted = data
+    inputs, wanted = data[0], data[1]
+    weights = data[2] if len(data) > 2 else None
     outputs = predict_all(network, inputs)
     if regression:
-        outputs = outputs.squeeze(1)
-        loss = F.mse_loss(outputs, wanted).item()
-        spread = ((wanted - wanted.mean()) ** 2).mean().item()
+        outputs = outputs.reshape(wanted.shape)
+        loss = _mean(_squares(outputs - wanted), weights).item()
+        centre = wanted.mean(0) if weights is None else _weighted_mean(wanted, weights)
+        spread = _mean(_squares(wanted - centre), weights).item()
         return Scores(loss, 1 - loss / spread if spread > 0 else 0.0)
-    loss = F.cross_entropy(outputs, wanted).item()
-    correct = int((outputs.argmax(1) == wanted).sum().item())
-    return Scores(loss, correct / wanted.shape[0])
+    losses = F.cross_entropy(outputs, wanted, reduction="none")
+    correct = (outputs.argmax(1) == wanted).float()
+    return Scores(_mean(losses, weights).item(), _mean(correct, weights).item())
+
+
+def _squares(errors: Tensor) -> Tensor:
+    """(rows,): of several outputs the mean."""
+    return errors**2 if errors.dim() == 1 else (errors**2).mean(1)
+
+
+def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean() if weights is None else (values * weights).sum() / weights.sum()
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    if values.dim() > 1:
+        weights = weights.unsqueeze(1)
+    return (values * weights).sum(0) / weights.sum()
 
 
 def _is_better(new: Scores, old: Scores | None, regression: bool, schedule: str) -> bool:
     if old is None:
         return True
-    if schedule == "one-cycle" and not regression:
+    if schedule in ("one-cycle", "coslog4") and not regression:
         return new.score >= old.score
     if regression or new.score == old.score:
         return new.loss < old.loss
@@ -93,10 +111,20 @@ def _schedules(
     optimizer: Optimizer, recipe: Recipe, rows: int
 ) -> tuple[LRScheduler | None, LRScheduler | None]:
     """What is stepped after each epoch, and what after each batch."""
+    steps = recipe.epochs * -(-rows // recipe.batch_size)
     if recipe.schedule == "one-cycle":
-        steps = recipe.epochs * -(-rows // recipe.batch_size)
-        return None, OneCycleLR(optimizer, recipe.lr, steps)
+        rates = [group["lr"] for group in optimizer.param_groups]
+        return None, OneCycleLR(optimizer, rates if len(rates) > 1 else recipe.lr, steps)
+    if recipe.schedule == "coslog4":
+        return None, LambdaLR(optimizer, lambda step: coslog4(step / steps))
+    if recipe.schedule == "constant":
+        return None, None
     return CosineAnnealingLR(optimizer, recipe.epochs), None
+
+
+def coslog4(part: float) -> float:
+    """RealMLP's share of the learning rate after so large a part of the training: four waves."""
+    return (1 - math.cos(2 * math.pi * math.log2(1 + 15 * min(part, 1.0)))) / 2
 
 
 def _make_step(
@@ -106,12 +134,22 @@ def _make_step(
     regression: bool,
     schedule: LRScheduler | None,
 ) -> Captured:
-    def step(inputs: Tensor, wanted: Tensor) -> Tensor:
+    members = 1 if recipe.parts is None else recipe.parts.members
+
+    def step(inputs: Tensor, wanted: Tensor, *weights: Tensor) -> Tensor:
         outputs = network(inputs)
+        if members > 1:
+            wanted = wanted.repeat(members, *[1] * (wanted.dim() - 1))
+        how = "none" if weights else "mean"
         if regression:
-            loss = F.mse_loss(outputs.squeeze(1), wanted)
+            loss = F.mse_loss(outputs.reshape(wanted.shape), wanted, reduction=how)
+            if weights and loss.dim() > 1:
+                loss = loss.mean(1)
         else:
-            loss = F.cross_entropy(outputs, wanted, label_smoothing=recipe.label_smoothing)
+            smoothing = recipe.label_smoothing
+            loss = F.cross_entropy(outputs, wanted, label_smoothing=smoothing, reduction=how)
+        if weights:
+            loss = (loss.reshape(members, -1) * weights[0]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -156,10 +194,14 @@ def fit(
     Best is the highest validation accuracy, or for regression the lowest validation loss; without
     `valid` the last. Of equal accuracies the lowest loss is best, or the last of a one-cycle
     schedule, which ends in its smallest steps. Ctrl-C ends the training early; what was kept so far
-    stays. DivergedError when the loss is no longer a number.
+    stays. DivergedError when the loss is no longer a number. A third tensor of `train` and `valid`
+    is the weight of each row.
     `epochs` ends it before the recipe does, whose schedule it keeps.
     """
-    optimizer = wg.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    groups = parameter_groups(network, recipe.lr, recipe.weight_decay)
+    optimizer = wg.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2))
+    if isinstance(network, TabularNetwork):
+        network.keep_within(train[1])
     by_epoch, by_batch = _schedules(optimizer, recipe, train[1].shape[0])
     step = _make_step(network, optimizer, recipe, regression, by_batch)
     history, best, kept = History(), None, None
@@ -182,6 +224,9 @@ def fit(
                 best, kept, history.best_epoch = scores, _copy_weights(network), epoch
             if watcher is not None:
                 watcher.epoch(epoch, loss, scores)
+            waited = epoch - history.best_epoch
+            if recipe.patience is not None and scores is not None and waited >= recipe.patience:
+                break
     except KeyboardInterrupt:
         history.interrupted = True
     history.seconds = time.perf_counter() - started

@@ -1,0 +1,53 @@
+"""How many threads an estimator uses, and what threadpoolctl is told of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import wengert as wg
+
+from ..nn import Module
+
+# As in the command line: below this many multiplications a step, a second thread costs more.
+_FEW_MULTIPLICATIONS = 1 << 24
+
+
+@contextlib.contextmanager
+def threads_for(network: Module, rows: int) -> Iterator[None]:
+    """One thread within, if steps of so many rows are small; else as many as are set."""
+    before = wg.get_num_threads()
+    weights = sum(value.numel() for value in network.parameters())
+    wanted = 1 if weights * rows < _FEW_MULTIPLICATIONS else before
+    wg.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        wg.set_num_threads(before)
+
+
+def register_controller() -> None:
+    """Makes `threadpoolctl.threadpool_limits` and `threadpool_info` know wengert's threads."""
+    try:
+        from threadpoolctl import LibController, register
+    except ImportError:
+        return
+
+    class Controller(LibController):
+        user_api = "openmp"
+        internal_api = "wengert"
+        filename_prefixes = ("_native",)
+        check_symbols = tuple(
+            f"PyInit__native{level}" for level in ("", "_v2", "_v3", "_v4", "_base", "_native")
+        )
+
+        def get_num_threads(self) -> int:
+            return wg.get_num_threads()
+
+        def set_num_threads(self, num_threads: int) -> None:
+            wg.set_num_threads(num_threads)
+
+        def get_version(self) -> str:
+            return wg.__version__
+
+    register(Controller)
