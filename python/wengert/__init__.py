@@ -79,6 +79,7 @@ if _TYPE_CHECKING:
     from . import signal as signal
     from ._seeing import NonFiniteError as NonFiniteError
     from ._seeing import check_numerics as check_numerics
+    from ._seeing import count as count
     from ._seeing import draw as draw
     from ._seeing import tape as tape
 
@@ -104,7 +105,7 @@ newaxis = None
 
 
 #: What shows what happens, which is loaded when it is asked for.
-_SEEING = ("NonFiniteError", "check_numerics", "draw", "tape")
+_SEEING = ("NonFiniteError", "check_numerics", "count", "draw", "tape")
 
 
 def _later_or_never(name: str) -> object:

@@ -3,7 +3,8 @@
 Nothing of this is imported by `import wengert`; its names are `wengert.draw` and so on.
 """
 
+from .costs import Costs, count
 from .drawing import Picture, draw, tape
 from .numerics import NonFiniteError, check_numerics
 
-__all__ = ["NonFiniteError", "Picture", "check_numerics", "draw", "tape"]
+__all__ = ["Costs", "NonFiniteError", "Picture", "check_numerics", "count", "draw", "tape"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .tape import Edge, Node, Tape
+from .nodes import Edge, Graph, Node
 
 #: Boxes that are still read with pleasure.
 MOST_BOXES = 60
@@ -35,7 +35,7 @@ class Group:
         return ", ".join(words) + (" \u2026" if len(ops) > 4 else "")
 
 
-def grouped(tape: Tape, depth: int | None) -> Group:
+def grouped(tape: Graph, depth: int | None) -> Group:
     """The frames of a tape. Deeper ones than `depth` are folded; by default as many as it takes."""
     root = _tree(tape)
     deepest = _depth(root)
@@ -51,7 +51,7 @@ def grouped(tape: Tape, depth: int | None) -> Group:
     return root
 
 
-def _tree(tape: Tape) -> Group:
+def _tree(tape: Graph) -> Group:
     root = Group(())
     groups: dict[tuple[str, ...], Group] = {(): root}
 
@@ -150,7 +150,7 @@ def visible(root: Group) -> dict[int, object]:
     return shown
 
 
-def edges(tape: Tape, shown: dict[int, object]) -> dict[tuple[object, object], list[Edge]]:
+def edges(tape: Graph, shown: dict[int, object]) -> dict[tuple[object, object], list[Edge]]:
     """The edges between boxes."""
     out: dict[tuple[object, object], list[Edge]] = {}
     for node in tape.nodes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .tape import Node, Seen
+from .nodes import Node, Seen
 
 
 def number(x: float) -> str:

@@ -10,11 +10,11 @@ import json
 from html import escape
 from itertools import count
 
+from .nodes import Edge, Node
 from .numbers import attributes, count_of_bytes, full, number, seconds, shape, short, title
 from .rules import RULES
 from .svg import Drawing
 from .table import summary
-from .tape import Edge, Node
 from .text import DARK, LIGHT, RULES_OF_PAGE, RULES_OF_PICTURE, SCRIPT
 
 _counter = count()

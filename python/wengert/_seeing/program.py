@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._capture.program import Program
-from .tape import Node, Tape
+from .nodes import Node
+from .tape import Tape
 
 
 def program_tape(program: Program, title: str = "") -> Tape:

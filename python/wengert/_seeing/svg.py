@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from . import layout
 from .folding import Group, edges, visible
+from .nodes import Edge, Graph, Node
 from .numbers import count_of_bytes, number, seconds, shape, short, title
-from .tape import Edge, Node, Tape
 
 _LINE = 15.0
 
@@ -16,7 +16,7 @@ _LINE = 15.0
 class Drawing:
     """A tape, laid out."""
 
-    def __init__(self, tape: Tape, root: Group) -> None:
+    def __init__(self, tape: Graph, root: Group) -> None:
         self.tape = tape
         self.shown = visible(root)
         self.edges = edges(tape, self.shown)
@@ -140,7 +140,7 @@ def _width(text: str, kind: str) -> float:
     return len(text) * {"name": 7.6, "value": 6.7, "grad": 6.7}.get(kind, 6.2)
 
 
-def _lines(tape: Tape, node: Node) -> list[tuple[str, str]]:
+def _lines(tape: Graph, node: Node) -> list[tuple[str, str]]:
     """Kind and text of the lines in the box of a node."""
     name = title(node)
     out = [("name", name if len(name) < 30 else "\u2026" + name[-28:])]

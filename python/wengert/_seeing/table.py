@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
+from .nodes import Graph
 from .numbers import attributes, count_of_bytes, seconds, shape, short, title
-from .tape import Tape
 
 _HEAD = ("entry", "op", "inputs", "shape", "value", "gradient", "saved", "read", "module")
 
 
-def _name(tape: Tape, i: int) -> str:
+def _name(tape: Graph, i: int) -> str:
     node = tape.nodes[i]
     return f"#{node.number}" if node.kind == "entry" else title(node)
 
 
-def rows(tape: Tape) -> list[tuple[str, ...]]:
+def rows(tape: Graph) -> list[tuple[str, ...]]:
     """The cells of the table."""
     place = {id: k + 1 for k, id in enumerate(tape.backward)}
     timed = any(node.seconds for node in tape.nodes)
@@ -41,7 +41,7 @@ def _by_input(edge: object) -> int:
     return edge.input  # type: ignore[attr-defined]
 
 
-def leaves(tape: Tape) -> list[tuple[str, ...]]:
+def leaves(tape: Graph) -> list[tuple[str, ...]]:
     """The cells of the leaves that asked for gradients."""
     return [
         ("leaf", title(n), "", shape(n.shapes[0]), short(n.value), short(n.grad), "", "", "")
@@ -50,12 +50,12 @@ def leaves(tape: Tape) -> list[tuple[str, ...]]:
     ]
 
 
-def _head(tape: Tape) -> tuple[str, ...]:
+def _head(tape: Graph) -> tuple[str, ...]:
     timed = any(node.seconds for node in tape.nodes)
     return tuple("time" if timed and h == "gradient" else h for h in _HEAD)
 
 
-def text(tape: Tape) -> str:
+def text(tape: Graph) -> str:
     """For a terminal."""
     table = [_head(tape), *leaves(tape), *rows(tape)]
     used = [k for k in range(len(_HEAD)) if any(row[k] for row in table[1:])]
@@ -70,7 +70,7 @@ def _cut(s: str, width: int) -> str:
     return s if len(s) <= width else s[: width - 1] + "\u2026"
 
 
-def summary(tape: Tape) -> str:
+def summary(tape: Graph) -> str:
     """One line under the table or picture."""
     n = len(tape.forward)
     said = f"{n} entr{'y' if n == 1 else 'ies'}, {count_of_bytes(tape.saved_bytes)} saved"
@@ -80,7 +80,7 @@ def summary(tape: Tape) -> str:
     return f"{said}; {tape.note}" if tape.note else said
 
 
-def html(tape: Tape) -> str:
+def html(tape: Graph) -> str:
     """For a notebook."""
     head = "".join(f"<th>{escape(h)}</th>" for h in _head(tape))
     body = "".join(
