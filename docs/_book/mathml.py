@@ -1,11 +1,20 @@
 """Formulas as MathML, which browsers draw without a script."""
 
+import re
+
 import latex2mathml.converter
 from docutils import nodes
+from sphinx.util import logging
+
+# What the converter leaves as it is where it does not know a command or an environment.
+NOT_CONVERTED = re.compile(r"<m[io]>(&(?!#|\w+;)|\\)")
 
 
 def converted(node, display):
-    return latex2mathml.converter.convert(node.astext(), display=display)
+    text = latex2mathml.converter.convert(node.astext(), display=display)
+    if NOT_CONVERTED.search(text):
+        logging.getLogger(__name__).warning("no MathML for %s", node.astext(), location=node)
+    return text
 
 
 def visit_math(self, node):
