@@ -341,15 +341,15 @@ def test_devices_are_contexts():
         assert wg.zeros(2).device == device
 
 
-def test_mixed_precision_changes_nothing():
+def test_mixed_precision_on_other_devices_changes_nothing():
     model = wg.nn.Linear(2, 1)
     optimizer = wg.optim.SGD(model.parameters(), lr=0.1)
     x, scaler = wg.ones(3, 2), wg.amp.GradScaler("cuda", enabled=wg.cuda.is_available())
     expected = model(x)
     for context in (
-        wg.autocast("cpu", dtype=None),
+        wg.autocast("cpu", enabled=False),
         wg.autocast(device_type="cuda", enabled=False),
-        wg.amp.autocast("cpu"),
+        wg.amp.autocast("cuda"),
         wg.cuda.amp.autocast(),
     ):
         with context:

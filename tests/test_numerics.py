@@ -17,7 +17,6 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="only in a source tree
 
 #: Files that compute with NumPy, and why no row does it.
 COMPUTES = {
-    "_safetensors.py": "bits of 16-bit numbers, which no tensor has",
     "_composed.py": "counting: results of a size that values decide; memory of others",
     "_search.py": "looking up, counting: results of Python's, or of a size that values decide",
     "_tensor.py": "apply_ and map_ call a Python function for each element",
@@ -45,13 +44,13 @@ HANDS_ON = {
     "_capture/structures.py",
     "_functions.py",
     "_legacy.py",
+    "_safetensors.py",
     "_shared.py",
     "_unpickling.py",
     "_types.py",
     "_ufuncs.py",
     "cli/info.py",
     "datasets/__init__.py",
-    "multiprocessing/reductions.py",
     "onnx/_export.py",
     "onnx/_model.py",
     "onnx/_rules.py",

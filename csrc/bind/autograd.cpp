@@ -3,6 +3,7 @@
 
 #include "bind/graph.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/autocast.h"
 #include "wengert/tape/history.h"
 #include "wengert/tape/turn.h"
 
@@ -159,6 +160,11 @@ py::tuple record_function(const py::object& ctx, const py::object& inputs,
 
 PyMethodDef backward_def = {"_backward", backward_method, METH_NOARGS,
                             "Accumulates gradients into the leaves."};
+
+py::tuple state_of(const Autocast& a) {
+  return py::make_tuple(a.enabled, py::reinterpret_steal<py::object>(wrap_dtype(a.dtype)), a.cache);
+}
+
 }  // namespace
 
 void init_checkpoint(py::module_& m);  // checkpoint.cpp
@@ -175,6 +181,15 @@ void init_autograd(py::module_& m) {
     set_grad_enabled(on);
     return before;
   });
+  // (enabled, dtype, cached) of this thread, before and after.
+  m.def("autocast_state", [] { return state_of(autocast()); });
+  m.def("set_autocast_state", [](bool enabled, const py::object& dtype, bool cache) {
+    Autocast to{enabled, Dtype::kBFloat16, cache};
+    check(read_dtype(dtype.ptr(), to.dtype), ErrorKind::kType, "a dtype expected");
+    set_autocast(to);
+  });
+  m.def("clear_autocast_cache", &clear_autocast_cache,
+        "Forgets the casts of parameters that a region of autocast keeps.");
   m.def("is_inference_mode_enabled", &inference_mode);
   m.def("set_inference_mode_", [](bool on) {
     const bool before = inference_mode();

@@ -86,6 +86,9 @@ std::optional<Dtype> plain_dtype(PyObject* o, const Dims& shape) {
   return floats ? default_dtype() : ints ? Dtype::kInt64 : Dtype::kBool;
 }
 
+template <class T>
+constexpr bool is_real = std::is_floating_point_v<T> || is_half<T>;
+
 // Writes such numbers; false, with nothing said, if there are others or one that is out of range.
 template <class T>
 bool fill_plain(PyObject* o, const Dims& shape, T* to) {
@@ -94,7 +97,7 @@ bool fill_plain(PyObject* o, const Dims& shape, T* to) {
       int overflow = 0;
       if (PyFloat_CheckExact(items[i])) {
         const double v = PyFloat_AS_DOUBLE(items[i]);
-        *to++ = std::is_floating_point_v<T> ? static_cast<T>(v) : Scalar(v).to<T>();
+        *to++ = is_real<T> ? Scalar(v).wrapped<T>() : Scalar(v).to<T>();
       } else if (PyLong_CheckExact(items[i])) {
         const int64_t v = PyLong_AsLongLongAndOverflow(items[i], &overflow);
         if (overflow != 0) return false;
@@ -158,10 +161,10 @@ void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
   if (fill_plain(o, shape, to)) return;
   for_each_leaf(o, shape, 0, [&](PyObject* leaf, int depth) {
     if (!is_tensor(leaf)) {
-      if (std::is_floating_point_v<T> && PyFloat_CheckExact(leaf)) {
-        *to++ = static_cast<T>(PyFloat_AS_DOUBLE(leaf));
+      if (is_real<T> && PyFloat_CheckExact(leaf)) {
+        *to++ = Scalar(PyFloat_AS_DOUBLE(leaf)).template wrapped<T>();
       } else {
-        *to++ = leaf_value(leaf, std::is_floating_point_v<T>).template to<T>();
+        *to++ = leaf_value(leaf, is_real<T>).template to<T>();
       }
       return;
     }
@@ -182,8 +185,8 @@ PyObject* list_of(const Tensor& t, const T* data, int dim) {
     // Memory that nobody has written may hold what no bool is.
     if constexpr (std::is_same_v<T, bool>)
       return PyBool_FromLong(*reinterpret_cast<const uint8_t*>(data) != 0);
-    if constexpr (std::is_floating_point_v<T>) return PyFloat_FromDouble(*data);
-    return PyLong_FromLongLong(static_cast<int64_t>(*data));
+    const Scalar v = number(*data);
+    return v.is_float() ? PyFloat_FromDouble(v.real()) : PyLong_FromLongLong(v.integer());
   }
   const int64_t n = t.shape()[dim], step = t.strides()[dim];
   PyObject* list = PyList_New(n);
@@ -227,13 +230,13 @@ Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
   const Dims shape = find_shape(o);
   const Dtype d = dtype ? *dtype : infer_dtype(o, shape);
   const Tensor out = Tensor::empty(shape, d);
-  dispatch(d, [&](auto zero) { fill_from<decltype(zero)>(o, shape, out); });
+  dispatch_all(d, [&](auto zero) { fill_from<decltype(zero)>(o, shape, out); });
   return out;
 }
 
 PyObject* to_list(const Tensor& t) {
   value_leaves("tolist()");
-  return dispatch(t.dtype(), [&](auto zero) {
+  return dispatch_all(t.dtype(), [&](auto zero) {
     using T = decltype(zero);
     return list_of(t, t.data_as<const T>(), 0);
   });

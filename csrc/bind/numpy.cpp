@@ -12,23 +12,32 @@ std::optional<Dtype> dtype_of_array(const py::dtype& d) {
   const auto size = d.itemsize();
   if (kind == 'b') return Dtype::kBool;
   if (kind == 'u' && size == 1) return Dtype::kUInt8;
+  if (kind == 'i' && size == 1) return Dtype::kInt8;
+  if (kind == 'i' && size == 2) return Dtype::kInt16;
   if (kind == 'i' && size == 4) return Dtype::kInt32;
   if (kind == 'i' && size == 8) return Dtype::kInt64;
+  if (kind == 'f' && size == 2) return Dtype::kFloat16;
   if (kind == 'f' && size == 4) return Dtype::kFloat32;
   if (kind == 'f' && size == 8) return Dtype::kFloat64;
   return {};
 }
 
+// NumPy has no bfloat16.
 const py::dtype& array_dtype(Dtype d) {
-  static const py::dtype* all[kNumDtypes] = {new py::dtype("bool"),    new py::dtype("uint8"),
-                                             new py::dtype("int32"),   new py::dtype("int64"),
-                                             new py::dtype("float32"), new py::dtype("float64")};
+  static const py::dtype* all[kNumDtypes] = {};
+  check(d != Dtype::kBFloat16, ErrorKind::kType,
+        "Got unsupported ScalarType BFloat16; use .float() first");
+  if (!all[0])
+    for (int i = 0; i < kNumDtypes; ++i)
+      if (static_cast<Dtype>(i) != Dtype::kBFloat16) all[i] = new py::dtype(kDtypeName[i]);
   return *all[index(d)];
 }
 
 [[noreturn]] void unsupported(const py::array& a) {
   fail(ErrorKind::kType, "can't convert np.ndarray of type ", std::string(py::str(a.dtype())),
-       ". The only supported types are: float64, float32, int64, int32, uint8, and bool.");
+       ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, "
+       "uint8, "
+       "and bool.");
 }
 
 bool native_order(const py::array& a) {
@@ -108,7 +117,7 @@ struct BufferInfo {
   Ref<Storage> memory;  // the tensor may be given other memory
   Py_ssize_t shape[kMaxDims], strides[kMaxDims];
 };
-constexpr const char* kFormats[kNumDtypes] = {"?", "B", "i", "q", "f", "d"};
+constexpr const char* kFormats[kNumDtypes] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d"};
 
 // Whether the elements lie as who asks for the buffer wants them.
 bool lies_right(const Tensor& t, int flags) {
@@ -124,6 +133,10 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
   if (watch()) return guarded([&]() -> PyObject* { return value_leaves("a buffer"), o; }) ? 0 : -1;
   if ((flags & PyBUF_WRITABLE) && !t->storage->writable()) {
     PyErr_SetString(PyExc_BufferError, "the memory of this tensor is read-only");
+    return -1;
+  }
+  if (t.dtype() == Dtype::kBFloat16) {
+    PyErr_SetString(PyExc_BufferError, "bfloat16 has no buffer format");
     return -1;
   }
   if (t.requires_grad() || !lies_right(t, flags)) {
@@ -164,13 +177,14 @@ Tensor tensor_from_array(PyObject* o, std::optional<Dtype> dtype) {
   py::array a = as_array(o);
   const std::optional<Dtype> own = dtype_of_array(a.dtype());
   const char kind = a.dtype().kind();
-  // float16 and the narrow integers have no dtype here; they are taken when one is asked for.
+  // Unsigned integers of more bits have no dtype here; they are taken when one is asked for.
   if (!own && !(dtype && (kind == 'f' || kind == 'i' || kind == 'u'))) unsupported(a);
   const Dtype d = dtype.value_or(own.value_or(Dtype::kFloat32));
   const py::module_ numpy = py::module_::import("numpy");
   const py::object order = py::str("C");
-  a = numpy.attr("array")(a, py::arg("dtype") = array_dtype(own.value_or(d)),
-                          py::arg("order") = order, py::arg("copy") = true);
+  const Dtype between = own.value_or(d == Dtype::kBFloat16 ? Dtype::kFloat32 : d);
+  a = numpy.attr("array")(a, py::arg("dtype") = array_dtype(between), py::arg("order") = order,
+                          py::arg("copy") = true);
   const Tensor shared = share_array(a);
   GradMode off(false);
   return clone(wengert::to(shared, d));
@@ -185,8 +199,7 @@ Tensor operand_from_array(PyObject* o) {
   if (dtype_of_array(d) && shareable(a)) return clone(share_array(a));
   value_leaves("an operation with a NumPy array of this dtype or layout");
   if (dtype_of_array(d)) return tensor_from_array(o, {});
-  if (kind == 'f' && d.itemsize() == 2) return tensor_from_array(o, Dtype::kFloat32);
-  if ((kind == 'i' || kind == 'u') && d.itemsize() <= 2) return tensor_from_array(o, Dtype::kInt32);
+  if (kind == 'u' && d.itemsize() == 2) return tensor_from_array(o, Dtype::kInt32);
   if (kind == 'u' && d.itemsize() == 4) return tensor_from_array(o, Dtype::kInt64);
   return {};
 }

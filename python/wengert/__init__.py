@@ -58,6 +58,9 @@ from ._types import preserve_format as preserve_format
 from ._types import strided as strided
 from ._windows import *  # noqa: F403
 from .amp import autocast as autocast
+from .amp import get_autocast_dtype as get_autocast_dtype
+from .amp import is_autocast_cache_enabled as is_autocast_cache_enabled
+from .amp import is_autocast_enabled as is_autocast_enabled
 from .autograd import enable_grad as enable_grad
 from .autograd import inference_mode as inference_mode
 from .autograd import is_grad_enabled as is_grad_enabled
@@ -87,11 +90,17 @@ __version__ = version.__version__
 
 float = _native.float32
 double = _native.float64
+half = _native.float16
 long = _native.int64
+short = _native.int16
 int = _native.int32
 bool = _native.bool
 FloatTensor = _functions.legacy(_native.float32)
 DoubleTensor = _functions.legacy(_native.float64)
+HalfTensor = _functions.legacy(_native.float16)
+BFloat16Tensor = _functions.legacy(_native.bfloat16)
+ShortTensor = _functions.legacy(_native.int16)
+CharTensor = _functions.legacy(_native.int8)
 LongTensor = _functions.legacy(_native.int64)
 IntTensor = _functions.legacy(_native.int32)
 ByteTensor = _functions.legacy(_native.uint8)

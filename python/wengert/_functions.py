@@ -135,16 +135,16 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> _native.Size:
         ) from error
 
 
-def _rank(dtype: _native.dtype) -> int:
+def _category(dtype: _native.dtype) -> int:
     if not isinstance(dtype, _native.dtype):
         raise TypeError(f"a dtype expected, got {type(dtype).__name__}")
-    order = ("bool", "uint8", "int32", "int64", "float32", "float64")
-    return order.index(repr(dtype).rpartition(".")[2])
+    return 2 if dtype.is_floating_point else int(dtype is not _native.bool)
 
 
 def promote_types(type1: _native.dtype, type2: _native.dtype) -> _native.dtype:
     """The smallest dtype that holds both."""
-    return type1 if _rank(type1) >= _rank(type2) else type2
+    _category(type1), _category(type2)
+    return _native.maximum(_native.empty(0, dtype=type1), _native.empty(0, dtype=type2)).dtype
 
 
 def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> _native.dtype:
@@ -164,8 +164,7 @@ def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> _native.dty
 
 def can_cast(from_: _native.dtype, to: _native.dtype) -> bool:
     """Whether promotion allows the cast: not to a lower category."""
-    category = [0, 1, 1, 1, 2, 2]
-    return category[_rank(from_)] <= category[_rank(to)]
+    return _category(from_) <= _category(to)
 
 
 def set_printoptions(

@@ -13,7 +13,7 @@ from typing import IO, Literal
 
 import numpy as np
 
-from ._unpickling import STORAGES, Restricted, Storage, StorageKind, Trusting, cast_storage, refuse
+from ._unpickling import STORAGES, Restricted, Storage, StorageKind, Trusting, own_storage, refuse
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -51,7 +51,6 @@ class _Storages:
     def __init__(self, size: int) -> None:
         self.left = size
         self.order: Literal["<", ">"] = "<"
-        self.widened: set[str] = set()
         self._found: dict[str, tuple[str, Storage]] = {}
 
     def __call__(self, reference: object) -> Storage:
@@ -64,18 +63,18 @@ class _Storages:
         if not isinstance(kind, StorageKind) or type(key) is not str or type(count) is not int:
             raise refuse(f"a reference of unknown form: {reference!r:.100}")
         if key not in self._found:
-            self._found[key] = (kind.name, Storage(self._room(kind.name, count)))
+            self._found[key] = (kind.name, Storage(self._room(kind.name, count), kind.name))
         known, whole = self._found[key]
         if known != kind.name:
             raise refuse(f"storage {key!r} is of {known} and of {kind.name}")
         return whole if view is None else _part(whole, view)
 
     def _room(self, kind: str, count: int) -> np.ndarray:
-        stored, wanted = STORAGES[kind]
-        self.left -= count * np.dtype(stored).itemsize
+        stored = np.dtype(STORAGES[kind])
+        self.left -= count * stored.itemsize
         if count < 0 or self.left < 0:
             raise refuse(f"a storage of {count} elements, which is more than the file has")
-        return np.zeros(count, wanted)
+        return np.zeros(count, stored)
 
     def fill(self, keys: object, file: _Bounded) -> None:
         """Reads the elements of the storages in the order of `keys`."""
@@ -85,12 +84,12 @@ class _Storages:
             raise refuse("the storages are not those that the tensors refer to")
         for key in keys:
             kind, storage = self._found[key]
-            stored = np.dtype(STORAGES[kind][0]).newbyteorder(self.order)
+            stored = np.dtype(STORAGES[kind]).newbyteorder(self.order)
             count = int(np.frombuffer(_exactly(file, 8), f"{self.order}i8")[0])
             if count != storage.array.size:
                 raise refuse(f"storage {key!r} has {count} elements, not {storage.array.size}")
             data = np.frombuffer(_exactly(file, count * stored.itemsize), stored)
-            storage.array[:] = cast_storage(kind, data, self.widened)
+            storage.array[:] = own_storage(kind, data)
 
 
 def _exactly(file: _Bounded, size: int) -> bytes:
@@ -107,11 +106,11 @@ def _part(whole: Storage, view: object) -> Storage:
     start, count = view[1:]
     if not 0 <= start <= start + count <= whole.array.size:
         raise refuse(f"elements {start} to {start + count} of a storage of {whole.array.size}")
-    return Storage(whole.array[start : start + count])
+    return Storage(whole.array[start : start + count], whole.kind)
 
 
-def load_legacy(file: IO[bytes], size: int, weights_only: bool) -> tuple[object, set[str]]:
-    """The object of a file of `size` bytes, and the dtypes that were widened.
+def load_legacy(file: IO[bytes], size: int, weights_only: bool) -> object:
+    """The object of a file of `size` bytes.
 
     `pickle.UnpicklingError` for a damaged file, or one that names what the reader does not build.
     """
@@ -135,4 +134,4 @@ def load_legacy(file: IO[bytes], size: int, weights_only: bool) -> tuple[object,
         if not weights_only:
             raise
         raise refuse(f"damaged: {type(error).__name__}: {error}") from error
-    return result, storages.widened
+    return result

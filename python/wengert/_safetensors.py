@@ -13,12 +13,12 @@ import numpy as np
 from . import _native
 from ._files import atomic_write
 from ._native import Tensor
-from ._types import numpy_dtype
+from ._types import bits, dtype_name, from_bits
 
 #: The longest header that a file may have; JSON of more would take many times its size.
 LONGEST_HEADER = 100_000_000
 _ALIGNED = 8
-# dtype in the file -> (dtype of its bytes, dtype of the tensor that holds all of it)
+# dtype in the file -> (dtype of its bytes, dtype of the array that the tensor is made of)
 _KINDS = {
     "BOOL": ("u1", "?"),
     "U8": ("u1", "u1"),
@@ -26,14 +26,15 @@ _KINDS = {
     "I64": ("<i8", "i8"),
     "F32": ("<f4", "f4"),
     "F64": ("<f8", "f8"),
-    "F16": ("<f2", "f4"),
-    "BF16": ("<u2", "f4"),
-    "I8": ("i1", "i4"),
-    "I16": ("<i2", "i4"),
+    "F16": ("<f2", "f2"),
+    "BF16": ("<i2", "i2"),
+    "I8": ("i1", "i1"),
+    "I16": ("<i2", "i2"),
     "U16": ("<u2", "i4"),
     "U32": ("<u4", "i8"),
 }
-_NAMES = {"bool": "BOOL", "uint8": "U8", "int32": "I32", "int64": "I64", "float32": "F32",
+_NAMES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32",
+          "int64": "I64", "float16": "F16", "bfloat16": "BF16", "float32": "F32",
           "float64": "F64"}  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def blocks(
         tensor = state[name]
         stop = start + tensor.numel() * tensor.itemsize
         header[name] = {
-            "dtype": _NAMES[numpy_dtype(tensor.dtype).name],
+            "dtype": _NAMES[dtype_name(tensor.dtype)],
             "shape": list(tensor.shape),
             "data_offsets": [start, stop],
         }
@@ -98,7 +99,7 @@ def blocks(
     head += b" " * (-len(head) % _ALIGNED)
     yield len(head).to_bytes(8, "little") + head
     for name in order:
-        array = np.ascontiguousarray(state[name].detach().numpy())
+        array = np.ascontiguousarray(bits(state[name].detach()))
         if sys.byteorder == "big":
             array = array.astype(array.dtype.newbyteorder("<"))
         yield array.reshape(-1).view(np.uint8).data
@@ -158,15 +159,13 @@ def parse_header(start: bytes, size: int, text: bytes) -> tuple[list[_Entry], di
 
 def _tensor_of(stored: np.ndarray, entry: _Entry) -> Tensor:
     kind = np.dtype(_KINDS[entry.kind][1])
-    if entry.kind == "BF16":
-        array = (stored.astype(np.uint32) << 16).view(np.float32)
-    elif entry.kind == "BOOL":
+    if entry.kind == "BOOL":
         array = stored != 0  # a byte other than 0 and 1 is no valid bool
     elif stored.dtype != kind or not stored.flags.aligned:
         array = stored.astype(kind)
     else:
         array = stored
-    return _native.from_numpy(array.reshape(entry.shape))
+    return from_bits(array.reshape(entry.shape), "bfloat16" if entry.kind == "BF16" else "")
 
 
 def read_open(
@@ -205,10 +204,9 @@ def load_safetensors(
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Reads a safetensors file: (tensors by name, metadata).
 
-    F16 and BF16 become float32, I8, I16 and U16 int32, U32 int64, with one warning. With `mmap` the
-    tensors lie in the file, mapped: what is written to them stays in this process; the file must
-    not be cut short while they live. Raises FileNotFoundError, or ValueError for a file that is
-    not in the format.
+    U16 becomes int32 and U32 int64, with one warning. With `mmap` the tensors lie in the file,
+    mapped: what is written to them stays in this process; the file must not be cut short while they
+    live. Raises FileNotFoundError, or ValueError for a file that is not in the format.
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size

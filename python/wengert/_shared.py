@@ -19,6 +19,7 @@ import numpy as np
 
 from . import _native
 from ._native import Tensor
+from ._types import from_bits, numpy_dtype
 
 #: Bytes up to which all memory that a tensor lies on is shared with it, however little it is.
 _SMALL = 1 << 16
@@ -88,8 +89,9 @@ def share(tensor: Tensor) -> Segment | None:
     return segment
 
 
-def at(segment: Segment, dtype: np.dtype, start: int, shape: tuple, strides: tuple) -> Tensor:
+def at(segment: Segment, dtype: str, start: int, shape: tuple, strides: tuple) -> Tensor:
     """The tensor that begins `start` bytes into a segment; strides are counted in elements."""
-    whole = np.frombuffer(segment, dtype, offset=start)
-    steps = [step * dtype.itemsize for step in strides]
-    return _native.from_numpy(np.lib.stride_tricks.as_strided(whole, shape, steps))
+    kind = numpy_dtype(getattr(_native, dtype))
+    whole = np.frombuffer(segment, kind, offset=start)
+    steps = [step * kind.itemsize for step in strides]
+    return from_bits(np.lib.stride_tricks.as_strided(whole, shape, steps), dtype)

@@ -248,6 +248,11 @@ def native() -> str:
         methods=methods,
         functions=functions,
         named_tuples=_named_tuples(),
+        dtypes="\n".join(f"{name}: _dtype" for name in templates.DTYPES),
+        casts="\n".join(
+            f"    def {name}(self, memory_format: _memory_format | None = None) -> Tensor: ..."
+            for name in templates.CASTS
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import _matrices, _native, _search
 from ._common import parse_to, typename
-from ._types import cpu, numpy_dtype, preserve_format, strided
+from ._types import bits, cpu, dtype_name, from_bits, numbers, preserve_format, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from ._typing import Device, Dtype, Hook, Kwargs, Memo
@@ -27,6 +27,10 @@ _LEGACY = {
     "float32": "FloatTensor",
     "int64": "LongTensor",
     "int32": "IntTensor",
+    "float16": "HalfTensor",
+    "bfloat16": "BFloat16Tensor",
+    "int16": "ShortTensor",
+    "int8": "CharTensor",
     "uint8": "ByteTensor",
     "bool": "BoolTensor",
 }
@@ -124,6 +128,10 @@ for _name, _dtype in (
     ("double", _native.float64),
     ("long", _native.int64),
     ("int", _native.int32),
+    ("half", _native.float16),
+    ("bfloat16", _native.bfloat16),
+    ("short", _native.int16),
+    ("char", _native.int8),
     ("byte", _native.uint8),
     ("bool", _native.bool),
 ):
@@ -405,9 +413,13 @@ def __copy__(self: Tensor) -> Tensor:
 
 
 def _rebuild(
-    cls: builtins.type[Tensor], array: np.ndarray, requires_grad: bool, attributes: Kwargs
+    cls: builtins.type[Tensor],
+    array: np.ndarray,
+    requires_grad: bool,
+    attributes: Kwargs,
+    dtype: str = "",
 ) -> Tensor:
-    tensor = _native.tensor(array)
+    tensor = from_bits(array.copy(), dtype)
     if cls is not Tensor:
         tensor = _native.make_parameter(cls, tensor, requires_grad)
     elif requires_grad:
@@ -419,9 +431,10 @@ def _rebuild(
 @_method
 def __reduce_ex__(self: Tensor, protocol: int) -> Any:
     # Of a result its value remains, as a leaf that asks for gradients.
-    array = self.detach().contiguous().numpy()
+    array = bits(self.detach().contiguous())
     attributes = dict(getattr(self, "__dict__", None) or {})
-    return _rebuild, (self.__class__, array, self.requires_grad, attributes)
+    name = dtype_name(self.dtype)
+    return _rebuild, (self.__class__, array, self.requires_grad, attributes, name)
 
 
 @_method
@@ -442,16 +455,16 @@ def __dlpack__(self: Tensor, *args: object, **kwargs: object) -> object:
 @_method
 def apply_(self: Tensor, function: Callable[[Any], object]) -> Tensor:
     """Replaces every element by `function(element)`, in place."""
-    values = np.vectorize(function, otypes=[numpy_dtype(self.dtype)])(self.detach().numpy())
+    mine = numbers(self.detach())
+    values = np.vectorize(function, otypes=[mine.dtype])(mine)
     return self.copy_(_native.from_numpy(np.ascontiguousarray(values)))
 
 
 @_method
 def map_(self: Tensor, other: Tensor, function: Callable[[Any, Any], object]) -> Tensor:
     """Replaces every element by `function(element, element of other)`, in place."""
-    values = np.vectorize(function, otypes=[numpy_dtype(self.dtype)])(
-        self.detach().numpy(), other.detach().numpy()
-    )
+    mine = numbers(self.detach())
+    values = np.vectorize(function, otypes=[mine.dtype])(mine, numbers(other.detach()))
     return self.copy_(_native.from_numpy(np.ascontiguousarray(values)))
 
 

@@ -95,9 +95,30 @@ channels_last = memory_format("channels_last")
 channels_last_3d = memory_format("channels_last_3d")
 
 
+def dtype_name(dtype: _native.dtype) -> str:
+    """`float32` and the like."""
+    return repr(dtype).rpartition(".")[2]
+
+
 def numpy_dtype(dtype: _native.dtype) -> np.dtype:
-    """The NumPy dtype of a wengert dtype."""
-    return np.dtype(repr(dtype).rpartition(".")[2])
+    """The NumPy dtype of a wengert dtype; of bfloat16, which NumPy lacks, that of its bits."""
+    return np.dtype("int16" if dtype is _native.bfloat16 else dtype_name(dtype))
+
+
+def bits(tensor: _native.Tensor) -> np.ndarray:
+    """A tensor's memory as an array of `numpy_dtype`."""
+    return (tensor.view(_native.int16) if tensor.dtype is _native.bfloat16 else tensor).numpy()
+
+
+def numbers(tensor: _native.Tensor) -> np.ndarray:
+    """A tensor's elements as an array; of bfloat16 as float32."""
+    return (tensor.float() if tensor.dtype is _native.bfloat16 else tensor).numpy()
+
+
+def from_bits(array: np.ndarray, name: str) -> _native.Tensor:
+    """The tensor of that dtype on the memory of such an array."""
+    tensor = _native.from_numpy(array)
+    return tensor.view(_native.bfloat16).detach() if name == "bfloat16" else tensor
 
 
 class finfo:
@@ -115,14 +136,17 @@ class finfo:
                 f"finfo() requires a floating point input type, got {dtype}. Use iinfo to handle "
                 "integer types"
             )
-        info = np.finfo(numpy_dtype(dtype))
-        self.dtype = str(info.dtype)
-        self.bits = int(info.bits)
-        self.eps = float(info.eps)
-        self.max = float(info.max)
-        self.min = float(info.min)
-        self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(info.resolution)
+        self.dtype = dtype_name(dtype)
+        self.bits = 8 * dtype.itemsize
+        if dtype is _native.bfloat16:  # as many bits of exponent as float32 has, 7 of fraction
+            self.eps, self.resolution = 2.0**-7, 0.01
+            self.max = (2 - self.eps) * 2.0**127
+            self.min, self.tiny = -self.max, 2.0**-126
+        else:
+            info = np.finfo(numpy_dtype(dtype))
+            self.eps, self.resolution = float(info.eps), 10.0**-info.precision
+            self.max, self.min, self.tiny = float(info.max), float(info.min), float(info.tiny)
+        self.smallest_normal = self.tiny
 
     def __repr__(self) -> str:
         return (

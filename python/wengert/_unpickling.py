@@ -13,23 +13,23 @@ import numpy as np
 from . import _native
 from ._native import Tensor
 from ._safetensors import LONGEST_HEADER
+from ._types import from_bits
 
 # The pure Python class: it alone lets a subclass decide how a global or an opcode is handled.
 _PythonUnpickler: Any = pickle._Unpickler
 
-# storage class in the pickle -> (dtype of the stored bytes, dtype of the tensor made of it).
-# Kinds that tensors do not have here are widened, which loses nothing.
-STORAGES: dict[str, tuple[str, str]] = {
-    "FloatStorage": ("f4", "f4"),
-    "DoubleStorage": ("f8", "f8"),
-    "LongStorage": ("i8", "i8"),
-    "IntStorage": ("i4", "i4"),
-    "ByteStorage": ("u1", "u1"),
-    "BoolStorage": ("?", "?"),
-    "HalfStorage": ("f2", "f4"),
-    "BFloat16Storage": ("u2", "f4"),
-    "ShortStorage": ("i2", "i4"),
-    "CharStorage": ("i1", "i4"),
+# storage class in the pickle -> dtype of its elements; of bfloat16, which NumPy lacks, of its bits.
+STORAGES: dict[str, str] = {
+    "FloatStorage": "f4",
+    "DoubleStorage": "f8",
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+    "HalfStorage": "f2",
+    "BFloat16Storage": "i2",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
 }
 STORAGE_OF_DTYPE = {
     "float32": "FloatStorage",
@@ -38,6 +38,10 @@ STORAGE_OF_DTYPE = {
     "int32": "IntStorage",
     "uint8": "ByteStorage",
     "bool": "BoolStorage",
+    "float16": "HalfStorage",
+    "bfloat16": "BFloat16Storage",
+    "int16": "ShortStorage",
+    "int8": "CharStorage",
 }
 
 
@@ -54,10 +58,10 @@ _LOCAL_HEADER = 30  # bytes, before the name
 class Storage:
     """The elements of one storage, as a flat NumPy array."""
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "kind")
 
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = array
+    def __init__(self, array: np.ndarray, kind: str) -> None:
+        self.array, self.kind = array, kind
 
 
 class Reads(Protocol):
@@ -112,7 +116,7 @@ def _rebuild_tensor(
         view = np.lib.stride_tricks.as_strided(
             array[offset:], size, [s * array.itemsize for s in stride]
         )
-    tensor = _native.from_numpy(view)
+    tensor = from_bits(view, "bfloat16" if storage.kind == "BFloat16Storage" else "")
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -214,17 +218,12 @@ def is_safetensors(file: IO[bytes]) -> bool:
     return True
 
 
-def cast_storage(kind: str, stored: np.ndarray, widened: set[str]) -> np.ndarray:
-    """A writable copy of what is stored, in the dtype that tensors have; see `STORAGES`."""
-    wanted = np.dtype(STORAGES[kind][1])
-    if kind == "BFloat16Storage":
-        widened.add("bfloat16")
-        return (stored.astype(np.uint32) << 16).view(np.float32)
-    if stored.dtype.newbyteorder("=") != wanted:
-        widened.add(stored.dtype.newbyteorder("=").name)
+def own_storage(kind: str, stored: np.ndarray) -> np.ndarray:
+    """A writable copy of what is stored."""
     if kind == "BoolStorage":
         return stored.view(np.uint8) != 0  # a byte other than 0 and 1 is no valid bool
-    return stored.astype(wanted, order="C")  # a copy: writable, aligned, native order
+    # A copy: writable, aligned, native order.
+    return stored.astype(stored.dtype.newbyteorder("="), order="C")
 
 
 class Archive:
@@ -250,7 +249,6 @@ class Archive:
         big = self.has("byteorder") and self.read("byteorder").strip() == b"big"
         self.order: Literal[">", "<"] = ">" if big else "<"
         self.storages: dict[str, Storage] = {}
-        self.widened: set[str] = set()
 
     def has(self, name: str) -> bool:
         return self.root + name in self.zip.NameToInfo
@@ -274,19 +272,19 @@ class Archive:
         if not isinstance(kind, StorageKind) or type(key) is not str or type(count) is not int:
             raise refuse(f"a reference of unknown form: {reference!r:.100}")
         if key not in self.storages:
-            self.storages[key] = Storage(self._array(kind.name, key, count))
+            self.storages[key] = Storage(self._array(kind.name, key, count), kind.name)
         return self.storages[key]
 
     def _array(self, kind: str, key: str, count: int) -> np.ndarray:
-        stored, wanted = (np.dtype(code) for code in STORAGES[kind])
+        stored = np.dtype(STORAGES[kind])
         data = self._member(key) if self.mapped is None else self._mapped_member(key)
         if count < 0 or len(data) < count * stored.itemsize:
             raise refuse(f"storage {key!r} has {len(data)} bytes, needed {count} {stored} values")
         array = np.frombuffer(data, stored.newbyteorder(self.order), count)
-        direct = stored == wanted and array.dtype.isnative and array.flags.aligned
+        direct = array.dtype.isnative and array.flags.aligned
         if self.mapped is not None and direct and kind != "BoolStorage":
             return array
-        return cast_storage(kind, array, self.widened)
+        return own_storage(kind, array)
 
     def _member(self, key: str) -> bytes:
         return self.read("data/" + key)

@@ -26,6 +26,7 @@ from ._files import atomic_write
 from ._legacy import is_legacy, load_legacy
 from ._native import Tensor
 from ._safetensors import load_safetensors, read_open, save_safetensors
+from ._types import dtype_name
 from ._unpickling import (
     STORAGE_OF_DTYPE,
     STORAGES,
@@ -46,10 +47,6 @@ _PADDING = b"FB"
 _ALIGNED = 64
 
 FileLike: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
-
-
-def _dtype_name(dtype: _native.dtype) -> str:
-    return str(dtype).rpartition(".")[2]
 
 
 # ---------------------------------------------------------------------------- writing
@@ -88,7 +85,7 @@ def _base_and_span(tensor: Tensor) -> tuple[tuple[int, str], _Span]:
     base = tensor.data_ptr() - offset * tensor.element_size() if tensor.numel() else 0
     reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
     span = _Span(offset, offset + reach + 1) if tensor.numel() else _Span(0, 0)
-    return (base, _dtype_name(tensor.dtype)), span
+    return (base, dtype_name(tensor.dtype)), span
 
 
 class _Storages:
@@ -106,7 +103,7 @@ class _Storages:
 
     def blobs(self) -> Iterator[tuple[str, memoryview | bytes]]:
         for position, (key, span) in enumerate(self.spans.items()):
-            size = np.dtype(STORAGES[STORAGE_OF_DTYPE[key[1]]][0]).itemsize
+            size = np.dtype(STORAGES[STORAGE_OF_DTYPE[key[1]]]).itemsize
             count = (span.stop - span.start) * size
             if count:
                 address = key[0] + span.start * size
@@ -137,7 +134,7 @@ class _Pickler(_PythonPickler):
         if isinstance(obj, _native.Size):
             return _SIZE, (tuple(obj),)
         if isinstance(obj, _native.dtype):
-            return _dtype_name(obj)
+            return dtype_name(obj)
         if isinstance(obj, _native.device):
             return _DEVICE, (str(obj),)
         if type(obj) is _Global:
@@ -304,8 +301,7 @@ def load(
     With `weights_only` (the default) only tensors, dicts, lists, tuples, sets, numbers,
     strings, bytes, bytearrays, sizes, devices and dtypes are built; a file that names anything
     else raises `pickle.UnpicklingError`, as does one that is damaged. `weights_only=False` runs
-    whatever code the file names. float16 and bfloat16 tensors become float32, int8 and int16 become
-    int32, with one warning. Everything lands on the CPU; `map_location` may only say so.
+    whatever code the file names. Everything lands on the CPU; `map_location` may only say so.
 
     With `mmap` tensors lie in the file, mapped, where their dtype and alignment allow: nothing is
     read before it is used, what is written to them stays in this process, and the file must not be
@@ -337,13 +333,8 @@ def _load_open(file: IO[bytes], size: int, weights_only: bool, memory: np.ndarra
     if is_legacy(file):
         if memory is not None:
             raise RuntimeError("load: mmap=True needs a zip archive, this file is older: save anew")
-        result, widened = load_legacy(file, size, weights_only)
-    else:
-        archive = Archive(file, memory)
-        result, widened = _load_archive(archive, weights_only), archive.widened
-    if widened:
-        _native._warn(f"load: tensors of {', '.join(sorted(widened))} were widened")
-    return result
+        return load_legacy(file, size, weights_only)
+    return _load_archive(Archive(file, memory), weights_only)
 
 
 def _load_archive(archive: Archive, weights_only: bool) -> object:

@@ -10,12 +10,18 @@ import numpy as np
 
 from . import _native
 from ._native import Tensor
+from ._types import finfo, numbers
 from ._typing import Device
 
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
 
 # (rtol, atol) by dtype: exact for integers and bool.
-_TOLERANCES = {_native.float32: (1.3e-6, 1e-5), _native.float64: (1e-7, 1e-7)}
+_TOLERANCES = {
+    _native.float16: (1e-3, 1e-5),
+    _native.bfloat16: (1.6e-2, 1e-5),
+    _native.float32: (1.3e-6, 1e-5),
+    _native.float64: (1e-7, 1e-7),
+}
 
 # What a comparison is made with: rtol, atol (None: the defaults), and the checks to make.
 _Options: TypeAlias = dict[str, Any]
@@ -94,7 +100,7 @@ def _compare_tensors(actual: Tensor, expected: Tensor, options: _Options, path: 
     if options["check_stride"]:
         _require_same("stride()", actual.stride(), expected.stride(), path)
     rtol, atol = _tolerances(options, actual.dtype, expected.dtype)
-    a, e = actual.detach().numpy(), expected.detach().numpy()
+    a, e = (numbers(t.detach()) for t in (actual, expected))
     if a.dtype != e.dtype:
         wide = np.result_type(a.dtype, e.dtype)
         a, e = a.astype(wide), e.astype(wide)
@@ -298,7 +304,7 @@ def make_tensor(
     made = [*shape[:-1], 2 * shape[-1]] if noncontiguous and shape else list(shape)
     if floating:
         result = _native.empty(made, dtype=dtype).uniform_(low, high)
-        smallest: float = float(np.finfo(result.numpy().dtype).tiny)
+        smallest: float = finfo(dtype).tiny
     else:
         result = _native.randint(math.floor(low), math.ceil(high), made).to(dtype)
         smallest = 1

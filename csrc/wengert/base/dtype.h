@@ -8,26 +8,55 @@
 #include <type_traits>
 
 #include "wengert/base/error.h"
+#include "wengert/base/half.h"
 
 namespace wengert {
 
 // In the order of promotion within PyTorch's categories bool < integral < floating.
-enum class Dtype : uint8_t { kBool, kUInt8, kInt32, kInt64, kFloat32, kFloat64 };
-inline constexpr int kNumDtypes = 6;
+enum class Dtype : uint8_t {
+  kBool,
+  kUInt8,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFloat16,
+  kBFloat16,
+  kFloat32,
+  kFloat64
+};
+inline constexpr int kNumDtypes = 10;
 
-inline constexpr int64_t kItemSize[kNumDtypes] = {1, 1, 4, 8, 4, 8};
-inline constexpr const char* kDtypeName[kNumDtypes] = {"bool",  "uint8",   "int32",
-                                                       "int64", "float32", "float64"};
+inline constexpr int64_t kItemSize[kNumDtypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
+inline constexpr const char* kDtypeName[kNumDtypes] = {"bool",    "uint8",  "int8",    "int16",
+                                                       "int32",   "int64",  "float16", "bfloat16",
+                                                       "float32", "float64"};
 
 constexpr int index(Dtype d) { return static_cast<int>(d); }
 constexpr int64_t item_size(Dtype d) { return kItemSize[index(d)]; }
 constexpr const char* name(Dtype d) { return kDtypeName[index(d)]; }
-constexpr bool is_floating(Dtype d) { return d >= Dtype::kFloat32; }
-constexpr bool is_integral(Dtype d) { return d < Dtype::kFloat32 && d != Dtype::kBool; }
+constexpr bool is_floating(Dtype d) { return d >= Dtype::kFloat16; }
+constexpr bool is_integral(Dtype d) { return d < Dtype::kFloat16 && d != Dtype::kBool; }
 constexpr int category(Dtype d) { return is_floating(d) ? 2 : d == Dtype::kBool ? 0 : 1; }
 
-// With these six types the larger enumerator is always the common type.
-constexpr Dtype promote(Dtype a, Dtype b) { return a < b ? b : a; }
+// Whether tensors only hold the type: see Note [narrow].
+constexpr bool is_narrow(Dtype d) {
+  constexpr unsigned kNarrow = 1u << index(Dtype::kInt8) | 1u << index(Dtype::kInt16) |
+                               1u << index(Dtype::kFloat16) | 1u << index(Dtype::kBFloat16);
+  return (kNarrow >> index(d)) & 1;
+}
+// The type that such a one is computed in; any other is itself.
+constexpr Dtype widened(Dtype d) {
+  return !is_narrow(d) ? d : is_floating(d) ? Dtype::kFloat32 : Dtype::kInt32;
+}
+
+// The larger enumerator, but for two pairs of which neither holds the other's numbers.
+constexpr Dtype promote(Dtype a, Dtype b) {
+  const Dtype low = a < b ? a : b, high = a < b ? b : a;
+  if (low == Dtype::kUInt8 && high == Dtype::kInt8) return Dtype::kInt16;
+  if (low == Dtype::kFloat16 && high == Dtype::kBFloat16) return Dtype::kFloat32;
+  return high;
+}
 
 inline void append(std::string& out, Dtype d) { out += name(d); }
 
@@ -40,6 +69,22 @@ constexpr Dtype dtype_of<bool>() {
 template <>
 constexpr Dtype dtype_of<uint8_t>() {
   return Dtype::kUInt8;
+}
+template <>
+constexpr Dtype dtype_of<int8_t>() {
+  return Dtype::kInt8;
+}
+template <>
+constexpr Dtype dtype_of<int16_t>() {
+  return Dtype::kInt16;
+}
+template <>
+constexpr Dtype dtype_of<Half>() {
+  return Dtype::kFloat16;
+}
+template <>
+constexpr Dtype dtype_of<BFloat16>() {
+  return Dtype::kBFloat16;
 }
 template <>
 constexpr Dtype dtype_of<int32_t>() {
@@ -58,7 +103,9 @@ constexpr Dtype dtype_of<double>() {
   return Dtype::kFloat64;
 }
 
-// Calls f(T{}) with T the C++ type of d.
+[[noreturn]] void not_computed(Dtype d);
+
+// Calls f(T{}) with T the C++ type of d, which is not narrow.
 template <class F>
 decltype(auto) dispatch(Dtype d, F&& f) {
   switch (d) {
@@ -73,15 +120,35 @@ decltype(auto) dispatch(Dtype d, F&& f) {
     case Dtype::kFloat32:
       return f(float{});
     case Dtype::kFloat64:
-      break;
+      return f(double{});
+    default:
+      not_computed(d);
   }
-  return f(double{});
 }
 
-// As above for the two floating types; the caller has checked.
+// As above for all dtypes.
+template <class F>
+decltype(auto) dispatch_all(Dtype d, F&& f) {
+  switch (d) {
+    case Dtype::kInt8:
+      return f(int8_t{});
+    case Dtype::kInt16:
+      return f(int16_t{});
+    case Dtype::kFloat16:
+      return f(Half(0.0f));
+    case Dtype::kBFloat16:
+      return f(BFloat16(0.0f));
+    default:
+      return dispatch(d, f);
+  }
+}
+
+// As above for the two floating types that are computed in; the caller has checked.
 template <class F>
 decltype(auto) dispatch_floating(Dtype d, F&& f) {
   if (d == Dtype::kFloat32) return f(float{});
+  if (d != Dtype::kFloat64) [[unlikely]]
+    not_computed(d);
   return f(double{});
 }
 
@@ -121,10 +188,14 @@ class Scalar {
   // As in arithmetic between integers: what is out of range wraps. What no int64 is is the least.
   template <class T>
   T wrapped() const {
-    if constexpr (std::is_same_v<T, bool>) return is_float() ? d_ != 0 : i_ != 0;
-    if (!is_float()) return static_cast<T>(i_);
-    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(d_);
-    return static_cast<T>(d_ >= -0x1p63 && d_ < 0x1p63 ? static_cast<int64_t>(d_) : INT64_MIN);
+    if constexpr (is_half<T>) {
+      return T(real());
+    } else {
+      if constexpr (std::is_same_v<T, bool>) return is_float() ? d_ != 0 : i_ != 0;
+      if (!is_float()) return static_cast<T>(i_);
+      if constexpr (std::is_floating_point_v<T>) return static_cast<T>(d_);
+      return static_cast<T>(d_ >= -0x1p63 && d_ < 0x1p63 ? static_cast<int64_t>(d_) : INT64_MIN);
+    }
   }
 
  private:
@@ -133,8 +204,10 @@ class Scalar {
     using Limits = std::numeric_limits<T>;
     if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
       return true;
-    } else if constexpr (std::is_same_v<T, float>) {
-      return !is_float() || !(std::abs(d_) > Limits::max()) || std::isinf(d_);
+    } else if constexpr (std::is_same_v<T, Half>) {
+      return !(std::abs(real()) > 65504) || std::isinf(real());
+    } else if constexpr (std::is_same_v<T, float> || std::is_same_v<T, BFloat16>) {
+      return !is_float() || !(std::abs(d_) > std::numeric_limits<float>::max()) || std::isinf(d_);
     } else {
       // The bounds are doubles, or their next whole numbers are.
       constexpr double kEnd = static_cast<double>(Limits::max() / 2 + 1) * 2;
@@ -151,6 +224,15 @@ class Scalar {
     double d_;
   };
 };
+
+// An element as a number.
+template <class T>
+Scalar number(T v) {
+  if constexpr (std::is_same_v<T, bool>) return v;
+  if constexpr (is_half<T>) return static_cast<double>(static_cast<float>(v));
+  if constexpr (std::is_floating_point_v<T>) return static_cast<double>(v);
+  if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(v);
+}
 
 inline void append(std::string& out, const Scalar& s) {
   if (s.is_float()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/autocast.h"
 #include "wengert/tape/observe.h"
 
 namespace wengert {
@@ -21,8 +22,10 @@ struct Stop {
 }  // namespace
 
 int64_t capture_modes() {
+  const Autocast& cast = autocast();
   return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2) |
-         (anomaly_enabled() ? 1 << 8 : 0) | (observer() ? 1 << 9 : 0);
+         (anomaly_enabled() ? 1 << 8 : 0) | (observer() ? 1 << 9 : 0) |
+         (cast.enabled ? (1 + index(cast.dtype)) << 10 : 0);
 }
 
 ProgramCache::ProgramCache(int maxsize) : maxsize_(maxsize) {

@@ -5,8 +5,10 @@
 #include "wengert/base/denormals.h"
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/autocast.h"
 #include "wengert/tape/checkpoint.h"
 #include "wengert/tape/history.h"
+#include "wengert/tape/narrow.h"
 #include "wengert/tape/observe.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/profile.h"
@@ -41,11 +43,13 @@ struct ResultType {
   int dim = -1, zero = -1, number = -1;
   void see(const Operand& x) {
     if (x.is_scalar()) {
-      number = std::max(number, index(x.scalar().dtype()));
+      meet(number, x.scalar().dtype());
     } else if (x.is_tensor()) {
-      int& slot = x->ndim() > 0 ? dim : zero;
-      slot = std::max(slot, index(x->dtype()));
+      meet(x->ndim() > 0 ? dim : zero, x->dtype());
     }
+  }
+  static void meet(int& slot, Dtype d) {
+    slot = slot < 0 ? index(d) : index(promote(static_cast<Dtype>(slot), d));
   }
   static int combine(int higher, int lower) {
     if (higher < 0) return lower;
@@ -423,10 +427,17 @@ Dtype common_dtype(const Call& c, int first) {
 
 void apply(Call& c) {
   const Op& op = c.op();
-  named(c, op.is_composite() ? run_composed : op.mutates ? run_mutating : run_plain);
+  if (is_cast(op)) [[unlikely]]
+    return named(c, run_cast);
+  if (op.is_composite()) return named(c, run_composed);
+  if (!op.view && !op.any_dtype && is_narrow_call(c)) [[unlikely]]
+    return named(c, run_narrow);
+  named(c, op.mutates ? run_mutating : run_plain);
 }
 
-void apply_inplace(Call& c) { named(c, run_inplace); }
+void apply_inplace(Call& c) {
+  named(c, !c.op().is_composite() && is_narrow_call(c) ? run_narrow_in_place : run_inplace);
+}
 
 const Op* composite_running() { return composite; }
 

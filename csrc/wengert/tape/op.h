@@ -36,6 +36,14 @@ enum class Promote : uint8_t {
   kNotFirst,  // as kCommon without the first input (a mask)
 };
 
+// How an op's inputs are cast where autocast is on, as PyTorch does; float64 is left alone.
+enum class Cast : uint8_t {
+  kNone,     // not at all
+  kLower,    // to the dtype of autocast: products
+  kFloat32,  // to float32: losses, what sums many
+  kWidest,   // to the widest of the inputs' dtypes: joins
+};
+
 // What the vjp reads of the call, beside shapes; all else is released once the op has run.
 // Inputs are bits 0..., outputs bits 16...; the last bit of each stands for all that follow as
 // well.
@@ -64,6 +72,8 @@ struct WorkedOut {
 
 struct Op {
   const char* name;
+  Cast autocast = Cast::kNone;
+  bool mixed = false;  // input 0 may be a narrow float while others are float32
   // Python syntax; gives arguments, errors, __doc__ and stubs. See Note [signatures].
   Signature signature;
   uint32_t on = kMethod | kModule;
@@ -81,6 +91,7 @@ struct Op {
   bool zeros = false;           // what it changes becomes zero
   // Users cannot call it, yet `shape` checks as much as if they did: a saved program may hold it.
   bool checked = false;
+  bool any_dtype = false;  // `run` moves bytes, of whatever dtype; see Note [narrow]
   const PointwiseRow* pointwise = nullptr;  // its kernels, when shape and run are pointwise_*
 
   void (*shape)(Call& c) = nullptr;

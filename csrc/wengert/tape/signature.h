@@ -193,9 +193,11 @@ class Signature {
  public:
   consteval Signature(const char* text) : text_(text) {
     ParamText p;
-    int n = 0;
+    int n = 0, attribute = 0;
     bool list = false;
     for (ParamReader reader(text_); reader.next(p);) {
+      if (p.kind == ParamKind::kDtype) dtype_ = attribute;
+      attribute += !p.is_input();
       if (!p.is_input()) continue;
       if (list) signature_text::wrong("a list of tensors is the last of the inputs");
       list = p.kind == ParamKind::kTensors;
@@ -210,6 +212,8 @@ class Signature {
   // The inputs that may not be None or a number, as bits, and how many there are at least.
   constexpr uint32_t refused() const { return refused_; }
   constexpr int least() const { return least_; }
+  // The number of the attribute that is a dtype; -1 if none is.
+  constexpr int dtype() const { return dtype_; }
 
   // The number of an attribute, by its name.
   consteval int operator[](std::string_view name) const {
@@ -241,6 +245,7 @@ class Signature {
   const char* text_;
   uint32_t refused_ = 0;
   int least_ = 0;
+  int dtype_ = -1;
 };
 
 // The number of an attribute in each of several signatures, for what their ops share; it must be

@@ -8,6 +8,7 @@
 
 #include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
+#include "wengert/tape/autocast.h"
 #include "wengert/tape/leaf.h"
 #include "wengert/tape/rule.h"
 #include "wengert/tape/turn.h"
@@ -209,6 +210,7 @@ class Run {
   }
 
   const BackwardOptions& options_;
+  const NoAutocast off_;
   GradMode mode_;
   const uint64_t id_ = next_run.fetch_add(1, std::memory_order_relaxed);
   List<Entry*> heap_;  // owns one reference to each

@@ -12,12 +12,8 @@ namespace wengert {
 namespace {
 
 Scalar load(const Tensor& t, int64_t offset) {
-  return dispatch(t.dtype(), [&](auto zero) -> Scalar {
-    using T = decltype(zero);
-    const T v = reinterpret_cast<const T*>(t->storage->data())[offset];
-    if constexpr (std::is_same_v<T, bool>) return v;
-    if constexpr (std::is_floating_point_v<T>) return static_cast<double>(v);
-    return static_cast<int64_t>(v);
+  return dispatch_all(t.dtype(), [&](auto zero) {
+    return number(reinterpret_cast<const decltype(zero)*>(t->storage->data())[offset]);
   });
 }
 

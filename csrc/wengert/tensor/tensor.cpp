@@ -99,7 +99,8 @@ Tensor Tensor::empty(const Dims& shape, const Dims& strides, Dtype dtype) {
 
 Tensor Tensor::scalar(const Scalar& value, Dtype dtype) {
   Tensor t = empty({}, dtype);
-  dispatch(dtype, [&](auto zero) { *t.data_as<decltype(zero)>() = value.to<decltype(zero)>(); });
+  dispatch_all(dtype,
+               [&](auto zero) { *t.data_as<decltype(zero)>() = value.to<decltype(zero)>(); });
   return t;
 }
 
@@ -169,13 +170,7 @@ Scalar Tensor::item() const {
   get("item");
   check(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   value_leaves("item()");
-  return dispatch(dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T v = *data_as<T>();
-    if constexpr (std::is_same_v<T, bool>) return Scalar(v);
-    if constexpr (std::is_floating_point_v<T>) return Scalar(static_cast<double>(v));
-    return Scalar(static_cast<int64_t>(v));
-  });
+  return dispatch_all(dtype(), [&](auto zero) { return number(*data_as<decltype(zero)>()); });
 }
 
 }  // namespace wengert

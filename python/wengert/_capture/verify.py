@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from .._native import CaptureError, Tensor, _Program
+from .._types import bits
 
 VARIABLE = "WENGERT_CAPTURE_VERIFY"
 
@@ -33,7 +34,7 @@ def interval(verify: int | None) -> int:
 def _bits(tensor: Tensor | None) -> object:
     if tensor is None:
         return None
-    return tensor.dtype, tuple(tensor.shape), tensor.detach().numpy().tobytes()
+    return tensor.dtype, tuple(tensor.shape), bits(tensor.detach()).tobytes()
 
 
 class _State:
@@ -117,8 +118,8 @@ def verified(
     before.put_back()
     result = run()
     odd = _difference(replayed, result, "the result")
-    for (what, bits), (_, now) in zip(after, before.now(), strict=True):
-        if not odd and bits != now:
+    for (what, was), (_, now) in zip(after, before.now(), strict=True):
+        if not odd and was != now:
             odd = what
     if odd:
         raise CaptureError(

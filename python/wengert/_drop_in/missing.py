@@ -29,7 +29,7 @@ _INSTEAD: tuple[tuple[tuple[str, ...], str], ...] = (
         ("quantize", "quantization", "ao", "qint", "quint", "qscheme"),
         "there is no quantization; the network runs as it is",
     ),
-    (("float8", "uint16", "uint32", "uint64"), "a wider dtype holds the same values"),
+    (("float8", "uint16", "uint32", "uint64"), "another dtype holds the same values"),
     (("nested",), "padded tensors and a mask"),
     (("fx", "_inductor"), "wengert.explain(fn, *args) lists the steps of a function"),
     (

@@ -1,34 +1,68 @@
-"""Mixed precision, as scripts write it: all is computed in the dtypes that tensors have.
+"""Mixed precision: `autocast` computes products in bfloat16 or float16 and losses in float32.
 
-There is no type of 16 bits here, so `autocast` changes nothing and `GradScaler` scales by 1:
-the same script gives what it gives with mixed precision switched off.
+`GradScaler` scales by 1: it is what PyTorch's is when disabled.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterable
 from typing import TypeVar
 
 from .. import _native
+from .._native import clear_autocast_cache
 from .._typing import Closure, Dtype, StateDict, UserFunction
 from ..optim.optimizer import Optimizer
 
-__all__ = ["GradScaler", "autocast", "is_autocast_available"]
+__all__ = [
+    "GradScaler",
+    "autocast",
+    "clear_autocast_cache",
+    "get_autocast_dtype",
+    "is_autocast_available",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
+]
 
 _Self = TypeVar("_Self", bound="autocast")
 _Scaled = TypeVar("_Scaled", bound="_native.Tensor | Iterable[_native.Tensor]")
+_DTYPES = (_native.bfloat16, _native.float16)
+_depth = threading.local()
 
 
 def is_autocast_available(device_type: str) -> bool:
-    """Whether `autocast` accepts the device: "cpu" alone changes nothing, the others warn."""
+    """Whether `autocast` casts on that device: on "cpu" alone."""
     return device_type == "cpu"
 
 
-class autocast:
-    """A context, or a decorator, in which operations are computed as they are outside of it.
+def is_autocast_enabled(device_type: str = "cpu") -> bool:
+    """Whether an `autocast` region is being run."""
+    return device_type == "cpu" and _native.autocast_state()[0]
 
-    `device_type` is the name of any device, as scripts name "cuda" and switch it off elsewhere.
+
+def get_autocast_dtype(device_type: str) -> _native.dtype:
+    """The dtype that `autocast` casts to unless told; within a region that region's."""
+    return _native.autocast_state()[1] if device_type == "cpu" else _native.float16
+
+
+def is_autocast_cache_enabled() -> bool:
+    """Whether the casts of parameters are kept within a region."""
+    return bool(_native.autocast_state()[2])
+
+
+class autocast:
+    """A context, or a decorator, in which each operation is computed in a dtype that suits it.
+
+    Products (`linear`, `matmul`, convolutions, attention, recurrent layers) take their floating
+    inputs as `dtype`, bfloat16 unless told, and give it; losses, and what sums many numbers, take
+    float32; `cat` and `stack` the widest of their inputs. Everything else goes on with what it is
+    given, as PyTorch's lists for the CPU say. float64 is left alone, as are operations in place.
+    A parameter is cast once in a region (`cache_enabled`), so its gradient stays float32. Backward
+    belongs outside; it has the dtypes of forward either way.
+
+    `device_type` may be any device's name, as scripts name "cuda" and switch it off elsewhere: all
+    but "cpu" change nothing. A dtype other than bfloat16 and float16 warns and changes nothing.
     """
 
     def __init__(
@@ -42,13 +76,36 @@ class autocast:
             raise ValueError(
                 f"Expected `device_type` of type `str`, got: `{type(device_type).__name__}`"
             )
-        self.device, self.enabled = device_type, enabled
+        self.device, self.enabled = device_type, enabled and device_type == "cpu"
+        self.dtype = dtype if dtype is not None else get_autocast_dtype("cpu")
+        self.cache_enabled = cache_enabled
+        if self.enabled and self.dtype not in _DTYPES:
+            _native._warn(
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast. CPU "
+                "Autocast only supports dtype of wengert.bfloat16, wengert.float16 currently."
+            )
+            self.enabled = False
+        self._before: list[tuple[bool, _native.dtype, bool]] = []
 
     def __enter__(self: _Self) -> _Self:
+        before = _native.autocast_state()
+        self._before.append(before)
+        if self.device == "cpu":
+            _depth.value = getattr(_depth, "value", 0) + 1
+            cache = before[2] if self.cache_enabled is None else self.cache_enabled
+            dtype = self.dtype if self.dtype in _DTYPES else before[1]
+            _native.set_autocast_state(self.enabled, dtype, cache)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Nothing was changed."""
+        """Casts as before; at the end of the outermost region what is kept is forgotten."""
+        before = self._before.pop()
+        if self.device != "cpu":
+            return
+        _depth.value -= 1
+        if _depth.value == 0:
+            clear_autocast_cache()
+        _native.set_autocast_state(*before)
 
     def __call__(self, function: UserFunction) -> UserFunction:
         @functools.wraps(function)
@@ -60,7 +117,7 @@ class autocast:
 
 
 class GradScaler:
-    """Scales losses by 1: float32 gradients do not vanish, so they need no scale.
+    """Scales losses by 1: gradients of bfloat16 and float32 do not vanish, so they need no scale.
 
     The methods are those of a scaler that is disabled.
     """

@@ -5,12 +5,10 @@ from __future__ import annotations
 from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import Protocol
 
-import numpy as np
-
 from .. import _native
 from .._native import Tensor
 from .._shared import Segment, at, share
-from .._types import numpy_dtype
+from .._types import dtype_name
 from .._typing import Args, UserFunction
 from ..nn.parameter import Buffer, Parameter
 
@@ -36,7 +34,7 @@ def rebuild_tensor(
     if sent is None:
         tensor = _native.empty(layout[1], dtype=getattr(_native, dtype))
     else:
-        tensor = at(Segment(sent.detach(), size), np.dtype(dtype), *layout)
+        tensor = at(Segment(sent.detach(), size), dtype, *layout)
     if cls is not _native.Tensor:
         tensor = _native.make_parameter(cls, tensor, requires_grad)
     elif requires_grad:
@@ -63,7 +61,7 @@ def reduce_tensor(tensor: Tensor) -> tuple[UserFunction, Args]:
         type(tensor),
         None if segment is None else DupFd(segment.descriptor),
         0 if segment is None else segment.length,
-        numpy_dtype(tensor.dtype).name,
+        dtype_name(tensor.dtype),
         (start, tuple(tensor.shape), tuple(tensor.stride())),
         tensor.requires_grad,
         dict(getattr(tensor, "__dict__", None) or {}),

@@ -107,7 +107,8 @@ class UninitializedTensorMixin(_Beside):
     """
 
     cls_to_become: ClassVar[type[Tensor]]
-    _CASTS = frozenset(("to", "cpu", "float", "double", "int", "long", "short", "char", "half"))
+    _CASTS = frozenset(("to", "cpu", "float", "double", "int", "long", "short", "char", "half",
+                        "bfloat16"))  # fmt: skip
     _ALLOWED = frozenset(
         ("materialize", "share_memory_", "size", "copy_", "is_complex", "is_floating_point")
     )

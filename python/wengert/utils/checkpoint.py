@@ -137,12 +137,23 @@ def _random_state(state: Tensor | None) -> Iterator[None]:
         _native.ops.exchange_rng_state(before)
 
 
+@contextlib.contextmanager
+def _autocast(state: tuple[bool, _native.dtype, bool]) -> Iterator[None]:
+    before = _native.autocast_state()
+    _native.set_autocast_state(*state)
+    try:
+        yield
+    finally:
+        _native.set_autocast_state(*before)
+
+
 class _Call:
     """A checkpointed call: what it takes to make it again."""
 
     def __init__(self, function: Callable, args: Args, kwargs: Kwargs, preserve: bool) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.state = _native.ops.rng_state() if preserve else None
+        self.cast = _native.autocast_state()
         self.versions = [arg._version for arg in args if isinstance(arg, Tensor)]
 
     def again(self) -> object:
@@ -154,7 +165,7 @@ class _Call:
                     f"inplace operation: an argument of checkpoint of shape {tuple(tensor.shape)} "
                     f"is at version {tensor._version}; expected version {version} instead."
                 )
-        with _random_state(self.state), enable_grad():
+        with _random_state(self.state), _autocast(self.cast), enable_grad():
             return self.function(*self.args, **self.kwargs)
 
 

@@ -46,13 +46,13 @@ constexpr int64_t kColumns = 2 * kRows<T>;
 template <class T>
 using Lane = std::conditional_t<sizeof(T) == 8, double, float>;
 template <class T>
-constexpr int64_t kBlock = sizeof(T) == 1 ? 8 : Vec<Lane<T>>::kSize;
+constexpr int64_t kBlock = sizeof(T) <= 2 ? 8 : Vec<Lane<T>>::kSize;
 
 // to[r * to_step + c] = from[c * step + r] for a block.
 template <class T>
 void turn_block(T* to, int64_t to_step, const T* from, int64_t step) {
   constexpr int64_t kSize = kBlock<T>;
-  if constexpr (sizeof(T) == 1) {
+  if constexpr (sizeof(T) <= 2) {
     for (int64_t r = 0; r < kSize; ++r)
       for (int64_t c = 0; c < kSize; ++c) to[r * to_step + c] = from[c * step + r];
   } else {
@@ -295,6 +295,80 @@ CastRow cast_row_of(Dtype to, Dtype from) {
   });
 }
 
+// Narrow types are read into the types that they are computed in, and written from those.
+CastRow widen_row_of(Dtype from) {
+  switch (from) {
+    case Dtype::kInt8:
+      return cast_row<int32_t, int8_t>;
+    case Dtype::kInt16:
+      return cast_row<int32_t, int16_t>;
+    case Dtype::kFloat16:
+      return cast_row<float, Half>;
+    default:
+      return cast_row<float, BFloat16>;
+  }
+}
+
+CastRow narrow_row_of(Dtype to) {
+  switch (to) {
+    case Dtype::kInt8:
+      return cast_row<int8_t, int32_t>;
+    case Dtype::kInt16:
+      return cast_row<int16_t, int32_t>;
+    case Dtype::kFloat16:
+      return cast_row<Half, float>;
+    default:
+      return cast_row<BFloat16, float>;
+  }
+}
+
+// A cast to or from a narrow type, in up to three steps: two of them through a block in cache.
+class NarrowCast {
+ public:
+  NarrowCast(Dtype to, Dtype from)
+      : widen_(is_narrow(from) ? widen_row_of(from) : nullptr),
+        between_(widened(to) != widened(from) ? cast_row_of(widened(to), widened(from)) : nullptr),
+        narrow_(is_narrow(to) ? narrow_row_of(to) : nullptr),
+        to_size_(item_size(to)),
+        from_size_(item_size(from)) {}
+
+  void operator()(char* dst, int64_t dst_step, const char* src, int64_t src_step, int64_t n) const {
+    for (int64_t i = 0; i < n; i += kCastBlock)
+      block(dst + i * dst_step * to_size_, dst_step, src + i * src_step * from_size_, src_step,
+            std::min(kCastBlock, n - i));
+  }
+
+ private:
+  static constexpr int64_t kCastBlock = 256;
+
+  void block(char* dst, int64_t dst_step, const char* src, int64_t src_step, int64_t n) const {
+    alignas(64) double first[kCastBlock], second[kCastBlock];
+    const auto step = [&](CastRow row, bool last, double* block) {
+      row(last ? static_cast<void*>(dst) : block, last ? dst_step : 1, src, src_step, n);
+      src = reinterpret_cast<const char*>(block);
+      src_step = 1;
+    };
+    if (widen_) step(widen_, !between_ && !narrow_, first);
+    if (between_) step(between_, !narrow_, second);
+    if (narrow_) step(narrow_, true, nullptr);
+  }
+
+  CastRow widen_, between_, narrow_;
+  int64_t to_size_, from_size_;
+};
+
+// f over the rows of a walk, with the first elements of each.
+template <class F>
+void cast_rows(void* dst, int64_t to_size, const void* src, int64_t from_size, const Walk<2>& w,
+               const F& f) {
+  parallel_for(w.count(), kMoveGrain, [&](int64_t begin, int64_t end) {
+    w.rows(begin, end, [&](const auto& at, int64_t n) {
+      f(static_cast<char*>(dst) + at[0] * to_size, w.inner(0),
+        static_cast<const char*>(src) + at[1] * from_size, w.inner(1), n);
+    });
+  });
+}
+
 }  // namespace
 
 void copy_bytes(void* dst, const void* src, int64_t bytes) {
@@ -336,14 +410,14 @@ void cast_strided(void* dst, Dtype to, const Dims& dst_strides, const void* src,
   if (numel(shape) == 0) return;
   Walk<2> w{shape, {dst_strides, src_strides}};
   w.simplify();
-  const CastRow cast_row = cast_row_of(to, from);
-  const int64_t to_size = item_size(to), from_size = item_size(from);
-  parallel_for(w.count(), kMoveGrain, [&](int64_t begin, int64_t end) {
-    w.rows(begin, end, [&](const auto& at, int64_t n) {
-      cast_row(static_cast<char*>(dst) + at[0] * to_size, w.inner(0),
-               static_cast<const char*>(src) + at[1] * from_size, w.inner(1), n);
-    });
-  });
+  const auto rows = [&](const auto& f) {
+    cast_rows(dst, item_size(to), src, item_size(from), w, f);
+  };
+  if (is_narrow(to) || is_narrow(from)) {
+    rows(NarrowCast(to, from));
+  } else {
+    rows(cast_row_of(to, from));
+  }
 }
 
 void fill_strided(void* dst, const Dims& strides, const Dims& shape, int64_t item_size,
@@ -370,7 +444,7 @@ void fill_strided(void* dst, const Dims& strides, const Dims& shape, int64_t ite
 
 void fill_strided(void* dst, Dtype dtype, const Dims& strides, const Dims& shape,
                   const Scalar& value) {
-  dispatch(dtype, [&](auto zero) {
+  dispatch_all(dtype, [&](auto zero) {
     const auto v = value.to<decltype(zero)>();
     fill_strided(dst, strides, shape, sizeof v, &v);
   });

@@ -167,6 +167,7 @@ inline constexpr int64_t kMoveGrain = 1 << 16;
 template <class F>
 void dispatch_size(int64_t item_size, const F& f) {
   if (item_size == 1) return f(uint8_t{});
+  if (item_size == 2) return f(uint16_t{});
   if (item_size == 4) return f(uint32_t{});
   f(uint64_t{});
 }

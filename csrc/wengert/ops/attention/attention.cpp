@@ -134,6 +134,8 @@ namespace {
 // y = dropout(softmax(scale q k' + mask)) v
 constinit const Op scaled_dot_product_attention_op{
     .name = "scaled_dot_product_attention",
+    .autocast = Cast::kLower,
+    .mixed = true,
     .signature = kAttention,
     .on = kFunctional,
     .doc =

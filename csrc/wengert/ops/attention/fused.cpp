@@ -247,6 +247,7 @@ void backward_vjp(Vjp& v) {
 // y = (F softmax(c q k' + m)) v, F of dropout        its gradients: attention_backward
 constinit const Op attention_forward_op{
     .name = "attention_forward",
+    .mixed = true,
     .signature = kForward,
     .on = 0,
     .doc = "scaled_dot_product_attention in four dimensions; saves the logarithms of its sums.",

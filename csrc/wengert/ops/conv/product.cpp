@@ -206,6 +206,7 @@ Tensor bias_gradient(const Tensor& g) {
 // Y = conv(X, W) + b       dX = conv_input(G, W)     dW = conv_weight(X, G)    db = sum G
 constinit const Op conv_output_op{
     .name = "conv_output",
+    .autocast = Cast::kLower,
     .signature = kForward,
     .on = 0,
     .doc =
@@ -229,6 +230,7 @@ constinit const Op conv_output_op{
 // X = conv_input(Y, W) + b     dY = conv(G, W)       dW = conv_weight(G, Y)    db = sum G
 constinit const Op conv_input_op{
     .name = "conv_input",
+    .autocast = Cast::kLower,
     .signature = kInputOf,
     .on = 0,
     .doc =

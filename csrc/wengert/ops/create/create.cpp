@@ -54,42 +54,50 @@ constexpr Op creation(const char* name, const Signature& signature, uint32_t on,
           .run = run};
 }
 
+// As above, of one element throughout.
+constexpr Op filled(const char* name, const Signature& signature, uint32_t on, const char* doc,
+                    void (*shape)(Call&), void (*run)(Call&)) {
+  Op op = creation(name, signature, on, doc, shape, run);
+  op.any_dtype = true;
+  return op;
+}
+
 // y = 0
 constexpr Op zeros_op =
-    creation("zeros", kSized, kModule, "A tensor of zeros.", shape_of_size, run_zeros);
+    filled("zeros", kSized, kModule, "A tensor of zeros.", shape_of_size, run_zeros);
 // y = 1
 constexpr Op ones_op =
-    creation("ones", kSized, kModule, "A tensor of ones.", shape_of_size, run_ones);
+    filled("ones", kSized, kModule, "A tensor of ones.", shape_of_size, run_ones);
 // y = whatever the memory holds
-constexpr Op empty_op = creation("empty", kSized, kModule, "A tensor of whatever is in its memory.",
-                                 shape_of_size, run_nothing);
+constexpr Op empty_op = filled("empty", kSized, kModule, "A tensor of whatever is in its memory.",
+                               shape_of_size, run_nothing);
 // y = 0
-constexpr Op zeros_like_op = creation(
+constexpr Op zeros_like_op = filled(
     "zeros_like", kLike, kModule, "Zeros with the input's shape and dtype.", shape_like, run_zeros);
 // y = 1
-constexpr Op ones_like_op = creation(
-    "ones_like", kLike, kModule, "Ones with the input's shape and dtype.", shape_like, run_ones);
+constexpr Op ones_like_op = filled("ones_like", kLike, kModule,
+                                   "Ones with the input's shape and dtype.", shape_like, run_ones);
 // y = whatever the memory holds
 constexpr Op empty_like_op =
-    creation("empty_like", kLike, kModule,
-             "An uninitialised tensor with the input's shape and dtype.", shape_like, run_nothing);
+    filled("empty_like", kLike, kModule,
+           "An uninitialised tensor with the input's shape and dtype.", shape_like, run_nothing);
 // y = 0
 constexpr Op new_zeros_op =
-    creation("new_zeros", kNew, kMethod, "Zeros of this shape, with the tensor's dtype.", shape_new,
-             run_zeros);
+    filled("new_zeros", kNew, kMethod, "Zeros of this shape, with the tensor's dtype.", shape_new,
+           run_zeros);
 // y = 1
-constexpr Op new_ones_op = creation(
+constexpr Op new_ones_op = filled(
     "new_ones", kNew, kMethod, "Ones of this shape, with the tensor's dtype.", shape_new, run_ones);
 // y = whatever the memory holds
-constexpr Op new_empty_op = creation("new_empty", kNew, kMethod,
-                                     "An uninitialised tensor of this shape, with the tensor's "
-                                     "dtype.",
-                                     shape_new, run_nothing);
+constexpr Op new_empty_op = filled("new_empty", kNew, kMethod,
+                                   "An uninitialised tensor of this shape, with the tensor's "
+                                   "dtype.",
+                                   shape_new, run_nothing);
 
 constexpr Signature kFull =
     "(size: sizes, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
-constexpr Op full_op = creation(
+constexpr Op full_op = filled(
     "full", kFull, kModule, "A tensor of fill_value; its dtype is that of the number unless given.",
     [](Call& c) {
       c.output(c.attrs.dtype_or(kFull["dtype"], c.attrs.scalar(kFull["fill_value"]).dtype()),
@@ -100,7 +108,7 @@ constexpr Op full_op = creation(
 constexpr Signature kFullLike =
     "(input: Tensor, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
-constexpr Op full_like_op = creation(
+constexpr Op full_like_op = filled(
     "full_like", kFullLike, kModule, "fill_value everywhere, with the input's shape and dtype.",
     [](Call& c) { output_like(c, c.attrs.dtype_or(kFullLike["dtype"], c.in(0).dtype())); },
     [](Call& c) { fill(c.out[0], c.attrs.scalar(kFullLike["fill_value"])); });
@@ -108,7 +116,7 @@ constexpr Op full_like_op = creation(
 constexpr Signature kNewFull =
     "(input: Tensor, size: sizes, fill_value: Number, *, dtype: dtype | None = None) -> Tensor";
 // y = value
-constexpr Op new_full_op = creation(
+constexpr Op new_full_op = filled(
     "new_full", kNewFull, kMethod, "fill_value in this shape, with the tensor's dtype.",
     [](Call& c) {
       c.output(c.attrs.dtype_or(kNewFull["dtype"], c.in(0).dtype()),

@@ -19,6 +19,7 @@ constinit const Op copy_op{
     .on = kMethod,
     .doc = "Writes src, broadcast and cast, into the tensor. The gradient goes to src.",
     .mutates = true,
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           const Dims &to = c.in(0).shape(), &from = c.in(1).shape();
@@ -54,11 +55,12 @@ constinit const Op fill_op{
         "Writes a number, or a 0-d tensor, into all elements. The gradient of a 0-d tensor is "
         "the sum of the output's.",
     .mutates = true,
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           if (c.input(1).is_scalar())
-            return dispatch(c.in(0).dtype(),
-                            [&](auto zero) { c.input(1).scalar().to<decltype(zero)>(); });
+            return dispatch_all(c.in(0).dtype(),
+                                [&](auto zero) { c.input(1).scalar().to<decltype(zero)>(); });
           check(c.in(1).ndim() == 0, "only supports 0-dimension value tensor but got tensor with ",
                 c.in(1).ndim(), " dimensions.");
         },
@@ -101,6 +103,7 @@ constinit const Op zero_op{
     .doc = "Writes zeros into all elements.",
     .mutates = true,
     .zeros = true,
+    .any_dtype = true,
     .run =
         [](Call& c) {
           const Tensor& y = c.in(0);

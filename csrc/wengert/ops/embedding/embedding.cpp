@@ -156,6 +156,7 @@ constinit const Op embedding_rows_op{
         "The rows of `weight` (n, width) at `indices`: (*, width). Nothing goes back to row "
         "padding_idx unless that is negative.",
     .checked = true,
+    .any_dtype = true,
     .shape = rows_shape,
     .run = rows_run,
     .vjp = rows_vjp,

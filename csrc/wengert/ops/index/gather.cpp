@@ -22,6 +22,7 @@ constinit const Op gather_op{
         "out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on; the output has the "
         "shape of index, which is no larger than the input apart from `dim`. A RuntimeError if "
         "an index is out of range.",
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
@@ -123,6 +124,7 @@ constinit const Op index_select_op{
     .doc =
         "The positions `index` (1-d, int64 or int32) of dimension `dim`. An IndexError if one is "
         "out of range.",
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           const Tensor &x = c.in(0), &index = c.in(1);
@@ -249,6 +251,7 @@ constinit const Op compress_op{
     .doc = "The elements where the mask, of the input's shape, is true, as a vector.",
     .contiguous = true,
     .data_dependent = true,
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           const Tensor& mask = c.in(1);

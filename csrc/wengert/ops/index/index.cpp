@@ -284,6 +284,7 @@ constinit const Op index_op{
         "it), broadcast together. Negative positions count from the end; an IndexError if one "
         "is out of range.",
     .checked = true,
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           check_indices(c, 1, c.in(0).ndim());

@@ -161,12 +161,16 @@ Tensor of_call(Call& c, const Tensor& input_lengths, const Tensor& target_length
 
 // y = mean_n l_n / labels_n, or the sum of l, or l
 constinit const Op ctc_loss_op{
-    .name = "ctc_loss", .signature = kCtc, .on = kFunctional, .doc = kDoc, .composed = [](Call& c) {
-      c.results = {of_call<kCtc>(c, c.in(2), c.in(3))};
-    }};
+    .name = "ctc_loss",
+    .autocast = Cast::kFloat32,
+    .signature = kCtc,
+    .on = kFunctional,
+    .doc = kDoc,
+    .composed = [](Call& c) { c.results = {of_call<kCtc>(c, c.in(2), c.in(3))}; }};
 // y = mean_n l_n / labels_n, or the sum of l, or l
 constinit const Op ctc_loss_numbers_op{
     .name = "ctc_loss",
+    .autocast = Cast::kFloat32,
     .signature = kCtcNumbers,
     .on = kFunctional,
     .doc = kDoc,

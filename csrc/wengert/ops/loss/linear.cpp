@@ -239,6 +239,7 @@ void composed(Call& c) {
 // l = cross_entropy(W x + b)
 constinit const Op linear_cross_entropy_op{
     .name = "linear_cross_entropy",
+    .autocast = Cast::kFloat32,
     .signature = kLinearEntropy,
     .on = 0,
     .doc =

@@ -387,6 +387,7 @@ constinit const Op nll_loss_backward_op{
 // l = -sum_c p_c w_c log softmax(x)_c, p the target
 constinit const Op cross_entropy_op{
     .name = "cross_entropy",
+    .autocast = Cast::kFloat32,
     .signature = kCrossEntropy,
     .on = kFunctional,
     .doc =
@@ -400,6 +401,7 @@ constinit const Op cross_entropy_op{
 // l = -sum_c w_c [c = t] x_c
 constinit const Op nll_loss_op{
     .name = "nll_loss",
+    .autocast = Cast::kFloat32,
     .signature = kNllLoss,
     .on = kFunctional,
     .doc =

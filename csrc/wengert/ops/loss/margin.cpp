@@ -61,6 +61,7 @@ Tensor positive_part(const Tensor& x) { return clamp(x, 0, Operand()); }
 // l = 1 - cos(x, y) where t = 1, max(0, cos(x, y) - margin) where t = -1
 constinit const Op cosine_embedding_loss_op{
     .name = "cosine_embedding_loss",
+    .autocast = Cast::kFloat32,
     .signature = kCosine,
     .on = kFunctional,
     .doc =
@@ -84,6 +85,7 @@ constinit const Op cosine_embedding_loss_op{
 // l = max(0, margin - t (x - y))
 constinit const Op margin_ranking_loss_op{
     .name = "margin_ranking_loss",
+    .autocast = Cast::kFloat32,
     .signature = kRanking,
     .on = kFunctional,
     .doc =
@@ -102,6 +104,7 @@ constinit const Op margin_ranking_loss_op{
 // l = x where t = 1, max(0, margin - x) where t = -1
 constinit const Op hinge_embedding_loss_op{
     .name = "hinge_embedding_loss",
+    .autocast = Cast::kFloat32,
     .signature = kHinge,
     .on = kFunctional,
     .doc =
@@ -120,6 +123,7 @@ constinit const Op hinge_embedding_loss_op{
 // l = log(1 + exp(-t x))
 constinit const Op soft_margin_loss_op{
     .name = "soft_margin_loss",
+    .autocast = Cast::kFloat32,
     .signature = kSoft,
     .on = kFunctional,
     .doc = "log(1 + exp(-target * input)) for targets of 1 and -1. Shapes broadcast.",
@@ -163,6 +167,7 @@ Tensor as_rows(const Tensor& x) {
 // l = 1/C sum_{c != t} w_t max(0, margin - x_t + x_c)^p
 constinit const Op multi_margin_loss_op{
     .name = "multi_margin_loss",
+    .autocast = Cast::kFloat32,
     .signature = kMulti,
     .on = kFunctional,
     .doc =
@@ -196,6 +201,7 @@ constinit const Op multi_margin_loss_op{
 // l = 1/C sum_{t, c no target} max(0, 1 - x_t + x_c)
 constinit const Op multilabel_margin_loss_op{
     .name = "multilabel_margin_loss",
+    .autocast = Cast::kFloat32,
     .signature = kMultilabel,
     .on = kFunctional,
     .doc =
@@ -221,6 +227,7 @@ constinit const Op multilabel_margin_loss_op{
 // l = max(0, margin + |a - p| - |a - n|)
 constinit const Op triplet_margin_loss_op{
     .name = "triplet_margin_loss",
+    .autocast = Cast::kFloat32,
     .signature = kTriplet,
     .on = kFunctional,
     .doc =
@@ -317,6 +324,7 @@ constinit const Op gaussian_nll_loss_op{
 // l = exp(x) - t x, or x - t log(x + eps)
 constinit const Op poisson_nll_loss_op{
     .name = "poisson_nll_loss",
+    .autocast = Cast::kFloat32,
     .signature = kPoisson,
     .on = kFunctional,
     .doc =

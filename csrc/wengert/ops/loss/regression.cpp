@@ -173,7 +173,7 @@ constexpr Op pair_backward(const char* name) {
 
 template <const PairRule& kRule>
 constexpr Op pair_loss(const char* name, const Signature& signature, uint32_t on, const char* doc) {
-  Op op{.name = name, .signature = signature, .on = on, .doc = doc};
+  Op op{.name = name, .autocast = Cast::kFloat32, .signature = signature, .on = on, .doc = doc};
   op.promote = Promote::kCommon;
   op.shape = pair_shape<kRule>;
   op.run = pair_run<kRule>;
@@ -372,11 +372,13 @@ void weighted_composed(Call& c) {
 }
 
 constinit const Op mse_loss_weighted_op{.name = "mse_loss",
+                                        .autocast = Cast::kFloat32,
                                         .signature = kLegacyWeighted,
                                         .on = kFunctional,
                                         .doc = "mse_loss with a weight for each element.",
                                         .composed = weighted_composed<mse_loss_op>};
 constinit const Op l1_loss_weighted_op{.name = "l1_loss",
+                                       .autocast = Cast::kFloat32,
                                        .signature = kLegacyWeighted,
                                        .on = kFunctional,
                                        .doc = "l1_loss with a weight for each element.",
@@ -386,6 +388,7 @@ constexpr Signature kHuberWeighted =
     "1.0, weight: Tensor | None = None) -> Tensor";
 constinit const Op huber_loss_weighted_op{
     .name = "huber_loss",
+    .autocast = Cast::kFloat32,
     .signature = kHuberWeighted,
     .on = kFunctional,
     .doc = "huber_loss with a weight for each element.",
@@ -404,6 +407,7 @@ constexpr Signature kBinaryCrossEntropy =
 // l = -w (t log x + (1 - t) log(1 - x))
 constinit const Op binary_cross_entropy_op{
     .name = "binary_cross_entropy",
+    .autocast = Cast::kFloat32,
     .signature = kBinaryCrossEntropy,
     .on = kFunctional,
     .doc =
@@ -423,6 +427,7 @@ constexpr Signature kLogits =
 // l = w ((1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)))
 constinit const Op binary_cross_entropy_with_logits_op{
     .name = "binary_cross_entropy_with_logits",
+    .autocast = Cast::kFloat32,
     .signature = kLogits,
     .on = kFunctional,
     .doc =
@@ -475,6 +480,7 @@ void kl_div_composed(Call& c) {
 // l = t (log t - x), and 0 where t = 0
 constinit const Op kl_div_op{
     .name = "kl_div",
+    .autocast = Cast::kFloat32,
     .signature = kKlDiv,
     .on = kFunctional,
     .doc =

@@ -314,6 +314,7 @@ Tensor blend(const Tensor& input, const Tensor& product, const Scalar& beta, con
 // Z = X Y          dX = G Y'     dY = X' G
 constinit const Op mm_op{
     .name = "mm",
+    .autocast = Cast::kLower,
     .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
     .doc = "The product of two matrices, (m, k) @ (k, n). Same dtype; no broadcasting.",
     .shape = mm_shape,
@@ -342,6 +343,7 @@ constinit const Op mm_pointwise_op{
 // Z_b = X_b Y_b      dX_b = G_b Y_b'     dY_b = X_b' G_b
 constinit const Op bmm_op{
     .name = "bmm",
+    .autocast = Cast::kLower,
     .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
     .doc = "Products of two batches of matrices, (b, m, k) @ (b, k, n).",
     .shape = bmm_shape,
@@ -356,6 +358,7 @@ constinit const Op bmm_op{
 // Z = X W' + b      dX = G W      dW = G' X      db = sum of the rows of G
 constinit const Op linear_op{
     .name = "linear",
+    .autocast = Cast::kLower,
     .signature = "(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
     .on = kFunctional,
     .doc =
@@ -405,6 +408,7 @@ constinit const Op linear_activation_op{
 // Z = X Y
 constinit const Op matmul_op{
     .name = "matmul",
+    .autocast = Cast::kLower,
     .signature = "(input: Tensor, other: Tensor) -> Tensor",
     .doc =
         "Matrix product of tensors of any rank from 1: vectors, matrices, and batches whose "
@@ -461,6 +465,7 @@ constinit const Op inner_op{
 // y_o = x1' W_o x2 + b_o
 constinit const Op bilinear_op{
     .name = "bilinear",
+    .autocast = Cast::kLower,
     .signature =
         "(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor",
     .on = kFunctional | kModule,
@@ -489,6 +494,7 @@ constinit const Op bilinear_op{
 // y = sum_i x_ii
 constinit const Op trace_op{
     .name = "trace",
+    .autocast = Cast::kFloat32,
     .signature = "(input: Tensor) -> Tensor",
     .doc = "The sum of the main diagonal of a matrix; integers are summed as int64.",
     .composed = [](Call& c) {
@@ -502,6 +508,7 @@ constexpr Signature kAddmm =
 // Z = beta X + alpha A B
 constinit const Op addmm_op{
     .name = "addmm",
+    .autocast = Cast::kLower,
     .signature = kAddmm,
     .on = kEverywhere,
     .doc = "beta * input + alpha * (mat1 @ mat2); `input` broadcasts.",
@@ -529,6 +536,7 @@ constexpr Signature kBaddbmm =
 // Z_b = beta X_b + alpha A_b B_b
 constinit const Op baddbmm_op{
     .name = "baddbmm",
+    .autocast = Cast::kLower,
     .signature = kBaddbmm,
     .on = kEverywhere,
     .doc = "beta * input + alpha * (batch1 @ batch2), batch by batch.",

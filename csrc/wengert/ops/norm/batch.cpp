@@ -173,6 +173,7 @@ void backward_vjp(Vjp& v) {
 // dx = r (g w - mean(g w) - h mean(g w h)), dw = sum g h, db = sum g
 constinit const Op batch_norm_train_op{
     .name = "batch_norm_train",
+    .mixed = true,
     .signature = kTrain,
     .on = 0,
     .doc =
@@ -188,6 +189,7 @@ constinit const Op batch_norm_train_op{
 
 // y = (x - m) r w + b by given m and r = (v + eps)^-1/2       dx = g r w, dw = sum g h, db = sum g
 constinit const Op batch_norm_eval_op{.name = "batch_norm_eval",
+                                      .mixed = true,
                                       .signature = kEval,
                                       .on = 0,
                                       .doc = "Normalises channels of (N, C, *) by given moments.",
@@ -295,6 +297,7 @@ Tensor instance_norm_of(const Tensor& x, const Tensor& running_mean, const Tenso
 // y = (x - m_c) r_c w_c + b_c, r = (v + eps)^-1/2
 constinit const Op batch_norm_op{
     .name = "batch_norm",
+    .mixed = true,
     .signature = kBatchNorm,
     .on = kFunctional,
     .doc =
@@ -313,6 +316,7 @@ constinit const Op batch_norm_op{
 // y = (x - m_c) r_c w_c + b_c, r = (v + eps)^-1/2
 constinit const Op batch_norm_module_op{
     .name = "batch_norm",
+    .mixed = true,
     .signature = kBatchNormModule,
     .on = kModule,
     .doc = "functional.batch_norm without defaults; `cudnn_enabled` is ignored.",
@@ -326,6 +330,7 @@ constinit const Op batch_norm_module_op{
 // y = (x - m_nc) r_nc w_c + b_c, r = (v + eps)^-1/2
 constinit const Op instance_norm_op{
     .name = "instance_norm",
+    .mixed = true,
     .signature = kInstanceNorm,
     .on = kFunctional,
     .doc =
@@ -343,6 +348,7 @@ constinit const Op instance_norm_op{
 // y = (x - m_nc) r_nc w_c + b_c, r = (v + eps)^-1/2
 constinit const Op instance_norm_module_op{
     .name = "instance_norm",
+    .mixed = true,
     .signature = kInstanceNormModule,
     .on = kModule,
     .doc = "functional.instance_norm without defaults; `cudnn_enabled` is ignored.",

@@ -160,6 +160,7 @@ void backward_vjp(Vjp& v) {
 // m = 0; y = h w + b        dx = r (g w - mean(g w) - h mean(g w h)), dw = sum g h, db = sum g
 constinit const Op group_norm_forward_op{
     .name = "group_norm_forward",
+    .mixed = true,
     .signature = kForward,
     .on = 0,
     .doc = "Normalises groups of channels of each sample; saves their means and 1 / std.",
@@ -242,6 +243,7 @@ void group_norm_composed(Call& c) {
 // y = (x - m) r w + b over the last dimensions, r = (var + eps)^-1/2
 constinit const Op layer_norm_op{
     .name = "layer_norm",
+    .mixed = true,
     .signature = kLayerNorm,
     .on = kFunctional,
     .doc =
@@ -251,6 +253,7 @@ constinit const Op layer_norm_op{
     .composed = layer_norm_composed};
 // y = (x - m) r w + b over the last dimensions, r = (var + eps)^-1/2
 constinit const Op layer_norm_module_op{.name = "layer_norm",
+                                        .mixed = true,
                                         .signature = kLayerNormModule,
                                         .on = kModule,
                                         .doc = "functional.layer_norm; `cudnn_enable` is ignored.",
@@ -258,6 +261,7 @@ constinit const Op layer_norm_module_op{.name = "layer_norm",
 // y = x w (mean x^2 + eps)^-1/2 over the last dimensions
 constinit const Op rms_norm_op{
     .name = "rms_norm",
+    .mixed = true,
     .signature = kRmsNorm,
     .on = kModule | kFunctional,
     .doc =
@@ -273,6 +277,7 @@ constinit const Op rms_norm_op{
 // y = (x - m) r w_c + b_c over a group of channels, r = (var + eps)^-1/2
 constinit const Op group_norm_op{
     .name = "group_norm",
+    .mixed = true,
     .signature = kGroupNorm,
     .on = kFunctional,
     .doc =
@@ -282,6 +287,7 @@ constinit const Op group_norm_op{
     .composed = group_norm_composed};
 // y = (x - m) r w_c + b_c over a group of channels, r = (var + eps)^-1/2
 constinit const Op group_norm_module_op{.name = "group_norm",
+                                        .mixed = true,
                                         .signature = kGroupNormModule,
                                         .on = kModule,
                                         .doc = "functional.group_norm; `cudnn_enabled` is ignored.",

@@ -129,6 +129,7 @@ bool update_writes(const Call& c, int i);
 constexpr UpdateRow update_row(const char* name, const Signature& signature, const char* doc,
                                const UpdateRule& rule) {
   return {{.name = name,
+           .mixed = true,  // the numbers of the state are float32
            .signature = signature,
            .on = 0,
            .doc = doc,

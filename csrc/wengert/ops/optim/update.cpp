@@ -96,9 +96,9 @@ void advance(const Call& c, const UpdateRule& rule, const Lists& lists, UpdateLi
 Tensor new_filled(const Dims& shape, Dtype dtype, double value) {
   const WatchPause pause;
   Tensor t = Tensor::empty(shape, dtype);
-  dispatch_floating(dtype, [&](auto zero) {
+  dispatch_all(dtype, [&](auto zero) {
     using T = decltype(zero);
-    std::fill_n(t.data_as<T>(), t.numel(), static_cast<T>(value));
+    std::fill_n(t.data_as<T>(), t.numel(), Scalar(value).wrapped<T>());
   });
   return t;
 }

@@ -229,7 +229,7 @@ Operand scaled(const Call& c, int i) {
   const Scalar alpha = checked_number(given, common);
   const Operand& x = c.input(i);
   if (x.is_tensor()) return mul(cast_to(x, common), alpha);
-  return dispatch(common, [&](auto zero) -> Operand {
+  return dispatch(widened(common), [&](auto zero) -> Operand {
     using T = decltype(zero);
     const T a = x.scalar().wrapped<T>(), b = alpha.wrapped<T>();
     if constexpr (std::is_same_v<T, bool>) return Operand(a && b);

@@ -118,7 +118,7 @@ Tensor weighted(const Call& c, const Tensor& y, Dtype common) {
           " must not be a floating point number.");
     check(common == Dtype::kBool || s.kind() != Scalar::Kind::kBool, "Boolean ", name,
           " only supported for Boolean results.");
-    dispatch(common, [&s = s](auto zero) { s.to<decltype(zero)>(); });
+    dispatch_all(common, [&s = s](auto zero) { s.to<decltype(zero)>(); });
   }
   const Tensor x = expand(to(c.in(0), common), y.shape());
   if (common == Dtype::kBool) {

@@ -100,7 +100,7 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
 }
 
 Scalar checked_number(const Scalar& s, Dtype dtype) {
-  return dispatch(dtype, [&](auto zero) { return Scalar(s.to<decltype(zero)>()); });
+  return dispatch_all(dtype, [&](auto zero) { return number(s.to<decltype(zero)>()); });
 }
 
 void fit_bound(Call& c, int i, bool upper) {

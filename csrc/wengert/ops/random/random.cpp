@@ -274,13 +274,15 @@ constinit const Op deviations_op{
 Tensor normal_of(const Operand& mean, const Operand& std, Generator* g) {
   GradMode off(false);
   Dims shape;
-  Dtype dtype = Dtype::kFloat32;
+  std::optional<Dtype> found;
   for (const Operand* x : {&mean, &std}) {
     if (!x->is_tensor()) continue;
     check_floating(x->tensor().dtype());
     shape = broadcast_shapes(shape, x->tensor().shape());
-    dtype = promote(dtype, x->tensor().dtype());
+    const Dtype own = x->tensor().dtype();
+    found = found ? promote(*found, own) : own;
   }
+  const Dtype dtype = found.value_or(Dtype::kFloat32);
   if (std.is_tensor()) return add(mul(randn(shape, dtype, g), apply(deviations_op, {std})), mean);
   check(std.scalar().real() >= 0, "normal expects std >= 0.0, but found std ", std.scalar().real());
   return add(mul(randn(shape, dtype, g), std), mean);

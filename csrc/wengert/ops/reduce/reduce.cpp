@@ -237,6 +237,7 @@ constinit const Op nanmean_op{.name = "nanmean",
 // y = prod x                     dx_i = g times the product of all x_j but x_i
 constinit const Op prod_op{
     .name = "prod",
+    .autocast = Cast::kFloat32,
     .signature = kProd,
     .doc =
         "The product over one dimension, or of all elements. Integers and bools give int64 "

@@ -280,6 +280,7 @@ constinit const Op renorm_op{
 // z_ij = ||x_i - y_j||_p
 constinit const Op cdist_op{
     .name = "cdist",
+    .autocast = Cast::kFloat32,
     .signature = kCdist,
     .on = kModule,
     .doc =

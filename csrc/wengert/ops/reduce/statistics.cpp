@@ -216,6 +216,7 @@ constinit const Op aminmax_op{
 // y = x_(i) + w (x_(i+1) - x_(i)), i + w = q (n - 1)
 constinit const Op quantile_op{
     .name = "quantile",
+    .autocast = Cast::kFloat32,
     .signature = kQuantile,
     .doc =
         "The quantiles q, a number or a vector of the input's dtype in [0, 1], along `dim` or of "
@@ -224,6 +225,7 @@ constinit const Op quantile_op{
     .composed = quantile_composed<false>};
 // y = x_(i) + w (x_(i+1) - x_(i)), i + w = q (n - 1)
 constinit const Op nanquantile_op{.name = "nanquantile",
+                                  .autocast = Cast::kFloat32,
                                   .signature = kQuantile,
                                   .doc = "quantile() of the elements that are numbers.",
                                   .composed = quantile_composed<true>};

@@ -370,6 +370,7 @@ bool corners(const Attrs& a, int at) {
 // M. Jaderberg et al., "Spatial transformer networks", 2015.
 constinit const Op grid_sample_op{
     .name = "grid_sample",
+    .autocast = Cast::kFloat32,
     .signature = kGridSample,
     .on = kFunctional,
     .doc =

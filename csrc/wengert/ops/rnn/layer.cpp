@@ -372,6 +372,7 @@ void backward_vjp(Vjp& v) {
 //                                                   dx = W_ih^T da, and so on: rnn_layer_backward
 constinit const Op rnn_layer_op{
     .name = "rnn_layer",
+    .autocast = Cast::kLower,
     .signature = kForward,
     .on = 0,
     .doc =

@@ -19,6 +19,7 @@ constinit const Op flip_op{
     .name = "flip",
     .signature = kFlip,
     .doc = "A copy with the order of the positions reversed along `dims`.",
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           dim_bits(c.attrs.ints(kFlip["dims"]), c.in(0).ndim());
@@ -110,6 +111,7 @@ constinit const Op roll_op{
     .on = 0,
     .doc = "roll() along given dimensions.",
     .checked = true,
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           check(c.attrs.ints(kRoll["shifts"]).size() == c.attrs.ints(kRoll["dims"]).size(),

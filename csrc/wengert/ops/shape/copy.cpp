@@ -75,6 +75,7 @@ constinit const Op clone_op{
     .doc =
         "A copy of the input, with its shape and dtype, which lies in memory as the input does "
         "unless memory_format says otherwise.",
+    .any_dtype = true,
     .shape = [](Call& c) { output_like(c, c.in(0).dtype()); },
     .run = copy_run,
     .vjp = [](Vjp& v) { v.set(0, v.g()); },
@@ -87,6 +88,7 @@ constinit const Op contiguous_copy_op{
     .on = 0,
     .doc = "A copy of the input whose elements lie in order.",
     .checked = true,
+    .any_dtype = true,
     .shape = [](Call& c) { c.output(c.in(0).dtype(), c.in(0).shape()); },
     .run = copy_run,
     .vjp = [](Vjp& v) { v.set(0, v.g()); },
@@ -112,6 +114,7 @@ constinit const Op to_op{
         "A copy of the input in another dtype. Floating to integer truncates; to bool, all but "
         "zero is True. The gradient is cast back.",
     .checked = true,
+    .any_dtype = true,
     .shape = [](Call& c) { output_like(c, c.attrs.dtype_or(kTo["dtype"], c.in(0).dtype())); },
     .run =
         [](Call& c) {

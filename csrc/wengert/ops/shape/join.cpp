@@ -73,11 +73,13 @@ void cat_vjp(Vjp& v) {
 // y = x^0, x^1, ... one behind the other        dx^k = its part of g
 constexpr Op cat_op{
     .name = "cat",
+    .autocast = Cast::kWidest,
     .signature = kCat,
     .on = kModule,
     .doc =
         "The tensors one after another along `dim`; their other sizes must be equal. The dtype "
         "is their common one. Vectors of size 0 are passed over.",
+    .any_dtype = true,
     .shape = cat_shape,
     .run = cat_run,
     .vjp = cat_vjp,
@@ -91,6 +93,7 @@ constexpr Signature kStack = "(tensors: Tensors, dim: int = 0) -> Tensor";
 // y_k = x^k                     dx^k = g_k
 constinit const Op stack_op{
     .name = "stack",
+    .autocast = Cast::kWidest,
     .signature = kStack,
     .on = kModule,
     .doc = "The tensors, all of one shape, along a new dimension `dim`.",

@@ -21,7 +21,8 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 constexpr uint64_t kLongestHeader = 100'000'000;  // as the safetensors package has it
 constexpr int64_t kLargestNumber = INT64_MAX;
 
-constexpr std::string_view kTypeNames[kNumDtypes] = {"BOOL", "U8", "I32", "I64", "F32", "F64"};
+constexpr std::string_view kTypeNames[kNumDtypes] = {"BOOL", "U8",  "I8",   "I16", "I32",
+                                                     "I64",  "F16", "BF16", "F32", "F64"};
 
 Dtype dtype_named(std::string_view name) {
   for (int i = 0; i < kNumDtypes; ++i)

@@ -57,13 +57,13 @@ class Casts:
         """Casts floating-point parameters and buffers to float64."""
         return self.to(_native.float64)
 
-    def half(self) -> NoReturn:
-        """Not available: there is no float16."""
-        raise RuntimeError("Module.half: float16 is not available; use float32 or float64")
+    def half(self) -> Self:
+        """Casts floating-point parameters and buffers to float16."""
+        return self.to(_native.float16)
 
-    def bfloat16(self) -> NoReturn:
-        """Not available: there is no bfloat16."""
-        raise RuntimeError("Module.bfloat16: bfloat16 is not available; use float32 or float64")
+    def bfloat16(self) -> Self:
+        """Casts floating-point parameters and buffers to bfloat16."""
+        return self.to(_native.bfloat16)
 
     def cpu(self) -> Self:
         """Returns the module: everything is on the CPU."""

@@ -29,7 +29,7 @@ import numpy as np
 
 from .... import _native
 from ...._native import Tensor
-from ...._types import numpy_dtype
+from ...._types import bits, dtype_name, from_bits, numpy_dtype
 from ...._typing import Args, UserFunction
 
 _HEADER = struct.Struct("<4Q")  # bytes of the pickle, of all memory, blocks of it, in a file?
@@ -46,14 +46,14 @@ def _rebuild(
     requires_grad: bool,
     attributes: dict[str, object] | None,
 ) -> Tensor:
-    kind = np.dtype(dtype)
+    kind = numpy_dtype(getattr(_native, dtype))
     if 0 in shape:
         array = np.zeros(shape, kind)
     else:
         flat = np.frombuffer(memory, kind)  # type: ignore[call-overload]
         steps = [step * kind.itemsize for step in strides]
         array = np.lib.stride_tricks.as_strided(flat, shape, steps)
-    tensor = _native.from_numpy(array)
+    tensor = from_bits(array, dtype)
     if cls is not _native.Tensor:
         tensor = _native.make_parameter(cls, tensor, requires_grad)
     elif requires_grad:
@@ -75,12 +75,12 @@ def _reduce(tensor: Tensor) -> tuple[UserFunction, Args]:
     strides = tuple(dense.stride())
     memory = np.zeros(0, np.uint8)
     if dense.numel():  # its memory as it lies: without gaps
-        array = dense.numpy()
+        array = bits(dense)
         flat = np.lib.stride_tricks.as_strided(array, (array.size,), (array.itemsize,))
         memory = flat.view(np.uint8)
     own = dict(getattr(tensor, "__dict__", None) or {})
     arguments = (
-        type(tensor), pickle.PickleBuffer(cast("bytes", memory)), numpy_dtype(tensor.dtype).name,
+        type(tensor), pickle.PickleBuffer(cast("bytes", memory)), dtype_name(tensor.dtype),
         tuple(tensor.shape), strides, bool(tensor.requires_grad), own or None,
     )  # fmt: skip
     return cast("UserFunction", _rebuild), arguments

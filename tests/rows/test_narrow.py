@@ -1,0 +1,139 @@
+"""Rows on float16, bfloat16, int8 and int16: the wide result, rounded. See Note [narrow]."""
+
+import pytest
+
+import wengert as wg
+from tests.conftest import torch
+from tests.rows.sample import SEED, arrays, build, cast
+from tests.rows.table import (
+    CASES,
+    ROWS,
+    SAMPLES,
+    UNINITIALISED,
+    in_torch,
+    in_wengert,
+    outcome,
+    outputs,
+)
+
+# Where torch's dtype is not that of the wide result: numbers that are cast to integers, a power
+# taken in float16, a sum whose integers become int64.
+OTHERS = {"addcmul", "threshold", "ldexp", "sum_to_size"}
+WIDE = {"float16": "float32", "bfloat16": "float32", "int8": "int32", "int16": "int32"}
+
+
+def narrow_dtypes(sample) -> tuple[str, ...]:
+    floats = sample.only is None or "float32" in sample.only
+    integers = sample.only is None or "int32" in sample.only
+    return ("float16", "bfloat16") * floats + ("int8", "int16") * integers
+
+
+def is_swept(key, sample) -> bool:
+    """Not where bytes are seen as another dtype."""
+    swept = any(a.dtype == sample.sweep for a in arrays(sample))
+    return swept and key not in UNINITIALISED | {"view(Tensor, dtype)"}
+
+
+def made_of(library, a, dtype):
+    """A swept array as a tensor of that dtype."""
+    return library.from_numpy(cast(a, WIDE[dtype])).to(getattr(library, dtype))
+
+
+def runs(key, sample, dtype, grad):
+    """Outputs and gradients with the swept tensors of that dtype, and with the wide same values."""
+    for kind in (dtype, WIDE[dtype]):
+        leaves = []
+
+        def tensor(a, kind=kind, leaves=leaves):
+            if a.dtype != sample.sweep:
+                return wg.from_numpy(a.copy())
+            t = made_of(wg, a, dtype).to(getattr(wg, kind))
+            leaves.append(t.requires_grad_() if grad else t)
+            return t
+
+        args, kwargs = build(sample, wg, tensor=tensor)
+        wg.manual_seed(SEED)
+
+        def call(args=args, kwargs=kwargs, leaves=leaves):
+            ys = outputs(in_wengert(ROWS[key])(*args, **kwargs))
+            roots = [y for y in ys if isinstance(y, wg.Tensor) and y.requires_grad]
+            if not roots:
+                return ys, []
+            ones = [wg.full_like(y, 0.75) for y in roots]
+            return ys, wg.autograd.grad(roots, leaves, ones, allow_unused=True)
+
+        yield outcome(call)
+
+
+def same(narrow, wide, exact: bool) -> None:
+    if not isinstance(wide, wg.Tensor):
+        assert narrow == wide or narrow != narrow
+        return
+    assert narrow.shape == wide.shape
+    a, b = narrow.detach(), wide.detach()
+    if a.dtype != b.dtype:
+        b = b.to(a.dtype)
+    if exact:
+        wg.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+
+
+CHECKED = [
+    pytest.param(key, i, id=f"{key}-{i}") for key, i in CASES if is_swept(key, SAMPLES[key][i])
+]
+
+
+@pytest.mark.parametrize(("key", "i"), CHECKED)
+def test_the_wide_result_rounded(key, i):
+    sample = SAMPLES[key][i]
+    exact = not ROWS[key]["composite"]
+    for dtype in narrow_dtypes(sample):
+        grad = sample.differentiable and dtype.endswith("float16")
+        narrow, wide = runs(key, sample, dtype, grad)
+        if isinstance(wide, Exception):
+            assert isinstance(narrow, Exception), f"{dtype}: {wide} not raised"
+            continue
+        if isinstance(narrow, Exception):
+            raise AssertionError(dtype) from narrow
+        assert len(narrow[0]) == len(wide[0])
+        for a, b in zip(narrow[0], wide[0], strict=True):
+            same(a, b, exact)
+        for a, b in zip(narrow[1], wide[1], strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                same(a, b, exact)
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("key", sorted({key for key, _ in CASES}))
+def test_dtypes_of_results_are_those_of_torch(key):
+    function = in_torch(ROWS[key])
+    if function is None or key in UNINITIALISED | OTHERS:
+        pytest.skip("not in torch")
+    for sample in SAMPLES[key]:
+        if not is_swept(key, sample):
+            continue
+        for dtype in narrow_dtypes(sample):
+            ours, theirs = (
+                outcome(lambda lib=lib, call=call: call(lib))
+                for lib, call in made(key, sample, dtype)
+            )
+            if isinstance(theirs, Exception) or isinstance(ours, Exception):
+                continue
+            for a, b in zip(outputs(ours), outputs(theirs), strict=True):
+                if isinstance(a, wg.Tensor):
+                    assert str(a.dtype).split(".")[1] == str(b.dtype).split(".")[1], dtype
+
+
+def made(key, sample, dtype):
+    for lib, function in ((wg, in_wengert(ROWS[key])), (torch, in_torch(ROWS[key]))):
+
+        def call(lib, function=function):
+            def tensor(a):
+                swept = a.dtype == sample.sweep
+                return made_of(lib, a, dtype) if swept else lib.from_numpy(a.copy())
+
+            args, kwargs = build(sample, lib, tensor=tensor)
+            lib.manual_seed(SEED)
+            return function(*args, **kwargs)
+
+        yield lib, call
