@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="only in a source tree
 #: Files that compute with NumPy, and why no row does it.
 COMPUTES = {
     "_composed.py": "counting: results of a size that values decide; memory of others",
+    "_safetensors.py": "room that a file is read into",
     "_search.py": "looking up, counting: results of Python's, or of a size that values decide",
     "_tensor.py": "apply_ and map_ call a Python function for each element",
     "autograd/gradcheck.py": "finite differences in float64, independent of what they check",
@@ -44,7 +45,6 @@ HANDS_ON = {
     "_capture/structures.py",
     "_functions.py",
     "_legacy.py",
-    "_safetensors.py",
     "_shared.py",
     "_unpickling.py",
     "_types.py",
