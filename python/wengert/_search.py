@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _native
 from ._native import Tensor
+from ._types import numbers
 
 __all__ = [
     "allclose",
@@ -23,7 +24,7 @@ __all__ = [
 def _values(name: str, what: str, x: object) -> np.ndarray:
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}: {what} must be a Tensor, got {type(x).__name__}")
-    return x.detach().numpy()
+    return numbers(x.detach())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -79,7 +80,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 def _runs(x: Tensor, inverse: bool, counts: bool) -> tuple[np.ndarray, ...]:
     """The different elements; if asked for, where each went and their counts."""
-    ordered, order = (t.numpy() for t in _native.sort(x.detach().flatten()))
+    ordered, order = (numbers(t) for t in _native.sort(x.detach().flatten()))
     first = np.ones(ordered.size, bool)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     results = [ordered[first]]
@@ -117,7 +118,8 @@ def unique(
         found, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
         wanted = ((found, True), (inverse.reshape(-1), return_inverse), (counts, return_counts))
         results = tuple(r for r, asked in wanted if asked)
-    tensors = tuple(_native.tensor(np.ascontiguousarray(r).reshape(r.shape)) for r in results)
+    different, *rest = (_native.tensor(np.ascontiguousarray(r).reshape(r.shape)) for r in results)
+    tensors = (different.to(input.dtype), *rest)
     return tensors if len(tensors) > 1 else tensors[0]
 
 
@@ -135,7 +137,7 @@ def isin(
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin: elements or test_elements must be a Tensor, got two numbers")
     x, y = (
-        np.asarray(t.detach().numpy() if isinstance(t, Tensor) else t)
+        np.asarray(numbers(t.detach()) if isinstance(t, Tensor) else t)
         for t in (elements, test_elements)
     )
     return _native.tensor(np.asarray(np.isin(x, y, invert=invert)))

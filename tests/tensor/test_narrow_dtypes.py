@@ -217,3 +217,36 @@ def test_limits(dtype):
         for field in ("bits", "max", "min", *of_floats):
             assert getattr(found, field) == getattr(theirs, field)
     assert wg.tensor(found.max, dtype=dtype).item() == found.max
+
+
+@every_narrow
+def test_what_numpy_computes(dtype):
+    x = wg.tensor([3, 1, 2, 3], dtype=dtype)
+    assert wg.unique(x).tolist() == [1, 2, 3] and wg.unique(x).dtype is dtype
+    assert wg.isin(x, x[:1]).tolist() == [True, False, False, True]
+    assert wg.searchsorted(wg.sort(x)[0], x).tolist() == [2, 0, 1, 2]
+    assert wg.allclose(x, x) and wg.equal(x, x.clone())
+
+
+@every_narrow
+def test_random_numbers_stay_in_range(dtype):
+    last = {wg.int8: 127, wg.int16: 32767, wg.float16: 2048, wg.bfloat16: 256}[dtype]
+    x = wg.empty(50, 40, dtype=dtype).t().random_()
+    assert x.min().item() >= 0 and 0.9 * last < x.max().item() <= last
+    if torch is not None:
+        wg.manual_seed(5), torch.manual_seed(5)
+        theirs = torch.empty(50, dtype=getattr(torch, name(dtype))).random_()
+        assert wg.empty(50, dtype=dtype).random_().tolist() == theirs.tolist()
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_short_integers_are_no_indices(dtype):
+    with pytest.raises(IndexError, match="long, int, byte or bool"):
+        wg.arange(5)[wg.tensor([1, 2], dtype=dtype)]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_attention_with_a_mask_of_float32(dtype):
+    q, mask = wg.randn(1, 2, 4, 8).to(dtype), wg.zeros(4, 4)
+    attention = wg.nn.functional.scaled_dot_product_attention
+    assert wg.equal(attention(q, q, q, attn_mask=mask), attention(q, q, q))

@@ -14,7 +14,8 @@ Attribute: TypeAlias = "int | float | str | Sequence[int] | Sequence[float] | Se
 Dim: TypeAlias = "int | str"
 
 #: TensorProto.DataType by NumPy's name.
-TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
+TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9,
+         "float16": 10, "float64": 11, "bfloat16": 16}  # fmt: skip
 _FLOAT, _INT, _STRING, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 6, 7, 8  # AttributeProto.AttributeType
 
 

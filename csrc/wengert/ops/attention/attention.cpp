@@ -27,7 +27,8 @@ void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const Ten
   check(k.size(-2) == v.size(-2), "Expected as many keys as values, but got shapes ", k.shape(),
         " and ", v.shape());
   if (!mask.defined()) return;
-  check(mask.dtype() == Dtype::kBool || mask.dtype() == q.dtype(),
+  check(mask.dtype() == Dtype::kBool || mask.dtype() == q.dtype() ||
+            (mask.dtype() == Dtype::kFloat32 && is_narrow(q.dtype())),
         "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
         "attn_mask.dtype: ",
         mask.dtype(), " and  query.dtype: ", q.dtype(), " instead.");

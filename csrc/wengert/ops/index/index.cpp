@@ -225,7 +225,7 @@ class Key {
     new_axis();
   }
   void tensor(const Tensor& t) {
-    check(!is_floating(t.dtype()), ErrorKind::kIndex,
+    check(is_mask(t) || is_index(t.dtype()), ErrorKind::kIndex,
           "tensors used as indices must be long, int, byte or bool tensors, got ", t.dtype());
     mark(t);
     for (int i = 0; i < (is_mask(t) ? t.ndim() : 1); ++i) whole();
@@ -249,7 +249,7 @@ std::vector<Tensor> expand_masks(const Dims& shape, std::span<const Tensor> indi
       out.push_back(t);
       continue;
     }
-    check(!is_floating(t.dtype()), ErrorKind::kIndex,
+    check(!is_floating(t.dtype()) && !is_narrow(t.dtype()), ErrorKind::kIndex,
           "tensors used as indices must be long, int, byte or bool tensors, got ", t.dtype());
     check(t.ndim() > 0, ErrorKind::kIndex, "a mask among indices needs at least 1 dimension");
     for (int i = 0; i < t.ndim(); ++i)

@@ -44,6 +44,22 @@ void draw_floating(Call& c, int generator, const F& fill) {
         c.in(0), [&](auto* out, int64_t n) { fill(out, n, Drawing(c, generator), c.attrs); });
   });
 }
+// The largest whole number that a narrow dtype has with all below it.
+int64_t last_whole(Dtype d) {
+  if (is_integral(d)) return d == Dtype::kInt8 ? INT8_MAX : INT16_MAX;
+  return d == Dtype::kFloat16 ? 1 << 11 : 1 << 8;
+}
+// Draws for a narrow dtype: its range is not that of the type it is computed in.
+void draw_narrow(Call& c, int generator) {
+  const Tensor& y = c.in(0);
+  const Scratch drawn(static_cast<size_t>(y.numel() * item_size(widened(y.dtype()))));
+  dispatch(widened(y.dtype()), [&](auto zero) {
+    fill_random_range(Drawing(c, generator), drawn.as<decltype(zero)>(), y.numel(), 0,
+                      last_whole(y.dtype()) + 1);
+  });
+  cast_strided(y.data(), y.dtype(), y.strides(), drawn.as<void>(), widened(y.dtype()),
+               contiguous_strides(y.shape()), y.shape());
+}
 template <class F>
 void draw_any(Call& c, int generator, const F& fill) {
   dispatch(c.in(0).dtype(), [&](auto zero) {
@@ -63,6 +79,11 @@ constexpr Op drawing(const char* name, const Signature& signature, const char* d
           .shape = shape,
           .run = run,
           .vjp = zero_vjp};
+}
+
+constexpr Op of_any_dtype(Op op) {
+  op.any_dtype = true;
+  return op;
 }
 
 constexpr Signature kUniform =
@@ -201,13 +222,14 @@ constexpr Op bernoulli_tensor_op = drawing(
 
 constexpr Signature kRandom = "(input: Tensor, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
-constexpr Op random_op = drawing(
+constexpr Op random_op = of_any_dtype(drawing(
     "random_", kRandom,
     "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
     [](Call& c) {
+      if (is_narrow(c.in(0).dtype())) return draw_narrow(c, kRandom["generator"]);
       draw_any(c, kRandom["generator"],
                [](auto* out, int64_t n, Generator& g, const Attrs&) { fill_random(g, out, n); });
-    });
+    }));
 
 constexpr Signature kRandomTo =
     "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor";

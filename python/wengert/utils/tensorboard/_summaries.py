@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ... import _native
 from ..._protobuf import double, doubles, integer, message, single
+from ..._types import numbers
 from ..._typing import Kwargs
 
 _STRING, _FLOAT, _DOUBLE = 7, 1, 2  # of tensors
@@ -21,7 +22,7 @@ _SCALAR_CLASS, _TENSOR_CLASS = 1, 2
 
 def array(x: object) -> np.ndarray:
     """A tensor, array, number or sequence as an array."""
-    return x.detach().numpy() if isinstance(x, _native.Tensor) else np.asarray(x)
+    return numbers(x.detach()) if isinstance(x, _native.Tensor) else np.asarray(x)
 
 
 def number(x: object) -> float:
