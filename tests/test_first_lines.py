@@ -155,8 +155,9 @@ def test_other_devices_are_refused_in_one_line(line):
 
 #: Each asks for what there is not, and is told what there is.
 NOT_THERE = {
-    "torch.distributed.init_process_group('gloo')": "in one process",
-    "torch.distributed.get_rank()": "in one process",
+    "torch.distributed.init_process_group('nccl')": "MPI is",
+    "torch.distributed.TCPStore('localhost', 1)": "MPI needs no store",
+    "torch.distributed.get_rank()": "has not been initialized",
     "torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))": "has not been initialized",
     "torch.jit.save(torch.nn.Linear(2, 2), 'f')": "wengert.capture",
     "torch.jit.load('f')": "wengert.capture",

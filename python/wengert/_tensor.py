@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from . import _matrices, _native, _search
+from . import _after, _matrices, _native, _search
 from ._common import parse_to, typename
 from ._types import bits, cpu, dtype_name, from_bits, numbers, preserve_format, strided
 from ._types import layout as _layout
@@ -60,7 +60,7 @@ def backward(
     Raises RuntimeError if there is no history, the graph was freed, or a saved tensor changed.
     """
     if gradient is None and retain_graph is None and not create_graph and inputs is None:
-        return self._backward()
+        return _after.run(self._backward) if _after.watchers else self._backward()
     from .autograd import backward
 
     backward(self, gradient, retain_graph, create_graph, inputs=inputs)

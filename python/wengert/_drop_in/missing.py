@@ -38,7 +38,7 @@ _INSTEAD: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("distributed",),
-        "training is in one process; guard it by torch.distributed.is_available()",
+        "nn.parallel.DistributedDataParallel trains over MPI; guard the rest by is_available()",
     ),
     (("_C", "_utils", "_prims", "_refs", "_guards"), "that is internal to PyTorch"),
     (("xla", "cuda", "mps", "xpu", "mtia"), "there is no device but the CPU"),

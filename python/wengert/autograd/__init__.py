@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TypeAlias, TypeVar, cast
 
-from .. import _native
+from .. import _after, _native
 from .._common import typename
 from .._native import Tensor
 from .._typing import Args
@@ -135,9 +136,13 @@ def backward(
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _vectors(tensors, grad_tensors, "grad_tensors")
     retain = create_graph if retain_graph is None else retain_graph
-    _native.run_backward(
-        tensors, _make_grads(tensors, grads), retain, create_graph, inputs, True, True
+    made = _make_grads(tensors, grads)
+    run = functools.partial(
+        _native.run_backward, tensors, made, retain, create_graph, inputs, True, True
     )
+    if _after.watchers:
+        return _after.run(run)
+    run()
 
 
 def grad(

@@ -1,4 +1,4 @@
-"""Modules on several devices: there is one, so `DataParallel` is the module it is given."""
+"""`DistributedDataParallel`; and `DataParallel`, which on one device is the module it is given."""
 
 from .data_parallel import DataParallel, data_parallel
 from .distributed import DistributedDataParallel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sized
 
-from ... import _native
+from ... import _native, distributed
 from .sampler import Sampler
 
 
@@ -14,8 +14,8 @@ class DistributedSampler(Sampler[int]):
 
     Every replica draws the same permutation, seeded with `seed + epoch` (`set_epoch`), and
     takes each `num_replicas`-th index. The indices are repeated from the start until all
-    shares are equal, or with `drop_last` cut short. There is no process group to ask, so
-    `num_replicas` and `rank` default to 1 and 0. Raises ValueError for a rank out of range.
+    shares are equal, or with `drop_last` cut short. `num_replicas` and `rank` default to those of
+    the process group, or to 1 and 0 where there is none. Raises ValueError for a rank out of range.
     """
 
     def __init__(
@@ -28,8 +28,12 @@ class DistributedSampler(Sampler[int]):
         drop_last: bool = False,
     ) -> None:
         self.dataset = dataset
-        self.num_replicas = 1 if num_replicas is None else num_replicas
-        self.rank = 0 if rank is None else rank
+        group = distributed.is_initialized()
+        if num_replicas is None:
+            num_replicas = distributed.get_world_size() if group else 1
+        if rank is None:
+            rank = distributed.get_rank() if group else 0
+        self.num_replicas, self.rank = num_replicas, rank
         if not 0 <= self.rank < self.num_replicas:
             raise ValueError(
                 f"Invalid rank {self.rank}, rank should be in the interval "

@@ -1,0 +1,254 @@
+"""Gradients of a module in flat memory, and their sums over ranks: what data-parallel modules need.
+
+Tensors of one dtype lie one after the other in one tensor, which is exchanged as a whole. Behind
+the first kind lies a number for each: whether this rank has a gradient of it. A parameter that no
+rank has used keeps none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .. import _native
+from .._native import Tensor
+from ..autograd.grad_mode import no_grad
+from ._groups import Group, default_group, group_of
+from ._messages import all_gather_object
+from ._state import ReduceOp
+from ._sums import combine, everywhere
+from ._work import Parts, run
+
+__all__ = [
+    "Flat",
+    "Gradients",
+    "broadcast_all",
+    "check_same",
+    "count_all",
+    "group_or_default",
+]
+
+
+def group_or_default(given: object) -> Group:
+    """The group that is meant. ValueError where there is none, or it is not this process's."""
+    found = default_group() if given is None else group_of(given)
+    if found is None:
+        raise ValueError("DistributedDataParallel: this process is not in the process group")
+    return found
+
+
+class Flat:
+    """Memory for tensors like the given ones, `rows` times, and `extra` numbers behind the first.
+
+    `views[row]` are the places of the tensors, in their order.
+    """
+
+    def __init__(self, like: Sequence[Tensor], rows: int = 1, extra: int = 0) -> None:
+        kinds: dict[_native.dtype, list[int]] = {}
+        for i, tensor in enumerate(like):
+            kinds.setdefault(tensor.dtype, []).append(i)
+        self.views: list[list[Tensor]] = [[_NONE] * len(like) for _ in range(rows)]
+        self.whole: list[list[Tensor]] = [[] for _ in range(rows)]  # a flat tensor of each dtype
+        self.extra: list[Tensor] = []
+        for dtype, members in kinds.items():
+            total = sum(like[i].numel() for i in members)
+            more = extra if not self.whole[0] else 0
+            for row in range(rows):
+                memory = _native.zeros([total + more], dtype=dtype)
+                self.whole[row].append(memory)
+                at = 0
+                for i in members:
+                    n = like[i].numel()
+                    self.views[row][i] = memory[at : at + n].view(like[i].shape)
+                    at += n
+                if more:
+                    self.extra.append(memory[total:])
+
+
+_NONE = _native.empty([0])
+
+
+def _each(group: Group, memory: Sequence[Tensor], op: ReduceOp, tree: bool) -> Parts:
+    for flat in memory:
+        yield from everywhere(group, flat, op, tree)
+
+
+def average(group: Group, memory: Sequence[Tensor], tree: bool, call: str) -> None:
+    """Makes flat tensors the means over the ranks."""
+    run(call, group, lambda: _each(group, memory, ReduceOp.AVG, tree), False)
+
+
+def broadcast_all(group: Group, flat: Flat, root: int, call: str) -> None:
+    """Makes flat memory that of one rank of the group."""
+
+    def parts() -> Parts:
+        for memory in flat.whole[0]:
+            yield [group.comm.Ibcast(group.wire.memory(memory), root)]
+
+    run(call, group, parts, False)
+
+
+def count_all(group: Group, numbers: Sequence[int], call: str) -> list[int]:
+    """Sums of whole numbers over the ranks."""
+    counts = _native.tensor(list(numbers), dtype=_native.int64)
+    run(call, group, lambda: everywhere(group, counts, ReduceOp.SUM), False)
+    return [int(n) for n in counts.tolist()]
+
+
+def check_same(group: Group, what: str, mine: object) -> None:
+    """RuntimeError, on all ranks, that names one whose object is another."""
+    every: list[object] = [None] * group.count
+    all_gather_object(every, mine, group)
+    for rank, other in enumerate(every):
+        if other != every[0]:
+            raise RuntimeError(
+                f"{what} must be the same on all ranks, but rank {group.ranks[0]} has {every[0]}, "
+                f"rank {group.ranks[rank]} {other}"
+            )
+
+
+class Gradients:
+    """The exchange of the gradients of parameters: in Python, or as a step of a program.
+
+    `sources` are lists of leaves, one for each part of the batch: the parameters themselves, or
+    parameters that stand for them in a part. Their gradients are added along a tree over the parts
+    of all ranks if there are several or `tree` says so, else rank by rank; the mean is left in the
+    parameters.
+    """
+
+    def __init__(
+        self, params: Sequence[Tensor], sources: Sequence[Sequence[Tensor]], group: Group,
+        tree: bool, keep_views: bool,
+    ) -> None:  # fmt: skip
+        self.params, self.sources, self.group, self.tree = params, sources, group, tree
+        self.names: Sequence[str] = ()
+        self._keep_views = keep_views
+        self._flat: Flat | None = None
+
+    def _memory(self) -> Flat:
+        if self._flat is None:
+            rows = len(self.sources)
+            self._flat = Flat(self.params, rows, len(self.params))
+        return self._flat
+
+    def exchange(self, divide_by: int | None = None) -> None:
+        """Leaves the mean gradient in every parameter that some rank has used."""
+        with no_grad():
+            if _native._is_capturing():
+                self._in_program()
+            else:
+                flat = self._memory()
+                self._used = [
+                    [
+                        self._enter(source.grad, view)
+                        for source, view in zip(row, views, strict=True)
+                    ]
+                    for row, views in zip(self.sources, flat.views, strict=True)
+                ]
+                self._clear_sources()
+                used = self._add(self._used)
+                if divide_by is not None:
+                    for memory in flat.whole[0]:
+                        memory.mul_(self.group.count / divide_by)
+                self._leave(used)
+
+    def join(self, divide_by: int | None = None) -> None:
+        """Takes part in an exchange with no gradients of its own."""
+        with no_grad():
+            flat = self._memory()
+            for memory in flat.whole[0]:
+                memory.zero_()
+            average(self.group, flat.whole[0], self.tree, "DistributedDataParallel")
+
+    def _enter(self, grad: Tensor | None, view: Tensor) -> bool:
+        if grad is None:
+            view.zero_()
+            return False
+        if grad.data_ptr() != view.data_ptr():
+            view.copy_(grad)
+        return True
+
+    def _add(self, used: Sequence[Sequence[bool]]) -> list[bool]:
+        """Adds the parts of this rank, then the ranks; which parameters any rank has used."""
+        flat = self._memory()
+        here = [any(column) for column in zip(*used, strict=True)]
+        for row in range(1, len(used)):
+            flat.extra[row].zero_()
+        flat.extra[0].copy_(_native.tensor([float(u) for u in here]))
+        for kind in range(len(flat.whole[0])):
+            combine([row[kind] for row in flat.whole], tree=True)
+        average(self.group, flat.whole[0], self.tree, "DistributedDataParallel")
+        if all(here):
+            return here
+        return [number > 0 for number in flat.extra[0].tolist()]
+
+    def _leave(self, used: Sequence[bool]) -> None:
+        own = self.sources[0] is self.params
+        for param, view, some in zip(self.params, self._memory().views[0], used, strict=True):
+            if not some:
+                continue
+            if param.grad is None:
+                param.grad = view if self._keep_views else view.clone()
+            elif own:
+                if param.grad.data_ptr() != view.data_ptr():
+                    param.grad.copy_(view)
+            else:
+                param.grad.add_(view)
+
+    def _clear_sources(self) -> None:
+        if self.sources[0] is self.params:
+            return
+        for row in self.sources:
+            for source in row:
+                source.grad = None
+
+    # ---- in a program
+
+    def _in_program(self) -> None:
+        """Copies to memory that stays, a call out of the program, copies back."""
+        flat = _native._outside_capture(self._memory, True)
+        used = [[source.grad is not None for source in row] for row in self.sources]
+        here = [any(column) for column in zip(*used, strict=True)]
+        for row, views in zip(self.sources, flat.views, strict=True):
+            for source, view in zip(row, views, strict=True):
+                if source.grad is not None:
+                    view.copy_(source.grad)
+        self._clear_sources()
+
+        def step() -> None:
+            with no_grad():
+                for views, flags in zip(flat.views, used, strict=True):
+                    for view, flag in zip(views, flags, strict=True):
+                        if not flag:
+                            view.zero_()
+                everywhere_used = self._add(used)
+                for i, (mine, some) in enumerate(zip(here, everywhere_used, strict=True)):
+                    if some and not mine:
+                        name = self.names[i] if i < len(self.names) else str(i)
+                        raise RuntimeError(
+                            f"DistributedDataParallel: another rank has a gradient of {name}, and "
+                            f"the program of rank {self.group.wire.rank} has none; leave the "
+                            "training step outside `capture`, or use the parameter on all ranks"
+                        )
+
+        _native._capture_call(step, lambda: _nothing)
+        _native._outside_capture(step, True)
+        own = self.sources[0] is self.params
+        for param, view, mine in zip(self.params, flat.views[0], here, strict=True):
+            if not mine:
+                continue
+            if param.grad is None:
+                param.grad = view.clone()
+            elif own:
+                param.grad.copy_(view)
+            else:
+                param.grad.add_(view)
+
+
+def _nothing() -> None:
+    """Puts nothing back: the memory of an exchange is written before it is read."""
+
+
+def in_program(step: Callable[[], None]) -> None:
+    """Does it now, and at this place of the program that is being captured."""
+    _native._capture_call(step, lambda: _nothing)
+    _native._outside_capture(step, True)

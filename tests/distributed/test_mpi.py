@@ -1,0 +1,70 @@
+"""Two ranks under an MPI, where there is one; what is said where there is none."""
+
+import importlib.util
+import json
+import sys
+
+import pytest
+
+import wengert as wg
+from tests.distributed.launch import mpirun, run
+
+needs_mpi = pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or mpirun() is None, reason="no MPI is here"
+)
+
+
+def test_without_mpi4py_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(wg.distributed.DistNetworkError, match=r"wengert\[mpi\]"):
+        wg.distributed.init_process_group()
+    with pytest.raises(ValueError, match="backend 'nccl'"):
+        wg.distributed.init_process_group("nccl")
+    with pytest.raises(ValueError, match="has not been initialized"):
+        wg.distributed.all_reduce(wg.ones(3))
+    assert not wg.distributed.is_initialized()
+
+
+def test_is_available_where_several_were_started(monkeypatch):
+    assert not wg.distributed.is_available()
+    monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "1")
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
+    assert wg.distributed.is_available()
+    monkeypatch.setenv("WENGERT_DISTRIBUTED", "0")
+    assert not wg.distributed.is_available()
+
+
+@needs_mpi
+def test_collectives():
+    status, out, err = run(2, "collectives.py")
+    assert status == 0 and "all as NumPy has it" in out, err
+
+
+KINDS = ["mlp:0:1:adam", "mlp:4:0:adam", "norm:4:1:adam", "dropout:4:0:adam", "mlp:0:0:zero",
+         "mlp:0:1:zero"]  # fmt: skip
+
+
+@needs_mpi
+def test_two_ranks_train_as_one():
+    runs = []
+    for ranks in (1, 2):
+        status, out, err = run(ranks, "training.py", *KINDS)
+        assert status == 0, err
+        runs.append([json.loads(line) for line in out.splitlines() if line.startswith("{")])
+    one, two = runs
+    assert [r["what"] for r in one] == [r["what"] for r in two] == KINDS
+    for a, b in zip(one, two, strict=True):
+        assert max(abs(x - y) for x, y in zip(a["losses"], b["losses"], strict=True)) < 1e-6
+        if ":4:" in a["what"]:
+            assert a == b, "the bits depend on the number of ranks"
+    assert two[4]["bits"] == two[5]["bits"], "captured or not"
+
+
+@needs_mpi
+@pytest.mark.parametrize(("how", "call"), [("raise", "all_reduce"), ("stuck", "broadcast")])
+def test_a_rank_that_fails_ends_all(how, call):
+    status, _, err = run(2, "faults.py", how, call)
+    assert status > 0, err
+    assert ("this rank has failed" if how == "raise" else f"{call}: rank 0 of 2") in err
+    if how == "stuck":
+        assert "rank 1 does not answer" in err
