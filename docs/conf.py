@@ -18,7 +18,7 @@ author = "The wengert authors"
 copyright = author
 
 extensions = ["myst_nb", "mathml", "sources", "signatures", "gallery"]
-exclude_patterns = ["_book", "_static"]
+exclude_patterns = ["_book", "_static", "pictures"]
 # Tracebacks are no Python; headings of generated pages skip a level.
 suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 

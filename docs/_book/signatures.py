@@ -18,6 +18,7 @@ from sphinx import addnodes
 
 import wengert
 
+QUOTED = re.compile(r"(: |-> )'([^']*)'")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+|<object object>")
 
 
@@ -35,7 +36,9 @@ def signature_of(thing):
         text = str(inspect.signature(thing))
     except (TypeError, ValueError):
         text = text or ""
-    return ADDRESS.sub("", text).replace("NoneType", "None")
+    text = ADDRESS.sub("", text).replace("NoneType", "None")
+    text = QUOTED.sub(r"\1\2", text)  # annotations that are read late are texts
+    return text.removesuffix(" -> None") if inspect.isclass(thing) else text
 
 
 def documented(thing):
