@@ -86,9 +86,6 @@ std::optional<Dtype> plain_dtype(PyObject* o, const Dims& shape) {
   return floats ? default_dtype() : ints ? Dtype::kInt64 : Dtype::kBool;
 }
 
-template <class T>
-constexpr bool is_real = std::is_floating_point_v<T> || is_half<T>;
-
 // Writes such numbers; false, with nothing said, if there are others or one that is out of range.
 template <class T>
 bool fill_plain(PyObject* o, const Dims& shape, T* to) {
@@ -97,7 +94,7 @@ bool fill_plain(PyObject* o, const Dims& shape, T* to) {
       int overflow = 0;
       if (PyFloat_CheckExact(items[i])) {
         const double v = PyFloat_AS_DOUBLE(items[i]);
-        *to++ = is_real<T> ? Scalar(v).wrapped<T>() : Scalar(v).to<T>();
+        *to++ = std::is_floating_point_v<T> ? static_cast<T>(v) : Scalar(v).to<T>();
       } else if (PyLong_CheckExact(items[i])) {
         const int64_t v = PyLong_AsLongLongAndOverflow(items[i], &overflow);
         if (overflow != 0) return false;
@@ -161,10 +158,10 @@ void fill_from(PyObject* o, const Dims& shape, const Tensor& out) {
   if (fill_plain(o, shape, to)) return;
   for_each_leaf(o, shape, 0, [&](PyObject* leaf, int depth) {
     if (!is_tensor(leaf)) {
-      if (is_real<T> && PyFloat_CheckExact(leaf)) {
-        *to++ = Scalar(PyFloat_AS_DOUBLE(leaf)).template wrapped<T>();
+      if (std::is_floating_point_v<T> && PyFloat_CheckExact(leaf)) {
+        *to++ = static_cast<T>(PyFloat_AS_DOUBLE(leaf));
       } else {
-        *to++ = leaf_value(leaf, is_real<T>).template to<T>();
+        *to++ = leaf_value(leaf, std::is_floating_point_v<T>).template to<T>();
       }
       return;
     }
@@ -200,6 +197,18 @@ PyObject* list_of(const Tensor& t, const T* data, int dim) {
   return list;
 }
 
+// Numbers in a dtype that tensors only hold; an integer that it has not is an error.
+Tensor narrowed(const Tensor& wide, Dtype dtype) {
+  const NoGradGuard off;
+  Tensor y = wengert::to(wide, dtype);
+  if (is_floating(dtype)) return y;
+  const Tensor back = contiguous(wengert::to(y, wide.dtype()));
+  const auto *given = wide.data_as<int32_t>(), *kept = back.data_as<int32_t>();
+  for (int64_t i = 0; i < wide.numel(); ++i)
+    if (given[i] != kept[i]) overflows(Scalar(given[i]), dtype);
+  return y;
+}
+
 // Arrays of other packages, tables and their columns. Not NumPy's numbers, which have no length.
 bool gives_array(PyObject* o) {
   return !PyList_Check(o) && !PyTuple_Check(o) && !PyFloat_Check(o) && !PyLong_Check(o) &&
@@ -229,16 +238,17 @@ Tensor tensor_from_object(PyObject* o, std::optional<Dtype> dtype) {
   warn_of_arrays(o);
   const Dims shape = find_shape(o);
   const Dtype d = dtype ? *dtype : infer_dtype(o, shape);
-  const Tensor out = Tensor::empty(shape, d);
-  dispatch_all(d, [&](auto zero) { fill_from<decltype(zero)>(o, shape, out); });
-  return out;
+  const Tensor out = Tensor::empty(shape, widened(d));
+  dispatch(out.dtype(), [&](auto zero) { fill_from<decltype(zero)>(o, shape, out); });
+  return is_narrow(d) ? narrowed(out, d) : out;
 }
 
 PyObject* to_list(const Tensor& t) {
   value_leaves("tolist()");
-  return dispatch_all(t.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    return list_of(t, t.data_as<const T>(), 0);
+  const NoGradGuard off;
+  const Tensor wide = wengert::to(t, widened(t.dtype()));
+  return dispatch(wide.dtype(), [&](auto zero) {
+    return list_of(wide, wide.data_as<const decltype(zero)>(), 0);
   });
 }
 
