@@ -1,6 +1,7 @@
 // What an entry of the tape holds, and calls of Python's at every run and every entry.
 #include "bind/observe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -71,6 +72,7 @@ struct PythonObserver final : Observer {
     const Entry* rule = entry_of_rule();
     on_entry(e.name(), e.number, made, rule ? rule->number : 0);
   }
+  bool wants_all() const override { return !only_bad; }
   struct Busy {
     explicit Busy(PythonObserver& o) : of(o) { of.busy = true; }
     ~Busy() { of.busy = false; }
@@ -89,6 +91,9 @@ struct Observers final : Observer {
   }
   void recorded(Entry& e, std::span<const Tensor> outputs) override {
     for (size_t i = 0; i < list.size(); ++i) list[i]->recorded(e, outputs);
+  }
+  bool wants_all() const override {
+    return std::ranges::any_of(list, [](const auto& o) { return o->wants_all(); });
   }
   std::vector<std::shared_ptr<PythonObserver>> list;
 };
@@ -236,7 +241,7 @@ void init_observe(py::module_& m) {
         "outputs, rule) for every entry of the tape. The rule is the number of the entry whose "
         "gradient is being computed, or 0. Returns what `_stop_observing` takes.");
   m.def("_stop_observing", &stop_observing);
-  m.def("_observing", [] { return observer() != nullptr; });
+  m.def("_observing", [] { return observed(); });
   m.def("_entry", &describe, "What an entry of the tape holds, as a dict.");
   m.def("_compute_again", &compute_again);
 }

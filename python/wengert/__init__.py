@@ -85,6 +85,7 @@ if _TYPE_CHECKING:
     from ._seeing import count as count
     from ._seeing import draw as draw
     from ._seeing import tape as tape
+    from ._seeing import watch as watch
 
 __version__ = version.__version__
 
@@ -114,7 +115,7 @@ newaxis = None
 
 
 #: What shows what happens, which is loaded when it is asked for.
-_SEEING = ("NonFiniteError", "check_numerics", "count", "draw", "tape")
+_SEEING = ("NonFiniteError", "check_numerics", "count", "draw", "tape", "watch")
 
 
 def _later_or_never(name: str) -> object:

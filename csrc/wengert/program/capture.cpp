@@ -24,7 +24,7 @@ struct Stop {
 int64_t capture_modes() {
   const Autocast& cast = autocast();
   return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2) |
-         (anomaly_enabled() ? 1 << 8 : 0) | (observer() ? 1 << 9 : 0) |
+         (anomaly_enabled() ? 1 << 8 : 0) | (observed() ? 1 << 9 : 0) |
          (cast.enabled ? (1 + index(cast.dtype)) << 10 : 0);
 }
 

@@ -18,6 +18,8 @@ class Observer {
   virtual void ran(const Call& c, Writes writes) = 0;
   // An entry of these outputs has been made. What an op in place writes is not there yet.
   virtual void recorded(Entry& e, std::span<const Tensor> outputs) = 0;
+  // Whether functions that are captured run as they are, as a replay shows nothing.
+  virtual bool wants_all() const = 0;
 };
 
 namespace detail {
@@ -30,6 +32,10 @@ inline Observer* observer() {
   if (detail::observers.load(std::memory_order_relaxed) == 0) [[likely]]
     return nullptr;
   return detail::this_threads_observer();
+}
+inline bool observed() {
+  const Observer* o = observer();
+  return o && o->wants_all();
 }
 // Sets it; null for none. Returns the one before.
 Observer* set_observer(Observer* o);

@@ -5,6 +5,11 @@ Nothing of this is imported by `import wengert`; its names are `wengert.draw` an
 
 from .costs import Costs, count
 from .drawing import Picture, draw, tape
+from .findings import Finding
 from .numerics import NonFiniteError, check_numerics
+from .training import Watch, watch
 
-__all__ = ["Costs", "NonFiniteError", "Picture", "check_numerics", "count", "draw", "tape"]
+__all__ = [
+    "Costs", "Finding", "NonFiniteError", "Picture", "Watch", "check_numerics", "count", "draw",
+    "tape", "watch",
+]  # fmt: skip

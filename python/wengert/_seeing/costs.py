@@ -123,11 +123,11 @@ class Costs:
 
     def _tables(self) -> list[list[tuple[str, ...]]]:
         head = ("", "runs", "multiply-adds", "read", "written")
-        tables = []
+        tables: list[list[tuple[str, ...]]] = []
         for title, groups in (("module", self.modules), ("op", self.ops)):
             if title == "module" and len(groups) < 2:
                 continue
-            rows = [(title, "forward", "backward", "read", "written")]
+            rows: list[tuple[str, ...]] = [(title, "forward", "backward", "read", "written")]
             for name, (ahead, back) in sorted(
                 groups.items(), key=lambda x: -x[1][0].multiply_adds - x[1][1].multiply_adds
             ):
