@@ -16,8 +16,6 @@ WHOLE = {
     "changelog": "CHANGELOG.md",
     "benchmarks": "benchmarks/README.md",
 }
-#: A page in place of another, from when it is there.
-LATER = {"howto/several_machines": "distributed"}
 #: Files of the repository that the book has as something else.
 INSTEAD = {
     "README.md": "index",
@@ -71,18 +69,9 @@ def source_read(app, docname, source):
     if docname in WHOLE:
         file = ROOT / WHOLE[docname]
         source[0], base = file.read_text(), file.parent
-    for page, other in LATER.items():
-        if (DOCS / f"{other}.md").exists():
-            source[0] = re.sub(rf"^{page}$", other, source[0], flags=re.MULTILINE)
     source[0] = relinked(source[0], base, docname)
 
 
-def leave_out(app, config):
-    found = [f"{page}.md" for page, other in LATER.items() if (DOCS / f"{other}.md").exists()]
-    config.exclude_patterns = [*config.exclude_patterns, *found]
-
-
 def setup(app):
-    app.connect("config-inited", leave_out)
     app.connect("source-read", source_read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
