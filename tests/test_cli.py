@@ -280,7 +280,6 @@ BAD_TABLES = [
     ("no name", edited(1, "a,,c,species"), [], ["line 1", "column 2", "no name"]),
     ("latin-1", edited(3, "x").encode() + "1,caf\xe9,1,a".encode("latin-1"), [], ["line 122",
      "column 6", "0xe9", "UTF-8"]),
-    ("UTF-16", GOOD.encode("utf-16"), [], ["line 1", "UTF-8"]),
     ("unknown target", GOOD, ["--target", "specis"], ["'specis'", "did you mean 'species'"]),
     ("no target", GOOD, ["--target", ""], ["no column ''"]),
     ("unknown drop", GOOD, ["--drop", "x"], ["no column 'x'"]),

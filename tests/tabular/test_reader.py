@@ -181,7 +181,7 @@ def zipped(*names):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PAR1....PAR1", ["Parquet", "read_parquet"]),
+        (b"PAR1....PAR1", ["Parquet"]),
         (zipped("[Content_Types].xml", "xl/workbook.xml"), ["Excel", "CSV"]),
         (zipped("content.xml", "mimetype"), ["OpenDocument", "CSV"]),
         (zipped("table.csv"), ["zip archive", "unpack"]),
@@ -190,7 +190,7 @@ def zipped(*names):
         (b"\x80\x04\x95" + bytes(30), ["pickle", "trust"]),
         (b"\x89HDF\r\n\x1a\n", ["HDF5"]),
         (b"SQLite format 3\0", ["SQLite"]),
-        (b"ARROW1\0\0", ["Feather"]),
+        (b"ARROW1\0\0", ["Arrow"]),
         (b"BZh91AY", ["bzip2"]),
         (b"\xfd7zXZ\0", ["xz"]),
         (b"\x93NUMPY\x01\0v\0", ["single array", "NPZ"]),

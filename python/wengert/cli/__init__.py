@@ -53,8 +53,11 @@ _COUNT = _number(int, 1, (1 << 31) - 1, "a whole number of at least 1")
 _THREADS = _number(int, 1, 1024, "a whole number from 1 to 1024")
 _DATA = (
     "a .csv file with a header (also packed by gzip; separated by commas, semicolons, tabs, bars "
-    "or blanks), an .npz file, - for standard input"
+    "or blanks), an .npz file, with pyarrow .parquet and .arrow files, - for standard input"
 )
+
+
+_ENCODING = "of the texts, such as cp1252 (default UTF-8, or UTF-16 where its first bytes say so)"
 
 
 def _fraction(text: str) -> float:
@@ -74,6 +77,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     _add_table_options(parser.add_argument_group("the table"))
     _add_network_options(parser.add_argument_group("the network and its training"))
     _add_part_options(parser.add_argument_group("parts of a preset, each in place of its own"))
+    _add_score_options(parser.add_argument_group("the score"))
     parser.add_argument("--save", metavar="MODEL", help="write the model (.safetensors)")
     parser.add_argument("--plot", metavar="IMAGE", help="write the learning curves (.png)")
     parser.set_defaults(module="train")
@@ -101,6 +105,7 @@ def _add_table_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--lenient", action="store_true", help="take texts in a column of numbers for missing"
     )
+    group.add_argument("--encoding", metavar="NAME", help=_ENCODING)
     group.add_argument(
         "--valid-fraction",
         metavar="SHARE",
@@ -184,6 +189,40 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--threads", type=_THREADS, metavar="N", help="default: 1 for a small network, else all"
     )
+    group.add_argument(
+        "--tune",
+        type=_number(float, 0.01, 1e5, "a number of minutes"),
+        metavar="MINUTES",
+        help="search for better settings for so long, by successive halving",
+    )
+    group.add_argument(
+        "--tune-log",
+        metavar="FILE",
+        help="results of the search, which is resumed where they end (default DATA.tune.jsonl)",
+    )
+
+
+def _add_score_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--cv",
+        type=_number(int, 2, 1000, "a whole number from 2 to 1000"),
+        metavar="K",
+        help="score K networks, each on another part of the rows; a network to keep (--save) is "
+        "then trained without test rows",
+    )
+    group.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with the same cell here stay on one side of every split; no input",
+    )
+    group.add_argument(
+        "--time",
+        metavar="COLUMN",
+        help="score on rows that are later than those trained on: numbers or dates; no input",
+    )
+    group.add_argument(
+        "--report", metavar="DIR", help="write a page of scores and pictures (DIR/report.html)"
+    )
 
 
 def _add_part_options(group: argparse._ArgumentGroup) -> None:
@@ -249,6 +288,7 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--lenient", action="store_true", help="take texts in a column of numbers for missing"
     )
+    parser.add_argument("--encoding", metavar="NAME", help=_ENCODING)
     parser.add_argument("--threads", type=_THREADS, metavar="N", help="default: all")
     parser.set_defaults(module="predict")
 

@@ -62,8 +62,10 @@ class Output:
     def __init__(self, goes_on: bool = False) -> None:
         self.goes_on = goes_on
         self.error: OSError | None = None
+        self.lines: list[str] = []  # what was said
 
     def line(self, text: str) -> None:
+        self.lines.append(text)
         if self.error is not None or sys.stdout is None:
             return
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

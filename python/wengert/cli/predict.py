@@ -81,7 +81,7 @@ def _tell(notes: Notes, path: str) -> None:
 def _table(args: argparse.Namespace, model: Model) -> Table:
     if args.data == DIGITS and not Path(DIGITS).is_file():
         return digits_table("test")
-    table = read_table(args.data, [*model.columns_of_texts(), *args.id])
+    table = read_table(args.data, [*model.columns_of_texts(), *args.id], args.encoding)
     for name in args.id:
         table.column(name)
         if name == model.target.name:

@@ -26,6 +26,7 @@ from ..tabular import (
     Prepared,
     Recipe,
     Scores,
+    Table,
     TabularError,
     preset,
 )  # fmt: skip
@@ -33,8 +34,12 @@ from ..tabular.errors import EXTRA, file_error, quoted
 from ..tabular.features import looks_like
 from ..tabular.table import DIGITS
 from ..tabular.training import score_name
+from ..tabular.tuning import Trial, tune
+from ..tabular.validation import Outcome, cross_validate
+from .honest import folds, prepare_split, tell
 from .outputs import Output, check_outputs, complain
 from .progress import Progress
+from .report import check_report, write_report
 
 INTERRUPTED, TERMINATED = 130, 143
 # Below this many multiplications per batch a second thread costs more than it gives, and on a busy
@@ -79,27 +84,28 @@ def _check_plot(path: str | None) -> None:
         raise TabularError(f"--plot needs the package matplotlib: {EXTRA}") from None
 
 
-def _prepare(args: argparse.Namespace, digits: bool) -> Prepared:
+def _prepare(
+    args: argparse.Namespace, digits: bool
+) -> tuple[Prepared, Table | None, tabular.Treatment]:
+    """What the network is trained on, and the table that it is of, with what becomes of cells."""
     if digits:
-        return tabular.prepare_digits()
-    texts = [name for name in (args.target, *args.categorical) if name is not None]
-    table = tabular.read_table(args.data, texts)
+        return tabular.prepare_digits(), None, tabular.Treatment()
+    texts = [n for n in (args.target, args.group, *args.categorical) if n is not None]
+    table = tabular.read_table(args.data, texts, args.encoding)
     for note in table.notes:
         complain(f"wengert: note: {table.path}: {note}")
-    test = None if args.test is None else tabular.read_table(args.test)
     recipe = _recipe(args, len(table), False, False)
-    return tabular.prepare_table(
-        table,
-        args.target,
-        args.task,
-        args.drop,
-        args.valid_fraction,
-        args.seed,
-        test=test,
-        treatment=tabular.Treatment(
-            args.missing, args.lenient, args.categorical, recipe.scaling, recipe.clip
-        ),
+    treatment = tabular.Treatment(
+        args.missing, args.lenient, args.categorical, recipe.scaling, recipe.clip
     )
+    if args.cv is not None or args.group is not None or args.time is not None:
+        return prepare_split(table, args, treatment), table, treatment
+    test = None if args.test is None else tabular.read_table(args.test, None, args.encoding)
+    data = tabular.prepare_table(
+        table, args.target, args.task, args.drop, args.valid_fraction, args.seed,
+        test=test, treatment=treatment,
+    )  # fmt: skip
+    return data, table, treatment
 
 
 def _recipe(args: argparse.Namespace, rows: int, digits: bool, regression: bool) -> Recipe:
@@ -275,6 +281,31 @@ def _fit(
         progress.close()
 
 
+def _tuned(
+    args: argparse.Namespace, data: Prepared, recipe: Recipe, output: Output
+) -> tuple[Module, History]:
+    """The best network of a search; `recipe` becomes its settings."""
+
+    def told(trial: Trial, chosen: dict[str, object]) -> None:
+        shown = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                          for name, value in chosen.items())  # fmt: skip
+        output.line(
+            f"trial {trial.number}.{trial.rung}  {trial.score:.4f}  ({trial.seconds:.1f} s)  "
+            f"{shown or 'the preset as it is'}"
+        )
+
+    log = args.tune_log or f"{args.data}.tune.jsonl"
+    found = tune(data, recipe, args.seed, 60 * args.tune, log, told)
+    for field in fields(Recipe):
+        setattr(recipe, field.name, getattr(found.recipe, field.name))
+    output.line(f"{found.trials} trials in {log}; the best settings are taken")
+    _settings(recipe, data, args.seed, output)
+    if found.network is None or found.history is None:
+        return _network(data, recipe, args.seed), History(interrupted=found.interrupted)
+    found.history.interrupted = found.interrupted
+    return found.network, found.history
+
+
 def _train(
     args: argparse.Namespace, data: Prepared, recipe: Recipe, output: Output
 ) -> tuple[Module, History]:
@@ -282,8 +313,11 @@ def _train(
     regression = data.target.classes is None
     network = _network(data, recipe, args.seed)
     with _threads(network, recipe, args.threads):
-        _settings(recipe, data, args.seed, output)
-        history = _fit(network, data, recipe, output)
+        if args.tune is None:
+            _settings(recipe, data, args.seed, output)
+            history = _fit(network, data, recipe, output)
+        else:
+            network, history = _tuned(args, data, recipe, output)
         if history.interrupted:
             complain("wengert: interrupted")
         if history.best_epoch == 0:
@@ -302,26 +336,83 @@ def _train(
         return again, history
 
 
+def _outcome(
+    network: Module, data: Prepared, history: History, args: argparse.Namespace, output: Output
+) -> Outcome | None:
+    """The test rows' scores beside those of simple models; None where nobody asks for them."""
+    if data.path == DIGITS and not args.report:
+        return None
+    outcome = Outcome(data.target)
+    outcome.add(network, data, history, args.seed)
+    tell(outcome, output)
+    return outcome
+
+
+def _cross_validate(
+    args: argparse.Namespace, table: Table | None, treatment: tabular.Treatment, output: Output
+) -> Outcome:
+    assert table is not None
+    parts = list(folds(table, args, treatment))
+    regression = parts[0].target.classes is None
+    recipe = _recipe(args, parts[0].train[1].shape[0], False, regression)
+    network = _network(parts[0], recipe, args.seed)
+    name = score_name(regression)
+
+    def told(fold: int, score: float, seconds: float) -> None:
+        output.line(f"fold {fold}/{args.cv}  {name} {score:.4f}  ({seconds:.1f} s)")
+
+    with _threads(network, recipe, args.threads):
+        _settings(recipe, parts[0], args.seed, output)
+        outcome = cross_validate(
+            parts,
+            lambda data: _recipe(args, data.train[1].shape[0], False, regression),
+            args.seed,
+            told,
+        )
+    if any(history.interrupted for history in outcome.histories):
+        complain("wengert: interrupted")
+    if outcome.scores:
+        tell(outcome, output)
+    return outcome
+
+
 def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
     if digits and (args.target or args.task or args.drop or args.test or args.categorical):
         raise TabularError("digits: --target, --task, --drop, --test, --categorical are for tables")
+    if digits and (args.cv or args.group or args.time):
+        raise TabularError("digits: --cv, --group, --time are for tables")
+    if args.tune is not None and (digits or args.cv or args.preset == "plain"):
+        raise TabularError("--tune is for tables, without --cv, and not for --preset plain")
+    if args.test and (args.cv or args.group or args.time):
+        raise TabularError("--test brings test rows, --cv, --group and --time choose them")
     if args.model == "cnn" and not digits:
         raise TabularError("--model cnn is for images, of which there are `digits`")
     if digits and args.preset not in (None, "plain"):
         raise TabularError(f"digits: --preset {args.preset} is for tables")
-    check_outputs([args.data, args.test], [args.save, args.plot])
+    check_outputs([args.data, args.test], [args.save, args.plot, args.tune_log])
     _check_plot(args.plot)
-    output = Output(goes_on=bool(args.save or args.plot))
-    data = _prepare(args, digits)
+    check_report(args.report)
+    output = Output(goes_on=bool(args.save or args.plot or args.report))
+    data, table, treatment = _prepare(args, digits)
     recipe = _recipe(args, data.train[1].shape[0], digits, data.target.classes is None)
     _describe(data, output)
     _warn_of_wide_columns(data)
     with _terminable() as signals:
-        network, history = _train(args, data, recipe, output)
+        outcome = None if args.cv is None else _cross_validate(args, table, treatment, output)
+        stopped = outcome is not None and any(h.interrupted for h in outcome.histories)
+        if stopped or (args.cv is not None and not (args.save or args.plot)):
+            network, history = None, History(interrupted=stopped)
+        else:
+            network, history = _train(args, data, recipe, output)
     status = (signals or [INTERRUPTED])[0] if history.interrupted else 0
-    if history.best_epoch == 0:
-        return status
+    if network is not None and history.best_epoch and outcome is None and data.test is not None:
+        outcome = _outcome(network, data, history, args, output)
+    if outcome is not None and outcome.scores and args.report:
+        path = write_report(args.report, f"{data.path}: {data.target.name}", output.lines, outcome)
+        output.line(f"report written to {path}")
+    if network is None or history.best_epoch == 0:
+        return output.status(status)
     if args.save:
         model = Model(
             network, data.features, data.target, recipe.hidden, recipe.dropout, recipe.model,

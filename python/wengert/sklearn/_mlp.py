@@ -79,6 +79,7 @@ class _MLP(BaseEstimator):
     """What both estimators do."""
 
     module_: nn.Sequential
+    classes_: np.ndarray
 
     # ---- parameters
 
@@ -159,14 +160,14 @@ class _MLP(BaseEstimator):
     def _fit(self, X: object, y: object, sample_weight: object, incremental: bool) -> _MLP:
         self._check_parameters()
         goes_on = hasattr(self, "module_") and (incremental or self.warm_start)
-        X, wanted, labels = self._validate(X, y, reset=not goes_on, goes_on=goes_on)
-        weights = row_weights(sample_weight, getattr(self, "class_weight", None), X, labels)
-        weights, (X, wanted) = without_zeros(weights, X, wanted)
+        inputs, wanted, labels = self._validate(X, y, reset=not goes_on, goes_on=goes_on)
+        weights = row_weights(sample_weight, getattr(self, "class_weight", None), inputs, labels)
+        weights, (inputs, wanted) = without_zeros(weights, inputs, wanted)
         seed = seed_of(self.random_state)
         with wg.random.fork_rng():
             wg.manual_seed(seed)
             if not goes_on:
-                self.module_ = self._build(X.shape[1], self._width(wanted))
+                self.module_ = self._build(inputs.shape[1], self._width(wanted))
                 self.n_outputs_ = self._width(wanted)
                 self.n_layers_ = len(self._hidden()) + 2
                 self.out_activation_ = self._output_activation()
@@ -176,7 +177,7 @@ class _MLP(BaseEstimator):
             optimizer = self._make_optimizer()
             if goes_on and self._state is not None and self.solver != "lbfgs":
                 optimizer.load_state_dict(self._state)
-            self._train(optimizer, X, wanted, weights, seed, incremental)
+            self._train(optimizer, inputs, wanted, weights, seed, incremental)
             if incremental or self.warm_start:
                 self._state = optimizer.state_dict()
         return self
@@ -424,17 +425,19 @@ class MLPClassifier(ClassifierMixin, _MLP):
     def _validate(
         self, X: object, y: object, reset: bool, goes_on: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        X, y = validate_data(
+        inputs: np.ndarray
+        labels: np.ndarray
+        inputs, labels = validate_data(
             self, X, y, dtype=(np.float64, np.float32), multi_output=True, reset=reset
         )
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        check_classification_targets(labels)
+        kind = type_of_target(labels, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError("multiclass-multioutput is not supported; labels of 0 and 1 are")
         multilabel = kind == "multilabel-indicator"
-        if not multilabel and y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        found = unique_labels(y)
+        if not multilabel and labels.ndim == 2 and labels.shape[1] == 1:
+            labels = column_or_1d(labels, warn=True)
+        found = unique_labels(labels)
         if not (goes_on or hasattr(self, "_keep_classes")):
             self._multilabel, self.classes_ = multilabel, found
         elif not np.isin(found, self.classes_).all() or self._multilabel != multilabel:
@@ -442,8 +445,8 @@ class MLPClassifier(ClassifierMixin, _MLP):
         if multilabel:
             if getattr(self, "class_weight", None) is not None:
                 raise ValueError("class_weight is for classes, y has several labels a row")
-            return X, np.asarray(y, np.float64), y
-        return X, np.searchsorted(self.classes_, y).astype(np.int64), y
+            return inputs, np.asarray(labels, np.float64), labels
+        return inputs, np.searchsorted(self.classes_, labels).astype(np.int64), labels
 
     def _width(self, wanted: np.ndarray) -> int:
         return wanted.shape[1] if self._multilabel else len(self.classes_)
@@ -538,16 +541,18 @@ class MLPRegressor(RegressorMixin, _MLP):
     def _validate(
         self, X: object, y: object, reset: bool, goes_on: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        X, y = validate_data(
+        inputs: np.ndarray
+        given: np.ndarray
+        inputs, given = validate_data(
             self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True,
             reset=reset,
         )  # fmt: skip
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        values = np.asarray(y, np.float64).reshape(len(y), -1)
+        if given.ndim == 2 and given.shape[1] == 1:
+            given = column_or_1d(given, warn=True)
+        values = np.asarray(given, np.float64).reshape(len(given), -1)
         if goes_on and values.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {values.shape[1]} outputs, the network {self.n_outputs_}")
-        return X, values, y
+        return inputs, values, given
 
     def _width(self, wanted: np.ndarray) -> int:
         return wanted.shape[1]

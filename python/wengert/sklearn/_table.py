@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -56,6 +57,7 @@ class _Tabular(BaseEstimator):
 
     module_: nn.Module
     features_: list[Feature]
+    classes_: np.ndarray
 
     # ---- tables
 
@@ -63,16 +65,15 @@ class _Tabular(BaseEstimator):
         """X as a table; the columns of an array are called x0, x1, ..."""
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             validate_data(self, X, skip_check_array=True, reset=reset)
+            frame = cast("Mapping[object, Sequence[object]]", X)
             names = [str(name) for name in X.columns]
             if len(set(names)) != len(names):
                 raise ValueError("two columns of X have the same name")
             if not names:
-                raise ValueError(
-                    f"0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
-                )
-            if not len(X):
+                raise ValueError("0 feature(s) in X while a minimum of 1 is required.")
+            if not len(next(iter(frame[name] for name in X.columns))):
                 raise ValueError("0 sample(s) in X while a minimum of 1 is required.")
-            columns = {name: X[name] for name in X.columns}
+            columns: dict[object, object] = {name: frame[name] for name in X.columns}
         else:
             array = check_array(
                 X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X"
@@ -287,18 +288,18 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         return self._outputs(X).double().log_softmax(1).numpy()
 
     def _wanted(self, y: object, table: Table, goes_on: bool) -> tuple[np.ndarray, np.ndarray]:
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(next(iter(table.columns.values())).numbers, y)
-        if y.dtype.kind == "f":
-            check_array(y, ensure_2d=False, input_name="y")
-        check_classification_targets(y)
+        labels: np.ndarray = column_or_1d(y, warn=True)
+        check_consistent_length(next(iter(table.columns.values())).numbers, labels)
+        if labels.dtype.kind == "f":
+            check_array(labels, ensure_2d=False, input_name="y")
+        check_classification_targets(labels)
         known = getattr(self, "_later_classes", None) if not goes_on else self.classes_
         if known is None:
-            known = unique_labels(y)
-        if not np.isin(y, known).all():
-            raise ValueError(f"y has classes {unique_labels(y)}, the network knows {known}")
+            known = unique_labels(labels)
+        if not np.isin(labels, known).all():
+            raise ValueError(f"y has classes {unique_labels(labels)}, the network knows {known}")
         self.classes_ = known
-        return np.searchsorted(known, y).astype(np.int64), y
+        return np.searchsorted(known, labels).astype(np.int64), labels
 
     def _encoded(self, wanted: np.ndarray) -> Tensor:
         return wg.from_numpy(np.ascontiguousarray(wanted))
@@ -344,17 +345,19 @@ class TabularRegressor(RegressorMixin, _Tabular):
         return values.ravel() if self._flat else values
 
     def _wanted(self, y: object, table: Table, goes_on: bool) -> tuple[np.ndarray, np.ndarray]:
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
-        if y.dtype.kind not in "fiub":
-            y = y.astype(np.float64)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_consistent_length(next(iter(table.columns.values())).numbers, y)
-        values = np.asarray(y, np.float64).reshape(len(y), -1)
+        given: np.ndarray = check_array(
+            y, ensure_2d=False, dtype=None, input_name="y", estimator=self
+        )
+        if given.dtype.kind not in "fiub":
+            given = given.astype(np.float64)
+        if given.ndim == 2 and given.shape[1] == 1:
+            given = column_or_1d(given, warn=True)
+        check_consistent_length(next(iter(table.columns.values())).numbers, given)
+        values = np.asarray(given, np.float64).reshape(len(given), -1)
         if goes_on and values.shape[1] != len(self._centre):
             raise ValueError(f"y has {values.shape[1]} outputs, the network {len(self._centre)}")
-        self._flat = y.ndim == 1
-        return values, y
+        self._flat = given.ndim == 1
+        return values, given
 
     def _scale(self, wanted: np.ndarray, weights: np.ndarray | None) -> None:
         self._centre = np.average(wanted, axis=0, weights=weights)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .dates import ORDERS, PARTS, date_numbers, date_order
 from .errors import TabularError, quoted
 from .table import Column, Table
 
@@ -47,6 +48,7 @@ class Feature:
     x becomes x / sqrt(1 + (x / 3)^2). `fill` is what stands for a missing number (None: it is
     refused), `indicator` whether an input says that it was missing, `low` and `high` are the least
     and the greatest number seen. A missing text is the category "", where `accepts_empty`.
+    `part` is what of the dates in the column `source` is taken, `order` how they are written.
     """
 
     name: str
@@ -60,6 +62,9 @@ class Feature:
     high: float | None = None
     accepts_empty: bool = False
     clip: bool = False
+    source: str = ""
+    part: str = ""
+    order: str = ""
 
     @property
     def width(self) -> int:
@@ -71,6 +76,8 @@ class Feature:
                     "accepts_empty": self.accepts_empty}  # fmt: skip
         names = ("mean", "std", "fill", "indicator", "lenient", "low", "high")
         found = {"name": self.name, "kind": "numeric", **{n: getattr(self, n) for n in names}}
+        if self.part:
+            found |= {"source": self.source, "part": self.part, "order": self.order}
         return {**found, "clip": True} if self.clip else found
 
     @classmethod
@@ -88,6 +95,10 @@ class Feature:
                 setattr(feature, key, float(data[key]))
         feature.indicator, feature.lenient = bool(data.get("indicator")), bool(data.get("lenient"))
         feature.clip = bool(data.get("clip"))
+        feature.source, feature.part = str(data.get("source", "")), str(data.get("part", ""))
+        feature.order = str(data.get("order", ""))
+        if feature.part and (feature.part not in PARTS or feature.order not in ORDERS):
+            raise ValueError(f"column {name!r}: {feature.part} of dates {feature.order}")
         return feature
 
 
@@ -179,7 +190,13 @@ def fit_features(
     columns = [c for c in table.columns.values() if c.name != target and c.name not in drop]
     if not columns:
         raise TabularError(f"{table.path}: no column is left to predict {quoted(target)} from")
-    features = [_fit_feature(table, column, train, treatment) for column in columns]
+    features = []
+    for column in columns:
+        order = None if column.name in treatment.categorical else _order_of_dates(column)
+        if order is None:
+            features.append(_fit_feature(table, column, train, treatment))
+        else:
+            features += _fit_dates(table, column, order, train, treatment)
     if shared:
         values = np.stack([column.numbers[train] for column in columns])
         for feature in features:
@@ -218,6 +235,38 @@ def _fit_feature(table: Table, column: Column, train: np.ndarray, how: Treatment
     if how.missing == "fill":
         feature.fill, feature.indicator = float(np.median(present)), bool(missing.any())
     return feature
+
+
+def _order_of_dates(column: Column) -> str | None:
+    """How the dates of a column are written; None for one that is of something else."""
+    if column.texts is None or len(column.text_rows) + len(column.missing_rows) < len(column.texts):
+        return None
+    return date_order([column.texts[row] for row in column.text_rows])
+
+
+def _fit_dates(
+    table: Table, column: Column, order: str, train: np.ndarray, how: Treatment
+) -> list[Feature]:
+    """A feature for each part of dates that differs among the rows."""
+    if how.missing == "error":
+        table.check_present(column, column.missing_rows)
+    features = []
+    for part in PARTS:
+        derived = _part_of_dates(column, part, order)
+        present = derived.numbers[~np.isnan(derived.numbers)]
+        if part != "days" and (present == present[0]).all():
+            continue
+        feature = _fit_feature(table, derived, train, how)
+        feature.source, feature.part, feature.order = column.name, part, order
+        feature.indicator = feature.indicator and part == "days"  # one says it for all
+        features.append(feature)
+    return features
+
+
+def _part_of_dates(column: Column, part: str, order: str) -> Column:
+    numbers = date_numbers(column.cells(), order, part)
+    missing = np.flatnonzero(np.isnan(numbers)).tolist()
+    return Column(f"{column.name}.{part}", numbers, None, [], missing)
 
 
 def _robust(values: np.ndarray) -> tuple[float, float]:
@@ -269,15 +318,32 @@ def encode_inputs(
 
 
 def _match_columns(table: Table, features: list[Feature]) -> list[Column]:
-    missing = [feature.name for feature in features if feature.name not in table.columns]
+    names = [feature.source or feature.name for feature in features]
+    missing = [name for name in names if name not in table.columns]
     if not missing:
-        return [table.columns[feature.name] for feature in features]
+        columns = [table.columns[name] for name in names]
+        return [
+            _dates_of(table, column, feature) if feature.part else column
+            for column, feature in zip(columns, features, strict=True)
+        ]
     # An unnamed matrix of the right width: taken in order.
     matrix = [column for name, column in table.columns.items() if name.endswith("]")]
     if table.lines is None and len(matrix) == len(features) == len(missing):
         return matrix
     table.column(missing[0])
     raise AssertionError("unreachable")
+
+
+def _dates_of(table: Table, column: Column, feature: Feature) -> Column:
+    derived = _part_of_dates(column, feature.part, feature.order)
+    strange = sorted(set(derived.missing_rows) - set(column.missing_rows))
+    if strange and not feature.lenient:
+        raise TabularError(
+            f"{table.where(strange[0], column)}: {quoted(column.cell(strange[0]))} is no date "
+            f"written as those the model was trained on ({feature.order})",
+            "lenient",
+        )
+    return derived
 
 
 def _encode_numbers(

@@ -54,7 +54,8 @@ class Parts:
     @classmethod
     def from_json(cls, data: Json) -> Parts:
         """ValueError, KeyError or TypeError for what `to_json` does not write."""
-        found = cls(**{f.name: type(f.default)(data[f.name]) for f in fields(cls)})
+        plain = cls()
+        found = cls(**{f.name: type(getattr(plain, f.name))(data[f.name]) for f in fields(cls)})
         if found.activation not in ACTIVATIONS:
             raise ValueError(f"activation {found.activation!r}")
         if not (1 <= found.members <= 1024 and 0 <= found.category_embedding <= 1024):

@@ -131,6 +131,7 @@ def prepare_table(
     *,
     test: Table | None = None,
     treatment: Treatment | None = None,
+    parts: tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None = None,
 ) -> Prepared:
     """A user's table: the target is found, the rows split, the columns encoded.
 
@@ -142,6 +143,7 @@ def prepare_table(
       seed: what the split is drawn from.
       test: a table of test rows, for which none are held out then.
       treatment: what becomes of missing and stray cells.
+      parts: the training, validation and test rows, instead of drawn ones.
 
     TabularError if a table does not fit.
     """
@@ -152,7 +154,7 @@ def prepare_table(
         raise TabularError(f"{table.path}: name the column to predict", "target", "COLUMN")
     wanted_of = fit_target(table, name, task)
     classes = None if wanted_of.classes is None else encode_target(table, wanted_of)
-    parts = _parts(table, valid_fraction, seed, classes, test is not None)
+    parts = parts or _parts(table, valid_fraction, seed, classes, test is not None)
     if wanted_of.classes is None:
         scale_target(table, wanted_of, parts[0])
     features = fit_features(table, name, drop, parts[0], treatment=treatment)

@@ -22,10 +22,12 @@ from typing import IO
 
 import numpy as np
 
+from .arrow import ARROW, PARQUET, read_arrow
 from .errors import TabularError, quoted
 from .npz import read_npz
 from .source import Source, refuse_kind
 from .table import Column, Table
+from .written import read_written
 
 _BLOCK = 1 << 20  # bytes
 _ROWS = 1 << 14  # of a batch of the module csv
@@ -33,21 +35,26 @@ _ROWS = 1 << 14  # of a batch of the module csv
 Record = tuple[int, list[str]]  # the line on which it starts, its cells
 
 
-def read_table(path: str, texts: Collection[str] | None = None) -> Table:
+def read_table(
+    path: str, texts: Collection[str] | None = None, encoding: str | None = None
+) -> Table:
     """Reads a CSV file or an NPZ archive. TabularError for anything else.
 
     Cells are separated by commas, semicolons (whose numbers may have decimal commas), tabs, bars or
     blanks, as the header shows, or as a first line `sep=;` says; the file may be packed by gzip;
-    `-` is standard input. A first column without a name is an index, which is left out.
+    `-` is standard input. A first column without a name is an index, which is left out. Texts are
+    in UTF-8, or as `encoding` says. Parquet and Arrow files are read where pyarrow is installed.
 
     `texts` names the columns of numbers whose cells are to be kept as they are written, such as a
     target; None keeps those of all columns. Large tables then take several times the memory.
     """
-    source = Source(path)
+    source = Source(path, encoding)
     if not source.head:
         raise TabularError(f"{path}: the file is empty")
     if path.lower().endswith(".npz") or source.head.startswith(b"PK\x03\x04"):
         return read_npz(path, source.read())
+    if source.head.startswith((PARQUET, ARROW)):
+        return read_arrow(path, source.head, source.read())
     refuse_kind(path, source.head)
     keep = None if texts is None else set(texts)
     while True:
@@ -73,7 +80,9 @@ def _not_utf8(path: str, data: bytes) -> TabularError:
         column = error.start - data.rfind(b"\n", 0, error.start)
         return TabularError(
             f"{path}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "save the file as UTF-8"
+            "save the file as UTF-8, or name its encoding, such as cp1252",
+            "encoding",
+            "NAME",
         )
     return TabularError(f"{path}: not UTF-8")
 
@@ -309,6 +318,7 @@ class _Reader:
     def table(self) -> Table:
         for column in self._columns:
             column.numbers = column.numbers[: self._rows]
+            read_written(column, self._dialect.decimal_comma)
         columns = {column.name: column for column in self._columns}
         return Table(self._path, columns, np.concatenate(self._lines), self._notes)
 

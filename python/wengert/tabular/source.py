@@ -17,8 +17,6 @@ STDIN = "-"
 _CSV = 'to_csv("table.csv", index=False)'
 # (first bytes, what it is, what to do)
 _KINDS: list[tuple[bytes, str, str]] = [
-    (b"PAR1", "a Parquet file", f"pandas.read_parquet(...).{_CSV}"),
-    (b"ARROW1", "a Feather file", f"pandas.read_feather(...).{_CSV}"),
     (b"\x89HDF\r\n", "an HDF5 file", f"pandas.read_hdf(...).{_CSV}"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet of old Excel", "save it as CSV (UTF-8)"),
     (b"SQLite format 3\0", "an SQLite database", f"pandas.read_sql(...).{_CSV}"),
@@ -40,6 +38,12 @@ _ZIPS = [
     ("content.xml", "an OpenDocument file", "save the sheet as CSV (UTF-8)"),
     ("data.pkl", "a file of saved tensors", "numpy.savez writes a table's columns"),
 ]
+
+
+_MARKS = [
+    (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+]  # fmt: skip
 
 
 def refuse_kind(path: str, head: bytes) -> None:
@@ -66,9 +70,13 @@ def refuse_zip(path: str, names: list[str]) -> None:
 
 
 class Source:
-    """A file, which may be packed by gzip; or what a pipe or standard input gives, kept."""
+    """A file, which may be packed by gzip; or what a pipe or standard input gives, kept.
 
-    def __init__(self, path: str) -> None:
+    A text in another encoding than UTF-8 is kept as UTF-8: one that is named, or UTF-16 and UTF-32
+    with their first bytes.
+    """
+
+    def __init__(self, path: str, encoding: str | None = None) -> None:
         self.path = path
         self._kept: bytes | None = None
         try:
@@ -83,10 +91,28 @@ class Source:
                 self._packed = file.read(2) == b"\x1f\x8b"
             with self.open() as file:
                 self.head = file.read(4096)
+            self._decode(encoding)
             kept = self._kept
             self.size = os.path.getsize(path) if kept is None else len(kept)  # packed or not
         except (OSError, EOFError, zlib.error) as error:
             raise self.error(error) from None
+
+    def _decode(self, encoding: str | None) -> None:
+        if encoding is None:
+            encoding = next((name for mark, name in _MARKS if self.head.startswith(mark)), None)
+        if encoding is None:
+            return
+        try:
+            text = self.read().decode(encoding)
+        except LookupError:
+            raise TabularError(
+                f"{self.path}: no encoding {encoding!r}; such as utf-8, cp1252, latin-1, utf-16",
+                "encoding",
+            ) from None
+        except UnicodeError as error:
+            raise TabularError(f"{self.path}: not a text in {encoding}: {error}") from None
+        self._kept, self._packed = text.lstrip("\ufeff").encode("utf-8", "surrogatepass"), False
+        self.head = self._kept[:4096]
 
     def _raw(self) -> IO[bytes]:
         return open(self.path, "rb") if self._kept is None else io.BytesIO(self._kept)

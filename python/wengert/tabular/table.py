@@ -12,7 +12,10 @@ import numpy as np
 from .errors import TabularError, quoted
 
 # What stands for "no value" in a column of numbers. In a column of texts these are texts.
-MISSING = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "?", "-"))
+MISSING = frozenset(
+    ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "--", ".", "\\n", "<na>", "nat", "n.a.",
+     "(null)")
+)  # fmt: skip
 DIGITS = "digits"
 
 _CODE = re.compile(r"0[0-9]+")  # a leading zero: no number is written like that
@@ -204,12 +207,29 @@ def table_of(columns: object) -> Table:
         if array.dtype.kind in "fiub":
             found[str(name)] = Column.of_numbers(str(name), array)
         else:
-            cells = ["" if v is None or v != v else str(v).strip() for v in array.tolist()]
+            cells = ["" if _is_nothing(v) else str(v).strip() for v in values_of(array)]
             found[str(name)] = Column.of_texts(str(name), cells)
     lengths = {len(column.numbers) for column in found.values()}
     if len(lengths) != 1:
         raise TabularError(f"columns of one length needed, found {sorted(lengths)}")
     return Table("columns", found)
+
+
+def values_of(array: np.ndarray) -> list[object]:
+    """What an array holds; dates as texts, as NumPy writes them."""
+    if array.dtype.kind == "M":
+        days = array.astype("datetime64[s]")
+        whole = (days == days.astype("datetime64[D]")) | np.isnat(days)
+        return np.datetime_as_string(days, "D" if whole.all() else "s").tolist()
+    return array.tolist()
+
+
+def _is_nothing(value: object) -> bool:
+    """None, NaN, NaT or pandas.NA, which says of nothing whether it differs from itself."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return True
 
 
 def digits_table(split: str) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import wengert as wg
 
@@ -140,7 +140,7 @@ def _make_step(
         outputs = network(inputs)
         if members > 1:
             wanted = wanted.repeat(members, *[1] * (wanted.dim() - 1))
-        how = "none" if weights else "mean"
+        how: Literal["none", "mean"] = "none" if weights else "mean"
         if regression:
             loss = F.mse_loss(outputs.reshape(wanted.shape), wanted, reduction=how)
             if weights and loss.dim() > 1:
