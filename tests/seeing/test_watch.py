@@ -1,5 +1,7 @@
 """`watch` finds planted faults and names the place; what it shows is what there is."""
 
+import time
+
 import pytest
 
 import wengert as wg
@@ -206,6 +208,13 @@ def test_plot_and_tensorboard(tmp_path):
     for tag in (b"gradient norm/first.weight", b"update over weight/last.weight", b"dead units/"):
         assert tag in data
     assert w._repr_html_().count("<table>") == 2
+
+
+def test_looks_take_a_small_share_of_the_time():
+    wg.manual_seed(0)
+    w = train(Mlp(), steps=400, every=None)
+    assert w.steps[0].number == 0 and 1 <= len(w.steps) < 100
+    assert w._spent < 0.1 * (time.perf_counter() - w._began) + 2 * w._last + w._spent / len(w.steps)
 
 
 def test_errors():

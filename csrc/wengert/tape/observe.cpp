@@ -33,16 +33,18 @@ bool any_not_finite(const std::byte* data, int64_t n, Bits exponent) {
 }  // namespace
 
 bool not_finite(const Tensor& t) {
-  if (!t.defined() || t.numel() == 0) return false;
-  if (t.dtype() != Dtype::kFloat32 && t.dtype() != Dtype::kFloat64) return false;
+  if (!t.defined() || !is_floating(t.dtype()) || t.numel() == 0) return false;
   const WatchPause pause;
   Observer* before = set_observer(nullptr);
   const GradMode off(false);
   const Tensor c = contiguous(t);
   set_observer(before);
-  return t.dtype() == Dtype::kFloat32
-             ? any_not_finite<uint32_t>(c.data(), c.numel(), 0x7f800000u)
-             : any_not_finite<uint64_t>(c.data(), c.numel(), 0x7ff0000000000000u);
+  if (t.dtype() == Dtype::kFloat64)
+    return any_not_finite<uint64_t>(c.data(), c.numel(), 0x7ff0000000000000u);
+  if (t.dtype() == Dtype::kFloat32)
+    return any_not_finite<uint32_t>(c.data(), c.numel(), 0x7f800000u);
+  const bool half = t.dtype() == Dtype::kFloat16;
+  return any_not_finite<uint16_t>(c.data(), c.numel(), half ? uint16_t{0x7c00} : uint16_t{0x7f80});
 }
 
 Observer* detail::this_threads_observer() { return this_threads; }

@@ -40,7 +40,7 @@ inline bool observed() {
 // Sets it; null for none. Returns the one before.
 Observer* set_observer(Observer* o);
 
-// Whether a float32 or float64 tensor has a NaN or an infinity. Fast enough for every result.
+// Whether a floating tensor has a NaN or an infinity. Fast enough for every result.
 bool not_finite(const Tensor& t);
 
 }  // namespace wengert

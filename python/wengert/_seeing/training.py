@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .findings import Finding
+
+#: Of the time of a training, what looking may take where `every` is not said.
+SHARE = 0.08
 
 #: Activations whose units can die, and those that saturate, with where.
 RECTIFIERS = frozenset(("relu", "relu6", "leaky_relu", "threshold", "hardtanh"))
@@ -102,7 +106,7 @@ class NonFinite:
 class Watch:
     """A model under watch; what `watch` returns. `print` shows a table and what was found."""
 
-    def __init__(self, model: Module, every: int, bins: int, log_dir: str | None) -> None:
+    def __init__(self, model: Module, every: int | None, bins: int, log_dir: str | None) -> None:
         self.model, self.every, self.bins = model, every, bins
         self.parameters = dict(model.named_parameters())
         self.steps: list[Step] = []
@@ -111,6 +115,10 @@ class Watch:
         self._ids = {id(p) for p in self.parameters.values()}
         self._by_hand = False
         self._due = False
+        self._began = self._step_began = time.perf_counter()
+        self._spent = 0.0  # by looking
+        self._plain = 0.0  # the shortest of the other steps
+        self._last = 0.0  # what the last look took
         self._now: Step | None = None
         self._before: dict[str, Tensor] = {}
         self._modules = Modules()
@@ -162,7 +170,8 @@ class Watch:
     def _next(self) -> None:
         """Makes ready for a step."""
         self._base = _native._newest_entry()
-        self._due = self.count % self.every == 0
+        self._due = self._is_due()
+        self._step_began = time.perf_counter()
         if not self._due:
             return
         self._now = Step(self.count)
@@ -171,6 +180,23 @@ class Watch:
         key = _native._observe(self._ran, self._entry, False)
         self._look.callback(_native._stop_observing, key)
         self._look.enter_context(following(self._modules))
+
+    def _is_due(self) -> bool:
+        """By the count, or as often as the share of the time allows that looking may take."""
+        if self.every is not None:
+            return self.count % self.every == 0
+        now = time.perf_counter()
+        return not self.count or (
+            self._plain > 0 and self._spent + self._last < SHARE * (now - self._began)
+        )
+
+    def _timed(self, looked: bool) -> None:
+        taken = time.perf_counter() - self._step_began
+        if looked:
+            self._last = max(0.0, taken - self._plain)
+            self._spent += self._last
+        elif not self._plain or taken < self._plain:
+            self._plain = taken
 
     def _ours(self, optimizer: Optimizer) -> bool:
         return any(id(p) in self._ids for g in optimizer.param_groups for p in g["params"])
@@ -192,6 +218,7 @@ class Watch:
     def _ends(self, optimizer: Optimizer, args: object, kwargs: object) -> None:
         if _native._is_capturing() or not self._ours(optimizer):
             return
+        looked = self._due and self._now is not None
         if self._due and self._now is not None:
             for name, before in self._before.items():
                 change = self.parameters[name].detach() - before
@@ -200,6 +227,7 @@ class Watch:
             self.steps.append(self._now)
             self._write(self._now)
             self._now, self._due = None, False
+        self._timed(looked)
         if not self._by_hand:
             self._ended()
 
@@ -316,7 +344,11 @@ def stretch(weight: Tensor) -> float:
 
 
 def watch(
-    model: Module, *, every: int = 20, bins: int = 30, log_dir: str | os.PathLike[str] | None = None
+    model: Module,
+    *,
+    every: int | None = None,
+    bins: int = 30,
+    log_dir: str | os.PathLike[str] | None = None,
 ) -> Watch:
     """Watches the training of a model: norms, histograms, dead units, updates, the first NaN.
 
@@ -326,8 +358,8 @@ def watch(
         w.findings                   # the faults, with layer and line
         w.plot("training.png")
 
-    At every `every`-th step, which ends with the `step()` of an optimizer that has parameters of
-    the model, norm, extremes and `bins` counts of each weight, its gradient and its update are
+    A step ends with the `step()` of an optimizer that has parameters of the model. At the first one,
+    and then as often as a twelfth of the time allows, or at every `every`-th, norm, extremes and `bins` counts of each weight, its gradient and its update are
     kept, and of activations the share of units that are dead or saturated. At all steps of this
     thread each result is looked at until the first NaN or infinity, which is kept with its
     operation, module and line; `check_numerics` raises there. With captured steps call `w.step()`
@@ -335,7 +367,8 @@ def watch(
 
     Args:
       model: its parameters are watched.
-      every: steps from one look to the next; a look costs some steps' time, the rest little.
+      every: steps from one look to the next. A look takes several times as long as a small step, so
+        a small number slows a training down; by default looks take less than a tenth of its time.
       bins: counts of histograms; 0 for none.
       log_dir: where to write files for TensorBoard as well.
 
@@ -344,7 +377,7 @@ def watch(
     """
     if not isinstance(model, Module):
         raise TypeError(f"watch: a module is expected, got {type(model).__name__}")
-    if every < 1:
+    if every is not None and every < 1:
         raise ValueError(f"watch: every must be at least 1, got {every}")
     if not any(True for _ in model.parameters()):
         raise ValueError("watch: the module has no parameters")
