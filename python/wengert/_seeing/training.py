@@ -114,7 +114,7 @@ class Watch:
         self.count = 0  # steps that have ended
         self._ids = {id(p) for p in self.parameters.values()}
         self._by_hand = False
-        self._due = False
+        self._due = self._looked = False
         self._began = self._step_began = time.perf_counter()
         self._spent = 0.0  # by looking
         self._plain = 0.0  # the shortest of the other steps
@@ -227,11 +227,13 @@ class Watch:
             self.steps.append(self._now)
             self._write(self._now)
             self._now, self._due = None, False
-        self._timed(looked)
+        self._looked = looked
         if not self._by_hand:
             self._ended()
 
     def _ended(self) -> None:
+        self._timed(self._looked)
+        self._looked = False
         self.count += 1
         self._look.close()
         self._next()
@@ -358,12 +360,13 @@ def watch(
         w.findings                   # the faults, with layer and line
         w.plot("training.png")
 
-    A step ends with the `step()` of an optimizer that has parameters of the model. At the first one,
-    and then as often as a twelfth of the time allows, or at every `every`-th, norm, extremes and `bins` counts of each weight, its gradient and its update are
-    kept, and of activations the share of units that are dead or saturated. At all steps of this
-    thread each result is looked at until the first NaN or infinity, which is kept with its
-    operation, module and line; `check_numerics` raises there. With captured steps call `w.step()`
-    after each: one of `every` then runs as plain calls, and only that is looked at.
+    A step ends with the `step()` of an optimizer that has parameters of the model. At the first
+    one, and then as often as a twelfth of the time allows, or at every `every`-th, norm, extremes
+    and `bins` counts of each weight, its gradient and its update are kept, and of activations the
+    share of units that are dead or saturated. At all steps of this thread each result is looked at
+    until the first NaN or infinity, which is kept with its operation, module and line;
+    `check_numerics` raises there. With captured steps call `w.step()` after each: those that are
+    looked at run as plain calls, and only they are.
 
     Args:
       model: its parameters are watched.
