@@ -37,7 +37,8 @@ def run(ranks, program, *arguments, seconds=100, environment=None):
     }
     start = [] if ranks == 0 else [*mpirun(), "-n", str(ranks)]
     child = subprocess.Popen(
-        [*start, sys.executable, str(PROGRAMS / program), *arguments],
+        [*start, sys.executable, *([program] if program == "-m" else [str(PROGRAMS / program)]),
+         *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
         env=own, start_new_session=True,
     )  # fmt: skip

@@ -68,3 +68,22 @@ def test_a_rank_that_fails_ends_all(how, call):
     assert ("this rank has failed" if how == "raise" else f"{call}: rank 0 of 2") in err
     if how == "stuck":
         assert "rank 1 does not answer" in err
+
+
+@needs_mpi
+def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
+    path = str(tmp_path / "run.pt")
+    ends = []
+    for ranks, what in ((2, "save"), (1, "resume"), (2, "whole")):
+        status, out, err = run(ranks, "checkpoint.py", what, path)
+        assert status == 0, err
+        ends.append(out.split()[-1])
+    assert ends[1] == ends[2] != ends[0]
+
+
+@needs_mpi
+def test_the_command_line_trains_on_all_ranks(tmp_path):
+    path = tmp_path / "model.safetensors"
+    status, out, err = run(2, "-m", "wengert", "train", "digits", "--epochs", "2", "--save", path)
+    assert status == 0, err
+    assert path.is_file() and out.count("test accuracy") == 1 and "2 ranks" in err

@@ -100,6 +100,13 @@ class Output:
         return code if self.error is None else output_status(self.error)
 
 
+class Silent(Output):
+    """Of a process that leaves it to another to say something."""
+
+    def line(self, text: str) -> None:
+        """Nothing."""
+
+
 def output_status(error: OSError) -> int:
     """The exit status for an error of standard output, which is told unless its reader is gone."""
     if isinstance(error, BrokenPipeError):

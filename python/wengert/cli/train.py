@@ -37,7 +37,7 @@ from ..tabular.training import score_name
 from ..tabular.tuning import Trial, tune
 from ..tabular.validation import Outcome, cross_validate
 from .honest import folds, prepare_split, tell
-from .outputs import Output, check_outputs, complain
+from .outputs import Output, Silent, check_outputs, complain
 from .progress import Progress
 from .report import check_report, write_report
 
@@ -275,8 +275,9 @@ def _fit(
     progress = Progress(
         recipe, refit_epochs or recipe.epochs, train[1].shape[0], regression, output
     )
+    watcher = None if isinstance(output, Silent) else progress
     try:
-        return tabular.fit(network, train, valid, recipe, regression, progress, refit_epochs)
+        return tabular.fit(network, train, valid, recipe, regression, watcher, refit_epochs)
     finally:
         progress.close()
 
@@ -376,6 +377,16 @@ def _cross_validate(
     return outcome
 
 
+def _output_of_rank(goes_on: bool) -> Output:
+    """Under `mpirun` the processes train together, and rank 0 prints and saves."""
+    told = wg.distributed.is_available() and wg.distributed.is_mpi_available()
+    if told and not wg.distributed.is_initialized():
+        wg.distributed.init_process_group()
+    if wg.distributed.is_initialized() and wg.distributed.get_rank() != 0:
+        return Silent(goes_on)
+    return Output(goes_on)
+
+
 def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
     if digits and (args.target or args.task or args.drop or args.test or args.categorical):
@@ -393,11 +404,14 @@ def run(args: argparse.Namespace) -> int:
     check_outputs([args.data, args.test], [args.save, args.plot, args.tune_log])
     _check_plot(args.plot)
     check_report(args.report)
-    output = Output(goes_on=bool(args.save or args.plot or args.report))
+    output = _output_of_rank(goes_on=bool(args.save or args.plot or args.report))
+    if args.tune is not None and wg.distributed.is_initialized():
+        raise TabularError("--tune is for one process: its time would differ between ranks", "tune")
     data, table, treatment = _prepare(args, digits)
     recipe = _recipe(args, data.train[1].shape[0], digits, data.target.classes is None)
     _describe(data, output)
-    _warn_of_wide_columns(data)
+    if not isinstance(output, Silent):
+        _warn_of_wide_columns(data)
     with _terminable() as signals:
         outcome = None if args.cv is None else _cross_validate(args, table, treatment, output)
         stopped = outcome is not None and any(h.interrupted for h in outcome.histories)
@@ -408,10 +422,11 @@ def run(args: argparse.Namespace) -> int:
     status = (signals or [INTERRUPTED])[0] if history.interrupted else 0
     if network is not None and history.best_epoch and outcome is None and data.test is not None:
         outcome = _outcome(network, data, history, args, output)
-    if outcome is not None and outcome.scores and args.report:
+    silent = isinstance(output, Silent)
+    if outcome is not None and outcome.scores and args.report and not silent:
         path = write_report(args.report, f"{data.path}: {data.target.name}", output.lines, outcome)
         output.line(f"report written to {path}")
-    if network is None or history.best_epoch == 0:
+    if network is None or history.best_epoch == 0 or silent:
         return output.status(status)
     if args.save:
         model = Model(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 import wengert as wg
 
+from .. import distributed
 from .._capture import Captured
 from .._native import Tensor
 from ..nn import Module
 from ..nn import functional as F
+from ..nn.parallel import DistributedDataParallel
 from ..optim import Optimizer
 from ..optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 from .errors import DivergedError
@@ -170,10 +173,31 @@ def _train_epoch(step: Captured, data: Rows, batch_size: int, watcher: Watcher |
             watcher.batches(batches - shown)
         shown = batches
 
+    if _ranks() > 1:
+        return _train_share(step, data, batch_size // _ranks(), show)
     losses = step.run(data, batch_size, shuffle=True, progress=show).tolist()
     rows = data[1].shape[0]
     sizes = (min(batch_size, rows - start) for start in range(0, rows, batch_size))
     return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / rows
+
+
+def _ranks() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def _train_share(
+    step: Captured, data: Rows, batch_size: int, show: Callable[[int, int, float], None]
+) -> float:
+    """A pass over this rank's share of the rows, which rank 0 shuffles and deals out."""
+    ranks, rows = _ranks(), data[1].shape[0]
+    order = wg.randperm(rows)
+    distributed.broadcast(order, 0)
+    order = wg.cat([order, order[: -rows % ranks]])[distributed.get_rank() :: ranks]
+    share = tuple(part[order] for part in data)
+    loss = step.run(share, batch_size, progress=show).mean()
+    distributed.all_reduce(loss, distributed.ReduceOp.AVG)
+    return float(loss)
 
 
 def _copy_weights(network: Module) -> dict[str, Tensor]:
@@ -196,14 +220,19 @@ def fit(
     schedule, which ends in its smallest steps. Ctrl-C ends the training early; what was kept so far
     stays. DivergedError when the loss is no longer a number. A third tensor of `train` and `valid`
     is the weight of each row.
-    `epochs` ends it before the recipe does, whose schedule it keeps.
+    `epochs` ends it before the recipe does, whose schedule it keeps. In a process group the ranks
+    share each batch.
     """
+    if _ranks() > 1:
+        share = max(1, recipe.batch_size // _ranks())
+        recipe = replace(recipe, batch_size=share * _ranks())
     groups = parameter_groups(network, recipe.lr, recipe.weight_decay)
     optimizer = wg.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2))
     if isinstance(network, TabularNetwork):
         network.keep_within(train[1])
     by_epoch, by_batch = _schedules(optimizer, recipe, train[1].shape[0])
-    step = _make_step(network, optimizer, recipe, regression, by_batch)
+    trained = DistributedDataParallel(network) if _ranks() > 1 else network
+    step = _make_step(trained, optimizer, recipe, regression, by_batch)
     history, best, kept = History(), None, None
     started = time.perf_counter()
     try:
