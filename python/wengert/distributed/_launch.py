@@ -15,6 +15,8 @@ from . import _state
 from ._mpi import Wire
 
 _begun = False
+#: Seconds that one who leaves gives those in a call, who can say which, to say it first.
+_LATER = 10.0
 
 
 def begin(wire: Wire) -> None:
@@ -104,7 +106,7 @@ def _leave(wire: Wire) -> None:
     seconds = getattr(world, "seconds", 60.0)
     wire.tell_leaving("has left: its script is over")
     request = wire.world.Ibarrier()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds + _LATER
     while not request.Test():
         if time.monotonic() > end:
             print(
