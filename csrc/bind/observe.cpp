@@ -103,6 +103,9 @@ Observers& observers() {
 }
 
 uintptr_t observe(const py::object& on_run, const py::object& on_entry, bool only_bad) {
+  for (const py::object& f : {on_run, on_entry})
+    check(f.is_none() || PyCallable_Check(f.ptr()), ErrorKind::kType,
+          "_observe: a function or None expected, got ", Py_TYPE(f.ptr())->tp_name);
   auto o = std::make_shared<PythonObserver>();
   o->on_run = on_run;
   o->on_entry = on_entry;

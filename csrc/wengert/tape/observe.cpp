@@ -1,6 +1,7 @@
 #include "wengert/tape/observe.h"
 
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "wengert/tape/tape.h"
@@ -13,38 +14,48 @@ thread_local Observer* this_threads = nullptr;
 // Whether one of n numbers has all bits of its exponent. Blocks of a fixed size become vectors.
 template <class Bits>
 bool any_not_finite(const std::byte* data, int64_t n, Bits exponent) {
-  constexpr int64_t kBlock = 256;
   const auto bits_at = [&](int64_t i) {
     Bits bits;
     std::memcpy(&bits, data + i * static_cast<int64_t>(sizeof bits), sizeof bits);
     return static_cast<Bits>((bits & exponent) == exponent);
   };
   int64_t at = 0;
-  for (; at + kBlock <= n; at += kBlock) {
-    Bits found = 0;
-    for (int64_t i = 0; i < kBlock; ++i) found |= bits_at(at + i);
-    if (found) return true;
-  }
+  const auto in_blocks = [&]<int64_t kBlock>(std::integral_constant<int64_t, kBlock>) {
+    for (; at + kBlock <= n; at += kBlock) {
+      Bits found = 0;
+      for (int64_t i = 0; i < kBlock; ++i) found |= bits_at(at + i);
+      if (found) return true;
+    }
+    return false;
+  };
+  if (in_blocks(std::integral_constant<int64_t, 256>()) ||
+      in_blocks(std::integral_constant<int64_t, 16>()))
+    return true;
   for (; at < n; ++at)
     if (bits_at(at)) return true;
   return false;
+}
+
+bool scan(const Tensor& t) {
+  if (t.dtype() == Dtype::kFloat64)
+    return any_not_finite<uint64_t>(t.data(), t.numel(), 0x7ff0000000000000u);
+  if (t.dtype() == Dtype::kFloat32)
+    return any_not_finite<uint32_t>(t.data(), t.numel(), 0x7f800000u);
+  const bool half = t.dtype() == Dtype::kFloat16;
+  return any_not_finite<uint16_t>(t.data(), t.numel(), half ? uint16_t{0x7c00} : uint16_t{0x7f80});
 }
 
 }  // namespace
 
 bool not_finite(const Tensor& t) {
   if (!t.defined() || !is_floating(t.dtype()) || t.numel() == 0) return false;
+  if (t.is_contiguous()) return scan(t);
   const WatchPause pause;
   Observer* before = set_observer(nullptr);
   const GradMode off(false);
   const Tensor c = contiguous(t);
   set_observer(before);
-  if (t.dtype() == Dtype::kFloat64)
-    return any_not_finite<uint64_t>(c.data(), c.numel(), 0x7ff0000000000000u);
-  if (t.dtype() == Dtype::kFloat32)
-    return any_not_finite<uint32_t>(c.data(), c.numel(), 0x7f800000u);
-  const bool half = t.dtype() == Dtype::kFloat16;
-  return any_not_finite<uint16_t>(c.data(), c.numel(), half ? uint16_t{0x7c00} : uint16_t{0x7f80});
+  return scan(c);
 }
 
 Observer* detail::this_threads_observer() { return this_threads; }

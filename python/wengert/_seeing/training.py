@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from .. import _native
 from .._native import Tensor
@@ -113,6 +114,7 @@ class Watch:
         self.non_finite: NonFinite | None = None
         self.count = 0  # steps that have ended
         self._ids = {id(p) for p in self.parameters.values()}
+        self._optimizers: WeakKeyDictionary[Optimizer, bool] = WeakKeyDictionary()
         self._by_hand = False
         self._due = self._looked = False
         self._began = self._step_began = time.perf_counter()
@@ -199,7 +201,11 @@ class Watch:
             self._plain = taken
 
     def _ours(self, optimizer: Optimizer) -> bool:
-        return any(id(p) in self._ids for g in optimizer.param_groups for p in g["params"])
+        known = self._optimizers.get(optimizer)
+        if known is None:
+            known = any(id(p) in self._ids for g in optimizer.param_groups for p in g["params"])
+            self._optimizers[optimizer] = known
+        return known
 
     def _begins(self, optimizer: Optimizer, args: object, kwargs: object) -> None:
         if not self._due or _native._is_capturing() or not self._ours(optimizer):
