@@ -189,3 +189,18 @@ def test_a_search_goes_on_where_it_ended(capsys, here):
     for options in (("--cv", 3), ("--preset", "plain"), ("--valid-fraction", 0)):
         code, _, err = run(capsys, *args, *options)
         assert code == 2 and one_line(err)
+
+
+def test_rows_weigh_what_a_column_says(capsys):
+    """Of two contradicting halves the one that counts is learnt."""
+    up = signs(X)
+    down = ["down" if text == "up" else "up" for text in up]
+    write("t.csv", {"x": X + X, "y": up + down, "w": [1] * 90 + [0] * 90})
+    args = ("train", "t.csv", "--target", "y", "--epochs", 60, "--hidden", "16", "--save", "m")
+    code, out, err = run(capsys, *args, "--weight", "w")
+    assert (code, err) == (0, "") and "columns: 1 of numbers (x)" in out
+    found = tabular.load_model("m").predict({"x": X})
+    assert (found == np.array(up)).mean() > 0.9
+    for column, words in (("q", "no column 'q'"), ("y", "is not a number"), ("x", "at least 0")):
+        code, _, err = run(capsys, *args, "--weight", column)
+        assert code == 2 and one_line(err) and words in err

@@ -107,6 +107,11 @@ def _add_table_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--encoding", metavar="NAME", help=_ENCODING)
     group.add_argument(
+        "--weight",
+        metavar="COLUMN",
+        help="what each row counts, in training and in scores; no input",
+    )
+    group.add_argument(
         "--valid-fraction",
         metavar="SHARE",
         type=_fraction,

@@ -48,8 +48,9 @@ def _prepared(
 ) -> Prepared:
     drop = [*args.drop, *(n for n in splitting(args).columns() if n not in args.drop)]
     return prepare_table(
-        table, args.target, args.task, drop, seed=args.seed, treatment=treatment, parts=parts
-    )
+        table, args.target, args.task, drop, seed=args.seed, treatment=treatment, parts=parts,
+        weight=args.weight,
+    )  # fmt: skip
 
 
 def prepare_split(table: Table, args: argparse.Namespace, treatment: Treatment) -> Prepared:
@@ -85,7 +86,8 @@ def tell(outcome: Outcome, output: Output) -> None:
         output.line(f"{len(outcome.scores)} folds: {name} {mean:.4f} +- {spread:.4f}")
     known = [(outcome.constant_name(), outcome.constant), (outcome.linear_name(), outcome.linear)]
     shown = ", ".join(f"{who} {np.mean(values):.4f}" for who, values in known if values)
-    output.line(f"to compare, {name}: {shown}")
+    if shown:
+        output.line(f"to compare, {name}: {shown}")
     better = outcome.loses()
     if better:
         output.line(f"{better} does better than the network")

@@ -103,7 +103,7 @@ def _prepare(
     test = None if args.test is None else tabular.read_table(args.test, None, args.encoding)
     data = tabular.prepare_table(
         table, args.target, args.task, args.drop, args.valid_fraction, args.seed,
-        test=test, treatment=treatment,
+        test=test, treatment=treatment, weight=args.weight,
     )  # fmt: skip
     return data, table, treatment
 
@@ -391,8 +391,8 @@ def run(args: argparse.Namespace) -> int:
     digits = args.data == DIGITS and not Path(DIGITS).is_file()
     if digits and (args.target or args.task or args.drop or args.test or args.categorical):
         raise TabularError("digits: --target, --task, --drop, --test, --categorical are for tables")
-    if digits and (args.cv or args.group or args.time):
-        raise TabularError("digits: --cv, --group, --time are for tables")
+    if digits and (args.cv or args.group or args.time or args.weight):
+        raise TabularError("digits: --cv, --group, --time, --weight are for tables")
     if args.tune is not None and (digits or args.cv or args.preset == "plain"):
         raise TabularError("--tune is for tables, without --cv, and not for --preset plain")
     if args.test and (args.cv or args.group or args.time):

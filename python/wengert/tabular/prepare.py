@@ -132,6 +132,7 @@ def prepare_table(
     test: Table | None = None,
     treatment: Treatment | None = None,
     parts: tuple[np.ndarray, np.ndarray | None, np.ndarray | None] | None = None,
+    weight: str | None = None,
 ) -> Prepared:
     """A user's table: the target is found, the rows split, the columns encoded.
 
@@ -144,6 +145,7 @@ def prepare_table(
       test: a table of test rows, for which none are held out then.
       treatment: what becomes of missing and stray cells.
       parts: the training, validation and test rows, instead of drawn ones.
+      weight: a column of what each row counts, in training and in scores; no input.
 
     TabularError if a table does not fit.
     """
@@ -157,6 +159,11 @@ def prepare_table(
     parts = parts or _parts(table, valid_fraction, seed, classes, test is not None)
     if wanted_of.classes is None:
         scale_target(table, wanted_of, parts[0])
+    weights = None if weight is None else _weights(table, weight)
+    if weight is not None:
+        if weight == name:
+            raise TabularError(f"{quoted(weight)} is the column that is predicted")
+        drop = [*drop, weight]
     features = fit_features(table, name, drop, parts[0], treatment=treatment)
     wanted = encode_target(table, wanted_of)
     notes = Notes()
@@ -164,12 +171,40 @@ def prepare_table(
         None if rows is None else _pair(encode_inputs(table, features, notes, rows), wanted[rows])
         for rows in parts
     ]
+    if weights is not None:
+        pairs = [
+            pair if pair is None or rows is None else (*pair, _of_mean_one(table, weights[rows]))
+            for pair, rows in zip(pairs, parts, strict=True)
+        ]
     if test is not None:
         pairs[2] = _test_rows(test, features, wanted_of, notes)
     assert pairs[0] is not None
     return Prepared(
         features, wanted_of, pairs[0], pairs[1], pairs[2], test is not None, notes, table.path
     )
+
+
+def _weights(table: Table, name: str) -> np.ndarray:
+    """(rows,), none below 0."""
+    column = table.column(name)
+    if column.text_rows:
+        raise table.no_number(column.text_rows[0], column)
+    table.check_present(column, column.missing_rows)
+    table.check_finite(column)
+    below = np.flatnonzero(column.numbers < 0)
+    if len(below):
+        row = int(below[0])
+        raise TabularError(
+            f"{table.where(row, column)}: {quoted(column.cell(row))}: a weight is at least 0"
+        )
+    return column.numbers
+
+
+def _of_mean_one(table: Table, weights: np.ndarray) -> Tensor:
+    mean = float(weights.mean())
+    if mean == 0:
+        raise TabularError(f"{table.path}: of one part of the rows all weights are 0")
+    return _native.from_numpy((weights / mean).astype(np.float32))
 
 
 def _test_rows(table: Table, features: list[Feature], target: Target, notes: Notes) -> Rows:

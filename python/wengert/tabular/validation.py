@@ -61,8 +61,10 @@ class Outcome:
             self.shares = _joined(self.shares, outputs.softmax(1).numpy())
         self.wanted = _joined(self.wanted if len(self.wanted) else None, wanted)
         self.scores.append(evaluate(network, test, self.regression).score)
-        self.constant.append(constant_score(data.train, test, self.regression))
-        if data.inputs <= _WIDEST:
+        weighted = len(test) > 2  # the others would count rows
+        if not weighted:
+            self.constant.append(constant_score(data.train, test, self.regression))
+        if data.inputs <= _WIDEST and not weighted:
             width = None if self.regression else self.target.width
             self.linear.append(linear_score(data.train, data.valid, test, width))
         self.histories.append(history)
@@ -74,8 +76,8 @@ class Outcome:
         own = float(np.mean(self.scores))
         known = {self.constant_name(): self.constant, self.linear_name(): self.linear}
         means = {name: float(np.mean(values)) for name, values in known.items() if values}
-        best = max(means, key=lambda name: means[name])
-        return best if means[best] > own else ""
+        best = max(means, key=lambda name: means[name], default="")
+        return best if best and means[best] > own else ""
 
     def constant_name(self) -> str:
         return "the mean" if self.regression else "the commonest class"
