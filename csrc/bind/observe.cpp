@@ -117,7 +117,8 @@ uintptr_t observe(const py::object& on_run, const py::object& on_entry, bool onl
 
 void stop_observing(uintptr_t key) {
   auto& list = observers().list;
-  std::erase_if(list, [&](const auto& o) { return reinterpret_cast<uintptr_t>(o.get()) == key; });
+  std::erase_if(list,
+                [&](const auto& o) { return !key || reinterpret_cast<uintptr_t>(o.get()) == key; });
   if (list.empty()) set_observer(nullptr);
 }
 
@@ -220,14 +221,21 @@ py::object compute_again(const py::object& node, const py::list& inputs) {
   check(inputs.size() == e.inputs().size(), "_compute_again: as many values as inputs expected");
   const GradMode off(false);
   Call c(op, e.attrs());
-  for (const py::handle& x : inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const py::object x = inputs[i];
+    const Entry::Input& in = e.inputs()[i];
     Scalar number;
-    if (is_tensor(x.ptr()))
-      c.add_input(unwrap(x.ptr()));
-    else if (read_scalar(x.ptr(), number))
+    if (is_tensor(x.ptr())) {
+      const Tensor t = unwrap(x.ptr());
+      check(t.shape() == Dims(e.shape(in)) && t.dtype() == in.dtype, "_compute_again: input ",
+            static_cast<uint64_t>(i), " was ", in.dtype, ' ', Dims(e.shape(in)), ", got ",
+            t.dtype(), ' ', t.shape());
+      c.add_input(t);
+    } else if (read_scalar(x.ptr(), number)) {
       c.add_input(number);
-    else
+    } else {
       c.add_input({});
+    }
   }
   apply(c);
   py::list out;
@@ -243,7 +251,7 @@ void init_observe(py::module_& m) {
         "op, or only after those that make a value that is not finite, and on_entry(name, number, "
         "outputs, rule) for every entry of the tape. The rule is the number of the entry whose "
         "gradient is being computed, or 0. Returns what `_stop_observing` takes.");
-  m.def("_stop_observing", &stop_observing);
+  m.def("_stop_observing", &stop_observing, py::arg("key"), "Of 0: all of this thread's.");
   m.def("_observing", [] { return observed(); });
   m.def("_entry", &describe, "What an entry of the tape holds, as a dict.");
   m.def("_compute_again", &compute_again);

@@ -110,6 +110,7 @@ def restore() -> None:
             with contextlib.suppress(Exception):
                 _native._stop_recording(capsule)
     _native._stop_profile()
+    _native._stop_observing(0)
     _native.set_grad_enabled_(True)
     _native.set_inference_mode_(False)
     _native.set_default_dtype(wg.float32)
