@@ -381,7 +381,7 @@ def header_mutations(header):
     yield raw[:-1], "expected"
     yield raw + "x", "something follows"
     yield raw.replace(first, first + ", " + first, 1), "has been there before"
-    yield raw.replace(first, '"dtype": "F16"', 1), "unknown dtype 'F16'"
+    yield raw.replace(first, '"dtype": "F8"', 1), "unknown dtype 'F8'"
     yield raw.replace(first, '"dtype": "\\ud800"', 1), "half of a character"
     yield raw.replace(first, '"dtype": 3', 1), "a string expected"
     yield raw.replace(first, first + ', "more": 1', 1), "unknown key"
