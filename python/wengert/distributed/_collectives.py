@@ -93,8 +93,20 @@ def all_reduce(
     return _in_place("all_reduce", tensor, found, async_op, lambda t: everywhere(found, t, op))
 
 
-def _root(group: Group, call: str, rank: int | None, group_rank: int | None, name: str) -> int:
-    """The number in the group of the root, which is given as one of all ranks or of the group."""
+def _root(
+    group: Group,
+    call: str,
+    rank: int | None,
+    group_rank: int | None,
+    name: str,
+    default: int | None = None,
+) -> int:
+    """The number in the group of the root, which is given as one of all ranks or of the group.
+
+    If neither is given it is `default`, an error without one.
+    """
+    if rank is None and group_rank is None:
+        group_rank = default
     if rank is not None and group_rank is not None:
         raise ValueError(f"{call}: group_{name} and {name} are both given")
     if group_rank is not None:
@@ -273,9 +285,7 @@ def gather(
         return None
     call = "gather"
     check_tensor(call, tensor)
-    if dst is None and group_dst is None:
-        group_dst = 0
-    root = _root(found, call, dst, group_dst, "dst")
+    root = _root(found, call, dst, group_dst, "dst", 0)
     if found.here != root and gather_list:
         raise ValueError(
             "gather: Argument ``gather_list`` must NOT be specified on non-destination ranks."
@@ -321,9 +331,7 @@ def scatter(
         return None
     call = "scatter"
     check_tensor(call, tensor)
-    if src is None and group_src is None:
-        group_src = 0
-    root = _root(found, call, src, group_src, "src")
+    root = _root(found, call, src, group_src, "src", 0)
     if found.here != root and scatter_list:
         raise ValueError(
             "scatter: Argument ``scatter_list`` must NOT be specified on non-source ranks."

@@ -216,9 +216,7 @@ def gather_object(
         return
     call = "gather_object"
     refuse_in_capture(call)
-    if dst is None and group_dst is None:
-        group_dst = 0
-    root = _root(found, call, dst, group_dst, "dst")
+    root = _root(found, call, dst, group_dst, "dst", 0)
     if found.here == root and (
         object_gather_list is None or len(object_gather_list) != found.count
     ):
@@ -259,9 +257,7 @@ def broadcast_object_list(
         return
     call = "broadcast_object_list"
     refuse_in_capture(call)
-    if src is None and group_src is None:
-        group_src = 0
-    root = _root(found, call, src, group_src, "src")
+    root = _root(found, call, src, group_src, "src", 0)
     got = _from_root(call, found, root, list(object_list))
     if not isinstance(got, list) or len(got) != len(object_list):
         raise ValueError(f"{call}: the list of rank {found.ranks[root]} is of another length")
@@ -283,9 +279,7 @@ def scatter_object_list(
     refuse_in_capture(call)
     if not isinstance(scatter_object_output_list, list) or not scatter_object_output_list:
         raise ValueError(f"{call}: scatter_object_output_list must be a list of one place")
-    if src is None and group_src is None:
-        group_src = 0
-    root = _root(found, call, src, group_src, "src")
+    root = _root(found, call, src, group_src, "src", 0)
     given = None
     if found.here == root:
         given = list(scatter_object_input_list or ())
