@@ -122,8 +122,7 @@ void stop_observing(uintptr_t key) {
   if (list.empty()) set_observer(nullptr);
 }
 
-// ---- what an entry holds
-// -------------------------------------------------------------------------
+// ---- what an entry holds ---------------------------------------------------------------------
 
 Entry& expect_entry(const py::object& node) {
   Entry* e = entry_of_node(node.ptr());

@@ -375,6 +375,14 @@ void run_composed_in_place(Call& c, Tensor self, bool wants) {
   c.results[0] = std::move(self);
 }
 
+void run_narrow_inplace(Call& c) {
+  Tensor self = c.in(0);
+  run_narrow(c);
+  check_fits(self, c.out[0].shape(), c.out[0].dtype());
+  copy_(self, c.out[0]);
+  c.out[0] = std::move(self);
+}
+
 void run_inplace(Call& c) {
   const Op& op = c.op();
   check(c.inputs() > 0 && c.input(0).is_tensor(), ErrorKind::kType,
@@ -436,7 +444,7 @@ void apply(Call& c) {
 }
 
 void apply_inplace(Call& c) {
-  named(c, !c.op().is_composite() && is_narrow_call(c) ? run_narrow_in_place : run_inplace);
+  named(c, !c.op().is_composite() && is_narrow_call(c) ? run_narrow_inplace : run_inplace);
 }
 
 const Op* composite_running() { return composite; }

@@ -47,7 +47,7 @@ void check_alike(const Call& c) {
 // The same call on elements that are computed with.
 class WideCall {
  public:
-  explicit WideCall(const Call& c) : result_(result_dtype(c)), call(c.op()) {
+  explicit WideCall(const Call& c) : call(c.op()), result_(result_dtype(c)) {
     check_alike(c);
     for (int i = 0; i < c.attrs.count(); ++i) {
       if (i == c.op().signature.dtype() && c.attrs.has(i)) {
@@ -63,12 +63,14 @@ class WideCall {
   void give(Call& c) {
     for (int i = 0; i < call.outputs(); ++i) {
       Tensor& y = call.out[i];
-      if (is_narrow(result_) && y.dtype() == widened(result_)) y = to(y, result_);
+      if (y.dtype() == widened(result_)) y = to(y, result_);
       c.output(y.dtype(), y.shape(), y.strides());
     }
     c.make_room();
     for (int i = 0; i < call.outputs(); ++i) c.out[i] = std::move(call.out[i]);
   }
+
+  Call call;
 
  private:
   Operand widen(const Call& c, int i) const {
@@ -78,9 +80,6 @@ class WideCall {
   }
 
   Dtype result_;
-
- public:
-  Call call;
 };
 
 // What the op changes is changed in a copy, which then goes back.
@@ -104,20 +103,6 @@ void run_narrow(Call& c) {
   WideCall wide(c);
   apply(wide.call);
   wide.give(c);
-}
-
-void run_narrow_in_place(Call& c) {
-  Tensor self = c.in(0);
-  WideCall wide(c);
-  apply(wide.call);
-  wide.give(c);
-  const Tensor& y = c.out[0];
-  check(y.shape() == self.shape(), "output with shape ", self.shape(),
-        " doesn't match the broadcast shape ", y.shape());
-  check(category(y.dtype()) <= category(self.dtype()), "result type ", y.dtype(),
-        " can't be cast to the desired output type ", self.dtype());
-  copy_(self, y);
-  c.out[0] = std::move(self);
 }
 
 }  // namespace wengert

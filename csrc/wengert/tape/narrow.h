@@ -14,6 +14,5 @@ inline bool is_narrow_call(const Call& c) {
 }
 
 void run_narrow(Call& c);
-void run_narrow_in_place(Call& c);
 
 }  // namespace wengert

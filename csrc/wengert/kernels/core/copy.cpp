@@ -295,40 +295,41 @@ CastRow cast_row_of(Dtype to, Dtype from) {
   });
 }
 
-// Narrow types are read into the types that they are computed in, and written from those.
-CastRow widen_row_of(Dtype from) {
-  switch (from) {
+// Narrow types are read into the types that they are computed in, and written from those:
+// f(narrow, wide).
+template <class F>
+CastRow narrow_row_of(Dtype d, const F& f) {
+  switch (d) {
     case Dtype::kInt8:
-      return cast_row<int32_t, int8_t>;
+      return f(int8_t{}, int32_t{});
     case Dtype::kInt16:
-      return cast_row<int32_t, int16_t>;
+      return f(int16_t{}, int32_t{});
     case Dtype::kFloat16:
-      return cast_row<float, Half>;
+      return f(Half(0.0f), float{});
     default:
-      return cast_row<float, BFloat16>;
+      return f(BFloat16(0.0f), float{});
   }
 }
 
-CastRow narrow_row_of(Dtype to) {
-  switch (to) {
-    case Dtype::kInt8:
-      return cast_row<int8_t, int32_t>;
-    case Dtype::kInt16:
-      return cast_row<int16_t, int32_t>;
-    case Dtype::kFloat16:
-      return cast_row<Half, float>;
-    default:
-      return cast_row<BFloat16, float>;
-  }
+CastRow widening_row_of(Dtype from) {
+  return narrow_row_of(from, [](auto narrow, auto wide) -> CastRow {
+    return cast_row<decltype(wide), decltype(narrow)>;
+  });
+}
+
+CastRow narrowing_row_of(Dtype to) {
+  return narrow_row_of(to, [](auto narrow, auto wide) -> CastRow {
+    return cast_row<decltype(narrow), decltype(wide)>;
+  });
 }
 
 // A cast to or from a narrow type, in up to three steps: two of them through a block in cache.
 class NarrowCast {
  public:
   NarrowCast(Dtype to, Dtype from)
-      : widen_(is_narrow(from) ? widen_row_of(from) : nullptr),
+      : widen_(is_narrow(from) ? widening_row_of(from) : nullptr),
         between_(widened(to) != widened(from) ? cast_row_of(widened(to), widened(from)) : nullptr),
-        narrow_(is_narrow(to) ? narrow_row_of(to) : nullptr),
+        narrow_(is_narrow(to) ? narrowing_row_of(to) : nullptr),
         to_size_(item_size(to)),
         from_size_(item_size(from)) {}
 
