@@ -34,6 +34,7 @@ def main() -> None:
     for name, d in table.composed(torch).items():
         found[name] = table.answers(torch, d)
     found["divergences"] = table.divergences(torch)
+    found["refusals"] = table.refusals(torch)
     found["transforms"] = {name: transforms.answers(torch, name) for name in transforms.TRANSFORMS}
     found["constraints"] = transforms.checks(torch)
     lines = [json.dumps(k) + ": " + json.dumps(rounded(v)) for k, v in found.items()]

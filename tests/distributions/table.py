@@ -40,6 +40,13 @@ ANY = [0.3, -1.2, 2.0]
 PROBS = [0.2, 0.5, 0.9]
 ROWS = [[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]  # of a simplex
 LOGITS = [[0.2, -0.3, 1.5], [0.6, 0.3, 0.1]]
+SIGMA = [  # positive-definite
+    [[2.0, 0.3, -0.1], [0.3, 1.0, 0.4], [-0.1, 0.4, 0.8]],
+    [[0.5, 0.1, 0.0], [0.1, 1.5, -0.2], [0.0, -0.2, 3.0]],
+]
+INDEFINITE = [[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+TRIL = [[0.7, 0.0, 0.0], [-0.4, 1.2, 0.0], [0.3, 0.1, 2.0]]
+FACTOR = [[0.7, 0.2], [-0.4, 1.2], [0.3, 0.1]]
 
 case("Bernoulli", probs=PROBS, bad={"probs": 1.5})
 case("Bernoulli", logits=ANY, bad={"logits": float("nan")})
@@ -76,8 +83,22 @@ case("LKJCholesky", dim=2)
 case("Laplace", loc=ANY, scale=UP, bad={"scale": 0.0})
 case("LogNormal", loc=ANY, scale=UP, bad={"scale": 0.0})
 case("LogisticNormal", loc=[ANY, UP], scale=[UP, UP], bad={"scale": [0.0, 1.0, 1.0]})
+case(
+    "LowRankMultivariateNormal",
+    loc=[ANY, UP],
+    cov_factor=FACTOR,
+    cov_diag=UP,
+    bad={"loc": [ANY, [float("nan")] * 3]},
+)
+case("LowRankMultivariateNormal", loc=ANY, cov_factor=[FACTOR, FACTOR[::-1]], cov_diag=[UP, UP])
+case("LowRankMultivariateNormal", loc=[[ANY], [UP]], cov_factor=[FACTOR] * 2, cov_diag=UP)
 case("Multinomial", total_count=7, probs=ROWS, bad={"probs": [[-0.5, 1.5]]})
 case("Multinomial", total_count=4, logits=[0.1, 0.2, -0.3])
+case("MultivariateNormal", loc=[ANY, UP], covariance_matrix=SIGMA)
+case("MultivariateNormal", loc=ANY, precision_matrix=SIGMA)
+case("MultivariateNormal", loc=[ANY, UP], scale_tril=TRIL, bad={"scale_tril": INDEFINITE})
+case("MultivariateNormal", loc=[[ANY], [UP]], covariance_matrix=SIGMA)
+case("MultivariateNormal", loc=[[[ANY]], [[UP]]], scale_tril=[[TRIL], [TRIL], [TRIL]])
 case("NegativeBinomial", total_count=[3.0, 0.5, 7.0], probs=[0.2, 0.5, 0.7], bad={"probs": 1.0})
 case("NegativeBinomial", total_count=4.0, logits=ANY)
 case("Normal", loc=ANY, scale=UP, bad={"scale": 0.0})
@@ -98,6 +119,53 @@ case("Uniform", low=[0.0, -1.0, 2.0], high=[1.0, 3.0, 2.5], bad={"high": -5.0})
 case("Uniform", low=0.0, high=2.0)
 case("VonMises", loc=ANY, concentration=[0.5, 4.0, 1e-6], bad={"concentration": -1.0})
 case("Weibull", scale=UP, concentration=[0.7, 1.0, 2.5], bad={"scale": 0.0})
+case("Wishart", df=[4.0, 6.5], covariance_matrix=SIGMA)
+case("Wishart", df=5.0, precision_matrix=SIGMA[0])
+case("Wishart", df=[3.5, 5.0], scale_tril=TRIL, bad={"scale_tril": INDEFINITE})
+case("Wishart", df=[[4.0], [6.5]], covariance_matrix=SIGMA)
+case("Wishart", df=2.5, covariance_matrix=[[1.5]])
+
+#: What is refused, by a check or whatever is checked: of one class after the other, its parameters.
+REFUSED: dict[str, list[dict[str, Any]]] = {
+    "MultivariateNormal": [
+        {"loc": ANY},
+        {"loc": ANY, "covariance_matrix": SIGMA, "scale_tril": TRIL},
+        {"loc": 0.5, "covariance_matrix": SIGMA},
+        {"loc": [float("nan")] * 3, "covariance_matrix": SIGMA},
+        {"loc": [ANY, ANY, ANY], "covariance_matrix": SIGMA},
+        {"loc": ANY, "covariance_matrix": UP},
+        {"loc": ANY, "precision_matrix": UP},
+        {"loc": ANY, "scale_tril": UP},
+        {"loc": ANY, "covariance_matrix": FACTOR},
+        {"loc": ANY, "covariance_matrix": TRIL},
+        {"loc": ANY, "covariance_matrix": [*SIGMA, INDEFINITE]},
+        {"loc": ANY, "precision_matrix": INDEFINITE},
+        {"loc": ANY, "scale_tril": INDEFINITE},
+    ],
+    "LowRankMultivariateNormal": [
+        {"loc": 0.5, "cov_factor": FACTOR, "cov_diag": UP},
+        {"loc": [float("nan")] * 3, "cov_factor": FACTOR, "cov_diag": UP},
+        {"loc": ANY, "cov_factor": UP, "cov_diag": UP},
+        {"loc": UP[:2], "cov_factor": FACTOR, "cov_diag": UP},
+        {"loc": ANY, "cov_factor": FACTOR, "cov_diag": [1.0]},
+        {"loc": ANY, "cov_factor": FACTOR, "cov_diag": [0.0, 1.0, 1.0]},
+        {"loc": ANY, "cov_factor": [[0.1], [0.1], [0.1]], "cov_diag": [-1.0, 1.0, 1.0]},
+        {"loc": [ANY, ANY, ANY], "cov_factor": [FACTOR, FACTOR], "cov_diag": UP},
+    ],
+    "Wishart": [
+        {"df": 4.0},
+        {"df": 4.0, "covariance_matrix": SIGMA, "precision_matrix": SIGMA},
+        {"df": 2.0, "covariance_matrix": SIGMA[0]},
+        {"df": [4.0, 1.0], "covariance_matrix": SIGMA},
+        {"df": [4.0, 4.0, 4.0], "covariance_matrix": SIGMA},
+        {"df": float("nan"), "covariance_matrix": SIGMA[0]},
+        {"df": 4.0, "covariance_matrix": UP},
+        {"df": 4.0, "covariance_matrix": FACTOR},
+        {"df": 4.0, "covariance_matrix": INDEFINITE},
+        {"df": 4.0, "precision_matrix": INDEFINITE},
+        {"df": 4.0, "scale_tril": INDEFINITE},
+    ],
+}
 
 
 def tensors(T: Any, params: dict[str, Any], dtype: str, grad: bool = False) -> dict[str, Any]:
@@ -119,9 +187,12 @@ def composed(T: Any) -> dict[str, Any]:
     """Distributions made of others, by name."""
     D = T.distributions
     x = tensors(
-        T, {"loc": [ANY, UP], "scale": [UP, UP], "p": [ANY, LOGITS[0]], "up": UP}, "float64"
+        T,
+        {"loc": [ANY, UP], "scale": [UP, UP], "p": [ANY, LOGITS[0]], "up": UP, "sigma": SIGMA},
+        "float64",
     )
     components = D.Normal(x["loc"], x["scale"])
+    vectors = D.MultivariateNormal(x["loc"], x["sigma"])
     return {
         "Independent": D.Independent(components, 1),
         "Independent 2": D.Independent(D.Normal(x["loc"], x["scale"]), 2),
@@ -129,6 +200,13 @@ def composed(T: Any) -> dict[str, Any]:
         "MixtureSameFamily of vectors": D.MixtureSameFamily(
             D.Categorical(logits=x["p"][:, :2]),
             D.Independent(D.Normal(x["loc"].expand(2, 2, 3), x["scale"]), 1),
+        ),
+        "Independent of vectors": D.Independent(vectors, 1),
+        "MixtureSameFamily of MultivariateNormal": D.MixtureSameFamily(
+            D.Categorical(logits=x["p"][0, :2]), vectors
+        ),
+        "MultivariateNormal transformed": D.TransformedDistribution(
+            vectors, [D.AffineTransform(0.5, -2.0, event_dim=1), D.StickBreakingTransform()]
         ),
         "TransformedDistribution": D.TransformedDistribution(
             D.Uniform(T.zeros(3, dtype=T.float64), x["up"]),
@@ -158,7 +236,7 @@ def outcome(ask: Any) -> Any:
     try:
         return numbers(ask())
     except Exception as error:
-        return type(error).__name__
+        return type(error).__name__.lstrip("_")
 
 
 PROPERTIES = ("mean", "mode", "variance", "stddev", "batch_shape", "event_shape", "has_rsample")
@@ -193,17 +271,20 @@ def gradients(T: Any, c: Case) -> dict[str, Any]:
     value = value.requires_grad_() if value.dtype == T.float64 else value
     wanted = [*params, value] if value.requires_grad else params
     found = {}
+    # PyTorch has no gradient of what Wishart draws again.
+    once = {"max_try_correction": 0} if c.name == "Wishart" else {}
     for name, ask in {
         "log_prob": lambda: d.log_prob(value),
         "entropy": d.entropy,
-        "rsample": lambda: d.rsample((3,)),
+        "rsample": lambda: d.rsample((3,), **once),
     }.items():
         T.manual_seed(SEED)
 
         def gradient(ask=ask):
             y = ask()
             weights = T.arange(1.0, y.numel() + 1, dtype=y.dtype).view(y.shape).cos()
-            got = T.autograd.grad((y * weights).sum(), wanted, allow_unused=True)
+            total = (y * weights).sum()
+            got = T.autograd.grad(total, wanted, allow_unused=True, retain_graph=True)
             return [None if g is None else g.tolist() for g in got]
 
         found[name] = outcome(gradient)
@@ -232,18 +313,50 @@ def divergences(T: Any) -> dict[str, Any]:
                 lambda p=p, q=q: T.distributions.kl_divergence(p, q)
             )
     for c in CASES:  # of one class, with other parameters
-        if c.name in of_class and all(isinstance(v, list) for v in c.params.values()):
-            other = {k: _moved(v) for k, v in c.params.items()}
-            q = make(T, Case(c.name, other))
-            p = make(T, c)
+        # PyTorch adds up what it finds for Wishart along the batch.
+        if c.name in of_class and c.name != "Wishart" and moved(c) is not None:
+            p, q = make(T, c), make(T, moved(c))
             found[c.key] = outcome(lambda p=p, q=q: T.distributions.kl_divergence(p, q))
+    wisharts = [
+        make(T, Case("Wishart", {"df": df, "covariance_matrix": sigma}))
+        for df, sigma in zip((4.0, 6.5), SIGMA, strict=True)
+    ]
+    for name, p, q in (("Wishart", *wisharts), ("Wishart reversed", *wisharts[::-1])):
+        found[name] = outcome(lambda p=p, q=q: T.distributions.kl_divergence(p, q))
     for name, p in composed(T).items():
         found[name] = outcome(lambda p=p: T.distributions.kl_divergence(p, p))
     return found
 
 
+def moved(c: Case) -> Case | None:
+    """The same numbers in another order, rows each for itself, matrices as they are.
+
+    None where parameters are single numbers.
+    """
+    if not all(isinstance(v, list) for v in c.params.values()):
+        return None
+    matrices = {"covariance_matrix", "precision_matrix", "scale_tril"}
+    others = {
+        k: (v[::-1] if v == SIGMA else v) if k in matrices else _moved(v)
+        for k, v in c.params.items()
+    }
+    return Case(c.name, others)
+
+
 def _moved(value: list[Any]) -> list[Any]:
-    """The same numbers in another order, rows each for itself."""
     if isinstance(value[0], list):
         return [_moved(v) for v in value]
     return value[1:] + value[:1]
+
+
+def refusals(T: Any) -> dict[str, list[Any]]:
+    """For each of `REFUSED` what comes of it, with and without a check of arguments."""
+
+    def tried(name: str, params: dict[str, Any], check: bool) -> Any:
+        d = getattr(T.distributions, name)
+        return outcome(lambda: repr(d(**tensors(T, params, "float64"), validate_args=check))[:7])
+
+    return {
+        name: [[tried(name, params, check) for check in (True, False)] for params in all_params]
+        for name, all_params in REFUSED.items()
+    }

@@ -3,6 +3,7 @@ torch itself where it is installed."""
 
 import warnings
 
+import numpy as np
 import pytest
 
 import wengert as wg
@@ -32,7 +33,12 @@ def check_case(c, answers, gradients, text):
     for name, value in table.gradients(wg, c).items():
         if name not in left_out:
             near = SAMPLED if name == "rsample" else max(tolerance(c), 1e-7)
-            assert_near(value, gradients[name], near, name)
+            theirs = gradients[name]
+            if (c.name, name) == ("Wishart", "log_prob") and "scale_tril" in c.params:
+                # Above the diagonal, where nothing is read, torch's is not zero.
+                at = list(c.params).index("scale_tril")
+                theirs[at] = np.tril(theirs[at]).tolist()
+            assert_near(value, theirs, near, name)
     assert repr(table.make(wg, c)).replace("wengert.", "") == text
 
 
@@ -63,6 +69,11 @@ def test_divergences():
     assert_near(table.divergences(wg), VALUES["divergences"], 1e-7)
 
 
+@pytest.mark.filterwarnings("ignore:Low df")
+def test_refusals():
+    assert table.refusals(wg) == VALUES["refusals"]
+
+
 @pytest.mark.parametrize("name", transforms.TRANSFORMS)
 def test_transforms(name):
     assert_near(transforms.answers(wg, name), VALUES["transforms"][name], 1e-8, name)
@@ -77,6 +88,7 @@ def test_the_rest_against_torch(oracle):
     for name, d in table.composed(oracle).items():
         assert_near(table.answers(oracle, d), VALUES[name], 1e-8, name)
     assert_near(table.divergences(oracle), VALUES["divergences"], 1e-7)
+    assert table.refusals(oracle) == VALUES["refusals"]
     for name in transforms.TRANSFORMS:
         assert_near(transforms.answers(oracle, name), VALUES["transforms"][name], 1e-8, name)
 
@@ -85,17 +97,14 @@ def test_names(oracle):
     """What torch.distributions has, with its constructors' arguments."""
     import inspect
 
-    missing = {"MultivariateNormal", "LowRankMultivariateNormal", "Wishart"}
-    missing |= {"PositiveDefiniteTransform"}
     ours, theirs = wg.distributions, oracle.distributions
-    assert set(theirs.__all__) - set(ours.__all__) == missing
-    for name in set(theirs.__all__) - missing:
+    assert set(theirs.__all__) <= set(ours.__all__)
+    for name in theirs.__all__:
         a, b = getattr(ours, name), getattr(theirs, name)
         if isinstance(b, type):
             arguments = [list(inspect.signature(f.__init__).parameters) for f in (a, b)]
             assert arguments[0] == arguments[1], name
-    constraints = set(theirs.constraints.__all__) - set(ours.constraints.__all__)
-    assert constraints == {"positive_definite", "positive_semidefinite"}
+    assert set(theirs.constraints.__all__) <= set(ours.constraints.__all__)
 
 
 def test_no_warnings():

@@ -49,6 +49,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "Independent": (lambda T, D: D.IndependentTransform(D.ExpTransform(), 1), X),
     "inverse": (lambda T, D: D.SoftplusTransform().inv, UP),
     "LowerCholesky": (lambda T, D: D.LowerCholeskyTransform(), SQUARE),
+    "PositiveDefinite": (lambda T, D: D.PositiveDefiniteTransform(), SQUARE),
     "Power": (lambda T, D: D.PowerTransform(double(T, 1.7)), UP),
     "Power of tensors": (lambda T, D: D.PowerTransform(double(T, [1.7, -1.0, 0.5])), UP),
     "Reshape": (lambda T, D: D.ReshapeTransform((3,), (3, 1)), X),
@@ -107,7 +108,20 @@ CONSTRAINTS: dict[str, tuple[Any, Any]] = {
     "nonnegative_integer": (lambda c: c.nonnegative_integer, [-1.0, 0.0, 0.5, 1.0]),
     "one_hot": (lambda c: c.one_hot, [[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]),
     "positive": (lambda c: c.positive, [-1.0, 0.0, 1.0]),
+    "positive_definite": (
+        lambda c: c.positive_definite,
+        [[[2.0, 1.0], [1.0, 2.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]]],
+    ),
+    "positive_definite of others": (
+        lambda c: c.positive_definite,
+        [[[2.0, 1.0], [1.0, 2.0]], [[2.0, 1.0], [0.0, 1.0]]],
+    ),
     "positive_integer": (lambda c: c.positive_integer, [0.0, 1.0, 1.5]),
+    "positive_semidefinite": (
+        lambda c: c.positive_semidefinite,
+        [[[2.0, 1.0], [1.0, 2.0]], [[4.0, 0.0], [0.0, 0.0]], [[1.0, 2.0], [2.0, 1.0]]],
+    ),
+    "positive_semidefinite of others": (lambda c: c.positive_semidefinite, [[[2.0, 1.0]]]),
     "real": (lambda c: c.real, [0.0, float("inf"), float("nan")]),
     "real_vector": (lambda c: c.real_vector, [[0.0, 1.0], [float("nan"), 1.0]]),
     "simplex": (lambda c: c.simplex, [[0.3, 0.7], [0.5, 0.6], [-0.1, 1.1]]),

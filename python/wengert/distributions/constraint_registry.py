@@ -102,3 +102,6 @@ _register_both(transform_to)
 _onto(biject_to, constraints.simplex)(lambda c: transforms.StickBreakingTransform())
 _onto(transform_to, constraints.simplex)(lambda c: transforms.SoftmaxTransform())
 _onto(transform_to, constraints.lower_cholesky)(lambda c: transforms.LowerCholeskyTransform())
+_onto(transform_to, constraints.positive_definite, constraints.positive_semidefinite)(
+    lambda c: transforms.PositiveDefiniteTransform()
+)

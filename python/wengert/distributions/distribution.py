@@ -15,9 +15,9 @@ __all__ = ["Distribution"]
 Self = TypeVar("Self", bound="Distribution")
 
 
-def _holds(valid: Tensor) -> bool:
+def _holds(constraint: constraints.Constraint, value: Tensor) -> bool:
     try:
-        return bool(valid.all())
+        return bool(constraint.check(value).all())
     except _native.CaptureError as e:
         raise _native.CaptureError(
             f"{e}; a distribution in a captured function needs validate_args=False"
@@ -78,7 +78,7 @@ class Distribution:
             ):
                 continue  # computed from another parameter, which is checked
             value = getattr(self, name)
-            if not _holds(constraint.check(value)):
+            if not _holds(constraint, value):
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape "
                     f"{tuple(value.shape)}) of distribution {self!r} to satisfy the constraint "
@@ -232,7 +232,7 @@ class Distribution:
                 "initialize the distribution with `validate_args=False` to turn off validation."
             )
             return
-        if not _holds(support.check(value)):
+        if not _holds(support, value):
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(shape)}) to be "
                 f"within the support ({support!r}) of the distribution {self!r}, but found "

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import _native
+from .. import _linalg, _native
 from .._functions import as_tensor, broadcast_shapes
 from .._native import Tensor
 from .._native import functional as F
@@ -46,6 +46,7 @@ __all__ = [
     "ExpTransform",
     "IndependentTransform",
     "LowerCholeskyTransform",
+    "PositiveDefiniteTransform",
     "PowerTransform",
     "ReshapeTransform",
     "SigmoidTransform",
@@ -431,6 +432,21 @@ class LowerCholeskyTransform(_Plain):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y.tril(-1) + y.diagonal(dim1=-2, dim2=-1).log().diag_embed()
+
+
+class PositiveDefiniteTransform(_Plain):
+    """Square matrices to positive-definite ones, L L' of LowerCholeskyTransform's L"""
+
+    domain = constraints.independent(constraints.real, 2)
+    codomain = constraints.positive_definite
+
+    def _call(self, x: Tensor) -> Tensor:
+        y = x.tril(-1) + x.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
+        return y @ y.mT
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        x = _linalg.cholesky(y)
+        return x.tril(-1) + x.diagonal(dim1=-2, dim2=-1).log().diag_embed()
 
 
 class CatTransform(Transform):
