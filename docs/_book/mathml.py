@@ -8,13 +8,15 @@ from sphinx.util import logging
 
 # What the converter leaves as it is where it does not know a command or an environment.
 NOT_CONVERTED = re.compile(r"<m[io]>(&(?!#|\w+;)|\\)")
+# Its \overline is a character that no font stretches: the style sheet draws a line instead.
+BAR = re.compile(r'<mover>((?:(?!<mover>).)*?)<mo accent="true">&#x02015;</mo></mover>')
 
 
 def converted(node, display):
     text = latex2mathml.converter.convert(node.astext(), display=display)
     if NOT_CONVERTED.search(text):
         logging.getLogger(__name__).warning("no MathML for %s", node.astext(), location=node)
-    return text
+    return BAR.sub(r'<mrow class="bar">\1</mrow>', text)
 
 
 def visit_math(self, node):
