@@ -60,47 +60,19 @@ constexpr Dtype promote(Dtype a, Dtype b) {
 
 inline void append(std::string& out, Dtype d) { out += name(d); }
 
+// The dtype whose elements are of the C++ type T.
 template <class T>
-constexpr Dtype dtype_of();
-template <>
-constexpr Dtype dtype_of<bool>() {
-  return Dtype::kBool;
-}
-template <>
-constexpr Dtype dtype_of<uint8_t>() {
-  return Dtype::kUInt8;
-}
-template <>
-constexpr Dtype dtype_of<int8_t>() {
-  return Dtype::kInt8;
-}
-template <>
-constexpr Dtype dtype_of<int16_t>() {
-  return Dtype::kInt16;
-}
-template <>
-constexpr Dtype dtype_of<Half>() {
-  return Dtype::kFloat16;
-}
-template <>
-constexpr Dtype dtype_of<BFloat16>() {
-  return Dtype::kBFloat16;
-}
-template <>
-constexpr Dtype dtype_of<int32_t>() {
-  return Dtype::kInt32;
-}
-template <>
-constexpr Dtype dtype_of<int64_t>() {
-  return Dtype::kInt64;
-}
-template <>
-constexpr Dtype dtype_of<float>() {
-  return Dtype::kFloat32;
-}
-template <>
-constexpr Dtype dtype_of<double>() {
-  return Dtype::kFloat64;
+constexpr Dtype dtype_of() {
+  if constexpr (std::is_same_v<T, bool>) return Dtype::kBool;
+  if constexpr (std::is_same_v<T, uint8_t>) return Dtype::kUInt8;
+  if constexpr (std::is_same_v<T, int8_t>) return Dtype::kInt8;
+  if constexpr (std::is_same_v<T, int16_t>) return Dtype::kInt16;
+  if constexpr (std::is_same_v<T, int32_t>) return Dtype::kInt32;
+  if constexpr (std::is_same_v<T, int64_t>) return Dtype::kInt64;
+  if constexpr (std::is_same_v<T, Half>) return Dtype::kFloat16;
+  if constexpr (std::is_same_v<T, BFloat16>) return Dtype::kBFloat16;
+  if constexpr (std::is_same_v<T, float>) return Dtype::kFloat32;
+  if constexpr (std::is_same_v<T, double>) return Dtype::kFloat64;
 }
 
 [[noreturn]] void not_computed(Dtype d);

@@ -97,7 +97,7 @@ bool wants_grad(const Call& c) {
 }
 
 void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
-  if (!(op.reads & reads_output(i))) return;
+  if (!(op.reads & reads_output(i)) || !op.keeps_output(i, e.wanted())) return;
   Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
   out.saved = t.saved();
   out.version = t->storage->version;
@@ -119,11 +119,12 @@ void record(Call& c) {
 }
 
 // Whether the gradient reads what the op is about to write over.
-bool reads_overwritten(const Call& c) {
-  if (!(c.op().reads & kInput)) return false;
-  if (!c.op().input_for_others) return true;
-  for (int i = 1; i < c.inputs(); ++i)
-    if (c.original(i).is_tensor() && c.original(i)->requires_grad()) return true;
+bool reads_overwritten(const Call& c, const Tensor& self) {
+  const uint32_t wanted = wanted_inputs(c);
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.original(i).is_tensor() && c.original(i).tensor().is_same(self) &&
+        c.op().keeps_input(i, wanted))
+      return true;
   return false;
 }
 
@@ -136,14 +137,7 @@ Tensor with_history_of(const Tensor& self, Tensor t) {
 
 // For an op that writes its result over `self`: a copy of what it overwrites is saved if need be.
 Ref<Entry> make_inplace_entry(Call& c, const Tensor& self) {
-  if (!reads_overwritten(c)) {
-    Ref<Entry> e = make_entry(c, {&self, 1});
-    // An entry that kept its own output would keep itself.
-    for (int i = 0; i < c.inputs(); ++i)
-      if (c.original(i).is_tensor() && c.original(i).tensor().is_same(self))
-        e->inputs()[static_cast<size_t>(i)].forget_tensor();
-    return e;
-  }
+  if (!reads_overwritten(c, self)) return make_entry(c, {&self, 1});
   const GradMode off(false);
   const Tensor old = with_history_of(self, clone(self));
   List<int> swapped;

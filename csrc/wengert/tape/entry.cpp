@@ -82,7 +82,24 @@ class Neighbours {
 
 }  // namespace
 
+uint32_t wanted_inputs(const Call& c) {
+  uint32_t wanted = 0;
+  for (int i = 0; i < c.inputs(); ++i) {
+    const Operand& x = c.original(i);
+    if (x.is_tensor() && (x.tensor()->entry || x.tensor()->requires_grad)) wanted |= reads_input(i);
+  }
+  return wanted;
+}
+
+uint32_t Entry::wanted() {
+  uint32_t wanted = 0;
+  for (uint32_t i = 0; i < n_inputs_; ++i)
+    if (inputs()[i].wanted()) wanted |= reads_input(static_cast<int>(i));
+  return wanted;
+}
+
 Ref<Entry> Entry::create(const Call& c, std::span<const Tensor> outputs) {
+  const uint32_t wanted = wanted_inputs(c);
   const size_t attrs = c.attrs.tags().size();
   check(attrs <= UINT16_MAX, "too many arguments in one call: ", static_cast<uint64_t>(attrs));
   Neighbours shapes;
@@ -95,15 +112,15 @@ Ref<Entry> Entry::create(const Call& c, std::span<const Tensor> outputs) {
     const Operand& x = c.original(i);
     if (!x.is_tensor()) continue;
     count(x->shape());
-    check(!x.tensor()->is_inference || !(c.op().reads & reads_input(i)),
+    check(!x.tensor()->is_inference || !c.op().keeps_input(i, wanted),
           "Inference tensors cannot be saved for backward. To work around you can "
           "make a clone to get a normal tensor and use it in autograd.");
   }
   return new (allocate(bytes(static_cast<size_t>(c.inputs()), outputs.size(), sizes,
-                             c.attrs.numbers().size(), attrs))) Entry(c, outputs, sizes);
+                             c.attrs.numbers().size(), attrs))) Entry(c, outputs, sizes, wanted);
 }
 
-Entry::Entry(const Call& c, std::span<const Tensor> made, uint32_t sizes)
+Entry::Entry(const Call& c, std::span<const Tensor> made, uint32_t sizes, uint32_t wanted)
     : n_attrs_(static_cast<uint16_t>(c.attrs.tags().size())),
       n_inputs_(static_cast<uint32_t>(c.inputs())),
       n_outputs_(static_cast<uint32_t>(made.size())),
@@ -133,7 +150,7 @@ Entry::Entry(const Call& c, std::span<const Tensor> made, uint32_t sizes)
       describe(*in, x.tensor());
       in->comes_from(x.tensor());
     }
-    if (op->reads & reads_input(i)) in->save(x);
+    if (op->keeps_input(i, wanted)) in->save(x);
   }
   if (n_attrs_ == 0) return;
   for (int64_t n : c.attrs.numbers()) *at++ = n;

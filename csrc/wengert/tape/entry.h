@@ -152,6 +152,8 @@ class Entry final : public RefCounted {
   void set_notes(Ref<Held> notes) { rare().notes = std::move(notes); }
   const char* name() const { return custom() ? custom()->name() : op->name; }
   void release_saved();
+  // Those inputs to which a gradient goes on, as bits; see reads_input.
+  uint32_t wanted();
 
   // One block of memory holds the entry, its inputs and outputs, their shapes and the attributes.
   // The outputs are described as these tensors; the inputs are saved as the op's `reads` says.
@@ -166,7 +168,7 @@ class Entry final : public RefCounted {
     List<Ref<NodeHook>> node_hooks;
     Ref<Held> notes;
   };
-  Entry(const Call& c, std::span<const Tensor> outputs, uint32_t sizes);
+  Entry(const Call& c, std::span<const Tensor> outputs, uint32_t sizes, uint32_t wanted);
   ~Entry() override;
   void dispose() override;
   Rare& rare() {
@@ -178,6 +180,9 @@ class Entry final : public RefCounted {
 
   Ref<Rare> rare_;
 };
+
+// What `wanted` of the call's entry will be.
+uint32_t wanted_inputs(const Call& c);
 
 // Calls f(held, context) for every object that only the graph behind the tensor (or entry) keeps,
 // if that is kept by one owner; what f returns, unless 0, ends it and is returned.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -98,7 +99,11 @@ struct Op {
   void (*run)(Call& c) = nullptr;
   void (*vjp)(Vjp& v) = nullptr;
   uint32_t reads = kNothing;
-  bool input_for_others = false;  // it reads input 0 only for the gradients of the other inputs
+  // Whose gradients are why it reads the first inputs and its outputs, as bits of inputs; 0: those
+  // of all. A product reads each factor for the other: {kOther, kInput}. What is read for gradients
+  // that nobody wants is not kept.
+  std::array<uint16_t, 4> read_for = {};
+  uint16_t outputs_read_for = 0;
   // Which inputs a mutating op changes, if it is not input 0 and nothing else. If `shape` declares
   // no outputs, they are what the vjp knows as outputs, in order. If it does, they are state, such
   // as running means: no gradient flows into them.
@@ -120,10 +125,26 @@ struct Op {
     op.aliases = names;
     return op;
   }
-  constexpr Op reading_input_for_others() const {
+  constexpr Op reading_for(const std::array<uint16_t, 4>& inputs, uint16_t outputs = 0) const {
     Op op(*this);
-    op.input_for_others = true;
+    op.read_for = inputs;
+    op.outputs_read_for = outputs;
     return op;
+  }
+  // The row whose `run` takes elements of whatever dtype; see `any_dtype`.
+  constexpr Op of_any_dtype() const {
+    Op op(*this);
+    op.any_dtype = true;
+    return op;
+  }
+  // Whether the tape keeps input i, or output i, when gradients of the `wanted` inputs are.
+  bool keeps_input(int i, uint32_t wanted) const {
+    if (!(reads & reads_input(i))) return false;
+    const uint32_t by = static_cast<size_t>(i) < read_for.size() ? read_for[i] : 0;
+    return by == 0 || (by & wanted);
+  }
+  bool keeps_output(int i, uint32_t wanted) const {
+    return (reads & reads_output(i)) && (outputs_read_for == 0 || (outputs_read_for & wanted));
   }
   bool is_composite() const { return !run && !view; }
 };

@@ -189,9 +189,13 @@ Tensor input_of(const ConvArguments& a, const Operand& y, const Operand& w, cons
 Tensor weight_of(const ConvArguments& a, const Operand& x, const Operand& y, const Dims& shape) {
   return apply(conv_weight_op, {x, y}, a.with(spatial(shape)));
 }
-// The gradient of a result lies as the result did, so that those of the inputs lie as PyTorch's.
-bool is_last(const Operand& a, const Operand& b) {
-  return has_channels_last(a.tensor()) || has_channels_last(b.tensor());
+// The gradient of a result lies as the result did, so that those of the inputs lie as PyTorch's. Of
+// an input that was not kept it tells itself.
+Tensor gradient_of(const Vjp& v) {
+  const Tensor g = v.g();
+  bool last = false;
+  for (int i = 0; i < 2; ++i) last |= has_channels_last(v.has(i) ? v.x(i).tensor() : g);
+  return laid_out(g, last);
 }
 
 // A bias was added to each position of its channel.
@@ -218,12 +222,13 @@ constinit const Op conv_output_op{
     .vjp =
         [](Vjp& v) {
           const ConvArguments a = arguments_of(v.attrs());
-          const Tensor g = laid_out(v.g(), is_last(v.x(0), v.x(1)));
+          const Tensor g = gradient_of(v);
           if (v.needs(0)) v.set(0, input_of(a, g, v.x(1), v.shape(0)));
           if (v.needs(1)) v.set(1, weight_of(a, v.x(0), g, v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
         },
     .reads = kInput | kOther,
+    .read_for = {kOther, kInput},
     .then_unary = &conv_output_then_op,
     .then_binary = &conv_output_then_op};
 
@@ -242,12 +247,13 @@ constinit const Op conv_input_op{
     .vjp =
         [](Vjp& v) {
           const ConvArguments a = arguments_of(v.attrs());
-          const Tensor g = laid_out(v.g(), is_last(v.x(0), v.x(1)));
+          const Tensor g = gradient_of(v);
           if (v.needs(0)) v.set(0, output_of(a, g, v.x(1), v.shape(0)));
           if (v.needs(1)) v.set(1, weight_of(a, g, v.x(0), v.shape(1)));
           if (v.needs(2)) v.set(2, bias_gradient(g));
         },
     .reads = kInput | kOther,
+    .read_for = {kOther, kInput},
     .then_unary = &conv_input_then_op,
     .then_binary = &conv_input_then_op};
 
@@ -269,7 +275,8 @@ constinit const Op conv_weight_op{
           if (v.needs(0)) v.set(0, input_of(a, v.x(1), g, v.shape(0)));
           if (v.needs(1)) v.set(1, output_of(a, v.x(0), g, v.shape(1)));
         },
-    .reads = kInputs};
+    .reads = kInputs,
+    .read_for = {kOther, kInput}};
 
 std::span<const Op* const> conv_product_ops() {
   static constexpr const Op* kOps[] = {&conv_output_op, &conv_input_op, &conv_weight_op};

@@ -57,9 +57,7 @@ constexpr Op creation(const char* name, const Signature& signature, uint32_t on,
 // As above, of one element throughout.
 constexpr Op filled(const char* name, const Signature& signature, uint32_t on, const char* doc,
                     void (*shape)(Call&), void (*run)(Call&)) {
-  Op op = creation(name, signature, on, doc, shape, run);
-  op.any_dtype = true;
-  return op;
+  return creation(name, signature, on, doc, shape, run).of_any_dtype();
 }
 
 // y = 0

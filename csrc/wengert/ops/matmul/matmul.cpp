@@ -325,6 +325,7 @@ constinit const Op mm_op{
           if (v.needs(1)) v.set(1, apply(mm_op, {t(v.x(0)), v.g()}));
         },
     .reads = kInputs,
+    .read_for = {kOther, kInput},
     .then_binary = &mm_pointwise_op};
 
 // z = X Y, w = f(z, other), with f as the tile of z is still in cache
@@ -353,7 +354,8 @@ constinit const Op bmm_op{
           if (v.needs(0)) v.set(0, apply(bmm_op, {v.g(), transpose(v.x(1), 1, 2)}));
           if (v.needs(1)) v.set(1, apply(bmm_op, {transpose(v.x(0), 1, 2), v.g()}));
         },
-    .reads = kInputs};
+    .reads = kInputs,
+    .read_for = {kOther, kInput}};
 
 // Z = X W' + b      dX = G W      dW = G' X      db = sum of the rows of G
 constinit const Op linear_op{
@@ -369,6 +371,7 @@ constinit const Op linear_op{
     .run = linear_run,
     .vjp = linear_vjp,
     .reads = kInput | kOther,
+    .read_for = {kOther, kInput},
     .then_unary = &linear_activation_op};
 
 // dX = G W, dW = G' X          with H and J from above: dG = H W' + X J', dX' = G J, dW' = G' H
@@ -389,7 +392,8 @@ constinit const Op linear_backward_op{
           if (v.needs(1)) v.set(1, matmul(v.x(0), j));
           if (v.needs(2)) v.set(2, matmul(t(v.x(0)), h));
         },
-    .reads = kInputs};
+    .reads = kInputs,
+    .read_for = {kOther | kThird, kInput, kInput}};
 
 // z = x W' + b, y = f(z), with f as the tile of z is still in cache
 constinit const Op linear_activation_op{

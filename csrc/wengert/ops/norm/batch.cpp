@@ -128,9 +128,23 @@ void set_gradients(Vjp& v, const Tensor& mean, const Tensor& rstd, bool given, d
 void train_vjp(Vjp& v) {
   set_gradients(v, v.y(1).detach(), v.y(2).detach(), false, v.attrs().real(kTrain["eps"]));
 }
+// Without a gradient of the weight the input was not kept: it is normalised by numbers that are
+// given, so its gradient is g scaled as it was.
 void eval_vjp(Vjp& v) {
   const double eps = v.attrs().real(kEval["eps"]);
   const Tensor mean = v.x(3), var = v.x(4);
+  if (!v.has(0)) {
+    const Tensor g = v.g();
+    Dims others{0};
+    for (int i = 2; i < g.ndim(); ++i) others.push_back(i);
+    if (v.needs(0))
+      v.set(0,
+            apply(batch_norm_eval_op,
+                  {g, optional_operand(v, 1), Operand(), zeros_like(mean.detach()), var.detach()},
+                  Attrs(eps)));
+    if (v.needs(2)) v.set(2, sum(g, others));
+    return;
+  }
   set_gradients(v, mean.detach(), reciprocal(sqrt(add(var.detach(), eps))), true, eps);
 }
 
@@ -197,7 +211,8 @@ constinit const Op batch_norm_eval_op{.name = "batch_norm_eval",
                                       .shape = forward_shape<1>,
                                       .run = eval_run,
                                       .vjp = eval_vjp,
-                                      .reads = kInputs};
+                                      .reads = kInputs,
+                                      .read_for = {kOther, kInput}};
 
 // d = r (g w - mean(g w) - h mean(g w h)), dw = sum g h, db = sum g       its gradient: NormSecond
 constinit const Op batch_norm_backward_op{

@@ -338,15 +338,17 @@ constinit const Op gate_backward_op = pointwise_op(
         v.set(2, mul(apply(gate_backward_op, {mul(v.g(), g), a, b}), sub(1, mul(sigmoid(b), 2))));
     },
     kInputs, 0);
-constinit const Op gate_op = pointwise_op(
-    "gate", "(input: Tensor, gate: Tensor) -> Tensor", "input * sigmoid(gate).",
-    &kRow<2, Floats, decltype(gate_f)>, Promote::kCommon,
-    [](Vjp& v) {
-      const Operand a = v.x(0), b = v.x(1);
-      if (v.needs(0)) v.set(0, apply(gate_op, {v.g(), b}));
-      if (v.needs(1)) v.set(1, apply(gate_backward_op, {v.g(), a, b}));
-    },
-    kInputs, 0);
+constinit const Op gate_op =
+    pointwise_op(
+        "gate", "(input: Tensor, gate: Tensor) -> Tensor", "input * sigmoid(gate).",
+        &kRow<2, Floats, decltype(gate_f)>, Promote::kCommon,
+        [](Vjp& v) {
+          const Operand a = v.x(0), b = v.x(1);
+          if (v.needs(0)) v.set(0, apply(gate_op, {v.g(), b}));
+          if (v.needs(1)) v.set(1, apply(gate_backward_op, {v.g(), a, b}));
+        },
+        kInputs, 0)
+        .reading_for({kOther});
 
 constexpr Signature kGlu = "(input: Tensor, dim: int = -1) -> Tensor";
 namespace {

@@ -325,7 +325,7 @@ constinit const Op mul_op = binary<AllTypes>(
                                   v.set(1, v.over_g(mul_op, v.x(0)));
                                 },
                                 kInputs)
-                                .reading_input_for_others()
+                                .reading_for({kOther, kInput})
                                 .also("multiply");
 
 // z = x / y        dx = g / y    dy = -g z / y
@@ -341,6 +341,7 @@ constinit const Op div_op =
           v.set(1, neg(div(v.over_g(mul_op, v.y()), v.x(1))));
         },
         kOther | kOutput, Promote::kFloat)
+        .reading_for({}, kOther)
         .also("divide true_divide");
 constinit const Op div_rounded_op{.name = "div",
                                   .signature = kDivRounded,
@@ -368,7 +369,7 @@ constinit const Op remainder_op =
           if (v.needs(1)) v.set(1, neg(mul(v.g(), floor_divide(v.x(0), v.x(1)))));
         },
         kInputs)
-        .reading_input_for_others();
+        .reading_for({kOther, kOther});
 // r = x - y trunc(x / y)         dx = g        dy = -g trunc(x / y)
 constinit const Op fmod_op = binary<Numbers>(
                                  "fmod", "C's fmod: the result has the sign of `input`.",
@@ -379,7 +380,7 @@ constinit const Op fmod_op = binary<Numbers>(
                                      v.set(1, neg(mul(v.g(), trunc(div(v.x(0), v.x(1))))));
                                  },
                                  kInputs)
-                                 .reading_input_for_others();
+                                 .reading_for({kOther, kOther});
 
 // z = x^y          dx = g y x^(y-1)            dy = g z log x, and 0 where x = 0, y >= 0
 constinit const Op pow_op = [] {
@@ -394,6 +395,7 @@ constinit const Op pow_op = [] {
         v.set(1, where(logical_and(eq(x, 0), ge(v.x(1), 0)), 0.0, dy));
       },
       kInputs | kOutput, kEverywhere, pow_shape);
+  op.outputs_read_for = kOther;
   op.run = pow_run;
   return op;
 }();

@@ -386,7 +386,7 @@ constinit const Op lerp_op =
         "floating one.",
         &kRow<3, Floats, decltype(lerp_f)>, Promote::kCommon,
         [](Vjp& v) {
-          const Operand w = v.x(2);
+          const Operand w = v.x(2);  // none if neither of the two is wanted
           if (v.needs(0))
             v.set(0,
                   mul(v.g(), w.is_scalar() ? Operand(1 - w.scalar().real()) : Operand(sub(1, w))));
@@ -394,7 +394,7 @@ constinit const Op lerp_op =
           if (v.needs(2)) v.set(2, mul(v.g(), sub(v.x(1), v.x(0))));
         },
         kInputs, kEverywhere)
-        .reading_input_for_others();
+        .reading_for({kThird, kThird, kInput | kOther});
 
 // z = x + value a b         dx = g      da = value g b      db = value g a
 constinit const Op addcmul_float_op =
@@ -404,7 +404,7 @@ constinit const Op addcmul_float_op =
       const Tensor g = scaled_g(v);
       if (v.needs(1)) v.set(1, mul(g, v.x(2)));
       if (v.needs(2)) v.set(2, mul(g, v.x(1)));
-    });
+    }).reading_for({0, kThird, kOther});
 // z = x + value a / b       dx = g      da = value g / b    db = -value g a / b^2
 constinit const Op addcdiv_float_op =
     fused("addcdiv_float", "addcdiv of floating tensors.", addcdiv_f, [](Vjp& v) {
@@ -413,7 +413,7 @@ constinit const Op addcdiv_float_op =
       const Tensor by_b = div(scaled_g(v), v.x(2));
       if (v.needs(1)) v.set(1, by_b);
       if (v.needs(2)) v.set(2, neg(mul(by_b, div(v.x(1), v.x(2)))));
-    });
+    }).reading_for({0, kThird, 0});
 
 constexpr Signature kAddcmul =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor";

@@ -81,11 +81,6 @@ constexpr Op drawing(const char* name, const Signature& signature, const char* d
           .vjp = zero_vjp};
 }
 
-constexpr Op of_any_dtype(Op op) {
-  op.any_dtype = true;
-  return op;
-}
-
 constexpr Signature kUniform =
     "(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) "
     "-> Tensor";
@@ -222,14 +217,17 @@ constexpr Op bernoulli_tensor_op = drawing(
 
 constexpr Signature kRandom = "(input: Tensor, *, generator: Generator | None = None) -> Tensor";
 // x = from + u mod (to - from), u bits            dx = 0
-constexpr Op random_op = of_any_dtype(drawing(
-    "random_", kRandom,
-    "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
-    [](Call& c) {
-      if (is_narrow(c.in(0).dtype())) return draw_narrow(c, kRandom["generator"]);
-      draw_any(c, kRandom["generator"],
-               [](auto* out, int64_t n, Generator& g, const Attrs&) { fill_random(g, out, n); });
-    }));
+constexpr Op random_op =
+    drawing(
+        "random_", kRandom,
+        "Fills the tensor with integers from 0 to the largest the dtype holds exactly.", any_dtype,
+        [](Call& c) {
+          if (is_narrow(c.in(0).dtype())) return draw_narrow(c, kRandom["generator"]);
+          draw_any(c, kRandom["generator"], [](auto* out, int64_t n, Generator& g, const Attrs&) {
+            fill_random(g, out, n);
+          });
+        })
+        .of_any_dtype();
 
 constexpr Signature kRandomTo =
     "(input: Tensor, to: int, *, generator: Generator | None = None) -> Tensor";

@@ -329,7 +329,7 @@ constinit const Op sampler_op{
           v.set(0, apply(input_gradient_op, {g, grid}, sized));
         },
     .reads = kInputs,
-    .input_for_others = true,
+    .read_for = {kOther},
 };
 
 void check_dims(Call& c, int dims) {
