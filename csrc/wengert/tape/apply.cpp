@@ -371,6 +371,12 @@ void run_composed_in_place(Call& c, Tensor self, bool wants) {
 
 void run_narrow_inplace(Call& c) {
   Tensor self = c.in(0);
+  // The gradient may read what is written over.
+  const Tensor before = is_narrow(self.dtype()) ? to(self, widened(self.dtype()))
+                        : wants_grad(c)         ? clone(self)
+                                                : self;
+  for (int i = 0; i < c.inputs(); ++i)
+    if (c.input(i).is_tensor() && c.in(i).is_same(self)) c.input(i) = before;
   run_narrow(c);
   check_fits(self, c.out[0].shape(), c.out[0].dtype());
   copy_(self, c.out[0]);

@@ -150,7 +150,10 @@ Entry::Entry(const Call& c, std::span<const Tensor> made, uint32_t sizes, uint32
       describe(*in, x.tensor());
       in->comes_from(x.tensor());
     }
-    if (op->keeps_input(i, wanted)) in->save(x);
+    if (op->keeps_input(i, wanted)) {
+      const bool changed = op->mutates && x.is_tensor() && c.writes(i);
+      in->save(c.narrow && !changed ? c.narrow->input(i) : x);
+    }
   }
   if (n_attrs_ == 0) return;
   for (int64_t n : c.attrs.numbers()) *at++ = n;
@@ -341,8 +344,8 @@ Operand Vjp::x(int i) const {
   if (!x.is_tensor()) return x;
   check_version(e_, x.tensor(), in.version, "input", i);
   const bool promoted = e_.op->promote == Promote::kCommon || e_.op->promote == Promote::kFloat;
-  const Dtype common = e_.outputs()[0].dtype;
-  return promoted && x->dtype() != common ? Operand(to(x.tensor(), common)) : x;
+  const Dtype computed = promoted ? e_.outputs()[0].dtype : in.dtype;
+  return x->dtype() != computed ? Operand(to(x.tensor(), computed)) : x;
 }
 
 Tensor Vjp::y(int i) const {

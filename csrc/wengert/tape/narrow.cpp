@@ -12,7 +12,8 @@ namespace {
 // float32 or int32 and its result rounded, or cut off, to the type that PyTorch's promotion gives:
 // here and nowhere else. The casts are ops, recorded like any other, so the gradient of a narrow
 // tensor is narrow, derivatives of every order and captured programs come for free, and no row
-// or kernel knows of these types but those that move memory (Op::any_dtype) and views.
+// or kernel knows of these types but those that move memory (Op::any_dtype) and views. What a
+// gradient reads is kept as it was given, half as large, and widened once more when it is read.
 //
 // An op that is other ops (a composite) is left to them.
 
@@ -49,6 +50,7 @@ class WideCall {
  public:
   explicit WideCall(const Call& c) : call(c.op()), result_(result_dtype(c)) {
     check_alike(c);
+    call.narrow = &c;
     for (int i = 0; i < c.attrs.count(); ++i) {
       if (i == c.op().signature.dtype() && c.attrs.has(i)) {
         call.attrs.add(widened(c.attrs.dtype(i)));

@@ -198,6 +198,8 @@ class Call {
     return input(i).is_tensor() && (op_->writes ? op_->writes(*this, i) : i == 0);
   }
   Dtype common = Dtype::kFloat32;  // the dtype that promotion found
+  // The call that this one computes on wider elements; see Note [narrow].
+  const Call* narrow = nullptr;
 
   Attrs attrs;
 
