@@ -9,8 +9,15 @@ namespace wengert {
 namespace {
 
 // A tile is kRows rows by kVectors registers of columns; of B, a panel as wide as a tile is packed.
-// Unsigned numbers, so that sums wrap. The compiler cuts a Lanes into what registers there are.
-constexpr int kRows = 4, kVectors = 2, kBytes = 64;
+// Unsigned numbers, so that sums wrap. All sums stay in registers.
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+constexpr int kRows = 4, kVectors = 2;
 constexpr int64_t kBand = 64;  // rows that repay packing a panel
 constexpr int64_t kWork = int64_t{1} << 16;
 
