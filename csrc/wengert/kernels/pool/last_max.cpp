@@ -134,9 +134,34 @@ Vec<T> as_lanes(const P* p, int64_t n) {
   return Vec<T>::load(lane);
 }
 
+// Each element is in one window.
+template <class T, class P>
+void gradient_of_parts(const LastWindows& w, const T* g, const P* positions, T* dx) {
+  using L = Channels<T>;
+  const List<int64_t> offsets = tap_offsets(w);
+  for_parts(w, [&](int64_t window, int64_t pixel) {
+    for_channels<L::kSize>(w.channels, [&](auto registers, int64_t c, int64_t n) {
+      constexpr int kN = decltype(registers)::value;
+      Vec<T> at[kN], from[kN];
+      for (int k = 0; k < kN; ++k) {
+        const int64_t i = window * w.channels + c + k * L::kSize;
+        at[k] = as_lanes<T>(positions + i, n);
+        from[k] = L::load(g + i, n);
+      }
+      for (size_t t = 0; t < offsets.size(); ++t) {
+        const Vec<T> tap = Vec<T>::repeat(static_cast<T>(t));
+        T* to = dx + (pixel + offsets[t]) * w.channels + c;
+        for (int k = 0; k < kN; ++k)
+          L::store(select(at[k] == tap, from[k], 0.0), to + k * L::kSize, n);
+      }
+    });
+  });
+}
+
 template <class T, class P>
 void gradient(const LastWindows& w, const T* g, const P* positions, T* dx) {
   using L = Channels<T>;
+  if (are_parts(w)) return gradient_of_parts(w, g, positions, dx);
   for_seen(w, dx, [&](T* to, const List<SeenWindow>& windows) {
     for_channels<L::kSize>(w.channels, [&](auto registers, int64_t c, int64_t n) {
       constexpr int kN = decltype(registers)::value;
@@ -201,13 +226,16 @@ void max_pool_last(const LastWindows& w, Dtype dtype, const void* x, void* y, vo
 
 void max_pool_indices_last(const LastWindows& w, Dtype dtype, const void* x, void* y,
                            int64_t* indices) {
+  const List<int64_t> offsets = tap_offsets(w);
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     max_windows(w, static_cast<const T*>(x), static_cast<T*>(y),
                 [&](int64_t pixel, const PixelRow& row, int64_t o, const auto* number) {
-                  int64_t* to = indices + pixel * w.channels;
+                  int64_t* __restrict to = indices + pixel * w.channels;
+                  const int64_t* __restrict offset = offsets.data();
+                  const int64_t at = place_of(w, row, o, 0);
                   for (int64_t c = 0; c < w.channels; ++c)
-                    to[c] = place_of(w, row, o, static_cast<int64_t>(number[c]));
+                    to[c] = at + offset[static_cast<size_t>(number[c])];
                 });
   });
 }

@@ -96,24 +96,62 @@ void add_shares(int64_t channels, const List<Share<T>>& shares, T* to) {
   });
 }
 
-// The parts that a position is in.
+// A row of pixels. The shares of the rows of parts that it is in are worked out once, and
+// neighbours in the same parts are copies.
 template <class T>
 void part_shares(const LastWindows& w, const T* g, int64_t r, T* dx) {
   const PixelRow row(r, w.in);
-  List<Share<T>> shares;
   const auto first = [&](int d, int64_t i) { return i * w.out[d] / w.in[d]; };
   const auto end = [&](int d, int64_t i) { return ceil_div((i + 1) * w.out[d], w.in[d]); };
-  for (int64_t i = 0; i < w.in[2]; ++i) {
-    shares.clear();
-    for (int64_t a = first(0, row.at[0]); a < end(0, row.at[0]); ++a)
-      for (int64_t b = first(1, row.at[1]); b < end(1, row.at[1]); ++b)
-        for (int64_t c = first(2, i); c < end(2, i); ++c) {
-          const int64_t windows = (row.sample * w.out[0] + a) * w.out[1] + b;
-          shares.push_back({g + (windows * w.out[2] + c) * w.channels,
-                            static_cast<T>(part_box(w, PixelRow(windows, w.out), c).volume())});
-        }
-    add_shares(w.channels, shares, dx + (r * w.in[2] + i) * w.channels);
+  const int64_t a0 = first(0, row.at[0]), a1 = end(0, row.at[0]);
+  const int64_t b0 = first(1, row.at[1]), b1 = end(1, row.at[1]);
+  const int64_t length = w.out[2] * w.channels;
+  const Scratch memory(static_cast<size_t>((a1 - a0) * (b1 - b0) * length) * sizeof(T));
+  T* at = memory.as<T>();
+  for (int64_t a = a0; a < a1; ++a)
+    for (int64_t b = b0; b < b1; ++b) {
+      const int64_t windows = (row.sample * w.out[0] + a) * w.out[1] + b;
+      const T* from = g + windows * length;
+      for (int64_t o = 0; o < w.out[2]; ++o, at += w.channels, from += w.channels) {
+        const auto volume = static_cast<T>(part_box(w, PixelRow(windows, w.out), o).volume());
+        for (int64_t c = 0; c < w.channels; ++c) at[c] = from[c] / volume;
+      }
+    }
+  T* to = dx + r * w.in[2] * w.channels;
+  int64_t before = -1, behind = -1;  // the parts of the pixel before
+  for (int64_t i = 0; i < w.in[2]; ++i, to += w.channels) {
+    const int64_t c0 = first(2, i), c1 = end(2, i);
+    if (c0 == before && c1 == behind) {
+      std::copy_n(to - w.channels, w.channels, to);
+      continue;
+    }
+    before = c0;
+    behind = c1;
+    std::fill_n(to, w.channels, T(0));
+    for (const T* part = memory.as<const T>(); part < at; part += length)
+      for (const T* from = part + c0 * w.channels; from < part + c1 * w.channels;)
+        for (int64_t c = 0; c < w.channels; ++c) to[c] += *from++;
   }
+}
+
+// Each pixel is in one window.
+template <class T>
+void spread_parts(const LastWindows& w, T divisor, const T* g, T* dx) {
+  using L = Channels<T>;
+  const List<int64_t> offsets = tap_offsets(w);
+  const Vec<T> by = Vec<T>::repeat(divisor);
+  for_parts(w, [&](int64_t window, int64_t pixel) {
+    for_channels<L::kSize>(w.channels, [&](auto registers, int64_t c, int64_t n) {
+      constexpr int kN = decltype(registers)::value;
+      Vec<T> share[kN];
+      for (int k = 0; k < kN; ++k)
+        share[k] = L::load(g + window * w.channels + c + k * L::kSize, n) / by;
+      for (const int64_t offset : offsets) {
+        T* to = dx + (pixel + offset) * w.channels + c;
+        for (int k = 0; k < kN; ++k) L::store(share[k], to + k * L::kSize, n);
+      }
+    });
+  });
 }
 
 }  // namespace
@@ -131,6 +169,9 @@ void avg_pool_backward_last(const LastWindows& w, const Divisor& by, Dtype dtype
                             void* dx) {
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (are_parts(w))
+      return spread_parts(w, static_cast<T>(divisor_of(w, by, 0, 0, 0)), static_cast<const T*>(g),
+                          static_cast<T*>(dx));
     for_seen(w, static_cast<T*>(dx), [&](T* to, const List<SeenWindow>& windows) {
       List<Share<T>> shares;
       for (const SeenWindow& s : windows)

@@ -41,6 +41,18 @@ struct PixelRow {
       : sample(row / n[1] / n[0]), at{row / n[1] % n[0], row % n[1]} {}
 };
 
+// Of windows that are parts of the input, f(pixel of the window, pixel of its first tap) for all.
+template <class F>
+void for_parts(const LastWindows& w, const F& f) {
+  const int64_t rows = w.samples() * w.out[0] * w.out[1];
+  for_pixel_rows(rows, 2 * w.out[2] * w.taps() * w.channels, [&](int64_t r) {
+    const PixelRow row(r, w.out);
+    const int64_t i = row.sample * w.in[0] + row.at[0] * w.kernel[0];
+    const int64_t first = (i * w.in[1] + row.at[1] * w.kernel[1]) * w.in[2];
+    for (int64_t o = 0; o < w.out[2]; ++o) f(r * w.out[2] + o, first + o * w.kernel[2]);
+  });
+}
+
 // A window that sees a position, and as which of its taps.
 struct Seen {
   int64_t window, tap;

@@ -120,24 +120,6 @@ void max_positions(const Windows& w, Dtype dtype, const void* x, void* y, P* pos
   });
 }
 
-// Where taps lie in the plane, relative to the first.
-List<int64_t> tap_offsets(const Windows& w) {
-  List<int64_t> out;
-  out.reserve(static_cast<size_t>(w.taps()));
-  for (int64_t a = 0; a < w.kernel[0]; ++a)
-    for (int64_t b = 0; b < w.kernel[1]; ++b)
-      for (int64_t c = 0; c < w.kernel[2]; ++c)
-        out.push_back((a * w.dilation[0] * w.in[1] + b * w.dilation[1]) * w.in[2] +
-                      c * w.dilation[2]);
-  return out;
-}
-// The place in its plane of the first tap of the first window of a row, which may be outside.
-int64_t row_place(const Windows& w, int64_t slab, int64_t o) {
-  return ((slab % w.out[0] * w.stride[0] - w.pad[0]) * w.in[1] + o * w.stride[1] - w.pad[1]) *
-             w.in[2] -
-         w.pad[2];
-}
-
 // Adds g to its places, window after window in their order. A thread has rows of the input, and
 // adds what falls into these.
 template <class T, class P>
@@ -198,7 +180,7 @@ class Scatter {
   List<int64_t> offsets_;
 };
 
-// Where the windows are the tiles of a row and of a plane, each element is in one of them.
+// Where the windows are pairs of a row, and parts of a plane, each element is in one of them.
 template <class T, class P>
 void tiles_backward(const Windows& w, const T* g, const P* positions, T* dx) {
   using V = Vec<T>;
@@ -224,22 +206,14 @@ void tiles_backward(const Windows& w, const T* g, const P* positions, T* dx) {
   });
 }
 
-// Windows of two elements along w, side by side, that leave none over.
-bool are_tiles(const Windows& w) {
-  const auto tiled = [&](int d) {
-    return w.kernel[d] == w.stride[d] && w.pad[d] == 0 && w.out[d] * w.kernel[d] == w.in[d] &&
-           (w.dilation[d] == 1 || w.kernel[d] == 1);
-  };
-  return w.kernel[0] == 1 && w.kernel[2] == 2 && tiled(0) && tiled(1) && tiled(2);
-}
-
 template <class P>
 void max_gradient(const Windows& w, Dtype dtype, const void* g, const P* positions, void* dx) {
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
     const T* from = static_cast<const T*>(g);
     T* to = static_cast<T*>(dx);
-    if (are_tiles(w)) return tiles_backward(w, from, positions, to);
+    if (w.kernel[0] == 1 && w.kernel[2] == 2 && are_parts(w))
+      return tiles_backward(w, from, positions, to);
     Scatter<T, P>(w, from, positions, to).run();
   });
 }
@@ -274,7 +248,8 @@ void with_positions(const Windows& w, const void* positions, const F& f) {
 
 }  // namespace
 
-void max_pool(const Windows& w, Dtype dtype, const void* x, void* y, void* positions) {
+void max_pool(const Windows& of, Dtype dtype, const void* x, void* y, void* positions) {
+  const Windows w = with_long_planes(of);
   if (w.taps() <= kByteTaps) return max_positions(w, dtype, x, y, static_cast<uint8_t*>(positions));
   max_positions(w, dtype, x, y, static_cast<int32_t*>(positions));
 }

@@ -45,6 +45,44 @@ inline void for_registers(int64_t n, const F& f) {
 inline int64_t round_up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
+// Whether the windows divide the input among themselves and leave none over.
+inline bool are_parts(const Windows& w) {
+  for (int d = 0; d < 3; ++d)
+    if (w.kernel[d] != w.stride[d] || w.pad[d] != 0 || w.out[d] * w.kernel[d] != w.in[d] ||
+        (w.dilation[d] != 1 && w.kernel[d] != 1))
+      return false;
+  return true;
+}
+
+// Planes of one row each are the rows of one plane, of which a block holds several.
+inline Windows with_long_planes(Windows w) {
+  const auto single = [&](int d) {
+    return w.in[d] == 1 && w.out[d] == 1 && w.kernel[d] == 1 && w.pad[d] == 0;
+  };
+  if (!single(0) || !single(1)) return w;
+  w.in[1] = w.out[1] = w.planes;
+  w.stride[1] = w.planes = 1;
+  return w;
+}
+
+// Where taps lie in the plane, relative to the first.
+inline List<int64_t> tap_offsets(const Windows& w) {
+  List<int64_t> out;
+  out.reserve(static_cast<size_t>(w.taps()));
+  for (int64_t a = 0; a < w.kernel[0]; ++a)
+    for (int64_t b = 0; b < w.kernel[1]; ++b)
+      for (int64_t c = 0; c < w.kernel[2]; ++c)
+        out.push_back((a * w.dilation[0] * w.in[1] + b * w.dilation[1]) * w.in[2] +
+                      c * w.dilation[2]);
+  return out;
+}
+// The place in its plane of the first tap of the first window of a row, which may be outside.
+inline int64_t row_place(const Windows& w, int64_t slab, int64_t o) {
+  return ((slab % w.out[0] * w.stride[0] - w.pad[0]) * w.in[1] + o * w.stride[1] - w.pad[1]) *
+             w.in[2] -
+         w.pad[2];
+}
+
 // f(plane and slab, first, last) for the pieces of rows [begin, end), `rows` to a slab, of at most
 // `most` rows.
 template <class F>

@@ -1,5 +1,7 @@
 #include "wengert/ops/pool/windows.h"
 
+#include "wengert/ops/index/key.h"
+
 namespace wengert::pooling {
 namespace {
 
@@ -93,7 +95,7 @@ Tensor scatter_in_planes(const Tensor& g, const Tensor& indices, const Dims& sha
   Dims to = flat.shape();
   to[first] = 1;
   for (int d = first; d < shape.size(); ++d) to[first] *= shape[d];
-  return reshape(scatter_add(zeros(to, g.dtype()), first, flatten(indices, first), flat), shape);
+  return reshape(gather_backward(flat, flatten(indices, first), to, first), shape);
 }
 
 }  // namespace wengert::pooling
