@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from wengert._seeing.costs import PRODUCTS
+
 from tests.rows.table import DTYPES, FAMILIES, ROWS, SAMPLES, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,8 @@ Written by `python -m tests.rows.page` from the rows in `csrc/wengert/ops`; do n
 
 `x` is the input, further inputs are named after it, `y` (or `z`, `l`) is the output; `g` is the
 gradient that comes in, `h` that of a gradient, `'` transposes. A row without a gradient of its own
-is made of other rows, whose gradients it has; or it has none.
+is made of other rows, whose gradients it has; or it has none. The cost are multiply-adds and what the
+tape keeps until the backward; an input is kept only if a gradient that reads it is wanted.
 """
 
 
@@ -136,6 +139,25 @@ def gradient(row: dict, said: Mathematics) -> str:
     return "that of the rows it is made of" if row["composite"] else "none"
 
 
+def cost(row: dict) -> str:
+    """Multiply-adds, or that there are none, and what the tape keeps for the gradient."""
+    if row["composite"]:
+        return "that of the rows it is made of"
+    if rule := PRODUCTS.get(row["name"]):
+        work = f"{rule.said} multiply-adds"
+    elif row["view"]:
+        work = "none, a view"
+    else:
+        work = "a pass over the elements" if row["pointwise"] else "no product"
+    tensors = [p["name"] for p in row["params"] if p["annotation"].startswith("Tensor")]
+    outputs = row["outputs"] or ["the output"]
+    kept = [name for i, name in enumerate(tensors) if row["reads"] >> min(i, 15) & 1]
+    kept += [name for i, name in enumerate(outputs) if row["reads"] >> 16 + min(i, 15) & 1]
+    if not row["differentiable"]:
+        return work
+    return f"{work}; kept for the gradient: {', '.join(kept) or 'nothing'}"
+
+
 def page() -> str:
     lines, said = [HEAD], of_rows()
     for family, keys in FAMILIES.items():
@@ -150,6 +172,7 @@ def page() -> str:
                 f"{row['doc']}\n",
                 f"- `{formula.value}`",
                 f"- gradient: {gradient(row, formula)}",
+                f"- cost: {cost(row)}",
                 f"- {places(row)}; dtypes: {dtypes(key)}\n",
             ]
     return "\n".join(lines)

@@ -34,6 +34,13 @@ def cost_of(fn):
     return costs.forward.multiply_adds, costs.backward.multiply_adds
 
 
+def test_two_products_in_one_op():
+    layer, x = nn.Linear(128, 128), wg.randn(64, 128, requires_grad=True)
+    each = 64 * 128 * 128
+    assert cost_of(lambda: layer(x).sum()) == (each, 2 * each)
+    assert "linear_backward" in wg.count(lambda: layer(x).sum(), repeat=0).ops
+
+
 def test_convolution():
     x = wg.randn(2, 4, 9, 9, requires_grad=True)
     for layer in (nn.Conv2d(4, 6, 3), nn.Conv2d(4, 8, 3, groups=2, stride=2, padding=1)):

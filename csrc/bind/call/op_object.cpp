@@ -319,7 +319,7 @@ py::dict describe(const Op& op) {
   d["composite"] = op.is_composite();
   d["view"] = op.view;
   d["mutates"] = op.mutates;
-  d["composite"] = op.is_composite();
+  d["reads"] = op.reads;
   d["pointwise"] = op.pointwise != nullptr;
   py::list params;
   for (const Param& p : o.parameters.params) {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from statistics import median
+from typing import NamedTuple
 
 from .. import _native
 from .._native import Tensor
@@ -38,27 +39,50 @@ def _recurrent(i: Shapes, o: Shapes) -> int:
     return math.prod(i[0][:-1]) * sum(math.prod(w) for w in weights[:2])
 
 
+class Product(NamedTuple):
+    said: str  # for readers
+    count: Callable[[Shapes, Shapes], int]
+
+
 #: Multiply-adds of a run, by the shapes of its tensors; the rest only moves or maps elements.
-PRODUCTS: dict[str, Callable[[Shapes, Shapes], int]] = {
-    "mm": _first,
-    "bmm": _first,
-    "linear": _first,
-    "conv_output": lambda i, o: math.prod(o[0]) * math.prod(i[1][1:]),
-    "conv_input": lambda i, o: math.prod(i[0]) * math.prod(i[1][1:]),
-    "conv_weight": lambda i, o: math.prod(i[1]) * math.prod(o[0][1:]),
-    "attention_forward": _attention,
-    "attention_backward": _attention_backward,
-    "rnn_layer": _recurrent,
-    "rnn_layer_backward": lambda i, o: 2 * _recurrent(i, o),
-    "linear_cross_entropy_indices": lambda i, o: math.prod(i[0]) * i[1][0],
-    "linear_cross_entropy_backward": lambda i, o: 3 * math.prod(i[0]) * i[1][0],
+PRODUCTS = {
+    "mm": Product("m n k of (m, k) @ (k, n)", _first),
+    "bmm": Product("b m n k of (b, m, k) @ (b, k, n)", _first),
+    "linear": Product("rows of input x elements of weight", _first),
+    "linear_backward": Product(
+        "twice those of linear", lambda i, o: 2 * math.prod(i[0]) * i[1][-1]
+    ),
+    "conv_output": Product(
+        "elements of the output x elements of weight[0]",
+        lambda i, o: math.prod(o[0]) * math.prod(i[1][1:]),
+    ),
+    "conv_input": Product(
+        "elements of the first input x elements of weight[0]",
+        lambda i, o: math.prod(i[0]) * math.prod(i[1][1:]),
+    ),
+    "conv_weight": Product(
+        "elements of the second input x elements of the output's [0]",
+        lambda i, o: math.prod(i[1]) * math.prod(o[0][1:]),
+    ),
+    "attention_forward": Product("heads x L S (E + V)", _attention),
+    "attention_backward": Product("heads x L S (3 E + 2 V)", _attention_backward),
+    "rnn_layer": Product("steps x batch x elements of both weights", _recurrent),
+    "rnn_layer_backward": Product(
+        "twice those of rnn_layer", lambda i, o: 2 * _recurrent(i, o)
+    ),
+    "linear_cross_entropy_indices": Product(
+        "elements of input x classes", lambda i, o: math.prod(i[0]) * i[1][0]
+    ),
+    "linear_cross_entropy_backward": Product(
+        "3 x elements of input x classes", lambda i, o: 3 * math.prod(i[0]) * i[1][0]
+    ),
 }
 
 
 def multiply_adds(op: str, inputs: Shapes, outputs: Shapes) -> int:
     """Of one run."""
     rule = PRODUCTS.get(op)
-    return rule(inputs, outputs) if rule and outputs else 0
+    return rule.count(inputs, outputs) if rule and outputs else 0
 
 
 @dataclass
