@@ -109,7 +109,7 @@ def packed(m: Any, batch: int = 32, longest: int = 64) -> Step:
     m.manual_seed(0)
     net = m.nn.LSTM(128, 128, batch_first=True, bidirectional=True)
     draw = random.Random(0)
-    lengths = m.tensor([draw.randint(8, longest) for _ in range(batch)])
+    lengths = [draw.randint(8, longest) for _ in range(batch)]
     x, rnn = m.randn(batch, longest, 128), m.nn.utils.rnn
 
     def step() -> None:

@@ -1,14 +1,16 @@
 """Attention: what its row's samples do not show."""
 
+import importlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import wengert as wg
 from tests.conftest import torch
 from wengert.backends import cuda
-from wengert.nn.attention import SDPBackend, sdpa_kernel
+from wengert.nn.attention import SDPBackend, bias, sdpa_kernel
 
 attention = wg.nn.functional.scaled_dot_product_attention
 
@@ -68,6 +70,23 @@ def test_a_choice_of_kernels_is_accepted():
             b.name: int(b) for b in SDPBackend
         }
         assert repr(theirs.MATH) == repr(SDPBackend.MATH)
+
+
+@pytest.mark.parametrize("corner", ["causal_upper_left", "causal_lower_right"])
+@pytest.mark.parametrize("sizes", [(3, 4), (4, 4), (1, 6), (5, 2)])
+def test_causal_masks_by_their_corner(corner, sizes):
+    mask = getattr(bias, corner)(*sizes)
+    last = sizes[1] - sizes[0] if corner == "causal_lower_right" else 0
+    assert mask.numpy().tolist() == np.tri(*sizes, k=last, dtype=bool).tolist()
+    with pytest.raises(RuntimeError, match="two sizes"):
+        getattr(bias, corner)(3)
+    if torch is not None and sizes[0] <= sizes[1]:
+        theirs = getattr(importlib.import_module("torch.nn.attention.bias"), corner)(*sizes)
+        q, k = wg.randn(1, 2, sizes[0], 8), wg.randn(1, 2, sizes[1], 8)
+        expected = torch.nn.functional.scaled_dot_product_attention(
+            *(torch.from_numpy(t.numpy()) for t in (q, k, k)), attn_mask=theirs
+        )
+        np.testing.assert_allclose(attention(q, k, k, attn_mask=mask), expected, atol=1e-6)
 
 
 # Several blocks of queries and of keys, and parts of the keys of a head.
