@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import wengert as wg
-from tests.modules import attention
+from tests.modules import adaptive, attention
 from tests.rows.sample import S, Sample, between, distinct, fingerprint, index, mask, positive, real
 
 SEED = 5  # of the initial parameters, and of what a forward pass draws
@@ -36,6 +36,7 @@ class Case:
     held: frozenset = field(default_factory=frozenset)  # inputs, by order, without gradient
     use: Any = None  # use(module, *inputs), in place of a call
     slope: bool = True  # whether gradients are those of what is computed
+    replayed: bool = True  # whether a captured function may call it
 
     def on(self, *inputs: Any) -> Case:
         """What it is called with."""
@@ -49,6 +50,11 @@ class Case:
     def no_slope(self) -> Case:
         """Its gradients leave something out on purpose, or it changes its weight."""
         self.slope = False
+        return self
+
+    def not_replayed(self) -> Case:
+        """What it computes depends on values, which a captured function refuses."""
+        self.replayed = False
         return self
 
     def called(self, use: Any) -> Case:
@@ -72,21 +78,6 @@ CASES: dict[str, list[Case]] = {}
 
 # ---- activations
 
-for name in [
-    "Hardsigmoid",
-    "Hardswish",
-    "LogSigmoid",
-    "Mish",
-    "ReLU",
-    "ReLU6",
-    "SELU",
-    "SiLU",
-    "Sigmoid",
-    "Softsign",
-    "Tanh",
-    "Tanhshrink",
-]:
-    CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
 IN_PLACE = ["Hardsigmoid", "Hardswish", "Mish", "ReLU", "ReLU6", "SELU", "SiLU"]
 for name in [*IN_PLACE, "LogSigmoid", "Sigmoid", "Softsign", "Tanh", "Tanhshrink"]:
     CASES[name] = [M().on(real(4, 6)), M().on(real(3)), M().on(real(0, 2))]
@@ -498,12 +489,14 @@ for r in REDUCTIONS:
             M(reduction=r).on(real(4, 6), CLASSES),
             M(positive(6), ignore_index=2, reduction=r).on(real(4, 6), CLASSES),
         ],
+        "NLLLoss2d": [M(reduction=r).on(real(2, 4, 3, 2), index(4, 2, 3, 2))],
         "SmoothL1Loss": [
             M(reduction=r).on(real(4, 6), real(4, 6)),
             M(reduction=r, beta=0.5).on(real(4, 6), real(4, 6)),
         ],
     }.items():
         CASES.setdefault(name, []).extend(variants)
+CASES.update(adaptive.cases(M))
 CASES["KLDivLoss"].append(M(reduction="batchmean").on(real(4, 6), probabilities(4, 6)))
 
 # ---- containers

@@ -20,8 +20,6 @@ MISSING: dict[str, dict[str, str]] = {
         "torch": """conv_tbc empty_permuted empty_strided from_file hash_tensor nonzero_static
             norm_except_dim segment_reduce vmap""",
         "torch.Tensor": "hash_tensor new_empty_strided nonzero_static",
-        "torch.nn": """AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
-            LinearCrossEntropyOptions NLLLoss2d""",
         "torch.nn.functional": "conv_tbc linear_cross_entropy",
         "torch.nn.utils": """convert_conv2d_weight_memory_format
             convert_conv3d_weight_memory_format skip_init""",
