@@ -1,5 +1,6 @@
 """Pictures of the tape: numbers against finite differences, the order against the tape's."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 import wengert as wg
 from wengert import nn
+from wengert._seeing import layout
 
 
 def by_differences(loss, t, eps=1e-6):
@@ -301,3 +303,20 @@ def test_importing_the_package_loads_none_of_it():
 
 def test_trace_is_still_the_sum_of_a_diagonal():
     assert wg.trace(wg.eye(3)).item() == 3
+
+
+@pytest.mark.parametrize("middle", [40.0, 100.0, 160.0, 230.0])
+def test_arrows_into_a_frame_pass_between_its_boxes(middle):
+    """None turns back up, and none crosses a box."""
+    boxes = [layout.Box(k, w, 60.0) for k, w in (("weight", 200.0), ("bias", 80.0), ("out", 90.0))]
+    frame = layout.Box("frame", inside=boxes, title="2: Linear")
+    before = layout.Box("before", middle, 50.0)
+    root = layout.Box("root", inside=[before, layout.Box("other", 150.0, 50.0), frame])
+    edges = [("before", "out"), ("other", "out"), ("weight", "out"), ("bias", "out")]
+    for edge, route in layout.place(root, edges).items():
+        assert all(a[1] <= b[1] for a, b in itertools.pairwise(route))
+        for box in boxes[:2]:
+            if box.key in edge:
+                continue
+            beside = [x for x, y in route if box.y - 5 < y < box.y + box.height + 5]
+            assert beside and not any(box.x < x < box.x + box.width for x in beside)

@@ -106,7 +106,9 @@ def test_changes_in_place(name, dtypes):
 @halves
 def test_a_training_step_is_captured(dtype):
     wg.manual_seed(0)
-    model = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.LayerNorm(32), nn.Linear(32, 4)).to(dtype)
+    model = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.LayerNorm(32), nn.Linear(32, 4)).to(
+        dtype
+    )
     x, t = wg.randn(8, 16).to(dtype), wg.randint(0, 4, (8,))
 
     def step(x):

@@ -67,9 +67,7 @@ PRODUCTS = {
     "attention_forward": Product("heads x L S (E + V)", _attention),
     "attention_backward": Product("heads x L S (3 E + 2 V)", _attention_backward),
     "rnn_layer": Product("steps x batch x elements of both weights", _recurrent),
-    "rnn_layer_backward": Product(
-        "twice those of rnn_layer", lambda i, o: 2 * _recurrent(i, o)
-    ),
+    "rnn_layer_backward": Product("twice those of rnn_layer", lambda i, o: 2 * _recurrent(i, o)),
     "linear_cross_entropy_indices": Product(
         "elements of input x classes", lambda i, o: math.prod(i[0]) * i[1][0]
     ),

@@ -312,16 +312,33 @@ def _around(
     points: list[tuple[float, float]] = []
     at = start
     between = [b for b in solid if b not in ends and b.y > start[1] and b.y + b.height < stop[1]]
-    for box in sorted(between, key=lambda b: b.y):
-        for y in (box.y, box.y + box.height):
-            t = (y - at[1]) / (stop[1] - at[1]) if stop[1] > at[1] else 0.0
-            x = at[0] + t * (stop[0] - at[0])
-            if not box.x - 8 < x < box.x + box.width + 8:
-                continue
-            left, right = box.x - 16, box.x + box.width + 16
-            side = left if abs(x - left) + abs(stop[0] - left) * 0.2 < (
-                abs(x - right) + abs(stop[0] - right) * 0.2) else right  # fmt: skip
-            points += [(side, box.y - 4), (side, box.y + box.height + 4)]
-            at = points[-1]
-            break
+    for row in _rows(between):
+        top, bottom = min(b.y for b in row), max(b.y + b.height for b in row)
+
+        def line(y: float, at: tuple[float, float] = at) -> float:
+            return at[0] + (y - at[1]) / max(stop[1] - at[1], 1e-9) * (stop[0] - at[0])
+
+        if not any(_is_near(line(y), b) for b in row for y in (b.y, b.y + b.height)):
+            continue
+        sides = [x for b in row for x in (b.x - GAP_X / 2, b.x + b.width + GAP_X / 2)]
+        free = [x for x in sides if not any(_is_near(x, b) for b in row)]
+        side = min(free, key=lambda x, at=at: abs(x - at[0]) + 0.2 * abs(x - stop[0]))
+        points += [(side, top - 4), (side, bottom + 4)]
+        at = points[-1]
     return points
+
+
+def _is_near(x: float, box: Box) -> bool:
+    return box.x - 8 < x < box.x + box.width + 8
+
+
+def _rows(boxes: list[Box]) -> list[list[Box]]:
+    """Boxes side by side, from above."""
+    rows: list[list[Box]] = []
+    bottom = 0.0
+    for box in sorted(boxes, key=lambda b: b.y):
+        if not rows or box.y >= bottom:
+            rows.append([])
+        rows[-1].append(box)
+        bottom = max(bottom, box.y + box.height)
+    return rows
