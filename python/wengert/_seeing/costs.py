@@ -41,7 +41,7 @@ def _recurrent(i: Shapes, o: Shapes) -> int:
 
 class Product(NamedTuple):
     said: str  # for readers
-    count: Callable[[Shapes, Shapes], int]
+    of: Callable[[Shapes, Shapes], int]
 
 
 #: Multiply-adds of a run, by the shapes of its tensors; the rest only moves or maps elements.
@@ -80,7 +80,7 @@ PRODUCTS = {
 def multiply_adds(op: str, inputs: Shapes, outputs: Shapes) -> int:
     """Of one run."""
     rule = PRODUCTS.get(op)
-    return rule.count(inputs, outputs) if rule and outputs else 0
+    return rule.of(inputs, outputs) if rule and outputs else 0
 
 
 @dataclass

@@ -322,7 +322,7 @@ def _around(
             continue
         sides = [x for b in row for x in (b.x - GAP_X / 2, b.x + b.width + GAP_X / 2)]
         free = [x for x in sides if not any(_is_near(x, b) for b in row)]
-        side = min(free, key=lambda x, at=at: abs(x - at[0]) + 0.2 * abs(x - stop[0]))
+        side = min((abs(x - at[0]) + 0.2 * abs(x - stop[0]), x) for x in free)[1]
         points += [(side, top - 4), (side, bottom + 4)]
         at = points[-1]
     return points
