@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from wengert._seeing.costs import PRODUCTS
-
 from tests.rows.table import DTYPES, FAMILIES, ROWS, SAMPLES, run
+from wengert._seeing.costs import PRODUCTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "operations.md"
@@ -31,8 +30,8 @@ Written by `python -m tests.rows.page` from the rows in `csrc/wengert/ops`; do n
 
 `x` is the input, further inputs are named after it, `y` (or `z`, `l`) is the output; `g` is the
 gradient that comes in, `h` that of a gradient, `'` transposes. A row without a gradient of its own
-is made of other rows, whose gradients it has; or it has none. The cost are multiply-adds and what the
-tape keeps until the backward; an input is kept only if a gradient that reads it is wanted.
+is made of other rows, whose gradients it has; or it has none. The cost are multiply-adds and what
+the tape keeps until the backward; an input is kept only if a gradient that reads it is wanted.
 """
 
 

@@ -33,7 +33,7 @@ def causal_upper_left(*size: int) -> Tensor:
 
 def causal_lower_right(*size: int) -> Tensor:
     """A mask (queries, keys) of bools: the last query sees all keys, each one before it a key less,
-    as queries do that continue a sequence of cached keys. With more queries than keys the first ones
-    see none. RuntimeError unless `size` are two numbers."""
+    as queries do that continue a sequence of cached keys. With more queries than keys the first
+    ones see none. RuntimeError unless `size` are two numbers."""
     queries, keys = _sizes(size)
     return ones(queries, keys).tril(keys - queries).bool()
