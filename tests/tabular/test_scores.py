@@ -201,6 +201,8 @@ def test_rows_weigh_what_a_column_says(capsys):
     assert (code, err) == (0, "") and "columns: 1 of numbers (x)" in out
     found = tabular.load_model("m").predict({"x": X})
     assert (found == np.array(up)).mean() > 0.9
-    for column, words in (("q", "no column 'q'"), ("y", "is not a number"), ("x", "at least 0")):
+    for column, words in (
+        ("q", "no column 'q'"), ("y", "the column that is predicted"), ("x", "at least 0"),
+    ):  # fmt: skip
         code, _, err = run(capsys, *args, "--weight", column)
         assert code == 2 and one_line(err) and words in err

@@ -84,7 +84,12 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_table_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    group.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict; a,b for several columns of numbers, which one network learns "
+        "together",
+    )
     group.add_argument(
         "--task",
         choices=("classification", "regression"),

@@ -18,7 +18,7 @@ from ..tabular.scores import (
     mean_and_spread,
     root_mean_square,
 )  # fmt: skip
-from ..tabular.targets import encode_target
+from ..tabular.targets import encode_target, target_names
 from ..tabular.training import score_name
 from ..tabular.validation import Outcome
 from .outputs import Output
@@ -34,8 +34,9 @@ def _splitter(table: Table, args: argparse.Namespace) -> Splitter:
     if args.target is None:
         raise TabularError(f"{table.path}: name the column to predict", "target", "COLUMN")
     how = splitting(args)
+    targets = target_names(table, args.target)
     for name in how.columns():
-        if name == args.target:
+        if name in targets:
             raise TabularError(f"{quoted(name)} is the column that is predicted")
         table.column(name)
     target = fit_target(table, args.target, args.task)
@@ -105,12 +106,21 @@ def importance(outcome: Outcome) -> dict[str, float]:
 
 
 def _of_numbers(outcome: Outcome) -> list[str]:
-    assert outcome.predicted is not None
-    error = np.abs(outcome.wanted - outcome.predicted)
-    return [
-        f"RMSE {root_mean_square(outcome.wanted, outcome.predicted):.6g}, mean absolute error "
-        f"{error.mean():.6g}, nine of ten within {np.quantile(error, 0.9):.6g}"
-    ]
+    lines = []
+    for name, wanted, predicted in outcome.numbers():
+        error = np.abs(wanted - predicted)
+        start = f"{quoted(name)}: R2 {own_score(outcome, name)}, " if outcome.of_each else ""
+        lines.append(
+            f"{start}RMSE {root_mean_square(wanted, predicted):.6g}, mean absolute error "
+            f"{error.mean():.6g}, nine of ten within {np.quantile(error, 0.9):.6g}"
+        )
+    return lines
+
+
+def own_score(outcome: Outcome, name: str) -> str:
+    """R squared of one of several targets, with its spread over folds."""
+    mean, spread = mean_and_spread(outcome.of_each[name])
+    return f"{mean:.4f}" + (f" +- {spread:.4f}" if len(outcome.scores) > 1 else "")
 
 
 def _of_classes(outcome: Outcome) -> list[str]:

@@ -15,8 +15,8 @@ import wengert as wg
 from .._files import atomic_write
 from .._native import Tensor
 from ..tabular import Model, Notes, Table, TabularError, load_model, read_table
-from ..tabular.errors import file_error
-from ..tabular.table import DIGITS, digits_table
+from ..tabular.errors import file_error, quoted
+from ..tabular.table import DIGITS, Column, digits_table
 from ..tabular.targets import label_numbers
 from .outputs import Output, check_outputs, complain
 
@@ -25,7 +25,8 @@ def _cells_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], li
     """(header, columns of cells) of the answer. Numbers are written so that they read the same."""
     target = model.target
     if target.classes is None:
-        return [target.name], [[repr(value) for value in model.decode(outputs).tolist()]]
+        values = model.decode(outputs).reshape(len(outputs), -1)
+        return target.names, [[repr(value) for value in column] for column in values.T.tolist()]
     labels = model.decode(outputs).tolist()
     if not proba:
         return [target.name], [labels]
@@ -50,20 +51,56 @@ def _write(header: list[str], columns: list[list[str]], path: str | None, output
         raise file_error(path, error) from None
 
 
-def _score(model: Model, table: Table, outputs: Tensor) -> str | None:
-    """How the predictions compare with the table's own target column, if it is filled."""
-    column = table.columns.get(model.target.name)
-    if column is None:
-        return None
-    if model.target.classes is None:
-        if column.text_rows or not np.isfinite(column.numbers).all():
-            return None
-        error = model.decode(outputs) - column.numbers
-        return f"RMSE {float(np.sqrt((error**2).mean())):.6g} on {len(table)} rows"
-    if column.missing_rows if not column.text_rows else column.empty_rows:
-        return None
-    hits = int((label_numbers(model.target, column) == outputs.argmax(1).numpy()).sum())
-    return f"accuracy {100 * hits / len(table):.2f} % on {len(table)} rows"
+class _Score:
+    """How the predictions compare with the table's own columns of that name, if it has them.
+
+    Only columns that are filled: every cell a number, or a label.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._rows = 0
+        self._hits = 0
+        self._squares = dict.fromkeys(model.target.names, 0.0)
+        self._texts = self._missing = self._empty = False  # seen in the column of labels
+
+    def add(self, table: Table, outputs: Tensor) -> None:
+        """More rows, and what the network said of them."""
+        self._rows += len(table)
+        target = self._model.target
+        if target.classes is not None:
+            self._add_labels(table.columns.get(target.name), outputs)
+            return
+        values = self._model.decode(outputs).reshape(len(table), -1)
+        for name, predicted in zip(target.names, values.T, strict=True):
+            column = table.columns.get(name)
+            if column is None or column.text_rows or not np.isfinite(column.numbers).all():
+                self._squares.pop(name, None)
+            elif name in self._squares:
+                self._squares[name] += float(((predicted - column.numbers) ** 2).sum())
+
+    def _add_labels(self, column: Column | None, outputs: Tensor) -> None:
+        if column is None:
+            self._empty = self._missing = True
+            return
+        self._texts = self._texts or bool(column.text_rows)
+        self._missing = self._missing or bool(column.missing_rows)
+        self._empty = self._empty or bool(column.empty_rows)
+        right = label_numbers(self._model.target, column) == outputs.argmax(1).numpy()
+        self._hits += int(right.sum())
+
+    def lines(self) -> list[str]:
+        """What is to be said."""
+        target, rows = self._model.target, self._rows
+        if target.classes is not None:
+            if self._empty if self._texts else self._missing:
+                return []
+            return [f"accuracy {100 * self._hits / rows:.2f} % on {rows} rows"]
+        return [
+            f"{f'{quoted(name)}: ' if target.several else ''}RMSE {(squares / rows) ** 0.5:.6g} on "
+            f"{rows} rows"
+            for name, squares in self._squares.items()
+        ]
 
 
 def _tell(notes: Notes, path: str) -> None:
@@ -84,7 +121,7 @@ def _table(args: argparse.Namespace, model: Model) -> Table:
     table = read_table(args.data, [*model.columns_of_texts(), *args.id], args.encoding)
     for name in args.id:
         table.column(name)
-        if name == model.target.name:
+        if name in model.target.names:
             raise TabularError(f"--id {name}: this is the column that is predicted")
     return table
 
@@ -105,7 +142,8 @@ def run(args: argparse.Namespace) -> int:
     ids = [table.columns[name].cells() for name in args.id]
     _write([*args.id, *header], [*ids, *columns], args.output, output)
     _tell(notes, table.path)
-    score = _score(model, table, outputs)
-    if score:
-        complain(score)
+    score = _Score(model)
+    score.add(table, outputs)
+    for line in score.lines():
+        complain(line)
     return 0

@@ -57,7 +57,10 @@ def write_report(folder: str, title: str, lines: list[str], outcome: Outcome) ->
     if outcome.shares is not None:
         parts += _class_parts(outcome)
     else:
-        parts.append(_section("Predicted against true", _picture(_drawn_numbers(outcome))))
+        for name, wanted, predicted in outcome.numbers():
+            of = f": {name}" if outcome.of_each else ""
+            picture = _picture(_drawn_numbers(wanted, predicted))
+            parts.append(_section(f"Predicted against true{of}", picture))
     parts.append(_section("What a shuffled column costs", _picture(_drawn_importance(outcome))))
     parts.append(_section("Training", _picture(_drawn_curves(outcome))))
     parts.append(_section("What the command said", f"<pre>{_text(chr(10).join(lines))}</pre>"))
@@ -104,6 +107,11 @@ def _summary(outcome: Outcome) -> str:
         if values:
             mean, spread = mean_and_spread(values)
             rows.append([who, f"{mean:.4f}", f"{spread:.4f}" if len(values) > 1 else ""])
+        if values is outcome.scores:
+            for target, own in outcome.of_each.items():
+                mean, spread = mean_and_spread(own)
+                spreads = f"{spread:.4f}" if len(own) > 1 else ""
+                rows.append([f"... of {target}", f"{mean:.4f}", spreads])
     better = outcome.loses()
     note = f'<p class="bad">{_text(better)} does better than the network.</p>' if better else ""
     count = f"{len(outcome.wanted)} rows that were not trained on"
@@ -147,12 +155,11 @@ def _draw_matrix(axes: Axes, matrix: np.ndarray, names: list[str]) -> None:
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
 
 
-def _drawn_numbers(outcome: Outcome) -> Callable[[Axes], None]:
+def _drawn_numbers(wanted: np.ndarray, predicted: np.ndarray) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
-        assert outcome.predicted is not None
-        low, high = float(outcome.wanted.min()), float(outcome.wanted.max())
+        low, high = float(wanted.min()), float(wanted.max())
         axes.plot([low, high], [low, high], color="grey", linestyle=":")
-        axes.plot(outcome.wanted, outcome.predicted, ".", markersize=4, alpha=0.5)
+        axes.plot(wanted, predicted, ".", markersize=4, alpha=0.5)
         axes.set(xlabel="true", ylabel="predicted")
 
     return draw

@@ -90,7 +90,8 @@ def _prepare(
     """What the network is trained on, and the table that it is of, with what becomes of cells."""
     if digits:
         return tabular.prepare_digits(), None, tabular.Treatment()
-    texts = [n for n in (args.target, args.group, *args.categorical) if n is not None]
+    targets = [] if args.target is None else [args.target, *map(str.strip, args.target.split(","))]
+    texts = [n for n in (*targets, args.group, *args.categorical) if n is not None]
     table = tabular.read_table(args.data, texts, args.encoding)
     for note in table.notes:
         complain(f"wengert: note: {table.path}: {note}")
@@ -143,7 +144,7 @@ def _describe(data: Prepared, output: Output) -> None:
     if data.notes.filled:
         output.line(f"{data.notes.filled_line()} (with the column's median)")
     if target.classes is None:
-        output.line(f"regression of {quoted(target.name)}")
+        output.line(f"regression of {', '.join(map(quoted, target.names))}")
     else:
         names = ", ".join(target.classes[:12]) + (", ..." if target.width > 12 else "")
         kind = "" if target.of_numbers else looks_like(target.classes)
@@ -209,8 +210,12 @@ def _report(data: Prepared, history: History, test: Scores | None, output: Outpu
     if test is None:
         output.line("no test: no rows were held out")
     elif regression:
-        error = test.loss**0.5 * data.target.std
-        output.line(f"test RMSE {error:.6g}, test R2 {test.score:.4f}")
+        error = f"test RMSE {test.loss**0.5 * data.target.std:.6g}, "
+        many = len(data.target.names)
+        output.line(
+            f"{error if many == 1 else ''}test R2 {test.score:.4f}"
+            + (f" of {many} targets together" if many > 1 else "")
+        )
     else:
         output.line(f"test accuracy {100 * test.score:.2f} %")
 

@@ -18,8 +18,8 @@ def constant_score(train: Rows, test: Rows, regression: bool) -> float:
     wanted, truth = train[1].numpy(), test[1].numpy()
     if not regression:
         return float((truth == np.bincount(wanted).argmax()).mean())
-    spread = ((truth - truth.mean()) ** 2).sum()
-    return 1 - float(((truth - wanted.mean()) ** 2).sum() / spread) if spread > 0 else 0.0
+    spread = ((truth - truth.mean(0)) ** 2).sum()
+    return 1 - float(((truth - wanted.mean(0)) ** 2).sum() / spread) if spread > 0 else 0.0
 
 
 def linear_score(train: Rows, valid: Rows | None, test: Rows, classes: int | None) -> float:

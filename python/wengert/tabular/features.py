@@ -174,7 +174,7 @@ def stray_error(table: Table, column: Column, stray: Counter[str]) -> TabularErr
 
 def fit_features(
     table: Table,
-    target: str,
+    target: str | Sequence[str],
     drop: Sequence[str],
     train: np.ndarray,
     shared: bool = False,
@@ -187,9 +187,12 @@ def fit_features(
     treatment = treatment or Treatment()
     for name in (*drop, *treatment.categorical):
         table.column(name)
-    columns = [c for c in table.columns.values() if c.name != target and c.name not in drop]
+    targets = [target] if isinstance(target, str) else list(target)
+    left_out = {*targets, *drop}
+    columns = [column for column in table.columns.values() if column.name not in left_out]
     if not columns:
-        raise TabularError(f"{table.path}: no column is left to predict {quoted(target)} from")
+        wanted = quoted(", ".join(targets))
+        raise TabularError(f"{table.path}: no column is left to predict {wanted} from")
     features = []
     for column in columns:
         order = None if column.name in treatment.categorical else _order_of_dates(column)

@@ -32,7 +32,8 @@ from .training import predict_all
 FORMAT = 2  # 1 knows neither missing values nor what they become
 FORMAT_OF_IMAGES = 3  # networks with convolutions, which 2 does not know
 FORMAT_OF_PARTS = 4  # networks of `Parts`, and columns that are clipped
-_FORMATS = (1, FORMAT, FORMAT_OF_IMAGES, FORMAT_OF_PARTS)
+FORMAT_OF_SEVERAL = 5  # several targets
+_FORMATS = (1, FORMAT, FORMAT_OF_IMAGES, FORMAT_OF_PARTS, FORMAT_OF_SEVERAL)
 KEY = "wengert"
 
 
@@ -41,7 +42,8 @@ class Model:
     """A network and the meaning of its inputs and outputs.
 
     `model.network` is the module, `model.features` says how each column becomes inputs, and
-    `model.target` what is predicted: a number, or one of `model.target.classes`.
+    `model.target` what is predicted: a number, several of them (`model.target.several`), or one of
+    `model.target.classes`.
     """
 
     network: nn.Module
@@ -65,7 +67,10 @@ class Model:
         return predict_all(self.network, self.encode(data, notes))
 
     def predict(self, data: object) -> np.ndarray:
-        """The predictions for each row: float64 numbers, or labels (texts)."""
+        """The predictions for each row: float64 numbers, or labels (texts).
+
+        Of several targets (rows, targets), in the order of `model.target.names`.
+        """
         return self.decode(self.outputs(data))
 
     def probabilities(self, data: object) -> np.ndarray:
@@ -77,13 +82,14 @@ class Model:
     def decode(self, outputs: Tensor) -> np.ndarray:
         """Predictions from what the network says."""
         if self.target.classes is None:
-            values = outputs.squeeze(1).numpy().astype(np.float64)
-            return values * self.target.std + self.target.mean
+            values = outputs.numpy().astype(np.float64)
+            values = values * self.target.scales() + self.target.centres()
+            return values if self.target.several else values[:, 0]
         return np.array(self.target.classes, object)[outputs.argmax(1).numpy()]
 
     def columns_of_texts(self) -> list[str]:
         """The columns whose cells are used as they are written."""
-        return [f.name for f in self.features if f.categories is not None] + [self.target.name]
+        return [f.name for f in self.features if f.categories is not None] + self.target.names
 
     def _table(self, data: object) -> Table:
         if isinstance(data, Table):
@@ -126,6 +132,8 @@ def save_model(model: Model, path: str) -> None:
     number = FORMAT_OF_IMAGES if model.kind == "cnn" else FORMAT
     if model.parts is not None or any(feature.clip for feature in model.features):
         number = FORMAT_OF_PARTS
+    if model.target.several:
+        number = FORMAT_OF_SEVERAL
     about = {
         "format": number,
         "model": model.kind,

@@ -15,7 +15,7 @@ from .features import Feature, Notes, Treatment, encode_inputs, fit_features
 from .table import Table, digits_table
 from .targets import Target, encode_target, fit_target, scale_target
 
-# inputs (rows, inputs), wanted (rows,), and where rows have weights these (rows,)
+# inputs (rows, inputs), wanted (rows,) or (rows, targets), where rows have weights these (rows,)
 Rows: TypeAlias = tuple[Tensor, ...]
 
 
@@ -123,7 +123,7 @@ def _parts(
 
 def prepare_table(
     table: Table,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     task: str | None = None,
     drop: Sequence[str] = (),
     valid_fraction: float = 0.15,
@@ -137,7 +137,8 @@ def prepare_table(
     """A user's table: the target is found, the rows split, the columns encoded.
 
     Args:
-      target: may be None for an NPZ archive with an array "y".
+      target: a column, or several of numbers (`a,b`, or a sequence of names); may be None for an
+        NPZ archive with an array "y".
       task: "classification" or "regression", or None to tell from the column.
       drop: columns to leave out.
       valid_fraction: the share of rows held out for validation, and again for the test; 0 for none.
@@ -159,12 +160,12 @@ def prepare_table(
     parts = parts or _parts(table, valid_fraction, seed, classes, test is not None)
     if wanted_of.classes is None:
         scale_target(table, wanted_of, parts[0])
+    if weight in wanted_of.names:
+        raise TabularError(f"{quoted(weight)} is the column that is predicted")
     weights = None if weight is None else _weights(table, weight)
     if weight is not None:
-        if weight == name:
-            raise TabularError(f"{quoted(weight)} is the column that is predicted")
         drop = [*drop, weight]
-    features = fit_features(table, name, drop, parts[0], treatment=treatment)
+    features = fit_features(table, wanted_of.names, drop, parts[0], treatment=treatment)
     wanted = encode_target(table, wanted_of)
     notes = Notes()
     pairs = [
@@ -208,14 +209,15 @@ def _of_mean_one(table: Table, weights: np.ndarray) -> Tensor:
 
 
 def _test_rows(table: Table, features: list[Feature], target: Target, notes: Notes) -> Rows:
-    column = table.column(target.name)
-    if target.classes is None and column.text_rows:
-        raise table.no_number(column.text_rows[0], column)
-    table.check_present(column, column.missing_rows if not column.text_rows else column.empty_rows)
+    for name in target.names:
+        column = table.column(name)
+        if target.classes is None and column.text_rows:
+            raise table.no_number(column.text_rows[0], column)
+        missing = column.missing_rows if not column.text_rows else column.empty_rows
+        table.check_present(column, missing)
     wanted = encode_target(table, target)
-    unknown = np.flatnonzero(wanted < 0)
-    if target.classes is not None and len(unknown):
-        row = int(unknown[0])
+    if target.classes is not None and (wanted < 0).any():
+        row = int(np.flatnonzero(wanted < 0)[0])
         raise TabularError(
             f"{table.where(row, column)}: {quoted(column.cell(row))} is none of the classes of the "
             "training table"

@@ -66,10 +66,14 @@ def log_loss(shares: np.ndarray, wanted: np.ndarray) -> float:
     return float(-np.log(np.maximum(right, 1e-15)).mean())
 
 
-def r_squared(wanted: np.ndarray, predicted: np.ndarray) -> float:
+def r_squared(
+    wanted: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """1 for perfect predictions, 0 for those of the mean; 0 where there is no spread."""
-    spread = float(((wanted - wanted.mean()) ** 2).sum())
-    return 1 - float(((wanted - predicted) ** 2).sum()) / spread if spread > 0 else 0.0
+    each = np.ones(len(wanted)) if weights is None else weights
+    centre = float(np.average(wanted, weights=each))
+    spread = float(((wanted - centre) ** 2 * each).sum())
+    return 1 - float(((wanted - predicted) ** 2 * each).sum()) / spread if spread > 0 else 0.0
 
 
 def root_mean_square(wanted: np.ndarray, predicted: np.ndarray) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from .table import Column, Table, number_of, written
 
 @dataclass
 class Target:
-    """What is predicted: one of `classes`, or a number that was standardised.
+    """What is predicted: one of `classes`, or a number that was standardised, or several of these.
 
     `of_numbers`: the classes are numbers, which are the same however they are written (1, 1.0).
+    `several` are the numbers that are predicted together, each with its own mean and deviation.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Target:
     std: float = 1.0
     of_numbers: bool = False
     outputs: int = 1  # numbers
+    several: list[Target] = field(default_factory=list)
 
     @property
     def task(self) -> str:
@@ -33,7 +36,27 @@ class Target:
     def width(self) -> int:
         return self.outputs if self.classes is None else len(self.classes)
 
+    @property
+    def each(self) -> list[Target]:
+        """The targets one by one; a single one is itself."""
+        return self.several or [self]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are predicted."""
+        return [target.name for target in self.each]
+
+    def centres(self) -> np.ndarray:
+        """float64 (targets,): the means of the numbers."""
+        return np.array([target.mean for target in self.each])
+
+    def scales(self) -> np.ndarray:
+        """float64 (targets,): the deviations of the numbers."""
+        return np.array([target.std for target in self.each])
+
     def to_json(self) -> Json:
+        if self.several:
+            return {"name": self.name, "several": [target.to_json() for target in self.several]}
         if self.classes is not None:
             return {"name": self.name, "classes": self.classes, "of_numbers": self.of_numbers}
         return {"name": self.name, "mean": self.mean, "std": self.std}
@@ -44,15 +67,77 @@ class Target:
             classes = [str(label) for label in data["classes"]]
             numbers = data.get("of_numbers", all(number_of(label) is not None for label in classes))
             return cls(str(data["name"]), classes, of_numbers=bool(numbers))
+        if "several" in data:
+            return together([cls.from_json(each, task) for each in data["several"]])
         return cls(str(data["name"]), None, float(data["mean"]), float(data["std"]))
 
 
-def fit_target(table: Table, name: str, task: str | None) -> Target:
+def together(targets: list[Target]) -> Target:
+    """Several numbers as one target. ValueError for fewer than two, or the same one twice."""
+    names = [target.name for target in targets]
+    if len(set(names)) < max(2, len(names)):
+        raise ValueError(f"targets {names}")
+    return Target(", ".join(names), outputs=len(targets), several=targets)
+
+
+def target_names(table: Table, target: str | Sequence[str]) -> list[str]:
+    """The columns that `a,b` or a sequence names. TabularError if there is no such column.
+
+    A column whose name has a comma in it is that column.
+    """
+    if isinstance(target, str):
+        parts = [part.strip() for part in target.split(",") if part.strip()]
+        names = [target] if target in table.columns or len(parts) < 2 else parts
+    else:
+        names = list(target)
+    if not names:
+        raise TabularError(f"{table.path}: name the column to predict", "target", "COLUMN")
+    for name in names:
+        table.column(name)
+        if names.count(name) > 1:
+            raise TabularError(f"{quoted(name)} is named twice among the columns to predict")
+    return names
+
+
+def fit_target(table: Table, name: str | Sequence[str], task: str | None) -> Target:
     """What to predict: classes, or a number. `task` None finds it from the column.
 
-    Texts, or few different whole numbers, are classes; other numbers are regression.
+    Texts, or few different whole numbers, are classes; other numbers are regression. Several
+    columns (`a,b`, or a sequence of names) are numbers that are predicted together.
     The mean and deviation of a number are set by `scale_target`.
     """
+    names = target_names(table, name)
+    if len(names) == 1:
+        return _fit_one(table, names[0], task)
+    if task == "classification":
+        raise TabularError(
+            f"{len(names)} columns to predict: several are predicted as numbers only; for classes "
+            "train a model for each"
+        )
+    targets = [_fit_one(table, each, task) for each in names]
+    for target in targets:
+        if target.classes is not None:
+            raise _no_mixture(table, target)
+    return together(targets)
+
+
+def _no_mixture(table: Table, target: Target) -> TabularError:
+    start = f"{table.path}, column {quoted(target.name)}: "
+    if target.of_numbers:
+        return TabularError(
+            f"{start}{target.width} different whole numbers, which are taken for classes; several "
+            "columns are predicted as numbers only",
+            "task",
+            "regression",
+        )
+    label = (target.classes or [""])[0]
+    return TabularError(
+        f"{start}holds classes (such as {quoted(label)}); several columns are predicted as numbers "
+        "only, so train a model of its own for this one"
+    )
+
+
+def _fit_one(table: Table, name: str, task: str | None) -> Target:
     column = table.column(name)
     of_numbers = is_of_numbers(column)
     stray = stray_cells(column)
@@ -134,6 +219,10 @@ def _label_order(label: str) -> tuple[int, float, str]:
 
 def scale_target(table: Table, target: Target, train: np.ndarray) -> None:
     """Standardises a regression target by the rows `train`. TabularError if it is too large."""
+    if target.several:
+        for each in target.several:
+            scale_target(table, each, train)
+        return
     column = table.column(target.name)
     values = column.numbers[train]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -158,7 +247,12 @@ def label_numbers(target: Target, column: Column) -> np.ndarray:
 
 
 def encode_target(table: Table, target: Target) -> np.ndarray:
-    """int64 class numbers (-1: no known class), or float32 standardised values, (rows,)."""
+    """int64 class numbers (-1: no known class), or float32 standardised values, (rows,).
+
+    Of several numbers (rows, targets).
+    """
+    if target.several:
+        return np.stack([encode_target(table, each) for each in target.several], 1)
     column = table.column(target.name)
     if target.classes is None:
         return ((column.numbers - target.mean) / target.std).astype(np.float32)

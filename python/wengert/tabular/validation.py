@@ -15,6 +15,7 @@ from .features import Feature
 from .model_file import build_from_recipe
 from .prepare import Prepared, Rows
 from .presets import Recipe
+from .scores import r_squared
 from .targets import Target
 from .training import History, Watcher, evaluate, fit, predict_all
 
@@ -26,8 +27,9 @@ _TIMES = 3  # a column is shuffled
 class Outcome:
     """What was found on test rows, of one split or of all folds.
 
-    `wanted` are class numbers or numbers in their own unit; `shares` the probabilities, or
-    `predicted` the numbers. `scores`, `constant` and `linear` have an entry for each fold: accuracy
+    `wanted` are class numbers or numbers in their own unit, (rows, targets) if there are several;
+    `shares` the probabilities, or `predicted` the numbers. `of_each` has the R squared of each of
+    several targets by name. `scores`, `constant` and `linear` have an entry for each fold: accuracy
     or R squared of the network, of the commonest class or the mean, and of a linear model.
     `importance` is what a shuffled column costs in score.
     """
@@ -39,6 +41,7 @@ class Outcome:
     scores: list[float] = field(default_factory=list)
     constant: list[float] = field(default_factory=list)
     linear: list[float] = field(default_factory=list)
+    of_each: dict[str, list[float]] = field(default_factory=dict)
     importance: dict[str, list[float]] = field(default_factory=dict)
     histories: list[History] = field(default_factory=list)
 
@@ -53,10 +56,16 @@ class Outcome:
         outputs = predict_all(network, test[0])
         wanted = test[1].numpy()
         if self.regression:
-            scale, centre = data.target.std, data.target.mean  # each fold has its own
-            found = outputs.squeeze(1).numpy().astype(np.float64) * scale + centre
+            scales, centres = data.target.scales(), data.target.centres()  # each fold has its own
+            found = (outputs.numpy().astype(np.float64) * scales + centres).reshape(wanted.shape)
+            wanted = (wanted.astype(np.float64).reshape(outputs.shape) * scales + centres).reshape(
+                wanted.shape
+            )
             self.predicted = _joined(self.predicted, found)
-            wanted = wanted.astype(np.float64) * scale + centre
+            weights = test[2].numpy() if len(test) > 2 else None
+            for index, target in enumerate(data.target.several):
+                score = r_squared(wanted[:, index], found[:, index], weights)
+                self.of_each.setdefault(target.name, []).append(score)
         else:
             self.shares = _joined(self.shares, outputs.softmax(1).numpy())
         self.wanted = _joined(self.wanted if len(self.wanted) else None, wanted)
@@ -70,6 +79,13 @@ class Outcome:
         self.histories.append(history)
         for name, cost in importance(network, data.features, test, self.regression, seed).items():
             self.importance.setdefault(name, []).append(cost)
+
+    def numbers(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """Of each target that is a number its name, the true and the predicted values, (rows,)."""
+        assert self.predicted is not None
+        names = self.target.names
+        wanted, found = (v.reshape(-1, len(names)).T for v in (self.wanted, self.predicted))
+        return list(zip(names, wanted, found, strict=True))
 
     def loses(self) -> str:
         """The baseline that is better than the network, or an empty text."""
