@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +17,14 @@ import wengert as wg
 
 from .._files import atomic_write
 from .._native import Tensor
-from ..tabular import Model, Notes, Table, TabularError, load_model, read_table
+from ..tabular import Model, Notes, Table, TabularError, load_model
 from ..tabular.errors import file_error, quoted
+from ..tabular.reader import read_blocks
 from ..tabular.table import DIGITS, Column, digits_table
 from ..tabular.targets import label_numbers
 from .outputs import Output, check_outputs, complain
+
+ROWS = 8192  # of a block
 
 
 def _cells_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], list[list[str]]]:
@@ -36,17 +42,25 @@ def _cells_of(model: Model, outputs: Tensor, proba: bool) -> tuple[list[str], li
     return header, [labels, *columns]
 
 
-def _write(header: list[str], columns: list[list[str]], path: str | None, output: Output) -> None:
+def _csv(rows: Iterable[Iterable[str]]) -> str:
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(zip(*columns, strict=True))
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()
+
+
+@contextmanager
+def _answer(path: str | None, output: Output) -> Iterator[Callable[[str], None]]:
+    """Where the answer is written to. A file is not there before all of it is."""
     if path is None:
-        output.data(stream.getvalue())
+        yield output.data
         return
+
+    def write(text: str) -> None:
+        file.write(text.encode("utf-8", "surrogateescape"))
+
     try:
         with atomic_write(path) as file:
-            file.write(stream.getvalue().encode("utf-8", "surrogateescape"))
+            yield write
     except OSError as error:
         raise file_error(path, error) from None
 
@@ -115,15 +129,46 @@ def _tell(notes: Notes, path: str) -> None:
         )
 
 
-def _table(args: argparse.Namespace, model: Model) -> Table:
+def _tables(args: argparse.Namespace, model: Model) -> Iterator[Table]:
+    """The table in blocks of as many rows as `predict_all` takes at once: the same sums."""
     if args.data == DIGITS and not Path(DIGITS).is_file():
-        return digits_table("test")
-    table = read_table(args.data, [*model.columns_of_texts(), *args.id], args.encoding)
-    for name in args.id:
-        table.column(name)
-        if name in model.target.names:
-            raise TabularError(f"--id {name}: this is the column that is predicted")
-    return table
+        yield digits_table("test")
+        return
+    for table in read_blocks(args.data, [*model.columns_of_texts(), *args.id], args.encoding, ROWS):
+        for name in args.id:
+            table.column(name)
+            if name in model.target.names:
+                raise TabularError(f"--id {name}: this is the column that is predicted")
+        yield table
+
+
+def _predict(
+    args: argparse.Namespace,
+    model: Model,
+    notes: Notes,
+    score: _Score,
+    write: Callable[[str], None],
+) -> None:
+    """Writes the answer block by block; `notes` and `score` take in what is found on the way."""
+    done = 0
+    # What is not seen before it is whole needs no word on how far it came.
+    seen = args.output is None or (os.path.exists(args.output) and not os.path.isfile(args.output))
+    try:
+        for table in _tables(args, model):
+            outputs = model.outputs(table, notes)
+            header, columns = _cells_of(model, outputs, args.proba)
+            ids = [table.columns[name].cells() for name in args.id]
+            head = [] if done else [[*args.id, *header]]
+            write(_csv([*head, *zip(*ids, *columns, strict=True)]))
+            score.add(table, outputs)
+            done += len(table)
+    except TabularError as error:
+        if done and seen:
+            raise TabularError(
+                f"{error} (the predictions of the {done} rows before are written)", error.argument,
+                error.value,
+            ) from None  # fmt: skip
+        raise
 
 
 def run(args: argparse.Namespace) -> int:
@@ -135,15 +180,10 @@ def run(args: argparse.Namespace) -> int:
         wg.set_num_threads(args.threads)
     if args.lenient:
         model.features = [replace(feature, lenient=True) for feature in model.features]
-    output, notes = Output(), Notes()
-    table = _table(args, model)
-    outputs = model.outputs(table, notes)
-    header, columns = _cells_of(model, outputs, args.proba)
-    ids = [table.columns[name].cells() for name in args.id]
-    _write([*args.id, *header], [*ids, *columns], args.output, output)
-    _tell(notes, table.path)
-    score = _Score(model)
-    score.add(table, outputs)
+    notes, score = Notes(), _Score(model)
+    with _answer(args.output, Output()) as write:
+        _predict(args, model, notes, score, write)
+    _tell(notes, args.data)
     for line in score.lines():
         complain(line)
     return 0

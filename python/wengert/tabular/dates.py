@@ -66,8 +66,8 @@ def date_order(texts: Sequence[str]) -> str | None:
 
 def date_numbers(texts: Sequence[str], order: str, part: str = "days") -> np.ndarray:
     """One of `PARTS` of each date; NaN for what is none. Days are counted from 1970-01-01."""
-    known: dict[str, float] = {}
-    return np.array([known.setdefault(t, _part(t, order, part)) for t in texts], np.float64)
+    known = {text: _part(text, order, part) for text in set(texts)}
+    return np.array([known[text] for text in texts], np.float64)
 
 
 def _part(text: str, order: str, part: str) -> float:

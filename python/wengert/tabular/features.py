@@ -17,6 +17,7 @@ from .table import Column, Table
 MOST_CATEGORIES = 256  # different texts in one column
 FEW_NUMBERS = 20  # so many different numbers may be the names of classes or categories
 FAR_OUT = 20.0  # standard deviations beyond what was seen
+_SHOWN = 5  # texts in a note
 
 #: An object of a JSON file, as `json` reads it.
 Json: TypeAlias = dict[str, Any]
@@ -103,12 +104,39 @@ class Feature:
 
 
 @dataclass
-class Notes:
-    """What encoding a table came across that a user should know."""
+class Strange:
+    """Texts of a column that are none of its categories: where the first is, some, how many."""
 
-    unknown: list[str] = field(default_factory=list)
+    where: str
+    texts: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, texts: Sequence[str]) -> None:
+        self.count += len(texts)
+        self.texts = list(dict.fromkeys([*self.texts, *texts]))[: _SHOWN + 1]
+
+
+@dataclass
+class Notes:
+    """What encoding tables, one or the parts of one, came across that a user should know."""
+
+    rows: int = 0
+    strange: dict[str, Strange] = field(default_factory=dict)  # texts by column
     far_out: int = 0
     filled: dict[str, int] = field(default_factory=dict)  # missing numbers by column
+
+    @property
+    def unknown(self) -> list[str]:
+        """A line for each column with texts that are none of its categories."""
+        lines = []
+        for found in self.strange.values():
+            shown = ", ".join(quoted(text) for text in found.texts[:_SHOWN])
+            more = ", ..." if len(found.texts) > _SHOWN else ""
+            lines.append(
+                f"{found.where}: unknown category {shown}{more} in {found.count} of {self.rows} "
+                "rows; treated as none of the known ones"
+            )
+        return lines
 
     def filled_line(self) -> str:
         """`missing values filled in: 'age' 3, 'fare' 1`, or an empty text."""
@@ -308,6 +336,7 @@ def encode_inputs(
     """
     columns = _match_columns(table, features)
     count = len(table) if rows is None else len(rows)
+    notes.rows += count
     out = np.zeros((count, sum(feature.width for feature in features)), np.float32)
     at = 0
     for feature, column in zip(features, columns, strict=True):
@@ -396,10 +425,5 @@ def _encode_categories(
     out[known, found[known]] = 1
     strange = [places[i] for i in np.flatnonzero(found < 0).tolist()]
     if strange:
-        unknown = list(dict.fromkeys(texts[row] for row in strange))
-        shown = ", ".join(quoted(text) for text in unknown[:5])
-        more = ", ..." if len(unknown) > 5 else ""
-        notes.unknown.append(
-            f"{table.where(strange[0], column)}: unknown category {shown}{more} "
-            f"in {len(strange)} of {len(table)} rows; treated as none of the known ones"
-        )
+        first = Strange(table.where(strange[0], column))
+        notes.strange.setdefault(column.name, first).add([texts[row] for row in strange])

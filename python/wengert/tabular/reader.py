@@ -17,6 +17,7 @@ import io
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import IO
 
@@ -27,7 +28,7 @@ from .errors import TabularError, quoted
 from .npz import read_npz
 from .source import Source, refuse_kind
 from .table import Column, Table
-from .written import read_written
+from .written import Written, read_written, take_written
 
 _BLOCK = 1 << 20  # bytes
 _ROWS = 1 << 14  # of a batch of the module csv
@@ -49,22 +50,14 @@ def read_table(
     target; None keeps those of all columns. Large tables then take several times the memory.
     """
     source = Source(path, encoding)
-    if not source.head:
-        raise TabularError(f"{path}: the file is empty")
-    if path.lower().endswith(".npz") or source.head.startswith(b"PK\x03\x04"):
-        return read_npz(path, source.read())
-    if source.head.startswith((PARQUET, ARROW)):
-        return read_arrow(path, source.head, source.read())
-    refuse_kind(path, source.head)
+    other = _no_csv(source)
+    if other is not None:
+        return other
     keep = None if texts is None else set(texts)
     while True:
         reader = _Reader(source, keep)
-        try:
+        with _errors_of(source):
             reader.read()
-        except UnicodeDecodeError:
-            raise _not_utf8(path, source.read()) from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise source.error(error) from None
         wanting = reader.wanting_texts()
         if not wanting:
             return reader.table()
@@ -72,19 +65,90 @@ def read_table(
         keep |= wanting
 
 
-def _not_utf8(path: str, data: bytes) -> TabularError:
+def read_blocks(
+    path: str, texts: Collection[str], encoding: str | None = None, rows: int = 8192
+) -> Iterator[Table]:
+    """The table that `read_table` reads, as tables of `rows` rows, the last of which may have less.
+
+    What a column is depends on all of its rows. Therefore a CSV file of more than one block is read
+    once before the first table is given; what cannot be read is an error then. Other files are one
+    table, and so are those that have to be kept in memory: pipes, and texts in other encodings.
+    """
+    source = Source(path, encoding)
+    other = _no_csv(source)
+    if other is not None:
+        yield other
+        return
+    keep = set(texts)
+    written, only = _look(source, keep, rows)
+    tables = [only] if only is not None else _Reader(source, keep, rows).tables()
+    with _errors_of(source):
+        for table in tables:
+            for column in table.columns.values():
+                seen = written.get(column.name)
+                if seen is not None and seen.found:
+                    take_written(column, seen.decimal_comma)
+            yield table
+
+
+def _look(source: Source, keep: set[str], rows: int) -> tuple[dict[str, Written], Table | None]:
+    """What the columns of a CSV file are, and the table if one block is all.
+
+    `keep` is told of the columns that are not of numbers, whose texts are needed.
+    """
+    while True:
+        reader = _Reader(source, keep, rows)
+        written: dict[str, Written] = {}
+        only: Table | None = None
+        count = 0
+        with _errors_of(source):
+            for table in reader.tables():
+                count += 1
+                only = table if count == 1 else None
+                for name, column in table.columns.items():
+                    seen = written.setdefault(name, Written(reader.decimal_comma))
+                    seen.look(column)
+        if not reader.wanting:
+            return written, only
+
+
+def _no_csv(source: Source) -> Table | None:
+    """The table of a file of another kind; None for a text. TabularError for what is no table."""
+    path = source.path
+    if not source.head:
+        raise TabularError(f"{path}: the file is empty")
+    if path.lower().endswith(".npz") or source.head.startswith(b"PK\x03\x04"):
+        return read_npz(path, source.read())
+    if source.head.startswith((PARQUET, ARROW)):
+        return read_arrow(path, source.head, source.read())
+    refuse_kind(path, source.head)
+    return None
+
+
+@contextmanager
+def _errors_of(source: Source) -> Iterator[None]:
     try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        return TabularError(
-            f"{path}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not UTF-8; "
-            "save the file as UTF-8, or name its encoding, such as cp1252",
-            "encoding",
-            "NAME",
-        )
-    return TabularError(f"{path}: not UTF-8")
+        yield
+    except UnicodeDecodeError:
+        raise _not_utf8(source) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise source.error(error) from None
+
+
+def _not_utf8(source: Source) -> TabularError:
+    with source.open() as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                return TabularError(
+                    f"{source.path}, line {number}, column {error.start + 1}: byte "
+                    f"0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8, or "
+                    "name its encoding, such as cp1252",
+                    "encoding",
+                    "NAME",
+                )
+    return TabularError(f"{source.path}: not UTF-8")
 
 
 class _Dialect:
@@ -125,10 +189,17 @@ class _Dialect:
 
 
 class _Reader:
-    """One pass over a file."""
+    """One pass over a file.
 
-    def __init__(self, source: Source, keep: set[str] | None) -> None:
+    With `most` it gives tables of so many rows (`tables`) and forgets them. Columns that turn out
+    not to be of numbers are added to `keep`; `wanting` are those whose texts are lost by then.
+    """
+
+    def __init__(self, source: Source, keep: set[str] | None, most: int | None = None) -> None:
         self._source, self._keep, self._path = source, keep, source.path
+        self._most = most
+        self._given = 0  # rows of tables
+        self.wanting: set[str] = set()
         self._columns: list[Column] = []
         self._numbers = np.empty((0, 0))
         self._lines: list[np.ndarray] = []
@@ -139,15 +210,30 @@ class _Reader:
     # ---- the file, block by block
 
     def read(self) -> None:
+        for _ in self._steps():
+            pass
+
+    def tables(self) -> Iterator[Table]:
+        """All rows, `most` in each table but the last, as they are read."""
+        assert self._most is not None
+        for _ in self._steps():
+            while self._rows > self._most:
+                yield self._take(self._most)
+        yield self._take(self._rows)
+
+    def _steps(self) -> Iterator[None]:
+        """Reads on, with a stop after each lot of rows."""
         with self._source.open() as file:
             block = self._block(file)
             text = block.decode("utf-8-sig")
             self._dialect = _Dialect(text)
             if not _is_plain(text):
-                return self._read_rest(0, 1)
+                yield from self._read_rest(0, 1)
+                return
             records = self._records(text, 1)
             self._header(records, self._source.size / max(1, len(block)) * text.count("\n"))
-            self._add_all(records)
+            for _ in self._add_all(records):
+                yield
             self._drop_texts()
             line, at = 1, 0
             while True:
@@ -158,9 +244,11 @@ class _Reader:
                     break
                 text = block.decode("utf-8")
                 if not _is_plain(text):
-                    return self._read_rest(at, line)
+                    yield from self._read_rest(at, line)
+                    return
                 if not self._add_numbers(text, block, line):
-                    self._add_all(self._records(text, line))
+                    yield from self._add_all(self._records(text, line))
+                yield
         self._check_rows()
 
     def _block(self, file: IO[bytes]) -> bytes:
@@ -170,11 +258,12 @@ class _Reader:
     def _records(self, text: str, line: int) -> Iterator[Record]:
         return self._dialect.records(io.StringIO(text, newline=""), self._path, line)
 
-    def _add_all(self, records: Iterator[Record]) -> None:
+    def _add_all(self, records: Iterator[Record]) -> Iterator[None]:
         while batch := list(islice(records, _ROWS)):
             self._add_records(batch)
+            yield
 
-    def _read_rest(self, at: int, line: int) -> None:
+    def _read_rest(self, at: int, line: int) -> Iterator[None]:
         """What stands from byte `at` on, by the module csv."""
         with self._source.open() as file:
             file.seek(at)
@@ -185,6 +274,7 @@ class _Reader:
             while batch := list(islice(records, _ROWS)):
                 self._add_records(batch)
                 self._drop_texts()
+                yield
         self._check_rows()
 
     # ---- what is found in it
@@ -212,7 +302,7 @@ class _Reader:
                 )
             seen[name] = position
         self._columns = [Column(name, np.empty(0), []) for name in seen]
-        self._reserve(int(rows * 1.05) + 16)
+        self._reserve(int((rows if self._most is None else min(rows, self._most)) * 1.05) + 16)
 
     def _reserve(self, rows: int) -> None:
         """Room for so many rows; memory that is never written costs nothing."""
@@ -306,7 +396,7 @@ class _Reader:
         return True
 
     def _check_rows(self) -> None:
-        if not self._rows:
+        if not self._rows and not self._given:
             raise TabularError(f"{self._path}: a header but no rows")
 
     # ---- what becomes of it
@@ -314,6 +404,25 @@ class _Reader:
     def wanting_texts(self) -> set[str]:
         """The columns that are not of numbers and whose texts were not kept from the beginning."""
         return {c.name for c in self._columns if c.texts is None and not c.is_numeric}
+
+    @property
+    def decimal_comma(self) -> bool:
+        return self._dialect.decimal_comma
+
+    def _take(self, count: int) -> Table:
+        """The first `count` rows, which the reader forgets. Written numbers are texts still."""
+        lines = np.concatenate(self._lines)
+        columns = {column.name: column.cut(count, self._rows) for column in self._columns}
+        for name, column in columns.items():
+            if not column.is_numeric:
+                if column.texts is None:
+                    self.wanting.add(name)
+                if self._keep is not None:
+                    self._keep.add(name)
+        self._lines = [lines[count:]]
+        self._rows -= count
+        self._given += count
+        return Table(self._path, columns, lines[:count], self._notes)
 
     def table(self) -> Table:
         for column in self._columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -116,6 +117,27 @@ class Column:
             if whole and (len(text) > 300 or int(text) != int(value)):
                 self.wide_row = row
                 return
+
+    def cut(self, count: int, rows: int) -> Column:
+        """Takes the first `count` of its `rows` rows away, as a column of their own.
+
+        What is left knows of codes and wide numbers only if there were none before.
+        """
+        first = Column(self.name, self.numbers[:count].copy())
+        self.numbers[: rows - count] = self.numbers[count:rows].copy()
+        if self.texts is not None:
+            first.texts, self.texts = self.texts[:count], self.texts[count:]
+        for kind in ("text_rows", "missing_rows", "empty_rows"):
+            found = getattr(self, kind)
+            at = bisect_left(found, count)
+            setattr(first, kind, found[:at])
+            setattr(self, kind, [row - count for row in found[at:]])
+        for kind in ("code_row", "wide_row"):
+            row = getattr(self, kind)
+            if row is not None:
+                setattr(first, kind, row if row < count else None)
+                setattr(self, kind, None if row < count else row - count)
+        return first
 
     @classmethod
     def of_texts(cls, name: str, texts: list[str], decimal_comma: bool = False) -> Column:

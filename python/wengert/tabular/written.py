@@ -40,28 +40,64 @@ def number_as_written(text: str, decimal_comma: bool) -> float | None:
     return sign * float(bare.replace(point, "."))
 
 
-def read_written(column: Column, decimal_comma: bool = False) -> bool:
-    """Makes numbers of a column all of whose texts are such; whether it was one.
+class Written:
+    """Whether the texts of a column are numbers as people write them, of as many parts as come.
 
     Percentages and amounts of money among plain numbers stay texts: who knows what is meant.
     """
-    if not column.text_rows or column.texts is None or column.code_row is not None:
-        return False
-    present = len(column.texts) - len(column.missing_rows)
-    if len(column.text_rows) < present and any(
-        mark in column.texts[row] for row in column.text_rows for mark in "%" + _SIGNS
-    ):
-        return False
-    found = [number_as_written(column.texts[row], decimal_comma) for row in column.text_rows]
-    if any(value is None for value in found):
-        return False
+
+    def __init__(self, decimal_comma: bool) -> None:
+        self.decimal_comma = decimal_comma
+        self._texts = self._present = 0
+        self._fits = True
+        self._marked = False  # a percentage or an amount of money
+
+    def look(self, column: Column) -> None:
+        """At rows of the column."""
+        if column.code_row is not None or (column.text_rows and column.texts is None):
+            self._fits = False
+            return
+        self._texts += len(column.text_rows)
+        self._present += len(column.numbers) - len(column.missing_rows)
+        texts = column.texts or []
+        self._fits = self._fits and all(
+            number_as_written(texts[row], self.decimal_comma) is not None
+            for row in column.text_rows
+        )
+        self._marked = self._marked or (
+            self._fits
+            and any(mark in texts[row] for row in column.text_rows for mark in "%" + _SIGNS)
+        )
+
+    @property
+    def found(self) -> bool:
+        mixed = self._marked and self._texts < self._present
+        return self._texts > 0 and self._fits and not mixed
+
+
+def read_written(column: Column, decimal_comma: bool = False) -> bool:
+    """Makes numbers of a column all of whose texts are such; whether it was one."""
+    seen = Written(decimal_comma)
+    seen.look(column)
+    if seen.found:
+        take_written(column, decimal_comma)
+    return seen.found
+
+
+def take_written(column: Column, decimal_comma: bool) -> None:
+    """Makes numbers of the texts of a column of which `Written` has found that they are such."""
+    texts = column.texts or []
     if decimal_comma:  # 1.234 beside 1.234,50 is a thousand too
-        for row, text in enumerate(column.texts):
+        for row, text in enumerate(texts):
             if "," not in text and _GROUPED.search(text):
                 value = number_as_written(text, True)
                 if value is not None:
                     column.numbers[row] = value
-    for row, value in zip(column.text_rows, found, strict=True):
-        column.numbers[row] = value
-    column.text_rows = []
-    return True
+    left = []
+    for row in column.text_rows:
+        value = number_as_written(texts[row], decimal_comma)
+        if value is None:  # of a file that was changed meanwhile
+            left.append(row)
+        else:
+            column.numbers[row] = value
+    column.text_rows = left
