@@ -57,7 +57,8 @@ class Model:
     def encode(self, data: object, notes: Notes | None = None) -> Tensor:
         """The inputs, float32 (rows, inputs), of a `Table`, a path, or columns by name.
 
-        Columns are a dict of sequences or a frame of pandas. TabularError for what does not fit.
+        Columns are a dict of sequences or a frame of pandas or polars. TabularError for what does
+        not fit.
         """
         table = self._table(data)
         return wg.from_numpy(encode_inputs(table, self.features, notes or Notes()))

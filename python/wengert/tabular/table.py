@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ DIGITS = "digits"
 
 _CODE = re.compile(r"0[0-9]+")  # a leading zero: no number is written like that
 _CODES = re.compile(r"^0[0-9]+$", re.MULTILINE)
+_LISTS = (list, tuple, dict, set, np.ndarray)
 _EXACT = 2.0**53  # beyond it floats do not hold every whole number
 
 
@@ -211,21 +212,20 @@ class Table:
 
 
 def table_of(columns: object) -> Table:
-    """Columns by name as a table: a dict of sequences, or a frame of pandas.
+    """Columns by name as a table: a dict of sequences, or a frame of pandas or polars.
 
-    Numbers are numbers; in a column with anything else every value is the text that `str` gives,
-    and None and NaN are empty cells. TypeError for what has no columns, TabularError for columns of
-    different lengths.
+    Numbers are numbers, durations days; in a column with anything else every value is the text that
+    `str` gives, and None and NaN are empty cells. TypeError for what has no columns, TabularError
+    for columns of different lengths and for those that hold lists.
     """
-    if not hasattr(columns, "items"):
-        raise TypeError(
-            f"a table, a path or columns by name expected, got {type(columns).__name__}"
-        )
     found: dict[str, Column] = {}
-    for name, values in columns.items():
+    for name, values in _by_name(columns):
         array = np.asarray(values)
-        if array.ndim != 1:
+        lists = array.dtype.kind == "O" and any(isinstance(v, _LISTS) for v in array.flat)
+        if array.ndim != 1 or lists:
             raise TabularError(f"column {quoted(name)}: one value a row needed")
+        if array.dtype.kind == "m":
+            array = array / np.timedelta64(1, "D")
         if array.dtype.kind in "fiub":
             found[str(name)] = Column.of_numbers(str(name), array)
         else:
@@ -235,6 +235,19 @@ def table_of(columns: object) -> Table:
     if len(lengths) != 1:
         raise TabularError(f"columns of one length needed, found {sorted(lengths)}")
     return Table("columns", found)
+
+
+def _by_name(columns: object) -> Iterable[tuple[object, object]]:
+    """Names and values; a frame of polars has no `items`."""
+    if hasattr(columns, "items"):
+        return columns.items()
+    if hasattr(columns, "get_column") and hasattr(columns, "__len__"):
+        names = columns.columns  # type: ignore[attr-defined]
+        return [(name, columns.get_column(name)) for name in names]
+    hint = "; collect() it first" if hasattr(columns, "collect") else ""
+    raise TypeError(
+        f"a table, a path or columns by name expected, got {type(columns).__name__}{hint}"
+    )
 
 
 def values_of(array: np.ndarray) -> list[object]:
