@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _native
 from ._native import Tensor
-from ._search import _values
+from ._search import _given_out, _values
 
 __all__ = [
     "adjoint",
@@ -21,6 +21,7 @@ __all__ = [
     "histogramdd",
     "is_conj",
     "is_neg",
+    "nonzero",
     "range",
     "real",
     "resolve_conj",
@@ -43,9 +44,9 @@ def conj(input: Tensor) -> Tensor:
     return real(input)
 
 
-def conj_physical(input: Tensor) -> Tensor:
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The input: there are no complex dtypes."""
-    return real(input)
+    return _given_out(real(input), out)
 
 
 def resolve_conj(input: Tensor) -> Tensor:
@@ -298,6 +299,7 @@ def histogram(
     range: Sequence[float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> Histogram:
     """How many elements fall into each interval, and the edges of the intervals.
 
@@ -313,7 +315,10 @@ def histogram(
     else:
         edges = _edges("histogram", x, bins, range)
     counts = _histogram("histogram", x[:, None], [edges], weight, density)
-    return Histogram(_native.tensor(counts), _native.tensor(edges))
+    into = out or (None, None)
+    return Histogram(
+        _given_out(_native.tensor(counts), into[0]), _given_out(_native.tensor(edges), into[1])
+    )
 
 
 def histogramdd(
@@ -351,6 +356,18 @@ def histogramdd(
             edges.append(_edges("histogramdd", x[:, i], cast("int", n), ends))
     found = _histogram("histogramdd", x, edges, weight, density)
     return _native.tensor(found), [_native.tensor(e) for e in edges]
+
+
+def nonzero(
+    input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False
+) -> Tensor | tuple[Tensor, ...]:
+    """The positions of the elements that are not zero, (count, ndim), int64; with `as_tuple` a
+    vector for each dimension, as an index takes them."""
+    if as_tuple:
+        if out is not None:
+            raise TypeError("nonzero: out and as_tuple exclude each other")
+        return tuple(_native.where(input))
+    return _given_out(_native.ops.nonzero(input), out)
 
 
 # ---- creation --------------------------------------------------------------------------------
@@ -477,9 +494,12 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     )
 
 
-def narrow_copy(self: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow_copy(
+    self: Tensor, dim: int, start: int, length: int, *, out: Tensor | None = None
+) -> Tensor:
     """A copy of narrow()."""
-    return self.narrow(dim, start, length).clone()
+    part = self.narrow(dim, start, length)
+    return part.clone() if out is None else _given_out(part, out)
 
 
 for _method in (
@@ -491,6 +511,7 @@ for _method in (
     is_neg,
     is_set_to,
     narrow_copy,
+    nonzero,
     resize_,
     resize_as_,
     resolve_conj,

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _native
 from ._native import Tensor
+from ._search import _given_out
 from ._typing import Args
 
 __all__ = ["einsum", "tensordot"]
@@ -72,11 +73,12 @@ def _wrapped(dim: int, x: Tensor) -> int:
     return dim % x.dim()
 
 
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sums of products over some dimensions of `a` and as many of `b`.
 
     `dims` is how many: the last of `a` and the first of `b`, in order; or two lists of dimensions.
-    The result has the other dimensions of `a`, then those of `b`. RuntimeError if sizes differ.
+    The result has the other dimensions of `a`, then those of `b`. RuntimeError if sizes differ and
+    neither is 1.
     """
     if isinstance(dims, Tensor):
         dims = dims.tolist()
@@ -92,6 +94,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         )
     over_a = [_wrapped(d, a) for d in ([dims[0]] if isinstance(dims[0], int) else dims[0])]
     over_b = [_wrapped(d, b) for d in ([dims[1]] if isinstance(dims[1], int) else dims[1])]
+    for i, j in zip(over_a, over_b, strict=False):  # a size of 1 goes with any
+        if a.size(i) == 1 != b.size(j):
+            b = b.sum(j, keepdim=True)
+        elif b.size(j) == 1 != a.size(i):
+            a = a.sum(i, keepdim=True)
     if [a.size(d) for d in over_a] != [b.size(d) for d in over_b]:
         raise RuntimeError(
             f"tensordot: the contracted dimensions {over_a} of {list(a.shape)} and {over_b} of "
@@ -104,7 +111,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     m = math.prod(a.size(d) for d in own_a)
     n = math.prod(b.size(d) for d in own_b)
     left = a.permute(own_a + over_a).reshape(m, k)
-    return left.mm(b.permute(over_b + own_b).reshape(k, n)).reshape(shape)
+    return _given_out(left.mm(b.permute(over_b + own_b).reshape(k, n)).reshape(shape), out)
 
 
 # ---- the equation ----------------------------------------------------------------------------

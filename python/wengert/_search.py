@@ -27,6 +27,15 @@ def _values(name: str, what: str, x: object) -> np.ndarray:
     return numbers(x.detach())
 
 
+def _given_out(result: Tensor, out: Tensor | None) -> Tensor:
+    """The result, written to `out` if there is one, which takes its shape."""
+    if out is None:
+        return result
+    if out.shape != result.shape:
+        out.resize_(result.shape)
+    return out.copy_(result)
+
+
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and equal elements; NaN equals nothing."""
     for what, x in (("input", input), ("other", other)):
@@ -129,6 +138,7 @@ def isin(
     *,
     assume_unique: bool = False,
     invert: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """True for each of `elements` that is among `test_elements`; with `invert`, that is not.
 
@@ -140,7 +150,7 @@ def isin(
         np.asarray(numbers(t.detach()) if isinstance(t, Tensor) else t)
         for t in (elements, test_elements)
     )
-    return _native.tensor(np.asarray(np.isin(x, y, invert=invert)))
+    return _given_out(_native.tensor(np.asarray(np.isin(x, y, invert=invert))), out)
 
 
 def searchsorted(
@@ -151,6 +161,7 @@ def searchsorted(
     right: bool = False,
     side: str | None = None,
     sorter: Tensor | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Where to insert each element of `input` to keep the innermost dimension in order.
 
@@ -184,11 +195,16 @@ def searchsorted(
     else:
         for at in np.ndindex(*x.shape[:-1]):
             found[at] = np.searchsorted(order[at], x[at], how)
-    return _native.tensor(found)
+    return _given_out(_native.tensor(found), out)
 
 
 def bucketize(
-    input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+    input: Tensor | float,
+    boundaries: Tensor,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The interval between `boundaries`, a vector in order, that each element of `input` is in.
 
@@ -196,4 +212,4 @@ def bucketize(
     """
     if _values("bucketize", "boundaries", boundaries).ndim != 1:
         raise RuntimeError(f"bucketize: boundaries must be 1-d, got {boundaries.dim()} dimensions")
-    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)

@@ -77,9 +77,17 @@ STEP = {
 }
 # What takes PyTorch seconds to find samples of: those of max_unpool without equal indices.
 ENOUGH = {(F + "max_unpool2d", "grad"): 12}
-UNINITIALISED = {"empty_like"}
+UNINITIALISED = {"empty_like", "empty", "new_empty"}
+# In place by their names already; the order of arguments is another; computes in float64.
+NO_INPLACE = {"resize_", "resize_as_", "zero_", "polygamma", "float_power"}
+# Where elements lie in memory is what they are about.
+READ_MEMORY = {"resize_", "resize_as_", "view"}
 # Sums in the order of memory, so that of dimensions that lie otherwise rounds otherwise.
-ADDS_AS_IT_LIES = {F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d"}
+ADDS_AS_IT_LIES = {
+    F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d", "dot", "inner", "vdot", "sum",
+    "linalg.vector_norm", "linalg.norm", "norm", "mean", "std", "var", "std_mean", "var_mean",
+    "nansum", "nanmean", "prod", "logsumexp", "matmul",
+}  # fmt: skip
 # What these draw is compared where PyTorch draws as on AMD CPUs; elsewhere only shapes and dtypes.
 DRAWING = {
     F + "dropout",
@@ -157,7 +165,8 @@ def samples(name: str, dtype: str) -> Iterator[Call]:
     for op in infos(name):
         if kind not in op.dtypes:
             continue
-        found = op.sample_inputs("cpu", kind, requires_grad=op.supports_autograd)
+        wants = op.supports_autograd and kind.is_floating_point
+        found = op.sample_inputs("cpu", kind, requires_grad=wants)
         for s in itertools.islice(found, ENOUGH.get((name, op.variant_test_name))):
             yield Call((s.input, *s.args), s.kwargs, op.variant_test_name)
     yield from MORE.get(name, lambda dtype: ())(kind)
@@ -456,6 +465,12 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
         )
         for n in (1, 2, 3)
     },
+    ("gather", "raises"): Otherwise(
+        "an empty index may be of bytes there", lambda call: call.args[2].dtype == torch.uint8
+    ),
+    ("nonzero", "out"): Otherwise(
+        "a tuple is not written to one tensor", lambda call: call.kwargs.get("as_tuple")
+    ),
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
     ),

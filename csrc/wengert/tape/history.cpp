@@ -299,7 +299,7 @@ bool is_view_at(const Tensor& t, const Tensor& x, const Dims& shape, const Dims&
 void become_view(const Tensor& self, const Tensor& view) {
   check(self.shares_memory(view) && self.dtype() == view.dtype(),
         "a view of the tensor itself is needed");
-  check(!self.requires_grad() || !self.is_leaf(),
+  check(!grad_enabled() || !self.requires_grad() || !self.is_leaf(),
         "a leaf Variable that requires grad is being used in an in-place operation.");
   check(!self->entry || view->entry,
         "the shape of a tensor with history can't change while nothing is recorded");

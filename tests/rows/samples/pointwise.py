@@ -22,7 +22,7 @@ def one(names, make, *args, extreme=True, **kwargs):
 
 one(
     "exp exp2 expm1 sin cos tan sinh cosh tanh sigmoid erf erfc atan asinh neg abs sign square "
-    "floor ceil round trunc frac positive isnan isinf isfinite logical_not nan_to_num relu selu "
+    "floor ceil round(Tensor) trunc frac positive isnan isinf isfinite logical_not nan_to_num relu selu "
     "celu gelu silu softplus logsigmoid mish relu6 hardsigmoid hardswish softsign tanhshrink elu "
     "leaky_relu hardtanh hardshrink softshrink",
     real,
@@ -35,6 +35,12 @@ one("logit", lambda *shape: between(0.1, 0.9, *shape), extreme=False)
 SAMPLES["logit"].append(S(np.array([np.nan, 0.0, 1.0, 0.5])).forward_only().floats())
 SAMPLES["logit"].append(S(np.array([-0.1, 0.05, 0.4, 0.97, 1.2]), eps=0.1).floats())
 
+SAMPLES["round(Tensor, int)"] = [
+    S(real(3, 4), decimals=1).floats(),
+    S(100 * real(2, 3), decimals=-1).floats(),
+    S(real(), decimals=0).floats(),
+    S(real(0, 3), decimals=2).floats(),
+]
 SAMPLES["celu"].append(S(real(5), alpha=0.7))
 SAMPLES["elu"] += [S(real(5), 0.5), S(real(2, 3), alpha=1.5)]
 SAMPLES["gelu"].pop()  # at infinity torch's two precisions differ

@@ -122,7 +122,7 @@ enum class Polynomial {
   kLegendre,
 };
 inline double polynomial_of(Polynomial family, double x, double degree) {
-  if (std::isnan(degree) || degree < 0) return 0;
+  if (std::isnan(degree) || degree <= -1) return 0;
   if (std::isnan(x)) return degree < 1 ? 1 : x;
   using enum Polynomial;
   const auto n = static_cast<int64_t>(std::fmin(degree, 1e6));

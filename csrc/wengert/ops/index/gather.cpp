@@ -83,6 +83,13 @@ constinit const Op gather_backward_op{
     .reads = kOther,
 };
 
+namespace {
+// Indices below zero count from behind.
+Tensor from_the_front(const Tensor& index, int64_t n) {
+  return where(lt(index, 0), add(index, n), index);
+}
+}  // namespace
+
 constexpr Signature kTakeAlongDim =
     "(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor";
 // y_k = x_{i_k}
@@ -96,7 +103,7 @@ constinit const Op take_along_dim_op{
         [](Call& c) {
           const Tensor &x = c.in(0), &index = c.in(1);
           if (!c.attrs.has(kTakeAlongDim["dim"])) {
-            c.results = {gather(flatten(x), 0, flatten(index))};
+            c.results = {gather(flatten(x), 0, from_the_front(flatten(index), x.numel()))};
             return;
           }
           check(x.ndim() == index.ndim(),
@@ -110,7 +117,7 @@ constinit const Op take_along_dim_op{
           from = at = common;
           from[d] = x.shape()[d];
           at[d] = index.shape()[d];
-          c.results = {gather(expand(x, from), d, expand(index, at))};
+          c.results = {gather(expand(x, from), d, from_the_front(expand(index, at), x.shape()[d]))};
         },
 };
 
@@ -221,14 +228,18 @@ constinit const Op nonzero_places_op{
 };
 
 // y = the i with x_i != 0, one a row
-constexpr Op nonzero_op{
-    .name = "nonzero",
+constexpr Op argwhere_op{
+    .name = "argwhere",
     .signature = "(input: Tensor) -> Tensor",
     .doc = "The positions of the elements that are not zero, (count, ndim), int64.",
     .composed = [](Call& c) { c.results = {nonzero(c.in(0))}; },
 };
-// y = the i with x_i != 0, one a row
-constinit const Op argwhere_op = renamed(nonzero_op, "argwhere");
+// y = the i with x_i != 0, one a row          of Python's nonzero, which may give a tuple instead
+constinit const Op nonzero_op = [] {
+  Op op = renamed(argwhere_op, "nonzero");
+  op.on = 0;
+  return op;
+}();
 
 constinit const Op where_places_op{
     .name = "where",

@@ -202,7 +202,7 @@ constinit const Op ceil_op =
       else
         return whole(x);
     });
-// y = x to the nearest integer, ties to the even one; of 10^-decimals      dx = 0
+// y = x to the nearest integer, ties to the even one      dx = 0
 constinit const Op round_op =
     rounding("round", "The nearest integer; halves go to the even one.", [](auto x) {
       if constexpr (is_vec<decltype(x)>)
@@ -210,6 +210,27 @@ constinit const Op round_op =
       else
         return whole(x);
     });
+constexpr Signature kRoundTo = "(input: Tensor, *, decimals: int) -> Tensor";
+// y = x to the nearest multiple of 10^-decimals      dx = 0
+constinit const Op round_decimals_op{
+    .name = "round",
+    .signature = kRoundTo,
+    .on = kMethod | kModule | kInplace,
+    .doc =
+        "The nearest multiple of 10^-decimals: the nearest integer of input * 10^decimals, halves "
+        "to the even one, divided again. Floating only.",
+    .composed =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          const int64_t decimals = c.attrs.integer(kRoundTo["decimals"]);
+          check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
+                x.dtype(), " with decimals");
+          const double scale = std::pow(10.0, std::abs(static_cast<double>(decimals)));
+          c.results = {decimals == 0  ? round(x)
+                       : decimals > 0 ? div(round(mul(x, scale)), scale)
+                                      : mul(round(div(x, scale)), scale)};
+        },
+};
 // y = trunc x      dx = 0
 constinit const Op trunc_op = rounding("trunc", "Each element without its fraction.", [](auto x) {
                                 if constexpr (is_vec<decltype(x)>)
@@ -526,22 +547,55 @@ Tensor clamp(const Operand& x, const Operand& min, const Operand& max) {
 }
 
 namespace {
-const Op* const kOps[] = {&neg_op,           &abs_op,       &sign_op,
-                          &square_op,        &sqrt_op,      &rsqrt_op,
-                          &reciprocal_op,    &exp_op,       &exp2_op,
-                          &expm1_op,         &log_op,       &log2_op,
-                          &log10_op,         &log1p_op,     &sin_op,
-                          &cos_op,           &tan_op,       &sinh_op,
-                          &cosh_op,          &asin_op,      &acos_op,
-                          &atan_op,          &asinh_op,     &acosh_op,
-                          &atanh_op,         &erf_op,       &erfc_op,
-                          &floor_op,         &ceil_op,      &round_op,
-                          &trunc_op,         &frac_op,      &positive_op,
-                          &clamp_both_op,    &clamp_min_op, &clamp_max_op,
-                          &clamp_op,         &clip_op,      &nan_to_num_float_op,
-                          &nan_to_num_op,    &lerp_op,      &addcmul_float_op,
-                          &addcdiv_float_op, &addcmul_op,   &addcdiv_op,
-                          &deg2rad_op,       &rad2deg_op,   &logit_bounded_op,
+const Op* const kOps[] = {&neg_op,
+                          &abs_op,
+                          &sign_op,
+                          &square_op,
+                          &sqrt_op,
+                          &rsqrt_op,
+                          &reciprocal_op,
+                          &exp_op,
+                          &exp2_op,
+                          &expm1_op,
+                          &log_op,
+                          &log2_op,
+                          &log10_op,
+                          &log1p_op,
+                          &sin_op,
+                          &cos_op,
+                          &tan_op,
+                          &sinh_op,
+                          &cosh_op,
+                          &asin_op,
+                          &acos_op,
+                          &atan_op,
+                          &asinh_op,
+                          &acosh_op,
+                          &atanh_op,
+                          &erf_op,
+                          &erfc_op,
+                          &floor_op,
+                          &ceil_op,
+                          &round_op,
+                          &round_decimals_op,
+                          &trunc_op,
+                          &frac_op,
+                          &positive_op,
+                          &clamp_both_op,
+                          &clamp_min_op,
+                          &clamp_max_op,
+                          &clamp_op,
+                          &clip_op,
+                          &nan_to_num_float_op,
+                          &nan_to_num_op,
+                          &lerp_op,
+                          &addcmul_float_op,
+                          &addcdiv_float_op,
+                          &addcmul_op,
+                          &addcdiv_op,
+                          &deg2rad_op,
+                          &rad2deg_op,
+                          &logit_bounded_op,
                           &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
