@@ -150,6 +150,9 @@ def test_cross_validation_and_its_report(capsys, here):
     assert page.open == [] and len(page.links) == 4
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert "&lt;b&gt;$x_" in text and "<b>" not in text and "http" not in text
+    # What makes it readable on a phone: a viewport, tables that scroll, pictures that shrink.
+    assert 'name="viewport"' in text and text.count("<table>") == text.count('"wide"><table>') == 2
+    assert 'alt=""' not in text and "max-width: 42rem" in text
 
 
 def test_a_network_that_loses_says_so(capsys):

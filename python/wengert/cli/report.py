@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import os
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
 
 NAME = "report.html"
 _STYLE = """
+:root { color-scheme: light }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222; background: #fff }
-table { border-collapse: collapse; margin: 1rem 0 }
+       color: #222; background: #fff; overflow-wrap: anywhere }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; margin: 1rem 0; overflow-wrap: normal }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left }
-pre { background: #f5f5f5; padding: .7rem; overflow-x: auto }
-img { max-width: 100%; height: auto } .bad { color: #b00 }
+th:first-child, td:first-child { text-align: left; padding-left: 0 }
+pre { background: #f5f5f5; padding: .7rem; white-space: pre-wrap; font-size: 13px }
+img { width: 100%; max-width: 42rem; height: auto } .bad { color: #b00 }
+@media (max-width: 30rem) {
+  body { margin: 1rem auto } h1 { font-size: 1.5rem } h2 { font-size: 1.2rem }
+  th, td { padding: .2rem .4rem; font-size: 14px } pre { padding: .4rem; font-size: 12px }
+}
 """
 _MOST = 30  # classes in a matrix, columns in a chart
 
@@ -59,10 +66,10 @@ def write_report(folder: str, title: str, lines: list[str], outcome: Outcome) ->
     else:
         for name, wanted, predicted in outcome.numbers():
             of = f": {name}" if outcome.of_each else ""
-            picture = _picture(_drawn_numbers(wanted, predicted))
-            parts.append(_section(f"Predicted against true{of}", picture))
-    parts.append(_section("What a shuffled column costs", _picture(_drawn_importance(outcome))))
-    parts.append(_section("Training", _picture(_drawn_curves(outcome))))
+            parts.append(_drawn(f"Predicted against true{of}", _drawn_numbers(wanted, predicted)))
+    height = 1 + 0.22 * min(len(outcome.importance), _MOST)
+    parts.append(_drawn("What a shuffled column costs", _drawn_importance(outcome), height))
+    parts.append(_drawn("Training", _drawn_curves(outcome)))
     parts.append(_section("What the command said", f"<pre>{_text(chr(10).join(lines))}</pre>"))
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -93,30 +100,32 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+    return (
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
+        "</div>"
+    )
 
 
 def _summary(outcome: Outcome) -> str:
     name = score_name(outcome.regression)
     known = [
-        ("the network", outcome.scores), (outcome.linear_name(), outcome.linear),
-        (outcome.constant_name(), outcome.constant),
+        ("the network", outcome.scores),
+        *((f"... of {target}", scores) for target, scores in outcome.of_each.items()),
+        (outcome.linear_name(), outcome.linear), (outcome.constant_name(), outcome.constant),
     ]  # fmt: skip
     rows = []
     for who, values in known:
         if values:
             mean, spread = mean_and_spread(values)
-            rows.append([who, f"{mean:.4f}", f"{spread:.4f}" if len(values) > 1 else ""])
-        if values is outcome.scores:
-            for target, own in outcome.of_each.items():
-                mean, spread = mean_and_spread(own)
-                spreads = f"{spread:.4f}" if len(own) > 1 else ""
-                rows.append([f"... of {target}", f"{mean:.4f}", spreads])
+            rows.append([who, f"{mean:.4f}", *([f"{spread:.4f}"] if len(values) > 1 else [])])
+    folds = len(outcome.scores) > 1
     better = outcome.loses()
+    better = better[:1].upper() + better[1:]
     note = f'<p class="bad">{_text(better)} does better than the network.</p>' if better else ""
     count = f"{len(outcome.wanted)} rows that were not trained on"
-    folds = f", {len(outcome.scores)} folds" if len(outcome.scores) > 1 else ""
-    return _section("Score", f"<p>{count}{folds}</p>" + _table(["", name, "+-"], rows) + note)
+    of = f", {len(outcome.scores)} folds" if folds else ""
+    header = ["", name, "+-"] if folds else ["", name]
+    return _section("Score", f"<p>{count}{of}</p>" + _table(header, rows) + note)
 
 
 def _class_parts(outcome: Outcome) -> list[str]:
@@ -129,8 +138,8 @@ def _class_parts(outcome: Outcome) -> list[str]:
     ]
     parts = [_section("Classes", _table(["class", "precision", "recall", "F1", "rows"], rows))]
     if len(names) <= _MOST:
-        picture = _picture(lambda axes: _draw_matrix(axes, matrix, names))
-        parts.append(_section("Confusion", picture))
+        height = min(4.4, 1.6 + 0.2 * len(names))  # it is as wide as high
+        parts.append(_drawn("Confusion", lambda axes: _draw_matrix(axes, matrix, names), height))
     found = calibration(outcome.shares, outcome.wanted)
 
     def draw(axes: Axes) -> None:
@@ -138,8 +147,8 @@ def _class_parts(outcome: Outcome) -> list[str]:
         axes.plot(found.confidence, found.accuracy, marker="o")
         axes.set(xlabel="probability of the predicted class", ylabel="share that was right")
 
-    text = f"<p>Calibration error {found.error:.4f}.</p>"
-    return [*parts, _section("Calibration", text + _picture(draw))]
+    text = f"<p>Calibration error {found.error:.4f}.</p>\n"
+    return [*parts, _drawn("Calibration", draw, text=text)]
 
 
 def _draw_matrix(axes: Axes, matrix: np.ndarray, names: list[str]) -> None:
@@ -149,6 +158,7 @@ def _draw_matrix(axes: Axes, matrix: np.ndarray, names: list[str]) -> None:
     axes.set_xticks(range(len(names)), short, rotation=90)
     axes.set_yticks(range(len(names)), short)
     axes.set(xlabel="taken for", ylabel="class")
+    axes.tick_params(labelsize=9 if len(names) <= 8 else 7 if len(names) <= 14 else 5)
     if len(names) <= 12:
         for (row, column), count in np.ndenumerate(matrix):
             colour = "white" if shares[row, column] > 0.5 else "black"
@@ -171,6 +181,7 @@ def _drawn_importance(outcome: Outcome) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         axes.barh([_plain(name) for name, _ in costs], [cost for _, cost in costs])
         axes.set(xlabel=f"loss of {score_name(outcome.regression)}")
+        axes.locator_params(axis="x", nbins=6)
 
     return draw
 
@@ -196,14 +207,21 @@ def _plain(name: str) -> str:
     return (name if len(name) <= 24 else name[:21] + "...").replace("$", r"\$")
 
 
-def _picture(draw: Callable[[Axes], None]) -> str:
+def _drawn(title: str, draw: Callable[[Axes], None], height: float = 0.0, text: str = "") -> str:
+    """A section with a picture, in letters that can be read on the width of a phone.
+
+    `height` is in inches, at least 3.2.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(4.8, max(3.2, height)), layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.subplots())
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that its font does not have become boxes
+        figure.savefig(stream, format="png", dpi=200)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
-    return f'<p><img alt="" src="data:image/png;base64,{data}"></p>'
+    picture = f'<p><img alt="{_text(title)}" src="data:image/png;base64,{data}"></p>'
+    return _section(title, text + picture)
