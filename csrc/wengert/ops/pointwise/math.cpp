@@ -212,7 +212,7 @@ constinit const Op round_op =
     });
 constexpr Signature kRoundTo = "(input: Tensor, *, decimals: int) -> Tensor";
 // y = x to the nearest multiple of 10^-decimals      dx = 0
-constinit const Op round_decimals_op{
+constinit const Op round_to_op{
     .name = "round",
     .signature = kRoundTo,
     .on = kMethod | kModule | kInplace,
@@ -547,56 +547,17 @@ Tensor clamp(const Operand& x, const Operand& min, const Operand& max) {
 }
 
 namespace {
-const Op* const kOps[] = {&neg_op,
-                          &abs_op,
-                          &sign_op,
-                          &square_op,
-                          &sqrt_op,
-                          &rsqrt_op,
-                          &reciprocal_op,
-                          &exp_op,
-                          &exp2_op,
-                          &expm1_op,
-                          &log_op,
-                          &log2_op,
-                          &log10_op,
-                          &log1p_op,
-                          &sin_op,
-                          &cos_op,
-                          &tan_op,
-                          &sinh_op,
-                          &cosh_op,
-                          &asin_op,
-                          &acos_op,
-                          &atan_op,
-                          &asinh_op,
-                          &acosh_op,
-                          &atanh_op,
-                          &erf_op,
-                          &erfc_op,
-                          &floor_op,
-                          &ceil_op,
-                          &round_op,
-                          &round_decimals_op,
-                          &trunc_op,
-                          &frac_op,
-                          &positive_op,
-                          &clamp_both_op,
-                          &clamp_min_op,
-                          &clamp_max_op,
-                          &clamp_op,
-                          &clip_op,
-                          &nan_to_num_float_op,
-                          &nan_to_num_op,
-                          &lerp_op,
-                          &addcmul_float_op,
-                          &addcdiv_float_op,
-                          &addcmul_op,
-                          &addcdiv_op,
-                          &deg2rad_op,
-                          &rad2deg_op,
-                          &logit_bounded_op,
-                          &logit_op};
+const Op* const kOps[] = {
+    &neg_op,        &abs_op,        &sign_op,          &square_op,        &sqrt_op,
+    &rsqrt_op,      &reciprocal_op, &exp_op,           &exp2_op,          &expm1_op,
+    &log_op,        &log2_op,       &log10_op,         &log1p_op,         &sin_op,
+    &cos_op,        &tan_op,        &sinh_op,          &cosh_op,          &asin_op,
+    &acos_op,       &atan_op,       &asinh_op,         &acosh_op,         &atanh_op,
+    &erf_op,        &erfc_op,       &floor_op,         &ceil_op,          &round_op,
+    &round_to_op,   &trunc_op,      &frac_op,          &positive_op,      &clamp_both_op,
+    &clamp_min_op,  &clamp_max_op,  &clamp_op,         &clip_op,          &nan_to_num_float_op,
+    &nan_to_num_op, &lerp_op,       &addcmul_float_op, &addcdiv_float_op, &addcmul_op,
+    &addcdiv_op,    &deg2rad_op,    &rad2deg_op,       &logit_bounded_op, &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
 
