@@ -23,8 +23,8 @@ def one(names, make, *args, extreme=True, **kwargs):
 one(
     "exp exp2 expm1 sin cos tan sinh cosh tanh sigmoid erf erfc atan asinh neg abs sign square "
     "floor ceil round(Tensor) trunc frac positive isnan isinf isfinite logical_not nan_to_num relu "
-    "selu celu gelu silu softplus logsigmoid mish relu6 hardsigmoid hardswish softsign tanhshrink elu "
-    "leaky_relu hardtanh hardshrink softshrink",
+    "selu celu gelu silu softplus logsigmoid mish relu6 hardsigmoid hardswish softsign tanhshrink "
+    "elu leaky_relu hardtanh hardshrink softshrink",
     real,
 )
 one("log log2 log10 log1p sqrt rsqrt reciprocal", positive)
