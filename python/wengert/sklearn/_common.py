@@ -1,15 +1,58 @@
-"""What the estimators share: arrays, seeds, weights of rows, folds of rows for validation."""
+"""What the estimators share: parameters, targets, arrays, seeds, weights, rows for validation."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from sklearn.base import RegressorMixin
 from sklearn.utils import check_random_state, compute_sample_weight
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 import wengert as wg
 
 from .._native import Tensor
 from ..tabular.prepare import split_off
+
+
+def keep_parameters(estimator: object, given: Mapping[str, object]) -> None:
+    """Makes attributes of the `locals()` of an `__init__`, as scikit-learn wants of parameters.
+
+    It reads their names and defaults from the signature, which each estimator has to have itself.
+    """
+    for name, value in given.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
+def class_numbers(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """int64 (rows,): the place of each label in `known`. ValueError for one that is not there."""
+    if not np.isin(labels, known).all():
+        raise ValueError(f"y has classes {unique_labels(labels)}, the network knows {known}")
+    return np.searchsorted(known, labels).astype(np.int64)
+
+
+def output_numbers(given: np.ndarray, known: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """(float64 (rows, outputs), y as it was given, or (rows,) if that is a single column).
+
+    ValueError if there are not as many outputs as the network has, if there is one.
+    """
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = column_or_1d(given, warn=True)
+    values = np.asarray(given, np.float64).reshape(len(given), -1)
+    if known is not None and values.shape[1] != known:
+        raise ValueError(f"y has {values.shape[1]} outputs, the network {known}")
+    return values, given
+
+
+class MultiOutputRegressor(RegressorMixin):
+    """A regressor that learns several numbers a row."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def seed_of(random_state: object) -> int:

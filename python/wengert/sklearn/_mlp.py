@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -18,7 +18,17 @@ from .. import nn
 from .._native import Tensor
 from ..nn import functional as F
 from ..optim import Optimizer
-from ._common import held_out, row_weights, seed_of, tensor, without_zeros
+from ._common import (
+    MultiOutputRegressor,
+    class_numbers,
+    held_out,
+    keep_parameters,
+    output_numbers,
+    row_weights,
+    seed_of,
+    tensor,
+    without_zeros,
+)  # fmt: skip
 from ._threads import threads_for
 
 _ACTIVATIONS = {
@@ -360,31 +370,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000, dropout=0.0,
         class_weight=None,
     ):  # fmt: skip
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.class_weight = class_weight
+        keep_parameters(self, locals())
 
     def partial_fit(
         self, X: object, y: object, classes: object = None, sample_weight: object = None
@@ -440,13 +426,13 @@ class MLPClassifier(ClassifierMixin, _MLP):
         found = unique_labels(labels)
         if not (goes_on or hasattr(self, "_keep_classes")):
             self._multilabel, self.classes_ = multilabel, found
-        elif not np.isin(found, self.classes_).all() or self._multilabel != multilabel:
+        elif self._multilabel != multilabel or not np.isin(found, self.classes_).all():
             raise ValueError(f"y has classes {found}, the network knows {self.classes_}")
         if multilabel:
             if getattr(self, "class_weight", None) is not None:
                 raise ValueError("class_weight is for classes, y has several labels a row")
             return inputs, np.asarray(labels, np.float64), labels
-        return inputs, np.searchsorted(self.classes_, labels).astype(np.int64), labels
+        return inputs, class_numbers(labels, self.classes_), labels
 
     def _width(self, wanted: np.ndarray) -> int:
         return wanted.shape[1] if self._multilabel else len(self.classes_)
@@ -478,7 +464,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         return tags
 
 
-class MLPRegressor(RegressorMixin, _MLP):
+class MLPRegressor(MultiOutputRegressor, _MLP):
     """A network of fully connected layers for one number a row, or several.
 
     The parameters are those of `sklearn.neural_network.MLPRegressor`, with their defaults, and
@@ -495,31 +481,7 @@ class MLPRegressor(RegressorMixin, _MLP):
         validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10,
         max_fun=15000, dropout=0.0,
     ):  # fmt: skip
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
+        keep_parameters(self, locals())
 
     def partial_fit(self, X: object, y: object, sample_weight: object = None) -> MLPRegressor:
         """One pass over the rows."""
@@ -547,12 +509,7 @@ class MLPRegressor(RegressorMixin, _MLP):
             self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=True,
             reset=reset,
         )  # fmt: skip
-        if given.ndim == 2 and given.shape[1] == 1:
-            given = column_or_1d(given, warn=True)
-        values = np.asarray(given, np.float64).reshape(len(given), -1)
-        if goes_on and values.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {values.shape[1]} outputs, the network {self.n_outputs_}")
-        return inputs, values, given
+        return inputs, *output_numbers(given, self.n_outputs_ if goes_on else None)
 
     def _width(self, wanted: np.ndarray) -> int:
         return wanted.shape[1]
@@ -573,8 +530,3 @@ class MLPRegressor(RegressorMixin, _MLP):
         centre = np.average(wanted, axis=0, weights=weights)
         spread = np.average(((wanted - centre) ** 2).mean(1), weights=weights)
         return float(1 - error / spread) if spread > 0 else 0.0
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags

@@ -38,7 +38,17 @@ from ..tabular import (
     preset,
     table_of,
 )  # fmt: skip
-from ._common import held_out, row_weights, seed_of, tensor, without_zeros
+from ._common import (
+    MultiOutputRegressor,
+    class_numbers,
+    held_out,
+    keep_parameters,
+    output_numbers,
+    row_weights,
+    seed_of,
+    tensor,
+    without_zeros,
+)  # fmt: skip
 from ._threads import threads_for
 
 _FEWEST_TO_HOLD_OUT = 10  # rows; of fewer all are trained on
@@ -247,19 +257,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         early_stopping=True, validation_fraction=0.15, class_weight=None, warm_start=False,
         random_state=None,
     ):  # fmt: skip
-        self.preset = preset
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.alpha = alpha
-        self.dropout = dropout
-        self.categorical_features = categorical_features
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.random_state = random_state
+        keep_parameters(self, locals())
 
     def partial_fit(
         self, X: object, y: object, classes: object = None, sample_weight: object = None
@@ -296,10 +294,9 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         known = getattr(self, "_later_classes", None) if not goes_on else self.classes_
         if known is None:
             known = unique_labels(labels)
-        if not np.isin(labels, known).all():
-            raise ValueError(f"y has classes {unique_labels(labels)}, the network knows {known}")
+        numbers = class_numbers(labels, known)
         self.classes_ = known
-        return np.searchsorted(known, labels).astype(np.int64), labels
+        return numbers, labels
 
     def _encoded(self, wanted: np.ndarray) -> Tensor:
         return wg.from_numpy(np.ascontiguousarray(wanted))
@@ -308,7 +305,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         return Target("y", [str(label) for label in self.classes_])
 
 
-class TabularRegressor(RegressorMixin, _Tabular):
+class TabularRegressor(MultiOutputRegressor, _Tabular):
     """One number a row, or several, from a table, as `wengert train` does it.
 
     The parameters are those of `TabularClassifier`, without `class_weight`. Each output is learnt
@@ -320,18 +317,7 @@ class TabularRegressor(RegressorMixin, _Tabular):
         batch_size=None, max_iter=None, alpha=None, dropout=None, categorical_features=None,
         early_stopping=True, validation_fraction=0.15, warm_start=False, random_state=None,
     ):  # fmt: skip
-        self.preset = preset
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.alpha = alpha
-        self.dropout = dropout
-        self.categorical_features = categorical_features
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.random_state = random_state
+        keep_parameters(self, locals())
 
     def partial_fit(self, X: object, y: object, sample_weight: object = None) -> TabularRegressor:
         """One pass at a steady rate. Columns and target are scaled as the first call found them."""
@@ -350,12 +336,8 @@ class TabularRegressor(RegressorMixin, _Tabular):
         )
         if given.dtype.kind not in "fiub":
             given = given.astype(np.float64)
-        if given.ndim == 2 and given.shape[1] == 1:
-            given = column_or_1d(given, warn=True)
         check_consistent_length(next(iter(table.columns.values())).numbers, given)
-        values = np.asarray(given, np.float64).reshape(len(given), -1)
-        if goes_on and values.shape[1] != len(self._centre):
-            raise ValueError(f"y has {values.shape[1]} outputs, the network {len(self._centre)}")
+        values, given = output_numbers(given, len(self._centre) if goes_on else None)
         self._flat = given.ndim == 1
         return values, given
 
@@ -369,8 +351,3 @@ class TabularRegressor(RegressorMixin, _Tabular):
 
     def _target(self) -> Target:
         return Target("y", outputs=len(self._centre))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
