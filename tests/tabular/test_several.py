@@ -47,7 +47,9 @@ def test_scores_of_each_over_folds_and_in_the_report(capsys, here):
     for weight in ((), ("--weight", "w")):
         code, out, err = run(capsys, *args, *weight)
         assert (code, err) == (0, "")
-        each = re.findall(r"^'(\w)': R2 (\S+) \+- \S+, RMSE \S+, mean absolute", out, re.M)
+        each = re.findall(
+            r"^'(\w)': R2 (\S+) \+- \S+, R2 of all rows together \S+, RMSE", out, re.M
+        )
         assert [name for name, _ in each] == ["a", "b"]
         whole = float(re.search(r"2 folds: R2 (\S+) ", out)[1])
         assert whole == pytest.approx(np.mean([float(score) for _, score in each]), abs=0.02)

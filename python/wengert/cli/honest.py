@@ -16,6 +16,7 @@ from ..tabular.scores import (
     confusion_matrix,
     log_loss,
     mean_and_spread,
+    r_squared,
     root_mean_square,
 )  # fmt: skip
 from ..tabular.targets import encode_target, target_names
@@ -72,7 +73,14 @@ def prepare_split(table: Table, args: argparse.Namespace, treatment: Treatment) 
 
 
 def folds(table: Table, args: argparse.Namespace, treatment: Treatment) -> Iterator[Prepared]:
-    for parts in _splitter(table, args).folds(args.cv):
+    splitter = _splitter(table, args)
+    rows, simple = len(table), args.group is None and args.time is None
+    if splitter.regression and simple and args.cv <= rows < 2 * args.cv:
+        raise TabularError(
+            f"{table.path}: {args.cv} folds of {rows} rows: R2 needs two rows in each", "cv",
+            str(max(2, rows // 2)),
+        )  # fmt: skip
+    for parts in splitter.folds(args.cv):
         yield _prepared(table, args, treatment, parts)
 
 
@@ -110,6 +118,8 @@ def _of_numbers(outcome: Outcome) -> list[str]:
     for name, wanted, predicted in outcome.numbers():
         error = np.abs(wanted - predicted)
         start = f"{quoted(name)}: R2 {own_score(outcome, name)}, " if outcome.of_each else ""
+        if len(outcome.scores) > 1:  # of few rows each the R2 of folds say little
+            start += f"R2 of all rows together {r_squared(wanted, predicted):.4f}, "
         lines.append(
             f"{start}RMSE {root_mean_square(wanted, predicted):.6g}, mean absolute error "
             f"{error.mean():.6g}, nine of ten within {np.quantile(error, 0.9):.6g}"
@@ -135,9 +145,9 @@ def _of_classes(outcome: Outcome) -> list[str]:
     width = max(5, *(min(len(name), 24) for name in names[:_SHOWN]))
     lines.append(f"{'class':{width}}  precision  recall      F1   rows")
     for row in class_scores(matrix, names)[:_SHOWN]:
+        precision, recall, f1 = row.shown()
         lines.append(
-            f"{row.name[:24]:{width}}  {row.precision:9.4f}  {row.recall:6.4f}  {row.f1:6.4f}  "
-            f"{row.rows:5d}"
+            f"{row.name[:24]:{width}}  {precision:>9}  {recall:>6}  {f1:>6}  {row.rows:5d}"
         )
     if len(names) > _SHOWN:
         return [*lines, f"... and {len(names) - _SHOWN} classes more"]

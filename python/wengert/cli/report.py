@@ -132,10 +132,7 @@ def _class_parts(outcome: Outcome) -> list[str]:
     assert outcome.shares is not None
     names = outcome.target.classes or []
     matrix = confusion_matrix(outcome.wanted, outcome.shares.argmax(1), len(names))
-    rows = [
-        [s.name, f"{s.precision:.4f}", f"{s.recall:.4f}", f"{s.f1:.4f}", str(s.rows)]
-        for s in class_scores(matrix, names)
-    ]
+    rows = [[s.name, *s.shown(), str(s.rows)] for s in class_scores(matrix, names)]
     parts = [_section("Classes", _table(["class", "precision", "recall", "F1", "rows"], rows))]
     if len(names) <= _MOST:
         height = min(4.4, 1.6 + 0.2 * len(names))  # it is as wide as high

@@ -7,6 +7,7 @@ import io
 import math
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -45,6 +46,8 @@ INTERRUPTED, TERMINATED = 130, 143
 # Below this many multiplications per batch a second thread costs more than it gives, and on a busy
 # machine far more. Results do not depend on the number of threads.
 _FEW_MULTIPLICATIONS = 1 << 24
+_FEW = 5  # rows of a class
+_FEW_TO_SCORE = 30
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
 
 
@@ -152,6 +155,18 @@ def _describe(data: Prepared, output: Output) -> None:
         output.line(
             f"classification of {quoted(target.name)}: {target.width} classes ({names}){taken}"
         )
+        few = _few_rows(data)
+        if few:
+            output.line(f"classes of few rows: {few}; they are hardly learnt, and hardly scored")
+
+
+def _few_rows(data: Prepared) -> str:
+    """`'unicorn' 1, 'yeti' 3`: the classes that have fewer than five rows."""
+    counts = Counter(data.everything()[1].tolist())
+    rows = [(name, counts[index]) for index, name in enumerate(data.target.classes or [])]
+    found = [(name, count) for name, count in rows if count < _FEW]
+    more = ", ..." if len(found) > 8 else ""
+    return ", ".join(f"{quoted(name)} {count}" for name, count in found[:8]) + more
 
 
 def _kinds(features: list[Feature]) -> str:
@@ -351,6 +366,9 @@ def _outcome(
     outcome = Outcome(data.target)
     outcome.add(network, data, history, args.seed)
     tell(outcome, output)
+    rows = len(outcome.wanted)
+    if rows < _FEW_TO_SCORE and not data.own_test and data.path != DIGITS:
+        output.line(f"{rows} test rows say little; --cv 5 scores networks on all rows")
     return outcome
 
 

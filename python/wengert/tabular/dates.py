@@ -17,6 +17,7 @@ _DATE = re.compile(
     r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp][Mm])?\s*"
     r"(Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )  # fmt: skip
+_YEAR_FIRST = re.compile(r"\d{4}-")
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -65,13 +66,18 @@ def date_order(texts: Sequence[str]) -> str | None:
 
 
 def date_numbers(texts: Sequence[str], order: str, part: str = "days") -> np.ndarray:
-    """One of `PARTS` of each date; NaN for what is none. Days are counted from 1970-01-01."""
+    """One of `PARTS` of each date; NaN for what is none. Days are counted from 1970-01-01.
+
+    Dates such as 2024-03-05 are known in any order.
+    """
     known = {text: _part(text, order, part) for text in set(texts)}
     return np.array([known[text] for text in texts], np.float64)
 
 
 def _part(text: str, order: str, part: str) -> float:
     when = parse_date(text, order)
+    if when is None and _YEAR_FIRST.match(text):  # as NumPy and databases write it: it is clear
+        when = parse_date(text, "ymd")
     if when is None:
         return float("nan")
     if part == "days":

@@ -387,7 +387,10 @@ def _encode_numbers(
     rows: np.ndarray | None,
 ) -> None:
     if column.text_rows and not feature.lenient:
-        raise table.no_number(column.text_rows[0], column)
+        error = table.no_number(column.text_rows[0], column)
+        if feature.fill is None:
+            raise error
+        raise TabularError(f"{error}; mend it, or take such cells for missing", "lenient")
     if feature.fill is None:
         table.check_present(column, sorted(column.missing_rows + column.text_rows))
     table.check_finite(column)

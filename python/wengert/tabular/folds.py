@@ -64,6 +64,7 @@ class Splitter:
         if how.group is not None and how.time is not None:
             raise TabularError("rows are split by groups or by time, not by both", "group")
         self._path, self._how, self._classes = table.path, how, classes
+        self.regression = classes is None
         self._count = len(table)
         self._order = None if how.time is None else np.argsort(
             moments(table, how.time), kind="stable")  # fmt: skip

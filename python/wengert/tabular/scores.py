@@ -17,6 +17,12 @@ class ClassScore:
     f1: float
     rows: int
 
+    def shown(self) -> list[str]:
+        """Precision, recall and F1 in digits; "-" for what a class without rows does not have."""
+        if not self.rows:
+            return ["-", "-", "-"]
+        return [f"{value:.4f}" for value in (self.precision, self.recall, self.f1)]
+
 
 def confusion_matrix(wanted: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """int64 (classes, classes): how many rows of each class (first) were taken for which."""
