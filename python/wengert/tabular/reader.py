@@ -23,7 +23,7 @@ from typing import IO
 
 import numpy as np
 
-from .arrow import ARROW, PARQUET, read_arrow
+from .arrow import ARROW, PARQUET, arrow_blocks, read_arrow
 from .errors import TabularError, quoted
 from .npz import read_npz
 from .source import Source, refuse_kind
@@ -71,10 +71,14 @@ def read_blocks(
     """The table that `read_table` reads, as tables of `rows` rows, the last of which may have less.
 
     What a column is depends on all of its rows. Therefore a CSV file of more than one block is read
-    once before the first table is given; what cannot be read is an error then. Other files are one
-    table, and so are those that have to be kept in memory: pipes, and texts in other encodings.
+    once before the first table is given; what cannot be read is an error then. Parquet and Arrow
+    files are read as it goes. An archive is one table. Pipes and texts in other encodings are kept.
     """
     source = Source(path, encoding)
+    if source.head.startswith((PARQUET, ARROW)):
+        data = None if source.is_plain else source.read()
+        yield from arrow_blocks(path, source.head, data, rows)
+        return
     other = _no_csv(source)
     if other is not None:
         yield other

@@ -114,6 +114,11 @@ class Source:
         self._kept, self._packed = text.lstrip("\ufeff").encode("utf-8", "surrogatepass"), False
         self.head = self._kept[:4096]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file whose bytes are as they stand there."""
+        return self._kept is None and not self._packed
+
     def _raw(self) -> IO[bytes]:
         return open(self.path, "rb") if self._kept is None else io.BytesIO(self._kept)
 

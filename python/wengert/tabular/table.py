@@ -166,12 +166,13 @@ class Table:
     columns: dict[str, Column]
     lines: Sequence[int] | np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    first: int = 0  # the number of its first row in a larger table
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())).numbers)
 
     def where(self, row: int, column: Column) -> str:
-        place = f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+        place = f"row {self.first + row}" if self.lines is None else f"line {self.lines[row]}"
         return f"{self.path}, {place}, column {quoted(column.name)}"
 
     def column(self, name: str) -> Column:
