@@ -1,5 +1,7 @@
 """Tables that are read, and predicted, a block of rows after the other."""
 
+import gzip
+import io
 import json
 import os
 import pathlib
@@ -11,7 +13,7 @@ import pytest
 from tests.tabular.commands import one_line, run, signs, write
 from wengert import tabular
 from wengert.cli import predict
-from wengert.tabular import TabularError, read_table, reader, training
+from wengert.tabular import TabularError, read_table, reader, source, training
 from wengert.tabular.reader import read_blocks
 
 CORPUS = pathlib.Path(__file__).parents[1] / "tables"
@@ -212,3 +214,28 @@ def test_parquet_and_arrow_by_blocks(capsys, monkeypatch, kind):
 
 def of_eight(network, inputs):
     return training.predict_all(network, inputs, 8)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_pipe_goes_into_a_file(capsys, monkeypatch, packed):
+    columns = {"x": [1.5, 2, 3, 4] * 50, "kind": ["u", "v"] * 100, "y": [1.5, 2.5, 3, 4] * 50}
+    assert run(capsys, *model_of(columns, "y"))[0] == 0
+    expected = run(capsys, "predict", "m", "small.csv")
+    text = pathlib.Path("small.csv").read_bytes()
+    monkeypatch.setattr(source, "_IN_MEMORY", 64)
+    monkeypatch.setattr(source, "_COPIED", 100)
+    monkeypatch.setattr(predict, "ROWS", 8192)
+    for end in (len(text), 60):  # in a file, and in memory
+        data = text[:end] if end == len(text) else b"x,kind\n1,u\n"
+        data = gzip.compress(data) if packed else data
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        code, out, err = run(capsys, "predict", "m", "-")
+        assert code == 0
+        if end == len(text):
+            assert (out, err) == expected[1:]
+    # Quotes and line breaks in cells: the rest is read from a place in the middle.
+    quoted = b"x,kind\n" + b"1.5,u\n" * 30 + b'2,"v\n"\n' + b"3,u\n" * 3
+    monkeypatch.setattr(reader, "_BLOCK", 32)
+    write("quoted.csv", quoted)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(quoted)))
+    assert run(capsys, "predict", "m", "-")[1] == run(capsys, "predict", "m", "quoted.csv")[1]

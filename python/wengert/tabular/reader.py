@@ -72,7 +72,7 @@ def read_blocks(
 
     What a column is depends on all of its rows. Therefore a CSV file of more than one block is read
     once before the first table is given; what cannot be read is an error then. Parquet and Arrow
-    files are read as it goes. An archive is one table. Pipes and texts in other encodings are kept.
+    files are read as it goes. An archive is one table. Texts in other encodings are kept in memory.
     """
     source = Source(path, encoding)
     if source.head.startswith((PARQUET, ARROW)):

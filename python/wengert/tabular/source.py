@@ -13,6 +13,8 @@ from typing import IO, cast
 from .errors import TabularError, file_error
 
 STDIN = "-"
+_IN_MEMORY = 1 << 26  # bytes of a pipe
+_COPIED = 1 << 20
 
 _CSV = 'to_csv("table.csv", index=False)'
 # (first bytes, what it is, what to do)
@@ -69,9 +71,35 @@ def refuse_zip(path: str, names: list[str]) -> None:
         raise TabularError(f"{path}: a zip archive, not a table that can be read; unpack it first")
 
 
+class _View(io.RawIOBase):
+    """A file that is read from a place of its own, as often as it is opened."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._at = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at}.get(whence)
+        self._at = self._file.seek(offset, whence) if start is None else start + offset
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._file.seek(self._at)
+        found = self._file.read(len(buffer))
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
 class Source:
     """A file, which may be packed by gzip; or what a pipe or standard input gives, kept.
 
+    Of that no more than 64 MB are kept in memory, and else all of it in a temporary file.
     A text in another encoding than UTF-8 is kept as UTF-8: one that is named, or UTF-16 and UTF-32
     with their first bytes.
     """
@@ -79,23 +107,37 @@ class Source:
     def __init__(self, path: str, encoding: str | None = None) -> None:
         self.path = path
         self._kept: bytes | None = None
+        self._spooled: IO[bytes] | None = None
         try:
             if path == STDIN:
                 if sys.stdin is None:
                     raise TabularError(f"{path}: standard input is closed")
-                self._kept = sys.stdin.buffer.read()
+                self._keep(sys.stdin.buffer)
             elif not stat.S_ISREG(os.stat(path).st_mode):
                 with open(path, "rb") as file:
-                    self._kept = file.read()
+                    self._keep(file)
             with self._raw() as file:
                 self._packed = file.read(2) == b"\x1f\x8b"
             with self.open() as file:
                 self.head = file.read(4096)
             self._decode(encoding)
-            kept = self._kept
-            self.size = os.path.getsize(path) if kept is None else len(kept)  # packed or not
+            with self._raw() as file:
+                self.size = file.seek(0, io.SEEK_END)  # packed or not
         except (OSError, EOFError, zlib.error) as error:
             raise self.error(error) from None
+
+    def _keep(self, file: IO[bytes]) -> None:
+        """What can be read only once."""
+        found, more = file.read(_IN_MEMORY), file.read(_COPIED)
+        if not more:
+            self._kept = found
+            return
+        import tempfile
+
+        self._spooled = cast("IO[bytes]", tempfile.TemporaryFile())  # noqa: SIM115
+        while found:
+            self._spooled.write(found)
+            found, more = more, file.read(_COPIED)
 
     def _decode(self, encoding: str | None) -> None:
         if encoding is None:
@@ -112,14 +154,17 @@ class Source:
         except UnicodeError as error:
             raise TabularError(f"{self.path}: not a text in {encoding}: {error}") from None
         self._kept, self._packed = text.lstrip("\ufeff").encode("utf-8", "surrogatepass"), False
+        self._spooled = None
         self.head = self._kept[:4096]
 
     @property
     def is_plain(self) -> bool:
         """Whether it is a file whose bytes are as they stand there."""
-        return self._kept is None and not self._packed
+        return self._kept is None and self._spooled is None and not self._packed
 
     def _raw(self) -> IO[bytes]:
+        if self._spooled is not None:
+            return cast("IO[bytes]", io.BufferedReader(_View(self._spooled)))
         return open(self.path, "rb") if self._kept is None else io.BytesIO(self._kept)
 
     def open(self) -> IO[bytes]:
