@@ -43,9 +43,9 @@ def test_they_are_learnt_kept_and_predicted_in_their_units(capsys, preset):
 def test_scores_of_each_over_folds_and_in_the_report(capsys, here):
     pytest.importorskip("matplotlib")
     write("t.csv", {**COLUMNS, "w": np.ones(160)})
-    args = (*TRAIN, "--epochs", 20, "--hidden", "16", "--cv", 2, "--report", "page")
-    for weight in ((), ("--weight", "w")):
-        code, out, err = run(capsys, *args, *weight)
+    args = (*TRAIN, "--epochs", 20, "--hidden", "16", "--cv", 2)
+    for more in (("--report", "page"), ("--weight", "w")):
+        code, out, err = run(capsys, *args, *more)
         assert (code, err) == (0, "")
         each = re.findall(
             r"^'(\w)': R2 (\S+) \+- \S+, R2 of all rows together \S+, RMSE", out, re.M
