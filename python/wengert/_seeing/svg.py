@@ -137,7 +137,7 @@ def _first(node: Node) -> int:
 
 
 def _width(text: str, kind: str) -> float:
-    return len(text) * {"name": 7.6, "value": 6.7, "grad": 6.7}.get(kind, 6.2)
+    return len(text) * {"name": 8.2, "value": 6.7, "grad": 6.7}.get(kind, 6.2)
 
 
 def _lines(tape: Graph, node: Node) -> list[tuple[str, str]]:
