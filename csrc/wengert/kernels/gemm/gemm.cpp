@@ -382,6 +382,27 @@ void one_number(T* c, int64_t, const MatrixRef<T>& a, const MatrixRef<T>& b, int
   *c = (accumulate ? *c : T(0)) + sum;
 }
 
+// to[i] = or += x from[i]
+template <class T>
+void scaled_line(T* __restrict to, int64_t to_step, const T* __restrict from, int64_t step, T x,
+                 int64_t n, bool accumulate) {
+  const auto line = [&](int64_t d, int64_t e) {
+    if (accumulate)
+      for (int64_t i = 0; i < n; ++i) to[i * d] += x * from[i * e];
+    else
+      for (int64_t i = 0; i < n; ++i) to[i * d] = x * from[i * e];
+  };
+  to_step == 1 && step == 1 ? line(1, 1) : line(to_step, step);
+}
+// A column and a row: nothing is summed, and memory takes longer than arithmetic.
+template <class T>
+void outer_product(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m,
+                   int64_t n, int64_t, bool accumulate) {
+  if (n == 1) return scaled_line(c, ldc, a.data, a.row_stride, *b.data, m, accumulate);
+  for (int64_t i = 0; i < m; ++i)
+    scaled_line(c + i * ldc, 1, b.data, b.col_stride, a.data[i * a.row_stride], n, accumulate);
+}
+
 // On one thread, the epilogue behind it.
 template <class T, Tile<T>* kTile>
 void finished(T* c, int64_t ldc, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t n,
@@ -424,6 +445,10 @@ bool is_dot(const MatrixRef<T>&, const MatrixRef<T>&, int64_t m, int64_t n, int6
   return m == 1 && n == 1 && k > 0;
 }
 template <class T>
+bool is_outer(const MatrixRef<T>&, const MatrixRef<T>&, int64_t, int64_t, int64_t k) {
+  return k == 1;
+}
+template <class T>
 bool is_vector(const MatrixRef<T>&, const MatrixRef<T>&, int64_t m, int64_t n, int64_t k) {
   return m == 1 || n == 1 || k == 0;
 }
@@ -436,6 +461,7 @@ bool is_any(const MatrixRef<T>&, const MatrixRef<T>&, int64_t, int64_t, int64_t)
 template <class T>
 constexpr Way<decltype(is_any<T>), Whole<T>> kWays[] = {
     {"dot", is_dot<T>, divided<T, finished<T, one_number<T>>>},
+    {"outer", is_outer<T>, divided<T, finished<T, outer_product<T>>, kVectorWork>},
     {"vector", is_vector<T>, divided<T, finished<T, vector_tile<T>>, kVectorWork>},
     {"dot tiles", prefers_dots<T>, divided<T, finished<T, dot_product<T>>>},
     {"turned", prefers_turned<T>, divided<T, finished<T, turned_product<T>>>},
