@@ -35,8 +35,8 @@ several chips, are on the page of [benchmarks](benchmarks.md).{busy}
 """
 BUSY = """
 
-**The machine was busy meanwhile** (a load of {load:.0f} on {cores} cores), so these figures are
-rough, and mostly too large: make them again on an idle one."""
+**The machine was busy meanwhile** (others kept {load:.1f} of {cores} cores busy), so these figures
+are rough, and mostly too large: make them again on an idle one."""
 
 
 def chip():
@@ -109,8 +109,25 @@ def fastest(steps, budget):
     return [1e3 * b for b in best]
 
 
+def busy_cores(cores, seconds=1.0):
+    """How many cores others keep busy; the load of the last minute counts what has ended, too."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+
+    def spent():
+        user, nice, system, idle, *rest = map(int, stat.read_text().split("\n")[0].split()[1:])
+        return user + nice + system, user + nice + system + idle + sum(rest)
+
+    before = spent()
+    time.sleep(seconds)
+    busy, total = (b - a for a, b in zip(before, spent(), strict=True))
+    return cores * busy / max(total, 1)
+
+
 def main(arguments):
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    load = busy_cores(cores)
     budget = float(arguments[0]) if arguments else 3.0
     for library in filter(None, (wengert, torch)):
         library.set_num_threads(int(arguments[1]) if len(arguments) > 1 else 2)
@@ -123,7 +140,7 @@ def main(arguments):
             version=version.__version__,
             torch=f" and PyTorch {torch.__version__.partition('+')[0]}" if torch else "",
             budget=budget,
-            busy=BUSY.format(load=load, cores=cores) if load > cores / 2 else "",
+            busy=BUSY.format(load=load, cores=cores) if load > cores / 8 else "",
         )
         + f"| network | {' | '.join(columns)} |",
         f"|---|{'--:|' * len(columns)}",
