@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import _native
 from .._native import Tensor
-from .._typing import Closure, Group, StateDict
+from .._typing import Args, Closure, Group, Kwargs, StateDict
 from ._state import State
-from .optimizer import Optimizer, evaluate, runs_hooks
+from .optimizer import Optimizer, _global_pre_hooks, evaluate, runs_hooks
 
 _same_items = _native._same_items
 
@@ -71,8 +71,12 @@ class PlannedOptimizer(Optimizer):
 
         `closure`, if given, computes the loss and its gradients first; the loss is returned.
         """
-        if self._has_step_hooks and not self._in_step:
-            return self._run_step(type(self).step, () if closure is None else (closure,), {})
+        hooked = self._has_step_hooks and not self._in_step
+        args: Args = () if closure is None else (closure,)
+        kwargs: Kwargs = {}
+        if hooked and (_global_pre_hooks or self._optimizer_step_pre_hooks):
+            args, kwargs = self._run_pre_hooks(args, kwargs)
+            closure = args[0] if args else kwargs.get("closure")
         loss = None if closure is None else evaluate(closure)
         self._opt_called = True
         plans = self._plans
@@ -82,6 +86,8 @@ class PlannedOptimizer(Optimizer):
         if _native._is_capturing():
             _native._capture_optimizer(vars(self), self.state.flag, plans)
             _native._capture_check(self._hooks_unchanged, False)
+        if hooked:
+            self._run_post_hooks(args, kwargs)
         return loss
 
     def _update(self, plans: list[Plan]) -> None:

@@ -259,24 +259,34 @@ class Optimizer:
 
     def _run_step(self, step: UserFunction, args: Args, kwargs: Kwargs) -> Any:
         """`step` between the hooks; a subclass's step that calls its parent's runs them once."""
-        for hook in [*_global_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()]:
-            result = hook(self, (self, *args), kwargs)
-            if result is None:
-                continue
-            if not (isinstance(result, tuple) and len(result) == 2):
-                raise RuntimeError(
-                    f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
-                    f"{result}."
-                )
-            (_, *args), kwargs = result
+        args, kwargs = self._run_pre_hooks(args, kwargs)
         self._in_step = True
         try:
             out = step(self, *args, **kwargs)
         finally:
             self._in_step = False
-        for hook in [*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()]:
-            hook(self, (self, *args), kwargs)
+        self._run_post_hooks(args, kwargs)
         return out
+
+    def _run_pre_hooks(self, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs]:
+        for table in (_global_pre_hooks, self._optimizer_step_pre_hooks):
+            for hook in tuple(table.values()) if table else ():
+                result = hook(self, (self, *args), kwargs)
+                if result is None:
+                    continue
+                if not (isinstance(result, tuple) and len(result) == 2):
+                    raise RuntimeError(
+                        f"{type(self).__name__}.step: a hook before it must return None or "
+                        f"(args, kwargs), got {result}"
+                    )
+                (_, *rest), kwargs = result
+                args = tuple(rest)
+        return args, kwargs
+
+    def _run_post_hooks(self, args: Args, kwargs: Kwargs) -> None:
+        for table in (self._optimizer_step_post_hooks, _global_post_hooks):
+            for hook in tuple(table.values()) if table else ():
+                hook(self, (self, *args), kwargs)
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Calls `hook(optimizer, args, kwargs)` before each step; it may return new ones."""
