@@ -1,22 +1,29 @@
 """The presets for tables against scikit-learn's models, on sets that need no network.
 
-    python benchmarks/tables.py --folds 5 --repeats 10 --output docs/tables.md
+    python benchmarks/tables.py --log tables.json --output docs/tables.md
 
 Six sets that scikit-learn ships and seven made ones; the same folds for every model; accuracy, or
-R2 for numbers. Needs scikit-learn; `--sets` and `--models` choose, `--budget` stops before a model
-and set once so many seconds are spent, and the table says what was left out.
+R2 for numbers. Needs scikit-learn; `--sets` and `--models` choose. `--log` keeps every repeat as
+soon as it is measured: the same command goes on where it was stopped. `--budget` measures nothing
+more once so many seconds are spent; with 0 the page is written from the log alone. The table takes
+those repeats of a set that all models have. What stands below the mark in the page stays.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
+import os
 import platform
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import sklearn
 from sklearn import datasets
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -29,7 +36,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import wengert
@@ -147,50 +154,198 @@ MODELS: dict[str, Callable[[bool, list[int], bool], object]] = {
     "random forest": _forest,
     "HistGradientBoosting": _boosting,
 }
+DEFAULT, RIVAL = "wengert simple", "MLP of scikit-learn"
+MARK = "<!-- written by hand from here on -->\n"
+
+
+def moments(of: np.ndarray) -> tuple[float, float]:
+    """(mean, standard error)"""
+    return float(of.mean()), float(of.std(ddof=1) / len(of) ** 0.5)
+
+
+@dataclass
+class Cell:
+    """What one model does on one set: scores of all folds, seconds of a fit, size."""
+
+    scores: np.ndarray
+    seconds: float
+    weights: int | None
+
+    @property
+    def mean(self) -> float:
+        return moments(self.scores)[0]
+
+    def __str__(self) -> str:
+        mean, error = moments(self.scores)
+        return f"{mean:.3f} +- {error:.3f} ({self.seconds:.2g} s)"
+
 
 # ---- the work
 
 
-def measure(name: str, model: str, folds: int, repeats: int) -> tuple[list[float], float]:
-    """(scores, seconds of one fit)"""
+def weights(made: object) -> int | None:
+    """How many numbers a network learned, of one that was fitted."""
+    last = made[-1] if isinstance(made, Pipeline) else made
+    if isinstance(last, TabularClassifier | TabularRegressor):
+        return sum(p.numel() for p in last.module_.parameters())
+    if isinstance(last, MLPClassifier | MLPRegressor):
+        return sum(w.size for w in [*last.coefs_, *last.intercepts_])
+    return None
+
+
+def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]:
+    """An entry of the log: the scores of all folds of a repeat and the seconds of a fit."""
     x, y, categories = SETS[name]()
     numbers = name in NUMBERS
     scores, spent = [], 0.0
-    for repeat in range(repeats):
-        kind = KFold if numbers else StratifiedKFold
-        for train, test in kind(folds, shuffle=True, random_state=repeat).split(x, y):
-            made = MODELS[model](numbers, categories, y.ndim > 1)
-            begun = time.perf_counter()
-            made.fit(x[train], y[train])
-            spent += time.perf_counter() - begun
-            scores.append(made.score(x[test], y[test]))
-    return scores, spent / len(scores)
+    kind = KFold if numbers else StratifiedKFold
+    for train, test in kind(folds, shuffle=True, random_state=repeat).split(x, y):
+        made = MODELS[model](numbers, categories, y.ndim > 1)
+        begun = time.perf_counter()
+        made.fit(x[train], y[train])
+        spent += time.perf_counter() - begun
+        scores.append(float(made.score(x[test], y[test])))
+    return {
+        "set": name, "model": model, "repeat": repeat, "folds": folds, "scores": scores,
+        "seconds": spent / folds, "weights": weights(made), "threads": wengert.get_num_threads(),
+        "wengert": wengert.__version__, "machine": platform.machine(), "date": str(date.today()),
+    }  # fmt: skip
 
 
-def table(
-    found: dict[tuple[str, str], tuple[list[float], float]], sets: list[str], models: list[str]
-) -> list[str]:
-    """The lines of a table in Markdown, mean ranks last, over sets that every model did."""
-    lines = ["| set | " + " | ".join(models) + " |", "|---" * (len(models) + 1) + "|"]
-    ranks: dict[str, list[float]] = {model: [] for model in models}
-    for name in sets:
-        cells, means = [], {}
-        for model in models:
-            if (name, model) not in found:
-                cells.append("-")
-                continue
-            scores, seconds = found[name, model]
-            means[model] = float(np.mean(scores))
-            error = float(np.std(scores, ddof=1) / len(scores) ** 0.5)
-            cells.append(f"{means[model]:.3f} +- {error:.3f} ({seconds:.2g} s)")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        if len(means) == len(models):
-            order = sorted(means.values(), reverse=True)
-            for model, mean in means.items():
-                first, same = order.index(mean), order.count(mean)
-                ranks[model].append(first + (same + 1) / 2)
-    cells = [f"{np.mean(ranks[model]):.2f}" if ranks[model] else "-" for model in models]
-    return [*lines, "| mean rank | " + " | ".join(cells) + " |"]
+class Log:
+    """What was measured, one entry per set, model and repeat; in a JSON file if there is a path."""
+
+    def __init__(self, path: str | None, folds: int) -> None:
+        self.path, self.folds, self.entries = path, folds, []
+        if path and os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.entries = json.load(file)
+
+    def add(self, entry: dict[str, object]) -> None:
+        self.entries.append(entry)
+        if self.path:  # a file that is whole at every moment
+            with open(self.path + ".new", "w", encoding="utf-8") as file:
+                file.write("[\n" + ",\n".join(map(json.dumps, self.entries)) + "\n]\n")
+            os.replace(self.path + ".new", self.path)
+
+    def of(self, name: str, model: str) -> dict[int, dict[str, object]]:
+        """The entries of a set and model, by repeat."""
+        return {
+            e["repeat"]: e
+            for e in self.entries
+            if (e["set"], e["model"], e["folds"]) == (name, model, self.folds)
+        }
+
+
+def gather(log: Log, name: str, models: list[str]) -> dict[str, Cell]:
+    """The cells of a set by model, of those repeats alone that all of its models have."""
+    have = {model: log.of(name, model) for model in models}
+    have = {model: entries for model, entries in have.items() if entries}
+    common = set.intersection(*map(set, have.values())) if have else set()
+    if not common:
+        return {}
+    cells = {}
+    for model, entries in have.items():
+        same = [entries[repeat] for repeat in sorted(common)]
+        scores = np.array([e["scores"] for e in same]).ravel()
+        cells[model] = Cell(scores, min(e["seconds"] for e in same), same[0]["weights"])
+    return cells
+
+
+# ---- the page
+
+
+def ranks(found: dict[str, dict[str, Cell]], models: list[str]) -> dict[str, float]:
+    """Mean rank of each model over the sets that all of them did; 1 is best."""
+    all_ranks: dict[str, list[float]] = {model: [] for model in models}
+    for cells in found.values():
+        if not set(models) <= set(cells):
+            continue
+        means = [cells[model].mean for model in models]
+        order = sorted(means, reverse=True)
+        for model, mean in zip(models, means, strict=True):
+            all_ranks[model].append(order.index(mean) + (order.count(mean) + 1) / 2)
+    return {model: float(np.mean(of)) for model, of in all_ranks.items() if of}
+
+
+def table(found: dict[str, dict[str, Cell]], models: list[str], folds: int) -> list[str]:
+    """A table in Markdown: a line per set, mean ranks last."""
+    lines = ["| set | folds | " + " | ".join(models) + " |", "|---" * (len(models) + 2) + "|"]
+    for name, cells in found.items():
+        count = len(next(iter(cells.values())).scores)
+        texts = [str(cells[model]) if model in cells else "-" for model in models]
+        lines.append(f"| {name} | {count // folds} x {folds} | " + " | ".join(texts) + " |")
+    placed = ranks(found, models)
+    texts = [f"{placed[model]:.2f}" if model in placed else "-" for model in models]
+    return [*lines, "| mean rank | | " + " | ".join(texts) + " |"]
+
+
+def duel(found: dict[str, dict[str, Cell]], one: str, other: str) -> list[str]:
+    """A table in Markdown of two networks, set by set: differences, times, sizes."""
+    lines = [
+        f"| set | {one} less {other} | worse by more than its error | seconds, of the other's | "
+        "weights, of the other's |",
+        "|---|---|---|---|---|",
+    ]
+    for name, cells in found.items():
+        if one not in cells or other not in cells:
+            continue
+        a, b = cells[one], cells[other]
+        mean, error = moments(a.scores - b.scores)
+        lines.append(
+            f"| {name} | {mean:+.3f} +- {error:.3f} | {'yes' if mean < -error else 'no'} | "
+            f"{a.seconds / b.seconds:.2f} | {a.weights / b.weights:.1f} |"
+        )
+    return lines
+
+
+def page(log: Log, sets: list[str], models: list[str]) -> list[str]:
+    found = {name: cells for name in sets if (cells := gather(log, name, models))}
+    lines = [
+        "# Presets for tables against scikit-learn",
+        "",
+        "Written by `python benchmarks/tables.py --log tables.json --output docs/tables.md`. "
+        "Accuracy, or R2 for numbers (diabetes, linnerud, friedman, mixed): the mean over folds "
+        "and its standard error; in brackets the seconds of a fit: the mean over the folds of the "
+        "repeat that was fastest, so that other work on the machine disturbs less. The folds are "
+        "the same for every model. Folds of several repeats share rows, so that the standard "
+        "errors are too small rather than too large.",
+        "",
+        *about(log),
+        "",
+        *table(found, models, log.folds),
+        "",
+    ]
+    if {DEFAULT, RIVAL} <= set(models):
+        text = f"The default, `{DEFAULT.split()[1]}`, beside scikit-learn's MLP, fold by fold:"
+        lines += [text, "", *duel(found, DEFAULT, RIVAL), ""]
+    return lines
+
+
+def about(log: Log) -> list[str]:
+    """Where and when it was measured."""
+    if not log.entries:
+        return ["Nothing is measured yet."]
+    last = log.entries[-1]
+    days = sorted({e["date"] for e in log.entries})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return [
+        f"{when}, {last['machine']}, {last['threads']} threads, wengert {last['wengert']}, "
+        f"scikit-learn {sklearn.__version__}."
+    ]
+
+
+def write(lines: list[str], path: str | None) -> None:
+    """To a file, whose part below the mark is kept, or to standard output."""
+    text, kept = "\n".join(lines), ""
+    if path is None:
+        print(text)
+        return
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            kept = file.read().partition(MARK)[2]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text + (f"\n{MARK}{kept}" if kept else ""))
 
 
 def main() -> None:
@@ -200,37 +355,20 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds in all")
+    parser.add_argument("--log", help="a JSON file: what it has is not measured again")
     parser.add_argument("--output", help="a Markdown file (default: standard output)")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     sets, models = args.sets.split(","), args.models.split(",")
-    found, begun = {}, time.perf_counter()
-    for name in sets:
-        for model in models:
-            if time.perf_counter() - begun > args.budget:
-                continue
-            found[name, model] = measure(name, model, args.folds, args.repeats)
-            print(name, model, f"{np.mean(found[name, model][0]):.4f}", flush=True)
-    left = len(sets) * len(models) - len(found)
-    lines = [
-        "# Presets for tables against scikit-learn's models",
-        "",
-        "Written by `python benchmarks/tables.py`. Accuracy, or R2 for numbers (diabetes, "
-        "linnerud, friedman, mixed): the mean over folds and its standard error; in brackets the "
-        "seconds of a fit.",
-        "",
-        f"{args.repeats} x {args.folds} folds, {date.today()}, {platform.machine()}, "
-        f"{wengert.get_num_threads()} threads, wengert {wengert.__version__}."
-        + (f" {left} cells were left out for want of time." if left else ""),
-        "",
-        *table(found, sets, models),
-        "",
-    ]
-    if args.output:
-        with open(args.output, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines))
-    else:
-        print("\n".join(lines))
+    log, begun = Log(args.log, args.folds), time.perf_counter()
+    for repeat, name, model in itertools.product(range(args.repeats), sets, models):
+        if repeat in log.of(name, model) or time.perf_counter() - begun >= args.budget:
+            continue
+        log.add(measure(name, model, args.folds, repeat))
+        entry = log.entries[-1]
+        mean, seconds = np.mean(entry["scores"]), entry["seconds"]
+        print(repeat, name, model, f"{mean:.4f} ({seconds:.3g} s)", flush=True)
+    write(page(log, sets, models), args.output)
 
 
 if __name__ == "__main__":
