@@ -79,6 +79,7 @@ from .serialization import save as save
 
 if _TYPE_CHECKING:
     from . import distributions as distributions
+    from . import func as func
     from . import signal as signal
     from ._seeing import NonFiniteError as NonFiniteError
     from ._seeing import check_numerics as check_numerics
@@ -119,7 +120,7 @@ _SEEING = ("NonFiniteError", "check_numerics", "count", "draw", "tape", "watch")
 
 
 def _later_or_never(name: str) -> object:
-    if name in ("distributions", "signal"):  # who does not use them does not wait for them
+    if name in ("distributions", "func", "signal"):  # who does not use them does not wait for them
         return _importlib.import_module(f"{__name__}.{name}")
     if name in _SEEING:
         return getattr(_importlib.import_module(f"{__name__}._seeing"), name)

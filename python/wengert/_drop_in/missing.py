@@ -70,7 +70,7 @@ class MissingImport(ModuleNotFoundError):
 
 #: Modules that the package loads when they are first asked for.
 _LAZY = frozenset(
-    ("_dynamo", "compiler", "distributions", "futures", "hub", "jit", "multiprocessing", "onnx",
+    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "multiprocessing", "onnx",
      "overrides", "profiler", "types")
 )  # fmt: skip
 

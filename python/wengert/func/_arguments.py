@@ -1,0 +1,80 @@
+"""Which arguments a transform differentiates by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .._native import Tensor
+from .._typing import Args
+from . import _trees
+from ._levels import Level
+
+#: One position or several.
+Argnums: TypeAlias = "int | tuple[int, ...]"
+
+
+def _position(argnum: object, count: int) -> int:
+    if not isinstance(argnum, int) or isinstance(argnum, bool):
+        raise RuntimeError(f"argnum must be int, got: {type(argnum)}")
+    if not -count <= argnum < count:
+        raise RuntimeError(f"Got argnum={argnum}, but only {count} positional inputs")
+    return argnum % count
+
+
+def positions(argnums: object, count: int) -> tuple[int, ...]:
+    """The positions, counted from the front. RuntimeError for what is none."""
+    if isinstance(argnums, int) and not isinstance(argnums, bool):
+        return (_position(argnums, count),)
+    if not isinstance(argnums, tuple):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    if not argnums:
+        raise RuntimeError("argnums must be non-empty")
+    found = tuple(_position(n, count) for n in argnums)
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+    return found
+
+
+def prepared(level: Level, args: Args, argnums: object) -> tuple[Args, _trees.Spec]:
+    """The arguments, those of `argnums` with inputs of the level, and the containers of these."""
+    where = positions(argnums, len(args))
+    chosen = [_trees.mapped(level.fresh, args[i]) for i in where]
+    mine = list(args)
+    for i, value in zip(where, chosen, strict=True):
+        mine[i] = value
+    tree: object = tuple(chosen) if isinstance(argnums, tuple) else chosen[0]
+    return tuple(mine), _trees.flatten(tree)[1]
+
+
+def with_aux(result: object, has_aux: bool, where: str) -> tuple[object, object]:
+    """(output, aux) of what the function gave."""
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise RuntimeError(
+            f"{where}: output of function f should be a tuple: (output, aux) if has_aux is True"
+        )
+    return result
+
+
+def only_tensors(output: object, where: str) -> tuple[list[Tensor], _trees.Spec]:
+    """The tensors of an output, at least one, and the containers around them."""
+    ends, spec = _trees.flatten(output)
+    if not ends or (len(ends) == 1 and ends[0] is None):
+        raise RuntimeError(
+            f"{where}: Expected f to be a function that has non-empty output (got output = {ends})"
+        )
+    tensors = [end for end in ends if isinstance(end, Tensor)]
+    if len(tensors) < len(ends):
+        odd = next(end for end in ends if not isinstance(end, Tensor))
+        raise RuntimeError(
+            f"{where}: expected f(*primals) to return only tensors, got unsupported type "
+            f"{type(odd)}"
+        )
+    return tensors, spec
+
+
+def named_after(function: Callable[..., object]) -> str:
+    """The function's name for messages."""
+    return getattr(function, "__name__", repr(function))

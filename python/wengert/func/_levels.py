@@ -1,0 +1,120 @@
+"""What every transform does on the tape: inputs of its own, gradients, and results without them.
+
+Note [levels]
+~~~~~~~~~~~~~
+A transform differentiates by inputs of its own: leaves or, where the caller's tensors are recorded
+themselves, views of these, so that gradients are taken along paths through the function only, and
+transforms stand in each other. What leaves a transform is cut off the tape unless it depends on
+something that somebody outside may differentiate by: a tensor that a caller has recorded, or a leaf
+that the function reads without being given it. That is found by walking the tape, and it decides
+before the backward whether that has to be recorded too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, cast
+
+from .. import _native
+from ..autograd.grad_mode import enable_grad, is_grad_enabled
+
+__all__ = ["Level", "enable_grad"]
+
+Tensor = _native.Tensor
+_Tensors: TypeAlias = Sequence[Tensor]
+
+
+def _reach(tensors: Iterable[Tensor], own: set[int]) -> bool:
+    """Whether the tape leads from one of these to a leaf that is not in `own`."""
+    todo: list[object] = []
+    for x in tensors:
+        if not x.requires_grad:
+            continue
+        if x.grad_fn is None:
+            if id(x) not in own:
+                return True
+        else:
+            todo.append(x.grad_fn)
+    seen = set(todo)
+    while todo:
+        node = todo.pop()
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, Tensor):
+            if id(leaf) not in own:
+                return True
+            continue
+        for below, _ in node.next_functions:  # type: ignore[attr-defined]
+            if below is not None and below not in seen:
+                seen.add(below)
+                todo.append(below)
+    return False
+
+
+class Level:
+    """One transform of a function: its inputs, and whether anybody outside records."""
+
+    def __init__(self) -> None:
+        self.tracked = is_grad_enabled()
+        self.inputs: list[Tensor] = []
+        self.leaves: list[Tensor] = []
+        self._own: set[int] = set()
+
+    def leaf(self, x: Tensor) -> Tensor:
+        """Makes `x` a leaf that nobody outside knows of."""
+        x.requires_grad_()
+        self.leaves.append(x)
+        self._own.add(id(x))
+        return x
+
+    def fresh(self, x: object) -> Tensor:
+        """An input to differentiate by. ValueError for what is no tensor."""
+        if not isinstance(x, Tensor):
+            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")
+        recorded = self.tracked and x.requires_grad
+        mine = x.view_as(x) if recorded else self.leaf(x.detach())
+        self.inputs.append(mine)
+        return mine
+
+    def reaches(self, tensors: Iterable[Tensor]) -> bool:
+        """Whether a caller may differentiate one of these."""
+        return self.tracked and _reach(tensors, self._own)
+
+    def left(self, value: object) -> object:
+        """What leaves the transform: cut off the tape, unless it depends on what is outside."""
+        if not isinstance(value, Tensor) or not value.requires_grad or self.reaches((value,)):
+            return value
+        return value.detach()
+
+    def kept(self, value: Tensor) -> Tensor:
+        """A product that was recorded: cut off if it depends on leaves of the level alone."""
+        return value if value.requires_grad and _reach((value,), self._own) else value.detach()
+
+    def gradients(
+        self,
+        outputs: _Tensors,
+        vectors: _Tensors | None,
+        create_graph: bool,
+        inputs: _Tensors | None = None,
+        retain: bool = True,
+    ) -> list[Tensor | None]:
+        """The products with the Jacobian, by each of `inputs`; None where nothing depends on one.
+
+        `vectors` are ones if not given.
+        """
+        wanted = self.inputs if inputs is None else inputs
+        used = [k for k, out in enumerate(outputs) if out.requires_grad]
+        if not used or not wanted:
+            return [None] * len(wanted)
+        made = tuple(_native.ones_like(outputs[k]) if vectors is None else vectors[k] for k in used)
+        ys = tuple(outputs[k] for k in used)
+        with enable_grad():
+            found = _native.run_backward(
+                ys, made, retain or create_graph, create_graph, tuple(wanted), True, False
+            )
+        return cast("list[Tensor | None]", list(found))
+
+
+def filled(grads: Iterable[Tensor | None], inputs: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients, zeros in place of None."""
+    pairs = zip(grads, inputs, strict=True)
+    return [_native.zeros_like(x.detach()) if g is None else g for g, x in pairs]
