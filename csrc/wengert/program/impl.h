@@ -103,6 +103,7 @@ struct Program::Impl {
   std::vector<char> keep_flags;  // results and gradients that are left behind
 
   int free_from(uint32_t slot) const;
+  std::pair<uint32_t, uint32_t> written_over(const Segment& s) const;
 
   std::unique_ptr<Call> make_call(const Step& s);
   Tensor tensor_at(const Piece& p);

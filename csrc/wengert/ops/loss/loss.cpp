@@ -434,6 +434,9 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int
                 Attrs(ignore_index, static_cast<int64_t>(reduction)));
 }
 
+// As cross_entropy_over_op does it: a row is read before it is written.
+int may_write_over(const Op& op) { return &op == &cross_entropy_backward_op ? 1 : -1; }
+
 namespace {
 const Op* const kOps[] = {&cross_entropy_op,         &nll_loss_op,
                           &cross_entropy_indices_op, &cross_entropy_backward_op,

@@ -30,4 +30,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target,
                                         const Tensor& weight = {}, const Tensor& pos_weight = {},
                                         Reduction reduction = Reduction::kMean);
 
+// The input over which an op of this family may write its result, element by element; -1 for none.
+int may_write_over(const Op& op);
+
 }  // namespace wengert

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "wengert/ops/loss/loss.h"
 #include "wengert/program/impl.h"
 
 namespace wengert {
@@ -93,6 +94,27 @@ int Program::Impl::free_from(uint32_t slot) const {
   return g;
 }
 
+// (result, input) of a segment whose op may write the one over the other, which then share memory;
+// {0, 0} for none. The logits of a large vocabulary and their gradient are the largest that there
+// is.
+std::pair<uint32_t, uint32_t> Program::Impl::written_over(const Segment& segment) const {
+  const Node& n = nodes[segment.first];
+  if (segment.count != 1 || n.chain || n.steps.size() != 1) return {0, 0};
+  const Step& s = rec.steps[n.steps[0]];
+  const int over = s.op ? may_write_over(*s.op) : -1;
+  if (over < 0) return {0, 0};
+  const auto whole = [&](const Argument& a) {
+    if (a.kind != Argument::Kind::kPiece || !a.piece.contiguous()) return uint32_t{0};
+    const auto bytes = static_cast<size_t>(a.piece.count() * item_size(a.piece.dtype));
+    const uint32_t slot = a.piece.slot;
+    const bool shared = places[slot].kind != Place::Kind::kArena || bytes <= 8;
+    return shared || bytes != rec.slots[slot].bytes ? 0 : slot;
+  };
+  const uint32_t result = whole(rec.outputs_of(s)[0]), input = whole(rec.inputs_of(s)[over]);
+  if (!result || !input || rec.slots[result].bytes != rec.slots[input].bytes) return {0, 0};
+  return {result, input};
+}
+
 // What is needed at the same time lies apart; what is not may share. Segments are the clock.
 void Program::Impl::plan_memory() {
   const size_t count = rec.slots.size();
@@ -108,6 +130,16 @@ void Program::Impl::plan_memory() {
       for (uint32_t s : n.reads) use(s);
       for (uint32_t s : n.writes) use(s);
     }
+  std::vector<std::pair<uint32_t, uint32_t>> over;  // (result, what has its memory)
+  std::vector<uint32_t> has(count);
+  for (size_t g = 0; g < segments.size(); ++g) {
+    const auto [result, input] = written_over(segments[g]);
+    const auto now = static_cast<int>(g);
+    if (!result || last[input] != now || first[result] != now) continue;
+    has[result] = has[input] ? has[input] : input;
+    over.emplace_back(result, has[result]);
+    last[has[result]] = last[result];
+  }
   std::vector<Lender> lenders;
   for (uint32_t slot : kept)
     if (const int from = free_from(slot); from >= 0 && rec.slots[slot].bytes >= kPage)
@@ -115,7 +147,7 @@ void Program::Impl::plan_memory() {
           {slot, from, first[slot], Planner(static_cast<int64_t>(rec.slots[slot].bytes))});
   std::vector<std::vector<uint32_t>> begins(segments.size()), ends(segments.size());
   for (uint32_t slot = 1; slot < count; ++slot) {
-    if (place(slot).kind != Place::Kind::kArena) continue;
+    if (place(slot).kind != Place::Kind::kArena || has[slot]) continue;
     if (first[slot] < 0) {
       place(slot).kind = Place::Kind::kNone;
       continue;
@@ -144,6 +176,12 @@ void Program::Impl::plan_memory() {
     for (uint32_t slot : begins[g]) settle(slot);
     for (uint32_t slot : ends[g])
       planner[slot]->give(place(slot).offset, rounded(rec.slots[slot].bytes));
+  }
+  for (const auto& [result, owner] : over) {
+    place(result).kind = place(owner).kind;
+    place(result).offset = place(owner).offset;
+    for (const Lender& l : lenders)
+      if (planner[owner] == &l.room) place(l.slot).guests.push_back(result);
   }
   const int64_t head = (small.size() + 63) / 64 * 64;
   for (uint32_t slot = 1; slot < count; ++slot)
