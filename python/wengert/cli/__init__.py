@@ -197,7 +197,10 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         help="of the split, the weights and the order of rows (default 0)",
     )
     group.add_argument(
-        "--threads", type=_THREADS, metavar="N", help="default: 1 for a small network, else all"
+        "--threads",
+        type=_THREADS,
+        metavar="N",
+        help="at most so many (default: 1 for a small network, else all); the results are the same",
     )
     group.add_argument(
         "--tune",

@@ -34,6 +34,7 @@ from ..tabular import (
 from ..tabular.errors import EXTRA, file_error, quoted
 from ..tabular.features import looks_like
 from ..tabular.table import DIGITS
+from ..tabular.threads import FEW, multiplications
 from ..tabular.training import score_name
 from ..tabular.tuning import Trial, tune
 from ..tabular.validation import Outcome, cross_validate
@@ -43,9 +44,6 @@ from .progress import Progress
 from .report import check_report, write_report
 
 INTERRUPTED, TERMINATED = 130, 143
-# Below this many multiplications per batch a second thread costs more than it gives, and on a busy
-# machine far more. Results do not depend on the number of threads.
-_FEW_MULTIPLICATIONS = 1 << 24
 _FEW = 5  # rows of a class
 _FEW_TO_SCORE = 30
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
@@ -267,10 +265,9 @@ def write_plot(path: str, history: History, regression: bool) -> None:
 @contextmanager
 def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[None]:
     before = wg.get_num_threads()
-    weights = sum(parameter.numel() for parameter in network.parameters())
     members = 1 if recipe.parts is None else recipe.parts.members
     # Convolutions use a weight often.
-    few = weights * recipe.batch_size * members < _FEW_MULTIPLICATIONS
+    few = multiplications(network, recipe.batch_size * members) < FEW
     if wanted is None and few and recipe.model == "mlp":
         wanted = 1
     wg.set_num_threads(before if wanted is None else wanted)

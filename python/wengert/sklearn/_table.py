@@ -38,6 +38,7 @@ from ..tabular import (
     preset,
     table_of,
 )  # fmt: skip
+from ..tabular.threads import FEW
 from ._common import (
     MultiOutputRegressor,
     class_numbers,
@@ -187,7 +188,7 @@ class _Tabular(BaseEstimator):
                 self.n_iter_ = 0
             members = 1 if recipe.parts is None else recipe.parts.members
             rows = min(recipe.batch_size, len(train[0])) * members
-            with _value_errors(), threads_for(self.module_, rows):
+            with _value_errors(), threads_for(self.module_, rows, FEW):
                 history = fit(self.module_, train, valid, recipe, isinstance(self, RegressorMixin))
         self.module_.eval()
         if history.interrupted:

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 import wengert as wg
 
 from ..nn import Module
-
-# As in the command line: below this many multiplications a step, a second thread costs more.
-_FEW_MULTIPLICATIONS = 1 << 24
+from ..tabular.threads import MANY, multiplications
 
 
 @contextlib.contextmanager
-def threads_for(network: Module, rows: int) -> Iterator[None]:
+def threads_for(network: Module, rows: int, few: int = MANY) -> Iterator[None]:
     """One thread within, if steps of so many rows are small; else as many as are set."""
     before = wg.get_num_threads()
-    weights = sum(value.numel() for value in network.parameters())
-    wanted = 1 if weights * rows < _FEW_MULTIPLICATIONS else before
+    wanted = 1 if multiplications(network, rows) < few else before
     wg.set_num_threads(wanted)
     try:
         yield

@@ -22,6 +22,7 @@ from .errors import DivergedError
 from .networks import TabularNetwork, parameter_groups
 from .prepare import Rows
 from .presets import Recipe
+from .threads import MANY, Threads, multiplications
 
 
 @dataclass
@@ -200,6 +201,14 @@ def _train_share(
     return float(loss)
 
 
+def _work(network: Module, recipe: Recipe, rows: int) -> int:
+    """The multiplications of a step, or so many that all threads are used."""
+    if _ranks() > 1 or recipe.model != "mlp":  # ranks wait for each other; convolutions do more
+        return MANY
+    members = 1 if recipe.parts is None else recipe.parts.members
+    return multiplications(network, min(recipe.batch_size, rows) * members)
+
+
 def _copy_weights(network: Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
@@ -221,7 +230,7 @@ def fit(
     stays. DivergedError when the loss is no longer a number. A third tensor of `train` and `valid`
     is the weight of each row.
     `epochs` ends it before the recipe does, whose schedule it keeps. In a process group the ranks
-    share each batch.
+    share each batch. Of the threads that are set one alone is used while that is faster.
     """
     if _ranks() > 1:
         share = max(1, recipe.batch_size // _ranks())
@@ -234,11 +243,13 @@ def fit(
     trained = DistributedDataParallel(network) if _ranks() > 1 else network
     step = _make_step(trained, optimizer, recipe, regression, by_batch)
     history, best, kept = History(), None, None
+    threads = Threads(_work(network, recipe, train[1].shape[0]))
     started = time.perf_counter()
     try:
         for epoch in range(1, (epochs or recipe.epochs) + 1):
             network.train()
-            loss = _train_epoch(step, train, recipe.batch_size, watcher)
+            with threads.epoch():
+                loss = _train_epoch(step, train, recipe.batch_size, watcher)
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"the loss became {loss} in epoch {epoch}; lower the learning rate", "lr"
