@@ -19,7 +19,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -122,6 +122,22 @@ def _tabular(preset: str) -> Callable[[bool, list[int], bool], object]:
     return make
 
 
+def _ensemble_of(members: int) -> Callable[[bool, list[int], bool], object]:
+    def make(numbers: bool, categories: list[int], several: bool) -> object:
+        made = _tabular("ensemble")(numbers, categories, several)
+        own = made._recipe
+
+        def recipe(rows: int) -> object:
+            found = own(rows)
+            found.parts = replace(found.parts, members=members)
+            return found
+
+        made._recipe = recipe
+        return made
+
+    return make
+
+
 def _mlp(numbers: bool, categories: list[int], several: bool) -> object:
     kind = MLPRegressor if numbers else MLPClassifier
     return make_pipeline(_columns(categories, True), kind(random_state=0))
@@ -154,6 +170,7 @@ MODELS: dict[str, Callable[[bool, list[int], bool], object]] = {
     "random forest": _forest,
     "HistGradientBoosting": _boosting,
 }
+ON_DEMAND = {"wengert ensemble of 32": _ensemble_of(32)}  # with `--models`
 DEFAULT, RIVAL = "wengert simple", "MLP of scikit-learn"
 MARK = "<!-- written by hand from here on -->\n"
 
@@ -200,7 +217,7 @@ def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]
     scores, spent = [], 0.0
     kind = KFold if numbers else StratifiedKFold
     for train, test in kind(folds, shuffle=True, random_state=repeat).split(x, y):
-        made = MODELS[model](numbers, categories, y.ndim > 1)
+        made = {**MODELS, **ON_DEMAND}[model](numbers, categories, y.ndim > 1)
         begun = time.perf_counter()
         made.fit(x[train], y[train])
         spent += time.perf_counter() - begun
