@@ -123,3 +123,50 @@ def test_a_training_step_is_captured(dtype):
         gradients = [p.grad.clone() for p in model.parameters()]
         assert replayed(x).item() == expected
         assert all(wg.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
+
+
+# (m, k, n): widened as they are packed; a row, a column; few rows; small; no rows; no sum.
+PRODUCTS = [
+    (300, 500, 290), (1, 1003, 777), (777, 1003, 1), (5, 700, 333), (40, 450, 333), (20, 30, 10),
+    (0, 3, 4), (3, 0, 4), (1, 0, 4),
+]  # fmt: skip
+
+
+@pytest.fixture
+def any_threads():
+    before = wg.get_num_threads()
+    yield
+    wg.set_num_threads(before)
+
+
+@halves
+@pytest.mark.parametrize("sizes", PRODUCTS)
+def test_products_are_those_of_float32_rounded(sizes, dtype, any_threads):
+    wg.manual_seed(0)
+    m, k, n = sizes
+    bias = wg.randn(n).to(dtype)
+    lefts = [wg.randn(m, k).to(dtype), wg.randn(k, m).to(dtype).t(), wg.randn(m, k + 3).to(dtype)]
+    rights = [wg.randn(k, n).to(dtype), wg.randn(n, k).to(dtype).t(), wg.randn(k, n + 3).to(dtype)]
+    for a in (lefts[0], lefts[1], lefts[2][:, 1:-2]):
+        for b in (rights[0], rights[1], rights[2][:, 1:-2]):
+            results = []
+            for threads in (1, 3):
+                wg.set_num_threads(threads)
+                results.append((a @ b, F.linear(a, b.t(), bias), a[None] @ b[None].expand(2, k, n)))
+            assert all(map(wg.equal, *results))
+            wide = a.float() @ b.float()
+            for y, expected in zip(results[0], (wide, wide + bias.float(), wide), strict=True):
+                assert y.dtype is dtype
+                # Few rows may take their sums in another order.
+                wg.testing.assert_close(
+                    y.float(), expected.expand(y.shape), rtol=wg.finfo(dtype).eps, atol=1e-3
+                )
+
+
+@pytest.mark.parametrize("dtype", [wg.int8, wg.int16])
+def test_products_of_small_integers_are_cut_off(dtype):
+    a = wg.randint(-100, 100, (7, 9)).to(dtype)
+    b, bias = wg.randint(-100, 100, (4, 9)).to(dtype), wg.arange(4).to(dtype)
+    wide = a.int() @ b.int().t()
+    assert wg.equal(a @ b.t(), wide.to(dtype))
+    assert wg.equal(F.linear(a, b, bias), (wide + bias.int()).to(dtype))

@@ -92,7 +92,7 @@ struct Op {
   bool zeros = false;           // what it changes becomes zero
   // Users cannot call it, yet `shape` checks as much as if they did: a saved program may hold it.
   bool checked = false;
-  bool any_dtype = false;  // `run` moves bytes, of whatever dtype; see Note [narrow]
+  bool any_dtype = false;  // `run` takes every dtype, narrow ones too; see Note [narrow]
   const PointwiseRow* pointwise = nullptr;  // its kernels, when shape and run are pointwise_*
 
   void (*shape)(Call& c) = nullptr;

@@ -284,10 +284,11 @@ void cast_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, in
   auto* to = static_cast<To*>(dst);
   const auto* from = static_cast<const From*>(src);
   if (dst_step == 1 && src_step == 1) {
-    int64_t i = 0;
-    if constexpr (std::is_same_v<To, float> && is_half<From>) i = detail::widen_run(to, from, n);
-    if constexpr (is_half<To> && std::is_same_v<From, float>) i = detail::narrow_run(to, from, n);
-    for (; i < n; ++i) to[i] = convert<To>(from[i]);
+    if constexpr (std::is_same_v<To, float> && is_half<From>)
+      return detail::widen_line<From>(to, from, n);
+    if constexpr (is_half<To> && std::is_same_v<From, float>)
+      return detail::narrow_line<To>(to, from, n);
+    for (int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) to[i * dst_step] = convert<To>(from[i * src_step]);
   }

@@ -130,11 +130,20 @@ template <class T>
 class Product {
  public:
   Product(T* c, int64_t ldc, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, int64_t k,
-          const Epilogue<T>& epilogue)
-      : c_(c), ldc_(ldc), m_(m), n_(n), k_(k), a_(a), b_(b), bias_(epilogue.bias), rest_(epilogue) {
+          const Epilogue<T>& epilogue, const NarrowFactors* factors = nullptr)
+      : c_(c),
+        ldc_(ldc),
+        m_(m),
+        n_(n),
+        k_(k),
+        a_(a),
+        b_(b),
+        bias_(epilogue.bias),
+        rest_(epilogue),
+        factors_(factors) {
     rest_.bias = nullptr;  // the register tiles add it
-    pack_a_ = pays_to_pack_a(a, m, n, k);
-    pack_b_ = pays_to_pack_b(b, m);
+    pack_a_ = factors || pays_to_pack_a(a, m, n, k);
+    pack_b_ = factors || pays_to_pack_b(b, m);
     const bool along = !pack_a_ && a.col_stride == 1;
     wide_ = wide_kernels<T>(along);
     narrow_ = narrow_kernels<T>(along);
@@ -184,19 +193,42 @@ class Product {
     for_each(parts + (pack_a_ && a_too ? box.blocks.parts() : 0), alone_, [&](int64_t i) {
       if (i >= parts) return pack_a(box, i - parts);
       const int64_t j = pack_b_ ? i * kPackedCols : box.cols - edge;
-      pack_b(pack_b_ ? packed_b_ + j * box.k : packed_b_, from(b_, box.depth, box.col + j),
-             std::min(kPackedCols, box.cols - j), box.k);
+      pack_columns_at(box, j, pack_b_ ? packed_b_ + j * box.k : packed_b_);
     });
   }
+  // A block of a factor, widened into `to`.
+  MatrixRef<T> widened(const uint16_t* data, const MatrixRef<T>& x, int64_t i, int64_t j,
+                       int64_t rows, int64_t cols, float* to) {
+    const bool along = x.col_stride == 1;
+    const int64_t lines = along ? rows : cols, length = along ? cols : rows;
+    data += i * x.row_stride + j * x.col_stride;
+    for (int64_t l = 0; l < lines; ++l)
+      factors_->widen(to + l * length, data + l * (along ? x.row_stride : x.col_stride), length);
+    return {reinterpret_cast<const T*>(to), along ? length : 1, along ? 1 : length};
+  }
+  // The columns of B of a box that begin at j.
+  void pack_columns_at(const Box& box, int64_t j, T* to) {
+    const int64_t cols = std::min(kPackedCols, box.cols - j);
+    if (!factors_) return pack_b(to, from(b_, box.depth, box.col + j), cols, box.k);
+    const Scratch room(static_cast<size_t>(cols * box.k + kCols<T>) * sizeof(float));
+    const MatrixRef<T> wide =
+        widened(factors_->b, b_, box.depth, box.col + j, box.k, cols, room.as<float>());
+    pack_b(to, wide, cols, box.k);
+  }
   void pack_a(const Box& box, int64_t i) {
-    const Cut cut(box.blocks.size(i), kRows);
+    const int64_t row = box.row + box.blocks.begin(i), rows = box.blocks.size(i);
     T* const to = packed_a_ + i * block_step_;
-    const MatrixRef<T> block = from(a_, box.row + box.blocks.begin(i), box.depth);
+    if (!factors_) return pack_a(to, from(a_, row, box.depth), rows, box.k);
+    const Scratch room(static_cast<size_t>(rows * box.k + kCols<T>) * sizeof(float));
+    pack_a(to, widened(factors_->a, a_, row, box.depth, rows, box.k, room.as<float>()), rows,
+           box.k);
+  }
+  void pack_a(T* to, const MatrixRef<T>& block, int64_t rows, int64_t k) {
+    const Cut cut(rows, kRows);
     if (block.col_stride * static_cast<int64_t>(sizeof(T)) >= kFarApart)
-      return pack_rows_of_runs(to, cut, block, box.k);
+      return pack_rows_of_runs(to, cut, block, k);
     for (int64_t q = 0; q < cut.parts; ++q)
-      pack_rows(to + panel_begin<T>(cut, q, box.k), cut.size(q), from(block, cut.begin(q), 0),
-                box.k);
+      pack_rows(to + panel_begin<T>(cut, q, k), cut.size(q), from(block, cut.begin(q), 0), k);
   }
   void pack_b(T* to, const MatrixRef<T>& b, int64_t cols, int64_t k) {
     int64_t j = 0;
@@ -245,6 +277,9 @@ class Product {
     }
     const int64_t col = box.col + part.col;
     if (last) finish<T>(c_ + row * ldc_ + col, ldc_, part.rows, part.cols, at(rest_, row, col));
+    if (last && factors_)
+      for (int64_t r = row * ldc_ + col; r < (row + part.rows) * ldc_; r += ldc_)
+        factors_->round(factors_->c + r, reinterpret_cast<const float*>(c_ + r), part.cols);
   }
 
   // The tiles under one panel of B.
@@ -263,6 +298,7 @@ class Product {
   MatrixRef<T> a_, b_;
   const T* bias_;
   Epilogue<T> rest_;
+  const NarrowFactors* factors_;  // of T float32
   bool pack_a_, pack_b_, alone_ = true;
   int64_t a_step_, block_step_ = 0;
   const RegisterKernel<T>*wide_, *narrow_;
@@ -509,6 +545,31 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
               {});
   });
 }
+
+namespace detail {
+
+void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<float>& a,
+                           const MatrixRef<float>& b, int64_t m, int64_t n, int64_t k,
+                           const float* bias) {
+  Epilogue<float> e;
+  e.bias = bias;
+  Product<float>(sums, n, a, b, m, n, k, e, &f).run(false, false);
+}
+
+bool goes_in_panels(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
+                    int64_t k, bool by_team) {
+  return first_way<kWays<float>>(a, b, m, n, k).run == panels<float> &&
+         (!by_team || m * n * k >= kTeamWork);
+}
+
+void some_columns(float* c, const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m,
+                  int64_t cols, int64_t n, int64_t k, bool accumulate, const float* bias) {
+  Epilogue<float> e;
+  e.bias = bias;
+  first_way<kWays<float>>(a, b, m, n, k).run(true, c, cols, a, b, m, cols, k, accumulate, e);
+}
+
+}  // namespace detail
 
 template void gemm<float>(float*, int64_t, MatrixRef<float>, MatrixRef<float>, int64_t, int64_t,
                           int64_t, bool, const Epilogue<float>&);

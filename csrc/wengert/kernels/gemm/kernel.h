@@ -74,4 +74,24 @@ struct Cut {
   int64_t most() const { return size(0); }
 };
 
+// The 16-bit floats of a product whose sums are float32: factors are widened as they are packed,
+// and blocks of the result rounded as they are finished. Strides are those of the float32 matrices.
+struct NarrowFactors {
+  const uint16_t *a, *b;
+  uint16_t* c;
+  void (*widen)(float* to, const void* from, int64_t n);
+  void (*round)(void* to, const float* from, int64_t n);
+};
+// Of a product large enough to be packed by a team. `sums` has room for C; data of `a`, `b` is
+// null.
+void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<float>& a,
+                           const MatrixRef<float>& b, int64_t m, int64_t n, int64_t k,
+                           const float* bias);
+// Whether `gemm` would take that way.
+bool goes_in_panels(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
+                    int64_t k, bool by_team);
+// c = or += a b, some columns of a product of `n`, by the way of the whole, on this thread.
+void some_columns(float* c, const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m,
+                  int64_t cols, int64_t n, int64_t k, bool accumulate, const float* bias);
+
 }  // namespace wengert::detail

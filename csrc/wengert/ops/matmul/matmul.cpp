@@ -7,6 +7,7 @@
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/gemm/gemm.h"
 #include "wengert/ops/matmul/integers.h"
+#include "wengert/ops/matmul/narrow.h"
 #include "wengert/ops/matmul/operands.h"
 #include "wengert/ops/optional.h"
 #include "wengert/ops/pointwise/rows.h"
@@ -28,8 +29,10 @@ void check_same_dtype(const Call& c) {
 void product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t batch) {
   const int r = out.ndim() - 2, c = out.ndim() - 1;
   const int64_t m = x.shape()[r], k = x.shape()[c], n = y.shape()[c];
-  if (!is_floating(out.dtype())) return integer_product(out, x, y, batch);
+  if (!is_floating(out.dtype()) && !is_narrow(out.dtype()))
+    return integer_product(out, x, y, batch);
   const Tensor a = usable(x, r, c), b = usable(y, r, c);
+  if (is_narrow(out.dtype())) return narrow_product(out, a, b, batch);
   dispatch_floating(out.dtype(), [&](auto zero) {
     using T = decltype(zero);
     gemm_batched<T>(out.data_as<T>(), m * n, canonical<T>(a, r, c), r ? a.strides()[0] : 0,
@@ -103,10 +106,12 @@ void linear_into(const Call& c, const Tensor& z, const Op* activation, const dou
 
 void linear_run(Call& c) {
   const Tensor &x = c.in(0), &w = c.in(1), &z = c.out[0];
-  if (is_floating(z.dtype())) return linear_into(c, z, nullptr, nullptr, {});
+  const bool narrow = is_narrow(z.dtype());
+  if (is_floating(z.dtype()) && !narrow) return linear_into(c, z, nullptr, nullptr, {});
   const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1, m = n ? z.numel() / n : 0;
-  integer_product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
-                  w.alias({k, n}, {1, k}, w->offset), 1, optional_tensor(c, 2));
+  const auto product = narrow ? narrow_product : integer_product;
+  product(z.alias({m, n}, {n, 1}, z->offset), x.alias({m, k}, {k, 1}, x->offset),
+          w.alias({k, n}, {1, k}, w->offset), 1, optional_tensor(c, 2));
 }
 
 // linear's input as a matrix of m rows.
@@ -317,6 +322,7 @@ constinit const Op mm_op{
     .autocast = Cast::kLower,
     .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
     .doc = "The product of two matrices, (m, k) @ (k, n). Same dtype; no broadcasting.",
+    .any_dtype = true,
     .shape = mm_shape,
     .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), 1); },
     .vjp =
@@ -347,6 +353,7 @@ constinit const Op bmm_op{
     .autocast = Cast::kLower,
     .signature = "(input: Tensor, mat2: Tensor) -> Tensor",
     .doc = "Products of two batches of matrices, (b, m, k) @ (b, k, n).",
+    .any_dtype = true,
     .shape = bmm_shape,
     .run = [](Call& c) { product(c.out[0], c.in(0), c.in(1), c.in(0).shape()[0]); },
     .vjp =
@@ -367,6 +374,7 @@ constinit const Op linear_op{
         "input @ weight.T + bias: (*, in_features) to (*, out_features), with `weight` "
         "(out_features, in_features) and `bias` (out_features,).",
     .contiguous = true,
+    .any_dtype = true,
     .shape = linear_shape,
     .run = linear_run,
     .vjp = linear_vjp,

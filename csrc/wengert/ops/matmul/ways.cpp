@@ -20,6 +20,7 @@ MatrixRef<T> matrix(const Tensor& t, int i, int j) {
 // Of mm and bmm.
 std::string product_way(const Call& c) {
   const Tensor &x = c.in(0), &y = c.in(1);
+  if (is_narrow(x.dtype())) return "narrow";
   if (!is_floating(x.dtype())) return "integers";
   const int i = x.ndim() - 2, j = x.ndim() - 1;
   return dispatch_floating(x.dtype(), [&](auto zero) -> std::string {
@@ -32,6 +33,7 @@ std::string product_way(const Call& c) {
 // z = x W'
 std::string linear_way(const Call& c) {
   const Tensor &x = c.in(0), &w = c.in(1), &z = c.out[0];
+  if (is_narrow(x.dtype())) return "narrow";
   if (!is_floating(x.dtype())) return "integers";
   const int64_t k = w.size(-1), n = w.ndim() == 2 ? w.shape()[0] : 1, m = n ? z.numel() / n : 0;
   return dispatch_floating(x.dtype(), [&](auto zero) -> std::string {
