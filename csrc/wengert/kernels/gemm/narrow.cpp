@@ -30,7 +30,8 @@ MatrixRef<float> widened(float* to, const MatrixRef<N>& x, int64_t step, int64_t
   const bool along = x.col_stride == 1;
   const int64_t lines = along ? m : n, length = along ? n : m;
   const int64_t apart = along ? x.row_stride : x.col_stride;
-  const int64_t grain = std::max<int64_t>(1, kLineGrain / std::max<int64_t>(length, 1));
+  if (length == 0) return {to, 1, 1};
+  const int64_t grain = std::max<int64_t>(1, kLineGrain / length);
   parallel_for(batch * lines, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       widen_line<N>(to + i * length, x.data + i / lines * step + i % lines * apart, length);
