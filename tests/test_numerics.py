@@ -85,6 +85,7 @@ COMPOSES = {
     "_linalg.py": "shapes of many kinds around rows that decompose batches",
     "_matrices.py": "the same under other names, and matrices of blocks",
     "_products.py": "the order of products, chosen by sizes",
+    "func/_rules_nn.py": "what an operation is of whole batches of its arguments",
     "linalg.py": "norms chosen by words or numbers",
     "_functions.py": "asks an empty operation for the dtype of its result",
     "_search.py": "one row and a question to its result",

@@ -87,6 +87,7 @@ if _TYPE_CHECKING:
     from ._seeing import draw as draw
     from ._seeing import tape as tape
     from ._seeing import watch as watch
+    from .func import vmap as vmap
 
 __version__ = version.__version__
 
@@ -122,6 +123,8 @@ _SEEING = ("NonFiniteError", "check_numerics", "count", "draw", "tape", "watch")
 def _later_or_never(name: str) -> object:
     if name in ("distributions", "func", "signal"):  # who does not use them does not wait for them
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "vmap":
+        return _importlib.import_module(f"{__name__}.func").vmap
     if name in _SEEING:
         return getattr(_importlib.import_module(f"{__name__}._seeing"), name)
     return _no_name(name)

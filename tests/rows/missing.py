@@ -18,7 +18,7 @@ MISSING: dict[str, dict[str, str]] = {
     },
     "Not written yet": {
         "torch": """conv_tbc empty_permuted empty_strided from_file hash_tensor nonzero_static
-            norm_except_dim segment_reduce vmap""",
+            norm_except_dim segment_reduce""",
         "torch.Tensor": "hash_tensor new_empty_strided nonzero_static",
         "torch.nn.functional": "conv_tbc linear_cross_entropy",
         "torch.nn.utils": """convert_conv2d_weight_memory_format

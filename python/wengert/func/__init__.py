@@ -6,6 +6,7 @@ grads = func.grad(loss)(dict(model.named_parameters()), x, y)
 
 from ._jacobians import hessian, jacfwd, jacrev
 from ._transforms import grad, grad_and_value, jvp, linearize, vjp
+from ._vmap import vmap
 from .functional_call import (
     functional_call,
     replace_all_batch_norm_modules_,
@@ -24,4 +25,5 @@ __all__ = [
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
+    "vmap",
 ]

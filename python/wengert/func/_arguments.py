@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .._native import Tensor
-from .._typing import Args
+from .._typing import Args, UserFunction
 from . import _trees
+from ._batched import active
+from ._intercepted import stand_in_of
 from ._levels import Level
 
 #: One position or several.
@@ -45,6 +47,11 @@ def prepared(level: Level, args: Args, argnums: object) -> tuple[Args, _trees.Sp
         mine[i] = value
     tree: object = tuple(chosen) if isinstance(argnums, tuple) else chosen[0]
     return tuple(mine), _trees.flatten(tree)[1]
+
+
+def called(function: UserFunction) -> UserFunction:
+    """The function, or what stands in for one of the package's own in a `vmap`."""
+    return stand_in_of(function) if active() else function
 
 
 def with_aux(result: object, has_aux: bool, where: str) -> tuple[object, object]:

@@ -8,6 +8,10 @@ transforms stand in each other. What leaves a transform is cut off the tape unle
 something that somebody outside may differentiate by: a tensor that a caller has recorded, or a leaf
 that the function reads without being given it. That is found by walking the tape, and it decides
 before the backward whether that has to be recorded too.
+
+In a `vmap`, inputs get the dimensions of all that run, so that each slice has its own, and the tape
+knows the plain tensors in them. The loss of a slice depends on no other slice's inputs: gradients
+of all slices are the gradient of their sum.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import TypeAlias, cast
 
 from .. import _native
 from ..autograd.grad_mode import enable_grad, is_grad_enabled
+from ._batched import Batched, Vmap, active, core, everywhere, physical, wrapped
 
 __all__ = ["Level", "enable_grad"]
 
@@ -27,7 +32,8 @@ _Tensors: TypeAlias = Sequence[Tensor]
 def _reach(tensors: Iterable[Tensor], own: set[int]) -> bool:
     """Whether the tape leads from one of these to a leaf that is not in `own`."""
     todo: list[object] = []
-    for x in tensors:
+    for given in tensors:
+        x = core(given)[0]
         if not x.requires_grad:
             continue
         if x.grad_fn is None:
@@ -55,25 +61,39 @@ class Level:
 
     def __init__(self) -> None:
         self.tracked = is_grad_enabled()
+        self.vmaps = list(active())
         self.inputs: list[Tensor] = []
         self.leaves: list[Tensor] = []
         self._own: set[int] = set()
 
     def leaf(self, x: Tensor) -> Tensor:
         """Makes `x` a leaf that nobody outside knows of."""
-        x.requires_grad_()
-        self.leaves.append(x)
-        self._own.add(id(x))
+        x = everywhere(x, self.vmaps)
+        plain = core(x)[0].requires_grad_()
+        self.leaves.append(plain)
+        self._own.add(id(plain))
         return x
 
     def fresh(self, x: object) -> Tensor:
         """An input to differentiate by. ValueError for what is no tensor."""
         if not isinstance(x, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)}")
-        recorded = self.tracked and x.requires_grad
-        mine = x.view_as(x) if recorded else self.leaf(x.detach())
+        if self.tracked and x.requires_grad:
+            plain = core(everywhere(x, self.vmaps))[0]
+            mine = wrapped(plain.view_as(plain), self.vmaps)
+        else:
+            mine = self.leaf(x.detach())
         self.inputs.append(mine)
         return mine
+
+    def beyond(self, values: Iterable[object]) -> Vmap | None:
+        """A vmap of these that did not run when the level was made."""
+        for value in values:
+            if type(value) is Batched:
+                for other in core(cast("Tensor", value))[1]:
+                    if all(other is not mine for mine in self.vmaps):
+                        return other
+        return None
 
     def reaches(self, tensors: Iterable[Tensor]) -> bool:
         """Whether a caller may differentiate one of these."""
@@ -102,16 +122,22 @@ class Level:
         `vectors` are ones if not given.
         """
         wanted = self.inputs if inputs is None else inputs
-        used = [k for k, out in enumerate(outputs) if out.requires_grad]
-        if not used or not wanted:
+        ys, made = [], []
+        for k, out in enumerate(outputs):
+            y = physical(out, self.vmaps)  # what lacks a dimension depends on no input
+            if y is None or not y.requires_grad:
+                continue
+            ys.append(y)
+            v = None if vectors is None else everywhere(vectors[k], self.vmaps)
+            made.append(_native.ones_like(y) if v is None else core(v)[0])
+        if not ys or not wanted:
             return [None] * len(wanted)
-        made = tuple(_native.ones_like(outputs[k]) if vectors is None else vectors[k] for k in used)
-        ys = tuple(outputs[k] for k in used)
+        xs = tuple(core(x)[0] for x in wanted)
         with enable_grad():
             found = _native.run_backward(
-                ys, made, retain or create_graph, create_graph, tuple(wanted), True, False
+                tuple(ys), tuple(made), retain or create_graph, create_graph, xs, True, False
             )
-        return cast("list[Tensor | None]", list(found))
+        return [None if g is None else wrapped(g, self.vmaps) for g in found]
 
 
 def filled(grads: Iterable[Tensor | None], inputs: Iterable[Tensor]) -> list[Tensor]:

@@ -10,7 +10,8 @@ from .. import _native
 from .._common import typename
 from .._typing import UserFunction
 from . import _trees
-from ._arguments import Argnums, only_tensors, prepared, with_aux
+from ._arguments import Argnums, called, only_tensors, prepared, with_aux
+from ._batched import Vmap, by_slices
 from ._levels import Level, enable_grad, filled
 
 Tensor = _native.Tensor
@@ -43,7 +44,7 @@ def grad_and_value(
         level = Level()
         with enable_grad():
             mine, spec = prepared(level, args, argnums)
-            result = func(*mine, **kwargs)
+            result = called(func)(*mine, **kwargs)
             output, aux = with_aux(result, has_aux, "grad_and_value(f)(*args)")
             loss = _loss(output)
             graph = level.reaches((loss,))
@@ -110,7 +111,7 @@ def vjp(
     level = Level()
     with enable_grad():
         mine, spec = prepared(level, primals, tuple(range(len(primals))))
-        output, aux = with_aux(func(*mine), has_aux, where)
+        output, aux = with_aux(called(func)(*mine), has_aux, where)
         outputs, out_spec = only_tensors(output, where)
         for out in outputs:
             if not out.is_floating_point():
@@ -130,6 +131,9 @@ def vjp(
                 f"{_trees.shown(out_spec)}"
             )
         given = _trees.flatten(_trees.arranged(cotangents, out_spec))[0]
+        extra = level.beyond(given)
+        if extra is not None:  # mapped over outside of where the function was recorded
+            return by_slices(extra, vjp_fn, cotangents, retain_graph, create_graph)
         vectors = _check_shapes(given, outputs, where, "cotangents", "output")
         now = Level()  # who calls may record where who made it did not
         wanted = now.tracked if create_graph is None else create_graph
@@ -157,7 +161,7 @@ class Recorded:
         self.where = where
         with enable_grad():
             mine, self.spec = prepared(self.level, args, argnums)
-            output, self.aux = with_aux(func(*mine), aux, where)
+            output, self.aux = with_aux(called(func)(*mine), aux, where)
             self.outputs, self.out_spec = only_tensors(output, where)
             self.us = [
                 self.level.leaf(_native.zeros_like(y.detach())) if y.requires_grad else None
@@ -184,6 +188,10 @@ class Recorded:
     def output(self) -> object:
         """What the function gave, without the level."""
         return _trees.unflatten([self.left(out) for out in self.outputs], self.out_spec)
+
+    def beyond_level(self, given: object) -> Vmap | None:
+        """A vmap of the tangents that did not run when the function was recorded."""
+        return self.level.beyond(_trees.flatten(given)[0])
 
     def tangents(self, given: object) -> list[Tensor]:
         """The tangents as they go with the inputs."""
@@ -255,6 +263,9 @@ def linearize(func: UserFunction, *primals: object) -> tuple[object, UserFunctio
     recorded = Recorded(func, primals, tuple(range(len(primals))), False, where)
 
     def jvp_fn(*tangents: object) -> object:
+        extra = recorded.beyond_level(tangents)
+        if extra is not None:
+            return by_slices(extra, jvp_fn, *tangents)
         return recorded.pushed(tangents)
 
     return recorded.output(), jvp_fn

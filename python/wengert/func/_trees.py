@@ -1,6 +1,6 @@
 """Nested containers of tensors: what stands at the ends, and the same containers around new ends.
 
-Tuples, named tuples, lists and dicts are containers; everything else, None too, is an end.
+Tuples, also those with names, lists and dicts are containers; everything else, None too, is an end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def _parts(tree: object) -> tuple[object, list[object]] | None:
         items = cast("dict[object, object]", tree)
         factory = getattr(tree, "default_factory", None)
         return (factory, tuple(items)), list(items.values())
-    if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
+    if kind in (tuple, list) or (
+        isinstance(tree, tuple) and (hasattr(tree, "_fields") or hasattr(tree, "n_fields"))
+    ):
         return None, list(cast("tuple[object, ...]", tree))
     return None
 
