@@ -284,14 +284,36 @@ void cast_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, in
   auto* to = static_cast<To*>(dst);
   const auto* from = static_cast<const From*>(src);
   if (dst_step == 1 && src_step == 1) {
-    if constexpr (std::is_same_v<To, float> && is_half<From>)
-      return detail::widen_line<From>(to, from, n);
-    if constexpr (is_half<To> && std::is_same_v<From, float>)
-      return detail::narrow_line<To>(to, from, n);
     for (int64_t i = 0; i < n; ++i) to[i] = convert<To>(from[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) to[i * dst_step] = convert<To>(from[i * src_step]);
   }
+}
+
+// float16 and bfloat16 to and from float32: by `line`, through a block where there are steps.
+template <class To, class From>
+void half_row(void (*line)(To*, const From*, int64_t), void* dst, int64_t dst_step, const void* src,
+              int64_t src_step, int64_t n) {
+  auto* to = static_cast<To*>(dst);
+  const auto* from = static_cast<const From*>(src);
+  if (dst_step == 1 && src_step == 1) return line(to, from, n);
+  constexpr int64_t kSize = 256;
+  To results[kSize];
+  From items[kSize];
+  for (int64_t at = 0; at < n; at += kSize) {
+    const int64_t m = std::min(kSize, n - at);
+    for (int64_t i = 0; i < m; ++i) items[i] = from[(at + i) * src_step];
+    line(results, items, m);
+    for (int64_t i = 0; i < m; ++i) to[(at + i) * dst_step] = results[i];
+  }
+}
+template <class N>
+void widen_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, int64_t n) {
+  half_row(half_lines(dtype_of<N>()).widen, dst, dst_step, src, src_step, n);
+}
+template <class N>
+void round_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, int64_t n) {
+  half_row(half_lines(dtype_of<N>()).round, dst, dst_step, src, src_step, n);
 }
 
 CastRow cast_row_of(Dtype to, Dtype from) {
@@ -318,13 +340,21 @@ CastRow narrow_row_of(Dtype d, const F& f) {
 
 CastRow widening_row_of(Dtype from) {
   return narrow_row_of(from, [](auto narrow, auto wide) -> CastRow {
-    return cast_row<decltype(wide), decltype(narrow)>;
+    using N = decltype(narrow);
+    if constexpr (is_half<N>)
+      return widen_row<N>;
+    else
+      return cast_row<decltype(wide), N>;
   });
 }
 
 CastRow narrowing_row_of(Dtype to) {
   return narrow_row_of(to, [](auto narrow, auto wide) -> CastRow {
-    return cast_row<decltype(narrow), decltype(wide)>;
+    using N = decltype(narrow);
+    if constexpr (is_half<N>)
+      return round_row<N>;
+    else
+      return cast_row<N, decltype(wide)>;
   });
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
@@ -197,31 +198,39 @@ class Product {
     });
   }
   // A block of a factor, widened into `to`.
-  MatrixRef<T> widened(const uint16_t* data, const MatrixRef<T>& x, int64_t i, int64_t j,
-                       int64_t rows, int64_t cols, float* to) {
+  MatrixRef<float> widened(const uint16_t* data, const MatrixRef<T>& x, int64_t i, int64_t j,
+                           int64_t rows, int64_t cols, float* to) {
     const bool along = x.col_stride == 1;
     const int64_t lines = along ? rows : cols, length = along ? cols : rows;
     data += i * x.row_stride + j * x.col_stride;
     for (int64_t l = 0; l < lines; ++l)
-      factors_->widen(to + l * length, data + l * (along ? x.row_stride : x.col_stride), length);
-    return {reinterpret_cast<const T*>(to), along ? length : 1, along ? 1 : length};
+      factors_->lines.widen(to + l * length, data + l * (along ? x.row_stride : x.col_stride),
+                            length);
+    return {to, along ? length : 1, along ? 1 : length};
   }
   // The columns of B of a box that begin at j.
   void pack_columns_at(const Box& box, int64_t j, T* to) {
     const int64_t cols = std::min(kPackedCols, box.cols - j);
-    if (!factors_) return pack_b(to, from(b_, box.depth, box.col + j), cols, box.k);
-    const Scratch room(static_cast<size_t>(cols * box.k + kCols<T>) * sizeof(float));
-    const MatrixRef<T> wide =
-        widened(factors_->b, b_, box.depth, box.col + j, box.k, cols, room.as<float>());
-    pack_b(to, wide, cols, box.k);
+    if constexpr (kNarrow)
+      if (factors_) {
+        const Scratch room(static_cast<size_t>(cols * box.k + kCols<T>) * sizeof(T));
+        const MatrixRef<T> wide =
+            widened(factors_->b, b_, box.depth, box.col + j, box.k, cols, room.as<T>());
+        return pack_b(to, wide, cols, box.k);
+      }
+    pack_b(to, from(b_, box.depth, box.col + j), cols, box.k);
   }
   void pack_a(const Box& box, int64_t i) {
     const int64_t row = box.row + box.blocks.begin(i), rows = box.blocks.size(i);
     T* const to = packed_a_ + i * block_step_;
-    if (!factors_) return pack_a(to, from(a_, row, box.depth), rows, box.k);
-    const Scratch room(static_cast<size_t>(rows * box.k + kCols<T>) * sizeof(float));
-    pack_a(to, widened(factors_->a, a_, row, box.depth, rows, box.k, room.as<float>()), rows,
-           box.k);
+    if constexpr (kNarrow)
+      if (factors_) {
+        const Scratch room(static_cast<size_t>(rows * box.k + kCols<T>) * sizeof(T));
+        const MatrixRef<T> wide =
+            widened(factors_->a, a_, row, box.depth, rows, box.k, room.as<T>());
+        return pack_a(to, wide, rows, box.k);
+      }
+    pack_a(to, from(a_, row, box.depth), rows, box.k);
   }
   void pack_a(T* to, const MatrixRef<T>& block, int64_t rows, int64_t k) {
     const Cut cut(rows, kRows);
@@ -277,9 +286,10 @@ class Product {
     }
     const int64_t col = box.col + part.col;
     if (last) finish<T>(c_ + row * ldc_ + col, ldc_, part.rows, part.cols, at(rest_, row, col));
-    if (last && factors_)
-      for (int64_t r = row * ldc_ + col; r < (row + part.rows) * ldc_; r += ldc_)
-        factors_->round(factors_->c + r, reinterpret_cast<const float*>(c_ + r), part.cols);
+    if constexpr (kNarrow)
+      if (last && factors_)
+        for (int64_t r = row * ldc_ + col; r < (row + part.rows) * ldc_; r += ldc_)
+          factors_->lines.round(factors_->c + r, c_ + r, part.cols);
   }
 
   // The tiles under one panel of B.
@@ -298,7 +308,8 @@ class Product {
   MatrixRef<T> a_, b_;
   const T* bias_;
   Epilogue<T> rest_;
-  const NarrowFactors* factors_;  // of T float32
+  static constexpr bool kNarrow = std::is_same_v<T, float>;
+  const NarrowFactors* factors_;
   bool pack_a_, pack_b_, alone_ = true;
   int64_t a_step_, block_step_ = 0;
   const RegisterKernel<T>*wide_, *narrow_;
@@ -556,10 +567,9 @@ void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<
   Product<float>(sums, n, a, b, m, n, k, e, &f).run(false, false);
 }
 
-bool goes_in_panels(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
-                    int64_t k, bool by_team) {
-  return first_way<kWays<float>>(a, b, m, n, k).run == panels<float> &&
-         (!by_team || m * n * k >= kTeamWork);
+bool goes_to_team(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
+                  int64_t k) {
+  return m * n * k >= kTeamWork && first_way<kWays<float>>(a, b, m, n, k).run == panels<float>;
 }
 
 void some_columns(float* c, const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m,

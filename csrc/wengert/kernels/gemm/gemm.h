@@ -46,11 +46,11 @@ template <class T>
 void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRef<T> b,
                   int64_t b_step, int64_t batch, int64_t m, int64_t n, int64_t k);
 
-// The same for 16-bit floats and a C without gaps; `bias`, or null, is added to each row of the one
-// product that there is then. What is summed is float32, and rounded once. See narrow.cpp.
-template <class N>
-void narrow_gemm_batched(N* c, MatrixRef<N> a, int64_t a_step, MatrixRef<N> b, int64_t b_step,
-                         int64_t batch, int64_t m, int64_t n, int64_t k, const N* bias);
+// The same for 16-bit floats, whose bits are given, and a C without gaps; `bias`, or null, is added
+// to each row of the one product that there is then. What is summed is float32, and rounded once.
+void narrow_gemm_batched(Dtype dtype, uint16_t* c, MatrixRef<uint16_t> a, int64_t a_step,
+                         MatrixRef<uint16_t> b, int64_t b_step, int64_t batch, int64_t m, int64_t n,
+                         int64_t k, const uint16_t* bias);
 
 // The same for one product of integers, which wraps: c = a b, or c_ij = (a b)_ij + bias_j. Any
 // strides.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "wengert/kernels/core/halves.h"
 #include "wengert/kernels/core/vec.h"
 #include "wengert/kernels/gemm/gemm.h"
 
@@ -79,17 +80,16 @@ struct Cut {
 struct NarrowFactors {
   const uint16_t *a, *b;
   uint16_t* c;
-  void (*widen)(float* to, const void* from, int64_t n);
-  void (*round)(void* to, const float* from, int64_t n);
+  const HalfLines& lines;
 };
 // Of a product large enough to be packed by a team. `sums` has room for C; data of `a`, `b` is
 // null.
 void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<float>& a,
                            const MatrixRef<float>& b, int64_t m, int64_t n, int64_t k,
                            const float* bias);
-// Whether `gemm` would take that way.
-bool goes_in_panels(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
-                    int64_t k, bool by_team);
+// Whether `gemm` would have it packed by a team.
+bool goes_to_team(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,
+                  int64_t k);
 // c = or += a b, some columns of a product of `n`, by the way of the whole, on this thread.
 void some_columns(float* c, const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m,
                   int64_t cols, int64_t n, int64_t k, bool accumulate, const float* bias);

@@ -28,17 +28,14 @@ void narrow_product(const Tensor& out, const Tensor& x, const Tensor& y, int64_t
     return cast_strided(out.data(), out.dtype(), out.strides(), wide.data(), Dtype::kInt32,
                         wide.strides(), out.shape());
   }
-  const auto multiply = [&](auto zero) {
-    using N = decltype(zero);
-    const auto* added = bias.defined() ? reinterpret_cast<const N*>(bias.data()) : nullptr;
-    const auto matrix = [&](const Tensor& t) {
-      const MatrixRef<N> x{reinterpret_cast<const N*>(t.data()), t.strides()[r], t.strides()[c]};
-      return canonical<N>(x, t.shape()[r], t.shape()[c]);
-    };
-    narrow_gemm_batched<N>(reinterpret_cast<N*>(out.data()), matrix(x), r ? x.strides()[0] : 0,
-                           matrix(y), r ? y.strides()[0] : 0, batch, m, n, k, added);
+  const auto bits = [](const Tensor& t) { return reinterpret_cast<uint16_t*>(t.data()); };
+  const auto matrix = [&](const Tensor& t) {
+    const MatrixRef<uint16_t> x{bits(t), t.strides()[r], t.strides()[c]};
+    return canonical<uint16_t>(x, t.shape()[r], t.shape()[c]);
   };
-  out.dtype() == Dtype::kFloat16 ? multiply(Half(0.0f)) : multiply(BFloat16(0.0f));
+  narrow_gemm_batched(out.dtype(), bits(out), matrix(x), r ? x.strides()[0] : 0, matrix(y),
+                      r ? y.strides()[0] : 0, batch, m, n, k,
+                      bias.defined() ? bits(bias) : nullptr);
 }
 
 }  // namespace wengert
