@@ -70,8 +70,8 @@ class MissingImport(ModuleNotFoundError):
 
 #: Modules that the package loads when they are first asked for.
 _LAZY = frozenset(
-    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "multiprocessing", "onnx",
-     "overrides", "profiler", "types")
+    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "multiprocessing",
+     "onnx", "overrides", "profiler", "types")
 )  # fmt: skip
 
 
