@@ -201,7 +201,8 @@ def test_plot_and_tensorboard(tmp_path):
     pytest.importorskip("matplotlib")
     wg.manual_seed(0)
     w = train(Mlp(), log_dir=tmp_path / "log")
-    w.plot(tmp_path / "w.png")
+    figure = w.plot(tmp_path / "w.png")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # as a notebook shows it
     assert (tmp_path / "w.png").stat().st_size > 5000
     (file,) = (tmp_path / "log").iterdir()
     data = file.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from html import escape
 from typing import TYPE_CHECKING
@@ -109,7 +110,16 @@ def plot(watch: Watch, path: str | os.PathLike[str] | None) -> object:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("Watch.plot needs matplotlib: pip install 'wengert[demo]'") from error
-    figure = Figure(figsize=(9, 9), layout="constrained")
+
+    class Plot(Figure):
+        """A figure that a notebook shows, whether pyplot is imported there or not."""
+
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            self.savefig(picture, format="png")
+            return picture.getvalue()
+
+    figure = Plot(figsize=(9, 9), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True)
     at = [s.number for s in watch.steps]
     names = list(watch.parameters)
