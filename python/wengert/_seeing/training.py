@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Of the time of a training, what looking may take where `every` is not said.
 SHARE = 0.03
 
+#: Steps that are looked at whatever it takes, so that a short training shows a course too.
+EARLY = (0, 8, 64, 512)
+
 #: Steps in a row, at most, at whose ends the clock is not read.
 STRETCH = 1000
 
@@ -200,23 +203,25 @@ class Watch:
 
     def _steps_to_wait(self) -> int:
         """Until one is looked at; less where the clock will tell, which costs what it measures."""
-        if not self._until:
-            return 0
         if self.every is not None:
             return -self._until % self.every
+        if self._until in EARLY:
+            return 0
+        early = min((n - self._until for n in EARLY if n > self._until), default=STRETCH)
         if not self._plain:
             return 1
         due = self._began + (self._spent + self._last) / SHARE
         left = (due - time.perf_counter()) / self._plain
         if left <= 0:
             return 0
-        return max(1, min(int(left / 2), 2 * self._stretch, STRETCH))
+        return max(1, min(int(left / 2), 2 * self._stretch, early))
 
     def _timed(self) -> None:
         taken = (time.perf_counter() - self._stretch_began) / self._stretch
         if self._due:
-            self._last = max(0.0, taken - self._plain)
-            self._spent += self._last
+            if self._until > 1:  # the very first step does what is done once
+                self._last = max(0.0, taken - self._plain)
+                self._spent += self._last
         elif not self._plain or taken < self._plain:
             self._plain = taken
 
@@ -399,10 +404,10 @@ def watch(
         w.findings                   # the faults, with layer and line
         w.plot("training.png")
 
-    A step ends with the `step()` of an optimizer that has parameters of the model. At the first
-    one, and then as often as a thirtieth of the time allows, or at every `every`-th, norm, extremes
-    and `bins` counts of each weight, its gradient and its update are kept, and of activations the
-    share of units that are dead or saturated. At all steps of this thread each result is looked at
+    A step ends with the `step()` of an optimizer that has parameters of the model. At a few of
+    the first, then as often as a thirtieth of the time allows, or at every `every`-th, norm,
+    extremes and `bins` counts of each weight, its gradient and its update are kept, and of
+    activations the share of units that are dead or saturated. At all steps of this thread each result is looked at
     until the first NaN or infinity, which is kept with its operation, module and line;
     `check_numerics` raises there. With captured steps call `w.step()` after each: those that are
     looked at run as plain calls, and only they are.
