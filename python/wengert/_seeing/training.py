@@ -407,8 +407,9 @@ def watch(
     A step ends with the `step()` of an optimizer that has parameters of the model. At a few of
     the first, then as often as a thirtieth of the time allows, or at every `every`-th, norm,
     extremes and `bins` counts of each weight, its gradient and its update are kept, and of
-    activations the share of units that are dead or saturated. At all steps of this thread each result is looked at
-    until the first NaN or infinity, which is kept with its operation, module and line;
+    activations the share of units that are dead or saturated. At all steps of this thread each
+    result is looked at until the first NaN or infinity, which is kept with its operation, module
+    and line;
     `check_numerics` raises there. With captured steps call `w.step()` after each: those that are
     looked at run as plain calls, and only they are.
 
