@@ -592,3 +592,7 @@ def test_memory_of_empty_arrays_is_empty():
         t = wg.from_numpy(np.zeros(shape))
         assert wg._native._copy_memory(t).shape == (0,)
         assert copy.deepcopy([t, t])[1].shape == shape
+
+
+def test_more_chunks_than_a_number_of_bytes_may_be():
+    assert [c.tolist() for c in wg.arange(3).chunk(2**63 - 1)] == [[0], [1], [2]]

@@ -285,7 +285,7 @@ constinit const Op chunk_op{
           const int d = wrap_dim(c.attrs.integer(kChunk["dim"]), x.ndim());
           const int64_t n = x.size(d);
           if (n > 0) {
-            give(c, split(x, (n + chunks - 1) / chunks, d));
+            give(c, split(x, (n - 1) / chunks + 1, d));
           } else {
             for (int64_t i = 0; i < chunks; ++i) c.results.push_back(narrow(x, d, 0, 0));
             mark_many(c);
