@@ -449,6 +449,9 @@ def part_native() -> Iterator[Target]:
 def part_python() -> Iterator[Target]:
     seen = {id(v) for v in vars(_native).values()} | {id(v) for v in vars(wg.Tensor).values()}
     seen |= {id(v) for v in vars(_native.functional).values()}
+    # What a vmap makes of its tensors: its methods are theirs, which the part `tensor` calls. Of an
+    # array in its place they call NumPy, which does not survive a list that empties itself.
+    seen.add(id(importlib.import_module("wengert.func._batched").Batched))
     for module in submodules():
         yield from of_namespace(module.__name__, module, seen)
 
