@@ -137,7 +137,6 @@ class Watch:
         self._modules = Modules()
         self._base = 0  # the entry before the step's first
         self._sites: dict[int, Site] = {}  # by the place in a step
-        self._names: dict[int, str] = {}
         self._open, self._look = ExitStack(), ExitStack()
         self._writer = _writer(log_dir) if log_dir else None
         self._open.callback(register_optimizer_step_post_hook(self._ends).remove)
@@ -194,7 +193,7 @@ class Watch:
             return
         self._now = Step(self._until - 1)
         self._modules = Modules()
-        self._sites, self._names = {}, {}
+        self._sites = {}
         # A hook before each step would cost small ones more than all else here but the search.
         self._look.callback(register_optimizer_step_pre_hook(self._begins).remove)
         key = _native._observe(self._ran, self._entry, False)
@@ -250,12 +249,6 @@ class Watch:
             self._now.weights[name] = seen
 
     def _ends(self, optimizer: Optimizer, args: object, kwargs: object) -> None:
-        if self._left and self._optimizer() is optimizer and not self._by_hand:
-            # Most steps; what else is below has happened when the stretch began.
-            if not _native._is_capturing():
-                self._left -= 1
-                self._base = _native._newest_entry()
-            return
         if _native._is_capturing() or not self._ours(optimizer):
             return
         if self._now is not None:
@@ -409,9 +402,8 @@ def watch(
     extremes and `bins` counts of each weight, its gradient and its update are kept, and of
     activations the share of units that are dead or saturated. At all steps of this thread each
     result is looked at until the first NaN or infinity, which is kept with its operation, module
-    and line;
-    `check_numerics` raises there. With captured steps call `w.step()` after each: those that are
-    looked at run as plain calls, and only they are.
+    and line; `check_numerics` raises there. With captured steps call `w.step()` after each: those
+    that are looked at run as plain calls, and only they are.
 
     Args:
       model: its parameters are watched.

@@ -265,9 +265,8 @@ def write_plot(path: str, history: History, regression: bool) -> None:
 @contextmanager
 def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[None]:
     before = wg.get_num_threads()
-    members = 1 if recipe.parts is None else recipe.parts.members
     # Convolutions use a weight often.
-    few = multiplications(network, recipe.batch_size * members) < FEW
+    few = multiplications(network, recipe.batch_size * recipe.members) < FEW
     if wanted is None and few and recipe.model == "mlp":
         wanted = 1
     wg.set_num_threads(before if wanted is None else wanted)

@@ -49,12 +49,9 @@ class _PerSlice(Function):
 
 
 def _repeated(x: object) -> bool:
-    return (
-        not isinstance(x, Batched)
-        and type(x) is not Batched
-        and isinstance(x, Tensor)
-        and (x.stride(0) == 0 and x.shape[0] > 1)
-    )
+    if type(x) is Batched or not isinstance(x, Tensor):
+        return False
+    return x.stride(0) == 0 and x.shape[0] > 1
 
 
 def _rows(c: Call, x: object) -> tuple[Tensor, tuple[int, ...]]:

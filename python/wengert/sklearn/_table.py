@@ -186,8 +186,7 @@ class _Tabular(BaseEstimator):
             if not goes_on:
                 self.module_ = build_from_recipe(self.features_, self._target(), recipe)
                 self.n_iter_ = 0
-            members = 1 if recipe.parts is None else recipe.parts.members
-            rows = min(recipe.batch_size, len(train[0])) * members
+            rows = min(recipe.batch_size, len(train[0])) * recipe.members
             with _value_errors(), threads_for(self.module_, rows, FEW):
                 history = fit(self.module_, train, valid, recipe, isinstance(self, RegressorMixin))
         self.module_.eval()

@@ -38,6 +38,11 @@ class Recipe:
     beta2: float = 0.999
     patience: int | None = None
 
+    @property
+    def members(self) -> int:
+        """How many networks are trained as one."""
+        return 1 if self.parts is None else self.parts.members
+
 
 _STEPS = 2400  # what a small table needs, however few batches it has
 # RealMLP's 256 epochs of width 256 gave nothing more on small tables, and took four times as long.

@@ -138,7 +138,7 @@ def _make_step(
     regression: bool,
     schedule: LRScheduler | None,
 ) -> Captured:
-    members = 1 if recipe.parts is None else recipe.parts.members
+    members = recipe.members
 
     def step(inputs: Tensor, wanted: Tensor, *weights: Tensor) -> Tensor:
         outputs = network(inputs)
@@ -205,8 +205,7 @@ def _work(network: Module, recipe: Recipe, rows: int) -> int:
     """The multiplications of a step, or so many that all threads are used."""
     if _ranks() > 1 or recipe.model != "mlp":  # ranks wait for each other; convolutions do more
         return MANY
-    members = 1 if recipe.parts is None else recipe.parts.members
-    return multiplications(network, min(recipe.batch_size, rows) * members)
+    return multiplications(network, min(recipe.batch_size, rows) * recipe.members)
 
 
 def _copy_weights(network: Module) -> dict[str, Tensor]:

@@ -220,9 +220,8 @@ def _at_a_time(data: Prepared, recipe: Recipe) -> int:
     if distributed.is_initialized() and distributed.get_world_size() > 1:
         return 1
     wide = max(128, *recipe.hidden) if recipe.hidden else 128
-    members = 1 if recipe.parts is None else recipe.parts.members
     rows = min(recipe.batch_size, int(data.train[1].shape[0]))
-    work = rows * members * wide * (data.inputs + wide * max(1, len(recipe.hidden) - 1))
+    work = rows * recipe.members * wide * (data.inputs + wide * max(1, len(recipe.hidden) - 1))
     return min(wg.get_num_threads(), _RUNGS[0]) if work < MANY else 1
 
 

@@ -290,22 +290,21 @@ void cast_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, in
   }
 }
 
-// float16 and bfloat16 to and from float32: by `line`, through a block where there are steps.
+constexpr int64_t kCastBlock = 256;  // elements of narrow types that are cast at a time
+
+// A block of float16 or bfloat16 to or from float32: by `line`, through another where there are
+// steps.
 template <class To, class From>
 void half_row(void (*line)(To*, const From*, int64_t), void* dst, int64_t dst_step, const void* src,
               int64_t src_step, int64_t n) {
   auto* to = static_cast<To*>(dst);
   const auto* from = static_cast<const From*>(src);
   if (dst_step == 1 && src_step == 1) return line(to, from, n);
-  constexpr int64_t kSize = 256;
-  To results[kSize];
-  From items[kSize];
-  for (int64_t at = 0; at < n; at += kSize) {
-    const int64_t m = std::min(kSize, n - at);
-    for (int64_t i = 0; i < m; ++i) items[i] = from[(at + i) * src_step];
-    line(results, items, m);
-    for (int64_t i = 0; i < m; ++i) to[(at + i) * dst_step] = results[i];
-  }
+  To results[kCastBlock];
+  From items[kCastBlock];
+  for (int64_t i = 0; i < n; ++i) items[i] = from[i * src_step];
+  line(results, items, n);
+  for (int64_t i = 0; i < n; ++i) to[i * dst_step] = results[i];
 }
 template <class N>
 void widen_row(void* dst, int64_t dst_step, const void* src, int64_t src_step, int64_t n) {
@@ -375,8 +374,6 @@ class NarrowCast {
   }
 
  private:
-  static constexpr int64_t kCastBlock = 256;
-
   void block(char* dst, int64_t dst_step, const char* src, int64_t src_step, int64_t n) const {
     alignas(64) double first[kCastBlock], second[kCastBlock];
     const auto step = [&](CastRow row, bool last, double* block) {

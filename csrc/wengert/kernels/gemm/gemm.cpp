@@ -22,7 +22,6 @@ constexpr int64_t kPackedCols = 128;    // of B that one thread packs at a time
 constexpr int64_t kFarApart = 2048;     // bytes between lines: a panel's are not in the caches
 constexpr int64_t kTasks = 32;          // so many blocks of C leave no thread waiting for long
 constexpr int64_t kTaskWork = 1 << 19;  // multiply-adds that are worth a task
-constexpr int64_t kTeamWork = 1 << 24;  // and that are worth a team that packs together
 
 // A packed block of A stays in the L2 cache, beside what else is there: the panels of B where they
 // are (Note [register tiles]), and room for what passes through. Where the size is not known it is
@@ -197,40 +196,29 @@ class Product {
       pack_columns_at(box, j, pack_b_ ? packed_b_ + j * box.k : packed_b_);
     });
   }
-  // A block of a factor, widened into `to`.
-  MatrixRef<float> widened(const uint16_t* data, const MatrixRef<T>& x, int64_t i, int64_t j,
-                           int64_t rows, int64_t cols, float* to) {
-    const bool along = x.col_stride == 1;
-    const int64_t lines = along ? rows : cols, length = along ? cols : rows;
-    data += i * x.row_stride + j * x.col_stride;
-    for (int64_t l = 0; l < lines; ++l)
-      factors_->lines.widen(to + l * length, data + l * (along ? x.row_stride : x.col_stride),
-                            length);
-    return {to, along ? length : 1, along ? 1 : length};
+  // f(a block of a factor), which is widened first if it is narrow.
+  template <class F>
+  void with_block(const MatrixRef<T>& x, MatrixRef<uint16_t> NarrowFactors::* narrow, int64_t i,
+                  int64_t j, int64_t rows, int64_t cols, const F& f) {
+    if constexpr (kNarrow)
+      if (factors_) {
+        const Scratch room(static_cast<size_t>(rows * cols + kCols<T>) * sizeof(T));
+        return f(detail::widened(factors_->lines, room.as<T>(), from(factors_->*narrow, i, j), rows,
+                                 cols));
+      }
+    f(from(x, i, j));
   }
   // The columns of B of a box that begin at j.
   void pack_columns_at(const Box& box, int64_t j, T* to) {
     const int64_t cols = std::min(kPackedCols, box.cols - j);
-    if constexpr (kNarrow)
-      if (factors_) {
-        const Scratch room(static_cast<size_t>(cols * box.k + kCols<T>) * sizeof(T));
-        const MatrixRef<T> wide =
-            widened(factors_->b, b_, box.depth, box.col + j, box.k, cols, room.as<T>());
-        return pack_b(to, wide, cols, box.k);
-      }
-    pack_b(to, from(b_, box.depth, box.col + j), cols, box.k);
+    with_block(b_, &NarrowFactors::b, box.depth, box.col + j, box.k, cols,
+               [&](const MatrixRef<T>& block) { pack_b(to, block, cols, box.k); });
   }
   void pack_a(const Box& box, int64_t i) {
     const int64_t row = box.row + box.blocks.begin(i), rows = box.blocks.size(i);
-    T* const to = packed_a_ + i * block_step_;
-    if constexpr (kNarrow)
-      if (factors_) {
-        const Scratch room(static_cast<size_t>(rows * box.k + kCols<T>) * sizeof(T));
-        const MatrixRef<T> wide =
-            widened(factors_->a, a_, row, box.depth, rows, box.k, room.as<T>());
-        return pack_a(to, wide, rows, box.k);
-      }
-    pack_a(to, from(a_, row, box.depth), rows, box.k);
+    with_block(a_, &NarrowFactors::a, row, box.depth, rows, box.k, [&](const MatrixRef<T>& block) {
+      pack_a(packed_a_ + i * block_step_, block, rows, box.k);
+    });
   }
   void pack_a(T* to, const MatrixRef<T>& block, int64_t rows, int64_t k) {
     const Cut cut(rows, kRows);
@@ -559,11 +547,12 @@ void gemm_batched(T* c, int64_t c_step, MatrixRef<T> a, int64_t a_step, MatrixRe
 
 namespace detail {
 
-void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<float>& a,
-                           const MatrixRef<float>& b, int64_t m, int64_t n, int64_t k,
+void packed_narrow_product(const NarrowFactors& f, float* sums, int64_t m, int64_t n, int64_t k,
                            const float* bias) {
   Epilogue<float> e;
   e.bias = bias;
+  const MatrixRef<float> a{nullptr, f.a.row_stride, f.a.col_stride};
+  const MatrixRef<float> b{nullptr, f.b.row_stride, f.b.col_stride};
   Product<float>(sums, n, a, b, m, n, k, e, &f).run(false, false);
 }
 

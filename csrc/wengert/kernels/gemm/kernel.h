@@ -30,6 +30,7 @@ inline constexpr bool kPanelsInL2 = false;
 #endif
 inline constexpr int kVectors = 2;
 inline constexpr int kMaxRows = 12;
+inline constexpr int64_t kTeamWork = 1 << 24;  // multiply-adds worth a team that packs together
 template <class T>
 inline constexpr int kDepth = kDepthBytes / static_cast<int>(sizeof(T));
 template <class T>
@@ -75,17 +76,26 @@ struct Cut {
   int64_t most() const { return size(0); }
 };
 
+// The (m, n) block of 16-bit floats that begins at x.data, widened into `to` without gaps, along
+// the lines that it has.
+inline MatrixRef<float> widened(const HalfLines& h, float* to, const MatrixRef<uint16_t>& x,
+                                int64_t m, int64_t n) {
+  const bool along = x.col_stride == 1;
+  const int64_t lines = along ? m : n, length = along ? n : m;
+  const int64_t apart = along ? x.row_stride : x.col_stride;
+  for (int64_t i = 0; i < lines; ++i) h.widen(to + i * length, x.data + i * apart, length);
+  return {to, along ? length : 1, along ? 1 : length};
+}
+
 // The 16-bit floats of a product whose sums are float32: factors are widened as they are packed,
-// and blocks of the result rounded as they are finished. Strides are those of the float32 matrices.
+// and blocks of the result rounded as they are finished.
 struct NarrowFactors {
-  const uint16_t *a, *b;
+  MatrixRef<uint16_t> a, b;
   uint16_t* c;
   const HalfLines& lines;
 };
-// Of a product large enough to be packed by a team. `sums` has room for C; data of `a`, `b` is
-// null.
-void packed_narrow_product(const NarrowFactors& f, float* sums, const MatrixRef<float>& a,
-                           const MatrixRef<float>& b, int64_t m, int64_t n, int64_t k,
+// Of a product large enough to be packed by a team. `sums` has room for C.
+void packed_narrow_product(const NarrowFactors& f, float* sums, int64_t m, int64_t n, int64_t k,
                            const float* bias);
 // Whether `gemm` would have it packed by a team.
 bool goes_to_team(const MatrixRef<float>& a, const MatrixRef<float>& b, int64_t m, int64_t n,

@@ -19,7 +19,6 @@ constexpr int64_t kBlock = int64_t{1} << 16;      // of widened elements: they s
 constexpr int64_t kFewest = 16;                   // columns of a block, however long they are
 constexpr int64_t kRowPart = 512;                 // columns of rows that are worth another thread
 constexpr int64_t kFewRows = 48;
-constexpr int64_t kLarge = int64_t{1} << 24;  // multiply-adds of a product that is done by itself
 
 // float32 numbers of one call.
 class Floats {
@@ -69,8 +68,7 @@ class Narrow {
     const MatrixRef<float> strides_b{nullptr, b.row_stride, b.col_stride};
     const Floats sums(m * n);
     if (goes_to_team(strides_a, strides_b, m, n, k))
-      return packed_narrow_product({a.data, b.data, c, lines_}, sums, strides_a, strides_b, m, n, k,
-                                   bias);
+      return packed_narrow_product({a, b, c, lines_}, sums, m, n, k, bias);
     const Floats room(m * k + k * n);
     const MatrixRef<float> wide_a = widened(room, a, 0, 1, m, k);
     const MatrixRef<float> wide_b = widened(room + m * k, b, 0, 1, k, n);
@@ -101,20 +99,12 @@ class Narrow {
           const Bits from{b.data + l * b.row_stride + j * b.col_stride, b.row_stride, b.col_stride};
           const MatrixRef<float> part{wide_a.data + l * wide_a.col_stride, wide_a.row_stride,
                                       wide_a.col_stride};
-          some_columns(sums, part, widened(block, from, size, w), m, w, n, size, d > 0,
-                       last && bias ? bias + j : nullptr);
+          some_columns(sums, part, detail::widened(lines_, block, from, size, w), m, w, n, size,
+                       d > 0, last && bias ? bias + j : nullptr);
         }
         for (int64_t i = 0; i < m; ++i) lines_.round(c + i * n + j, sums + i * w, w);
       }
     });
-  }
-  // A block, on this thread.
-  MatrixRef<float> widened(float* to, const Bits& x, int64_t m, int64_t n) const {
-    const bool along = x.col_stride == 1;
-    const int64_t lines = along ? m : n, length = along ? n : m;
-    for (int64_t i = 0; i < lines; ++i)
-      lines_.widen(to + i * length, x.data + i * (along ? x.row_stride : x.col_stride), length);
-    return {to, along ? length : 1, along ? 1 : length};
   }
 
   // c = a B + bias: of a row, whose sums are taken in another order than in float32.
@@ -162,7 +152,7 @@ void narrow_gemm_batched(Dtype dtype, uint16_t* c, MatrixRef<uint16_t> a, int64_
     x.data += i * step;
     return x;
   };
-  if (batch == 1 || m * n * k >= kLarge) {
+  if (batch == 1 || m * n * k >= kTeamWork) {
     for (int64_t i = 0; i < batch; ++i)
       narrow.multiply(c + i * m * n, matrix(a, a_step, i), matrix(b, b_step, i), m, n, k,
                       bias ? static_cast<const float*>(wide_bias) : nullptr);
