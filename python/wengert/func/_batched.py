@@ -41,8 +41,14 @@ class Unruled(Exception):
 
 
 def drawn() -> Tensor | None:
-    """The state of the generator; None while a function is captured, which may ask for no value."""
-    return None if _native._is_capturing() else _native._thread_generator().get_state()
+    """The state of the generator, to tell whether a function draws by ways that nobody intercepts.
+
+    None where that cannot be told: while a function is captured, which may ask for no value, and
+    where other threads run, which may draw as well.
+    """
+    if _native._is_capturing() or threading.active_count() > 1:
+        return None
+    return _native._thread_generator().get_state()
 
 
 class Vmap:

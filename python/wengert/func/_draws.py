@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import cast
 
 from .. import _native
@@ -154,12 +153,7 @@ def _same(made: Call, args: Args, kwargs: Kwargs) -> object:
 
 
 def check_nothing_else_drew(level: Vmap) -> None:
-    """RuntimeError if numbers were drawn by what this file does not know.
-
-    Where other threads run, what they drew cannot be told from it, and nothing is checked.
-    """
-    if threading.active_count() > 1:
-        return
+    """RuntimeError if numbers were drawn by what this file does not know."""
     now = drawn()
     if now is not None and level.drawn is not None and not bool((now == level.drawn).all()):
         raise RuntimeError(
