@@ -173,11 +173,37 @@ bool takes_long(const Call& c) {
   return n >= (c.op().pointwise ? kLongPointwise : kLongElse);
 }
 
-// Other threads run on, and may give tensors other memory: what is used here is kept.
+// Other threads run on, and may give tensors other memory. So what is read here are tensors of the
+// call's own, whose memory nobody takes away; those that are written are the caller's, as what the
+// op does to their shape is for all to see, and only their memory is kept.
+class OwnInputs {
+ public:
+  explicit OwnInputs(Call& c) : call_(c) {
+    for (int i = 0; i < c.inputs(); ++i) {
+      if (!c.input(i).is_tensor()) continue;
+      if (c.op().mutates && c.writes(i)) {
+        kept_.push_back(c.in(i)->storage);
+      } else {
+        Tensor own = c.in(i).saved();
+        std::swap(own, c.input(i).tensor());
+        theirs_.emplace_back(i, std::move(own));
+      }
+    }
+  }
+  ~OwnInputs() {
+    for (auto& [i, tensor] : theirs_) call_.input(i).tensor() = std::move(tensor);
+  }
+  OwnInputs(const OwnInputs&) = delete;
+  OwnInputs& operator=(const OwnInputs&) = delete;
+
+ private:
+  Call& call_;
+  List<Ref<Storage>> kept_;
+  List<std::pair<int, Tensor>> theirs_;
+};
+
 void run_long(Call& c) {
-  List<Ref<Storage>> used;
-  for (int i = 0; i < c.inputs(); ++i)
-    if (c.input(i).is_tensor()) used.push_back(c.in(i)->storage);
+  const OwnInputs inputs(c);
   const LongWork work;
   c.op().run(c);
 }
