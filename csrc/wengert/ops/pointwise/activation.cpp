@@ -279,7 +279,11 @@ struct MishSlope {
 constinit const Op mish_backward_op = slope_op<MishSlope>("mish_backward");
 constinit const Op mish_op = activation<Floats>(
     "mish", kOne, "x * tanh(softplus(x)). Misra 2019.",
-    [](auto x) { return x * tanh(max(x, decltype(x)(0.0)) + log1p(exp(-abs(x)))); },
+    [](auto x) {
+      const auto e = exp(-abs(x));
+      const auto n = select(x >= 0.0, 1.0 + 2.0 * e, e * (e + 2.0));
+      return x * (n / (n + select(x >= 0.0, 2.0 * e * e, decltype(x)(2.0))));
+    },
     gradient_by<mish_backward_op>, kInput, kLayer);
 
 // ---- softsign      y = x / (1 + |x|)          dx = g / (1 + |x|)^2
