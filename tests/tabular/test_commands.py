@@ -155,13 +155,14 @@ def test_help_has_the_defaults(capsys):
                                 for n in ("simple", "strong", "ensemble"))  # fmt: skip
     number = tabular.preset(2000, name="simple", regression=True)
     for part in (
-        f"default {simple.epochs}, fewer for large tables; plain {table.epochs}, more for small "
-        f"tables; digits {digits.epochs}; cnn {images.epochs}",
+        f"default {simple.epochs}, strong and ensemble {strong.epochs}, fewer for large tables; "
+        f"plain {table.epochs}, more for small tables; digits {digits.epochs}; cnn {images.epochs}",
         "default 128,128,128, 256 each above 2000 rows, ensemble two of them; plain 64,64; "
         "digits 256,128; cnn none",
         f"default {simple.lr:g}, for regression {number.lr:g}; plain and ensemble {table.lr:g}; "
         f"plain {linear.lr:g} without hidden layers; cnn {images.lr:g}",
-        f"default {simple.batch_size}; plain {table.batch_size}, 64 above 2000 rows",
+        f"default at most {strong.batch_size}, all alike; plain {table.batch_size}, 64 above 2000 "
+        "rows",
         f"default 0; strong {strong.dropout:g}; ensemble {ensemble.dropout:g}; plain "
         f"{table.dropout:g}, 0 without hidden layers; digits {digits.dropout:g}",
         f"default 0; strong {strong.weight_decay:g}; ensemble {ensemble.weight_decay:g}; plain "

@@ -149,8 +149,8 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         "--epochs",
         type=_COUNT,
         metavar="N",
-        help="passes over the rows (default 128, fewer for large tables; plain 60, more for small "
-        "tables; digits 40; cnn 30)",
+        help="passes over the rows (default 96, strong and ensemble 128, fewer for large tables; "
+        "plain 60, more for small tables; digits 40; cnn 30)",
     )
     group.add_argument(
         "--hidden",
@@ -169,8 +169,8 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         "--batch-size",
         type=_COUNT,
         metavar="N",
-        help="rows in a step (default 256; plain 32, 64 above 2000 rows and for digits, 256 above "
-        "50000; ensemble 64 up to 2000 rows)",
+        help="rows in a step (default at most 256, all alike; plain 32, 64 above 2000 rows and for "
+        "digits, 256 above 50000; ensemble 64 up to 2000 rows)",
     )
     group.add_argument(
         "--dropout",

@@ -34,7 +34,6 @@ from ..tabular import (
 from ..tabular.errors import EXTRA, file_error, quoted
 from ..tabular.features import looks_like
 from ..tabular.table import DIGITS
-from ..tabular.threads import FEW, multiplications
 from ..tabular.training import score_name
 from ..tabular.tuning import Trial, tune
 from ..tabular.validation import Outcome, cross_validate
@@ -199,7 +198,7 @@ def _settings(recipe: Recipe, data: Prepared, seed: int, output: Output) -> None
     output.line(
         f"settings: {model}epochs {recipe.epochs}, hidden {hidden}, lr {recipe.lr:g}, batch size "
         f"{recipe.batch_size}, dropout {recipe.dropout:g}, weight decay {recipe.weight_decay:g}, "
-        f"seed {seed}, threads {wg.get_num_threads()}"
+        f"seed {seed}, threads at most {wg.get_num_threads()}"
     )
     if recipe.label_smoothing and data.target.classes is not None:
         classes = data.target.width
@@ -263,13 +262,9 @@ def write_plot(path: str, history: History, regression: bool) -> None:
 
 
 @contextmanager
-def _threads(network: Module, recipe: Recipe, wanted: int | None) -> Iterator[None]:
+def _at_most(threads: int | None) -> Iterator[None]:
     before = wg.get_num_threads()
-    # Convolutions use a weight often.
-    few = multiplications(network, recipe.batch_size * recipe.members) < FEW
-    if wanted is None and few and recipe.model == "mlp":
-        wanted = 1
-    wg.set_num_threads(before if wanted is None else wanted)
+    wg.set_num_threads(threads or before)
     try:
         yield
     finally:
@@ -329,7 +324,7 @@ def _train(
     """The network to keep. The scores are those of the first one, if all rows are fitted anew."""
     regression = data.target.classes is None
     network = _network(data, recipe, args.seed)
-    with _threads(network, recipe, args.threads):
+    with _at_most(args.threads):
         if args.tune is None:
             _settings(recipe, data, args.seed, output)
             history = _fit(network, data, recipe, output)
@@ -375,13 +370,12 @@ def _cross_validate(
     parts = list(folds(table, args, treatment))
     regression = parts[0].target.classes is None
     recipe = _recipe(args, parts[0].train[1].shape[0], False, regression)
-    network = _network(parts[0], recipe, args.seed)
     name = score_name(regression)
 
     def told(fold: int, score: float, seconds: float) -> None:
         output.line(f"fold {fold}/{args.cv}  {name} {score:.4f}  ({seconds:.1f} s)")
 
-    with _threads(network, recipe, args.threads):
+    with _at_most(args.threads):
         _settings(recipe, parts[0], args.seed, output)
         outcome = cross_validate(
             parts,

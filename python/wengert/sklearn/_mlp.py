@@ -18,6 +18,7 @@ from .. import nn
 from .._native import Tensor
 from ..nn import functional as F
 from ..optim import Optimizer
+from ..tabular.threads import multiplications, threads_for
 from ._common import (
     MultiOutputRegressor,
     class_numbers,
@@ -29,7 +30,6 @@ from ._common import (
     tensor,
     without_zeros,
 )  # fmt: skip
-from ._threads import threads_for
 
 _ACTIVATIONS = {
     "identity": nn.Identity, "logistic": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU,
@@ -209,7 +209,7 @@ class _MLP(BaseEstimator):
         pick = None if weights is None else tensor(weights[rows], of)
         kind = of if wanted.dtype.kind == "f" else np.int64
         run = _Fit(self, tensor(X[rows], of), tensor(wanted[rows], kind), pick, optimizer)
-        with threads_for(self.module_, run.batch):
+        with threads_for(multiplications(self.module_, run.batch)):
             if self.solver == "lbfgs":
                 self._minimise(run)
             else:
@@ -295,7 +295,7 @@ class _MLP(BaseEstimator):
         return True
 
     def _outputs(self, X: np.ndarray) -> Tensor:
-        with threads_for(self.module_, len(X)), wg.no_grad():
+        with threads_for(multiplications(self.module_, len(X))), wg.no_grad():
             self.module_.eval()
             dtype = np.float64 if self._is_double() else np.float32
             return self.module_(tensor(X, dtype))

@@ -38,7 +38,6 @@ from ..tabular import (
     preset,
     table_of,
 )  # fmt: skip
-from ..tabular.threads import FEW
 from ._common import (
     MultiOutputRegressor,
     class_numbers,
@@ -50,7 +49,6 @@ from ._common import (
     tensor,
     without_zeros,
 )  # fmt: skip
-from ._threads import threads_for
 
 _FEWEST_TO_HOLD_OUT = 10  # rows; of fewer all are trained on
 
@@ -186,8 +184,7 @@ class _Tabular(BaseEstimator):
             if not goes_on:
                 self.module_ = build_from_recipe(self.features_, self._target(), recipe)
                 self.n_iter_ = 0
-            rows = min(recipe.batch_size, len(train[0])) * recipe.members
-            with _value_errors(), threads_for(self.module_, rows, FEW):
+            with _value_errors():
                 history = fit(self.module_, train, valid, recipe, isinstance(self, RegressorMixin))
         self.module_.eval()
         if history.interrupted:
@@ -200,8 +197,7 @@ class _Tabular(BaseEstimator):
     def _outputs(self, X: object) -> Tensor:
         check_is_fitted(self)
         inputs = wg.from_numpy(self._inputs(self._table(X, reset=False)))
-        with threads_for(self.module_, len(inputs)):
-            return predict_all(self.module_, inputs)
+        return predict_all(self.module_, inputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,26 +1,8 @@
-"""How many threads an estimator uses, and what threadpoolctl is told of them."""
+"""What threadpoolctl is told of wengert's threads."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import wengert as wg
-
-from ..nn import Module
-from ..tabular.threads import MANY, multiplications
-
-
-@contextlib.contextmanager
-def threads_for(network: Module, rows: int, few: int = MANY) -> Iterator[None]:
-    """One thread within, if steps of so many rows are small; else as many as are set."""
-    before = wg.get_num_threads()
-    wanted = 1 if multiplications(network, rows) < few else before
-    wg.set_num_threads(wanted)
-    try:
-        yield
-    finally:
-        wg.set_num_threads(before)
 
 
 def register_controller() -> None:

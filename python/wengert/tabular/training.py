@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -22,7 +24,7 @@ from .errors import DivergedError
 from .networks import TabularNetwork, parameter_groups
 from .prepare import Rows
 from .presets import Recipe
-from .threads import MANY, Threads, multiplications
+from .threads import MANY, Threads, multiplications, threads_for
 
 
 @dataclass
@@ -65,25 +67,45 @@ def score_name(regression: bool) -> str:
 def predict_all(network: Module, inputs: Tensor, chunk: int = 8192) -> Tensor:
     """The outputs for all rows, without gradients, in evaluation mode."""
     network.eval()
-    with wg.no_grad():
-        parts = [network(inputs[i : i + chunk]) for i in range(0, inputs.shape[0], chunk)]
+    with threads_for(multiplications(network, inputs.shape[0])), wg.no_grad():
+        return _outputs(network, inputs, chunk)
+
+
+def _outputs(network: Module, inputs: Tensor, chunk: int = 8192) -> Tensor:
+    parts = [network(inputs[i : i + chunk]) for i in range(0, inputs.shape[0], chunk)]
     return wg.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def evaluate(network: Module, data: Rows, regression: bool) -> Scores:
     """Loss and score of `network` on (inputs, wanted), in evaluation mode."""
-    inputs, wanted = data[0], data[1]
-    weights = data[2] if len(data) > 2 else None
-    outputs = predict_all(network, inputs)
-    if regression:
-        outputs = outputs.reshape(wanted.shape)
-        loss = _mean(_squares(outputs - wanted), weights).item()
-        centre = wanted.mean(0) if weights is None else _weighted_mean(wanted, weights)
-        spread = _mean(_squares(wanted - centre), weights).item()
-        return Scores(loss, 1 - loss / spread if spread > 0 else 0.0)
-    losses = F.cross_entropy(outputs, wanted, reduction="none")
-    correct = (outputs.argmax(1) == wanted).float()
-    return Scores(_mean(losses, weights).item(), _mean(correct, weights).item())
+    network.eval()
+    spread = _spread(*data[1:]) if regression else None
+    with threads_for(multiplications(network, data[0].shape[0])):
+        return _scores(_measures(network, data, regression), spread)
+
+
+def _measures(network: Module, data: Rows, regression: bool) -> tuple[Tensor, ...]:
+    """The loss, and of classes the share that is right, of a network in evaluation mode."""
+    inputs, wanted, *weights = data
+    with wg.no_grad():
+        outputs = _outputs(network, inputs)
+        if regression:
+            return (_mean(_squares(outputs.reshape(wanted.shape) - wanted), *weights),)
+        losses = F.cross_entropy(outputs, wanted, reduction="none")
+        return _mean(losses, *weights), _mean((outputs.argmax(1) == wanted).float(), *weights)
+
+
+def _scores(measures: tuple[Tensor, ...], spread: float | None) -> Scores:
+    loss = measures[0].item()
+    if spread is None:
+        return Scores(loss, measures[1].item())
+    return Scores(loss, 1 - loss / spread if spread > 0 else 0.0)
+
+
+def _spread(wanted: Tensor, weights: Tensor | None = None) -> float:
+    """What the loss would be if the mean were predicted."""
+    centre = wanted.mean(0) if weights is None else _weighted_mean(wanted, weights)
+    return _mean(_squares(wanted - centre), weights).item()
 
 
 def _squares(errors: Tensor) -> Tensor:
@@ -91,7 +113,7 @@ def _squares(errors: Tensor) -> Tensor:
     return errors**2 if errors.dim() == 1 else (errors**2).mean(1)
 
 
-def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
+def _mean(values: Tensor, weights: Tensor | None = None) -> Tensor:
     return values.mean() if weights is None else (values * weights).sum() / weights.sum()
 
 
@@ -99,6 +121,21 @@ def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     if values.dim() > 1:
         weights = weights.unsqueeze(1)
     return (values * weights).sum(0) / weights.sum()
+
+
+class Validation:
+    """Scores of a network while it is trained, which stays in training mode for all of that."""
+
+    def __init__(self, network: Module, data: Rows, regression: bool) -> None:
+        own: dict[int, object] = {
+            id(value): value for value in (*network.parameters(), *network.buffers())
+        }
+        self.network = twin = copy.deepcopy(network, own).eval()  # with the same weights
+        self._measures = wg.capture(lambda: _measures(twin, data, regression))
+        self._spread = _spread(*data[1:]) if regression else None
+
+    def __call__(self) -> Scores:
+        return _scores(self._measures(), self._spread)
 
 
 def _is_better(new: Scores, old: Scores | None, regression: bool, schedule: str) -> bool:
@@ -120,7 +157,8 @@ def _schedules(
         rates = [group["lr"] for group in optimizer.param_groups]
         return None, OneCycleLR(optimizer, rates if len(rates) > 1 else recipe.lr, steps)
     if recipe.schedule == "coslog4":
-        return None, LambdaLR(optimizer, lambda step: coslog4(step / steps))
+        share = functools.lru_cache(1)(lambda step: coslog4(step / steps))  # of all groups
+        return None, LambdaLR(optimizer, share)
     if recipe.schedule == "constant":
         return None, None
     return CosineAnnealingLR(optimizer, recipe.epochs), None
@@ -203,7 +241,7 @@ def _train_share(
 
 def _work(network: Module, recipe: Recipe, rows: int) -> int:
     """The multiplications of a step, or so many that all threads are used."""
-    if _ranks() > 1 or recipe.model != "mlp":  # ranks wait for each other; convolutions do more
+    if _ranks() > 1:  # which wait for each other
         return MANY
     return multiplications(network, min(recipe.batch_size, rows) * recipe.members)
 
@@ -243,19 +281,20 @@ def fit(
     step = _make_step(trained, optimizer, recipe, regression, by_batch)
     history, best, kept = History(), None, None
     threads = Threads(_work(network, recipe, train[1].shape[0]))
+    validate = None if valid is None else Validation(network, valid, regression)
+    network.train()
     started = time.perf_counter()
     try:
         for epoch in range(1, (epochs or recipe.epochs) + 1):
-            network.train()
             with threads.epoch():
                 loss = _train_epoch(step, train, recipe.batch_size, watcher)
+                scores = None if validate is None else validate()
             if not math.isfinite(loss):
                 raise DivergedError(
                     f"the loss became {loss} in epoch {epoch}; lower the learning rate", "lr"
                 )
             if by_epoch is not None:
                 by_epoch.step()
-            scores = None if valid is None else evaluate(network, valid, regression)
             history.train_loss.append(loss)
             if scores is not None:
                 history.valid.append(scores)
