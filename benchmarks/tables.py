@@ -214,19 +214,42 @@ def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]
     """An entry of the log: the scores of all folds of a repeat and the seconds of a fit."""
     x, y, categories = SETS[name]()
     numbers = name in NUMBERS
-    scores, spent = [], 0.0
+    scores, spent, cpu = [], 0.0, 0.0
     kind = KFold if numbers else StratifiedKFold
     for train, test in kind(folds, shuffle=True, random_state=repeat).split(x, y):
         made = {**MODELS, **ON_DEMAND}[model](numbers, categories, y.ndim > 1)
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), time.process_time()
         made.fit(x[train], y[train])
         spent += time.perf_counter() - begun
+        cpu += time.process_time() - busy
         scores.append(float(made.score(x[test], y[test])))
     return {
         "set": name, "model": model, "repeat": repeat, "folds": folds, "scores": scores,
-        "seconds": spent / folds, "weights": weights(made), "threads": wengert.get_num_threads(),
-        "wengert": wengert.__version__, "machine": platform.machine(), "date": str(date.today()),
+        "seconds": spent / folds, "cpu": cpu / folds, "weights": weights(made),
+        "threads": wengert.get_num_threads(), "wengert": wengert.__version__,
+        "machine": platform.machine(), "date": str(date.today()),
     }  # fmt: skip
+
+
+def compare(name: str, times: int) -> dict[str, object]:
+    """An entry of the log: seconds of a core that fits of two networks take in turn."""
+    x, y, categories = SETS[name]()
+    chosen = np.random.RandomState(0).permutation(len(x))[: len(x) * 4 // 5]
+    pairs = []
+    for _ in range(times + 1):
+        pair = []
+        for model in (DEFAULT, RIVAL):
+            made = MODELS[model](name in NUMBERS, categories, y.ndim > 1)
+            begun = time.process_time()
+            made.fit(x[chosen], y[chosen])
+            pair.append(time.process_time() - begun)
+        pairs.append(pair)
+    return {
+        "set": name,
+        "pairs": pairs[1:],
+        "threads": wengert.get_num_threads(),
+        "date": str(date.today()),
+    }  # the first ones load code
 
 
 class Log:
@@ -250,7 +273,7 @@ class Log:
         return {
             e["repeat"]: e
             for e in self.entries
-            if (e["set"], e["model"], e["folds"]) == (name, model, self.folds)
+            if (e["set"], e.get("model"), e.get("folds")) == (name, model, self.folds)
         }
 
 
