@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
+from ._interchange import from_dlpack as from_dlpack
 from ._native import Tensor
 from ._types import device as _device
 from ._typing import Device, Dtype
@@ -108,13 +109,6 @@ def asarray(
                 "asarray(): can't alias arbitrary sequence or dtype; use copy=None or copy=True"
             )
     return result.requires_grad_() if requires_grad else result
-
-
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor on the memory of an object with the DLPack protocol."""
-    if isinstance(ext_tensor, _native.Tensor):
-        return ext_tensor.detach()
-    return _native.from_numpy(np.from_dlpack(ext_tensor))
 
 
 def scalar_tensor(

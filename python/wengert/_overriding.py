@@ -27,11 +27,11 @@ from ._typing import Args, Kwargs, UserFunction
 #: Python's own protocols, and what says nothing of values.
 _PLAIN = frozenset(
     (
-        "__array__", "__array_ufunc__", "__array_wrap__", "__class__", "__copy__", "__deepcopy__",
-        "__delattr__", "__dlpack__", "__dlpack_device__", "__getattribute__", "__hash__",
-        "__init__", "__init_subclass__", "__new__", "__reduce_ex__", "__repr__", "__setattr__",
-        "__str__", "__torch_function__", "as_subclass", "register_hook",
-        "register_post_accumulate_grad_hook",
+        "__array__", "__array_namespace__", "__array_ufunc__", "__array_wrap__", "__class__",
+        "__copy__", "__deepcopy__", "__delattr__", "__dlpack__", "__dlpack_device__",
+        "__getattribute__", "__hash__", "__init__", "__init_subclass__", "__new__",
+        "__reduce_ex__", "__repr__", "__setattr__", "__str__", "__torch_function__",
+        "as_subclass", "register_hook", "register_post_accumulate_grad_hook",
     )
 )  # fmt: skip
 _METHODS = ("builtin_method", "wrapper_descriptor", "method_descriptor", "function")

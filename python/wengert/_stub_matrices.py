@@ -1,4 +1,4 @@
-"""The stubs of tensors' methods of linear algebra, which are written in Python."""
+"""The stubs of tensors' methods of linear algebra and interchange, written in Python."""
 
 METHODS = """\
     def cholesky(self, upper: _bool = False) -> Tensor: ...
@@ -28,4 +28,21 @@ METHODS = """\
         transpose: _bool = False,
         unitriangular: _bool = False,
     ) -> tuple[Tensor, Tensor]: ...
+
+    # Interchange.
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: _bool | None = None
+    ) -> npt.NDArray[Any]: ...
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> ModuleType: ...
+    def __complex__(self) -> complex: ...
+    def __dlpack__(
+        self,
+        *,
+        stream: _int | None = None,
+        max_version: tuple[_int, _int] | None = None,
+        dl_device: tuple[_int, _int] | None = None,
+        copy: _bool | None = None,
+    ) -> object: ...
+    def __dlpack_device__(self) -> tuple[_int, _int]: ...
+    def to_device(self, device: _DeviceLike, /, *, stream: _int | None = None) -> Tensor: ...
 """

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from . import _after, _matrices, _native, _search
+from . import _after, _interchange, _matrices, _native, _search
 from ._common import parse_to, typename
 from ._types import bits, cpu, dtype_name, from_bits, numbers, preserve_format, strided
 from ._types import layout as _layout
@@ -180,16 +180,6 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """A NumPy array on the same memory. RuntimeError if a gradient is required, unless `force`."""
     return _native._numpy(self, force)
-
-
-@_method
-def __array__(
-    self: Tensor, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-) -> np.ndarray:
-    array = _native._numpy(self)
-    if dtype is not None and array.dtype != dtype:
-        return array.astype(dtype)
-    return array.copy() if copy else array
 
 
 Tensor.__array_priority__ = 1000
@@ -443,16 +433,6 @@ def __reversed__(self: Tensor) -> Tensor:
 
 
 @_method
-def __dlpack_device__(self: Tensor) -> tuple[int, int]:
-    return (1, 0)
-
-
-@_method
-def __dlpack__(self: Tensor, *args: object, **kwargs: object) -> object:
-    return self.detach().numpy().__dlpack__()
-
-
-@_method
 def apply_(self: Tensor, function: Callable[[Any], object]) -> Tensor:
     """Replaces every element by `function(element)`, in place."""
     mine = numbers(self.detach())
@@ -472,6 +452,8 @@ for _function in (_search.allclose, _search.bincount, _search.equal, _search.uni
     _method(_function)
 for _name in _matrices.METHODS:
     setattr(Tensor, _name, getattr(_matrices, _name))
+for _name, _protocol in _interchange.METHODS.items():
+    _method(_protocol, _name)
 
 
 @_method

@@ -426,8 +426,9 @@ _SAME_METHODS = ("element_size", "get_device", "is_complex", "is_floating_point"
 _VALUES = {
     "__bool__": "data-dependent control flow: where() takes the place of if",
     "__int__": "a Python number of it", "__float__": "a Python number of it",
-    "__index__": "a Python number of it", "item": "item()", "tolist": "tolist()",
-    "numpy": "numpy()", "__array__": "an array of it", "__contains__": "whether it holds a value",
+    "__index__": "a Python number of it", "__complex__": "a Python number of it", "item": "item()",
+    "tolist": "tolist()", "numpy": "numpy()", "__array__": "an array of it",
+    "__contains__": "whether it holds a value",
     "backward": "backward(): func.grad gives gradients of each slice",
     "data_ptr": "its memory", "equal": "equal()", "allclose": "allclose()",
     "__deepcopy__": "a deep copy", "__reduce_ex__": "to pickle it", "__dlpack__": "its memory",
