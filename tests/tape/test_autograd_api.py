@@ -275,6 +275,40 @@ def test_dirty():
     assert x.grad.tolist() == [2.0] and y.tolist() == [2.0]
 
 
+def test_gradients_within_a_backward():
+    """A `grad` within one stays on the way to its own inputs, though both see the same graph."""
+    asked = []
+
+    class Square(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            with wg.enable_grad():
+                v = leaf([1.0, 1.0])
+                (twice,) = autograd.grad((x * v + x * x).sum() * 2, v)
+            return g * twice
+
+    class Other(Exp):
+        @staticmethod
+        def backward(ctx, g):
+            asked.append(g)
+            return g
+
+    x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    for create in (False, True):
+        middle = x.exp() + Other.apply(y)
+        (g,) = autograd.grad(Square.apply(middle).sum(), x, create_graph=create)
+        assert g.allclose(2 * middle * x.exp()) and not asked
+        middle = x.exp() + y
+        (g,) = autograd.grad(Square.apply(middle).sum(), middle, create_graph=create)
+        assert g.allclose(2 * middle)
+
+
 def test_function_errors():
     class Bad(Function):
         result: object = None

@@ -38,7 +38,7 @@ class Run {
   }
   ~Run() {  // after an exception: leave no gradients behind
     for (Entry* e : heap_) finish(*e);
-    for (const Ref<Entry>& e : reached_) e->needed = true;
+    for (const auto& [e, before] : reached_) e->needed = before;
     for (const Ref<TensorImpl>& leaf : chosen_leaves_) leaf->retains_grad = false;
   }
 
@@ -219,7 +219,7 @@ class Run {
   bool selective_ = false;
   std::unordered_multimap<const void*, std::pair<uint32_t, size_t>> targets_;
   std::vector<Tensor>* results_ = nullptr;
-  std::vector<Ref<Entry>> reached_;
+  std::vector<std::pair<Ref<Entry>, bool>> reached_;  // as `needed` was, for a run around this
   std::vector<Ref<TensorImpl>> chosen_leaves_;
 };
 
@@ -240,22 +240,22 @@ void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
   // Collect every entry that can be reached; then, oldest first, mark those that lead to a target.
   std::unordered_set<const Entry*> seen;
   const auto reach = [&](Entry* e) {
-    if (e && seen.insert(e).second) reached_.push_back(e);
+    if (e && seen.insert(e).second) reached_.emplace_back(e, e->needed);
   };
   for (const Tensor& r : roots) {
     r.catch_up();
     reach(entry_of(r));
   }
   for (size_t i = 0; i < reached_.size(); ++i) {
-    Entry* e = reached_[i].get();
+    Entry* e = reached_[i].first.get();
     for (const Entry::Input& in : e->inputs()) reach(in.producer());
   }
   std::sort(reached_.begin(), reached_.end(),
-            [](const auto& a, const auto& b) { return older(a.get(), b.get()); });
-  for (const Ref<Entry>& e : reached_) {
+            [](const auto& a, const auto& b) { return older(a.first.get(), b.first.get()); });
+  for (const auto& [e, before] : reached_) {
     e->needed = targets_.contains(e.get());
     for (const Entry::Input& in : e->inputs())
-      e->needed |= in.producer() ? in.producer()->needed : in.leaf() && in.leaf()->retains_grad;
+      e->needed |= in.producer() ? in.producer()->needed : targets_.contains(in.leaf());
   }
 }
 

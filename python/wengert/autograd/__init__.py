@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Sequence
-from typing import TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from .. import _after, _native
 from .._common import typename
@@ -23,6 +24,10 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .pushing import here, open_levels
+
+if TYPE_CHECKING:
+    from . import forward_ad as forward_ad
 
 __all__ = [
     "Function",
@@ -32,6 +37,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "gradcheck",
@@ -45,6 +51,14 @@ __all__ = [
     "set_grad_enabled",
 ]
 
+
+def _later_or_never(name: str) -> object:
+    if name == "forward_ad":  # it stands on `func`, which who does not use does not wait for
+        return importlib.import_module(f"{__name__}.forward_ad")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+globals()["__getattr__"] = _later_or_never  # no `def`: to a type checker it would be every name
 
 _Item = TypeVar("_Item")
 _Tensors: TypeAlias = tuple[Tensor, ...]
@@ -181,15 +195,17 @@ def grad(
     if is_grads_batched:
         result = _batched(outputs, inputs, vectors, retain, create_graph, allow_unused)
     else:
-        result = _native.run_backward(
-            outputs,
-            _make_grads(outputs, vectors),
-            retain,
-            create_graph,
-            inputs,
-            allow_unused,
-            False,
-        )
+        made = _make_grads(outputs, vectors)
+
+        def run(record: bool) -> _Grads:
+            keep = retain or record
+            return _native.run_backward(outputs, made, keep, record, inputs, allow_unused, False)
+
+        level = here.level if open_levels else None
+        if level is None or create_graph:
+            result = run(create_graph)
+        else:  # tangents of gradients
+            result = level.followed(run, (*outputs, *(v for v in made if v is not None)))
     if materialize_grads:
         if any(r is None and not i.requires_grad for r, i in zip(result, inputs, strict=True)):
             raise RuntimeError("One of the differentiated Tensors does not require grad")

@@ -11,6 +11,9 @@ expects one gradient or None per recorded input. When the graph is freed it call
 The entry owns ctx, so ctx must not own the outputs. A saved output is therefore kept as a
 detached alias (same storage and version). It only has to be differentiable itself when the
 backward is recorded (`create_graph=True`); then `forward` is applied again to the arguments.
+
+In a product J v (`func.jvp`, `forward_ad`) a function that defines `jvp` gives it in place of its
+backward. As jvp is linear in the tangents, u^T J is the gradient of u . jvp(v) by v.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from typing import Any, NoReturn, TypeAlias
 from .. import _native
 from .._capture.uses import captures
 from .._typing import Args, Hook, Kwargs
-from .grad_mode import no_grad
+from .grad_mode import enable_grad, no_grad
+from .pushing import forward, here
 
 Tensor = _native.Tensor
 _Grads: TypeAlias = tuple[Tensor | None, ...]
@@ -31,11 +35,14 @@ class FunctionCtx:
     """What a forward leaves for its backward."""
 
     _to_save: tuple[Tensor | None, ...] = ()
+    _for_forward: tuple[Tensor | None, ...] | None = None  # while jvp has none of its own, to_save
     _saved: tuple[_Saved | None, ...] | None = None
+    _saved_forward: tuple[_Saved | None, ...] | None = None
     _dirty: tuple[Tensor | bool, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
     _materialize_grads = True
     _freed = False
+    _in_jvp = False
     _args: Args = ()
     needs_input_grad: tuple[bool, ...] = ()
     __capture_conditions__ = None  # one is made for every call
@@ -53,8 +60,14 @@ class FunctionCtx:
                 )
         self._to_save = tensors
 
-    def save_for_forward(self, *tensors: object) -> None:
-        """Accepted for the sake of functions that also define `jvp`."""
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keeps tensors (or None) that are `saved_tensors` in `jvp`."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"save_for_forward can only save tensors, got {type(tensor).__name__}"
+                )
+        self._for_forward = tensors
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Declares inputs that `forward` modified in place; each must also be returned."""
@@ -81,10 +94,13 @@ class FunctionCtx:
             )
         if self._saved is None:
             return self._to_save  # still in forward, or nothing was recorded
-        return tuple(None if entry is None else self._unpack(*entry) for entry in self._saved)
+        saved = self._saved
+        if self._in_jvp and self._saved_forward is not None:
+            saved = self._saved_forward
+        return tuple(None if entry is None else self._unpack(*entry) for entry in saved)
 
     def _free(self) -> None:
-        self._saved, self._args, self._freed = (), (), True
+        self._saved, self._saved_forward, self._args, self._freed = (), None, (), True
 
     def _unpack(self, tensor: Tensor, version: int, output: int) -> Tensor:
         if tensor._version != version:
@@ -112,6 +128,7 @@ class BackwardCFunction(FunctionCtx):
     _forward_cls: type[Function]
     _tensor_args: tuple[int, ...] = ()
     _arg_shapes: tuple[_native.Size, ...] = ()
+    _arg_dtypes: tuple[_native.dtype, ...] = ()
     _positions: tuple[int, ...] = ()  # of the tensors among the outputs
     _output_count = 0
 
@@ -127,11 +144,65 @@ class BackwardCFunction(FunctionCtx):
         by_position: list[Tensor | None] = [None] * self._output_count
         for position, grad in zip(self._positions, grads, strict=True):
             by_position[position] = grad
+        if here.pushing is not None and cls.jvp is not Function.jvp:
+            return self._transposed(by_position)
         backward = cls.backward if cls.vjp is Function.vjp else cls.vjp
         result = backward(self, *by_position)
         if not isinstance(result, tuple):
             result = tuple(result) if isinstance(result, list) else (result,)
         return self._checked(result)
+
+    def _transposed(self, us: list[Tensor | None]) -> _Grads:
+        """u^T J from `jvp`; see Note [Python functions on the tape]."""
+        wanted = [self.needs_input_grad[i] for i in self._tensor_args]
+        with enable_grad():
+            vs = [
+                _native.zeros(shape, dtype=dtype, requires_grad=want)
+                if want or (self._materialize_grads and dtype.is_floating_point)
+                else None
+                for shape, dtype, want in zip(
+                    self._arg_shapes, self._arg_dtypes, wanted, strict=True
+                )
+            ]
+            tangents: list[Tensor | None] = [None] * len(self.needs_input_grad)
+            for i, v, want in zip(self._tensor_args, vs, wanted, strict=True):
+                tangents[i] = v.clone() if v is not None and want else v
+            self._in_jvp = True
+            try:
+                given = self._forward_cls.jvp(self, *tangents)
+            finally:
+                self._in_jvp = False
+        ys = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        if len(ys) != self._output_count:
+            raise RuntimeError(
+                f"{self._forward_cls.__name__}.jvp: returned {len(ys)} tangents, forward "
+                f"{self._output_count} outputs"
+            )
+        pairs = [(y, u) for y, u in zip(ys, us, strict=True)
+                 if y is not None and u is not None and y.requires_grad]  # fmt: skip
+        for y, u in pairs:
+            if tuple(y.shape) != tuple(u.shape):
+                raise RuntimeError(
+                    f"{self._forward_cls.__name__}.jvp: a tangent of shape {tuple(y.shape)} for an "
+                    f"output of shape {tuple(u.shape)}"
+                )
+        leaves = tuple(v for v, want in zip(vs, wanted, strict=True) if v is not None and want)
+        if not pairs or not leaves:
+            return (None,) * len(wanted)
+        record = _native.is_grad_enabled()
+        with forward(None):
+            found = iter(
+                _native.run_backward(
+                    tuple(y for y, _ in pairs),
+                    tuple(u for _, u in pairs),
+                    record,
+                    record,
+                    leaves,
+                    True,
+                    False,
+                )
+            )
+        return tuple(next(found) if want else None for want in wanted)
 
     def _checked(self, result: _Grads) -> _Grads:
         count = len(self.needs_input_grad)
@@ -220,8 +291,15 @@ class Function:
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
-        """Forward mode is computed by differentiating twice; an override is never called."""
-        raise NotImplementedError("jvp is not used; see autograd.functional.jvp")
+        """The Jacobian-vector product; an override is used where J v is asked for.
+
+        It gets a tangent per argument, None for what is no tensor, and returns one per output.
+        Without it J v is found by differentiating `backward`.
+        """
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with "
+            "forward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: object, **kwargs: object) -> Any:
@@ -298,6 +376,7 @@ def _record(ctx: BackwardCFunction, args: Args, result: Any) -> Any:
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     ctx._tensor_args = tuple(i for i, arg in enumerate(args) if isinstance(arg, Tensor))
     ctx._arg_shapes = tuple(args[i].shape for i in ctx._tensor_args)
+    ctx._arg_dtypes = tuple(args[i].dtype for i in ctx._tensor_args)
     positions = [i for i, output in enumerate(outputs) if isinstance(output, Tensor)]
     if not positions:
         raise TypeError(f"{type(ctx).__name__}: forward must return a Tensor or a tuple of them")
@@ -328,8 +407,24 @@ def _save(
     ctx: FunctionCtx, args: tuple[object, ...], raw: list[Tensor], positions: list[int]
 ) -> None:
     """Turns `save_for_backward`'s tensors into (tensor, version, output position or -1)."""
+    ctx._saved = _versions(ctx, ctx._to_save, args, raw, positions)
+    if ctx._for_forward is not None and ctx._forward_cls.jvp is not Function.jvp:  # type: ignore[attr-defined]
+        ctx._saved_forward = _versions(ctx, ctx._for_forward, args, raw, positions)
+    ctx._to_save, ctx._for_forward = (), None
+    ctx._non_differentiable = ()
+    # The tensors themselves would close the cycle ctx -> output -> entry -> ctx.
+    ctx._dirty = (True,) if ctx._dirty else ()
+
+
+def _versions(
+    ctx: FunctionCtx,
+    tensors: tuple[Tensor | None, ...],
+    args: tuple[object, ...],
+    raw: list[Tensor],
+    positions: list[int],
+) -> tuple[_Saved | None, ...]:
     saved: list[_Saved | None] = []
-    for tensor in ctx._to_save:
+    for tensor in tensors:
         if tensor is None:
             saved.append(None)
             continue
@@ -339,10 +434,7 @@ def _save(
             ctx._args = args
         else:
             saved.append((tensor, tensor._version, -1))
-    ctx._saved, ctx._to_save = tuple(saved), ()
-    ctx._non_differentiable = ()
-    # The tensors themselves would close the cycle ctx -> output -> entry -> ctx.
-    ctx._dirty = (True,) if ctx._dirty else ()
+    return tuple(saved)
 
 
 class _Undifferentiable(Function):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from .. import _native
 from .grad_mode import enable_grad
+from .pushing import forward
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -148,7 +149,8 @@ def jvp(
         inputs = _prepared(inputs, create_graph)
         many_out, outputs = _tuple(func(*inputs), "outputs of the user-provided function", "jvp")
         us = tuple(_native.zeros_like(out).requires_grad_() for out in outputs)
-        rows = _gradients(outputs, inputs, us, True, strict, "jvp")
+        with forward(us):
+            rows = _gradients(outputs, inputs, us, True, strict, "jvp")
         product = _gradients(rows, us, vectors, create_graph, False, "jvp")
     return (
         _packed(_finished(outputs, create_graph), many_out),

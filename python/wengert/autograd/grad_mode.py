@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from .. import _native
 from .._typing import UserFunction
+from .pushing import open_levels, recording_ends
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -17,7 +18,7 @@ _F = TypeVar("_F", bound=UserFunction)
 _IS_GENERATOR = 0x20  # CO_GENERATOR of a code object
 
 
-class _Mode:
+class Mode:
     """A context manager that is a decorator too; each use as a decorator enters a fresh clone."""
 
     def __call__(self, func: _F) -> _F:
@@ -43,7 +44,7 @@ class _Mode:
         raise NotImplementedError
 
 
-def _wrap_generator(context: Callable[[], _Mode], func: UserFunction) -> UserFunction:
+def _wrap_generator(context: Callable[[], Mode], func: UserFunction) -> UserFunction:
     """Holds the mode while the generator's own code runs, not while it is suspended."""
 
     @functools.wraps(func)
@@ -71,7 +72,7 @@ def _wrap_generator(context: Callable[[], _Mode], func: UserFunction) -> UserFun
     return wrapper
 
 
-class _Bare(_Mode):
+class _Bare(Mode):
     """A mode without arguments: `@no_grad` and `@no_grad()` mean the same."""
 
     @overload
@@ -87,6 +88,8 @@ class no_grad(_Bare):
     """Inside, operations are not recorded and their results have `requires_grad=False`."""
 
     def __enter__(self) -> None:
+        if open_levels:
+            recording_ends()
         self._previous = _native.set_grad_enabled_(False)
 
     def __exit__(self, *exc: object) -> None:
@@ -103,11 +106,13 @@ class enable_grad(_Bare):
         _native.set_grad_enabled_(self._previous)
 
 
-class set_grad_enabled(_Mode):
+class set_grad_enabled(Mode):
     """Switches recording on or off at once; as a context or decorator, for its extent only."""
 
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
+        if open_levels and not mode:
+            recording_ends()
         self._previous = _native.set_grad_enabled_(self.mode)
 
     def __call__(self, func: _F) -> _F:
@@ -128,7 +133,7 @@ class set_grad_enabled(_Mode):
         return type(self)(self.mode)
 
 
-class inference_mode(_Mode):
+class inference_mode(Mode):
     """Like `no_grad`, for code that never asks for gradients of its results.
 
     `inference_mode(False)` records again.
@@ -147,6 +152,8 @@ class inference_mode(_Mode):
         self.mode = bool(mode)
 
     def __enter__(self) -> None:
+        if open_levels and self.mode:
+            recording_ends()
         self._previous = (
             _native.set_inference_mode_(self.mode),
             _native.set_grad_enabled_(not self.mode),

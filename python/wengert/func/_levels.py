@@ -86,6 +86,10 @@ class Level:
         self.inputs.append(mine)
         return mine
 
+    def is_own(self, leaf: Tensor) -> bool:
+        """Whether it is a leaf that nobody outside knows of."""
+        return id(leaf) in self._own
+
     def beyond(self, values: Iterable[object]) -> Vmap | None:
         """A vmap of these that did not run when the level was made."""
         for value in values:

@@ -9,6 +9,7 @@ from typing import cast
 from .. import _native
 from .._common import typename
 from .._typing import UserFunction
+from ..autograd.pushing import forward
 from . import _trees
 from ._arguments import Argnums, called, only_tensors, prepared, with_aux
 from ._batched import Vmap, by_slices
@@ -168,7 +169,8 @@ class Recorded:
                 for y in self.outputs
             ]
             pairs = [(y, u) for y, u in zip(self.outputs, self.us, strict=True) if u is not None]
-            self.rows = self.level.gradients([y for y, _ in pairs], [u for _, u in pairs], True)
+            with forward(self):
+                self.rows = self.level.gradients([y for y, _ in pairs], [u for _, u in pairs], True)
         self.beyond = self.level.reaches(self.outputs)
 
     def product(self, tangents: list[Tensor]) -> list[Tensor | None]:

@@ -1,0 +1,59 @@
+"""What forward mode tells the rest of the tape, in each thread.
+
+J v is found by two backward passes (`func`, `forward_ad`). In the first, a user's function gives
+its own `jvp`, if it has one, in place of its backward, and what is to stop or to let through
+tangents alone looks here.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeAlias
+
+from .._native import Tensor
+
+_Grads: TypeAlias = tuple[Tensor | None, ...]
+
+
+class Dual(Protocol):
+    """The level of `forward_ad` that stands open."""
+
+    def without_recording(self) -> None:
+        """Somebody has switched recording off, so that tangents are lost."""
+
+    def followed(self, gradients: Callable[[bool], _Grads], given: tuple[Tensor, ...]) -> _Grads:
+        """`gradients(record)`, which depend on the given tensors, with their tangents."""
+
+
+class _Here(threading.local):
+    #: Whose product J v is at its first pass.
+    pushing: object = None
+    level: Dual | None = None
+
+
+here = _Here()
+#: How many levels stand open in all threads; most code needs to look at this only.
+open_levels: list[Dual] = []
+
+
+@contextmanager
+def forward(owner: object) -> Iterator[None]:
+    """The first backward pass of a product J v."""
+    before, here.pushing = here.pushing, owner
+    try:
+        yield
+    finally:
+        here.pushing = before
+
+
+def recording_ends() -> None:
+    """Called where recording is switched off; the package's own code knows what it does."""
+    frame = sys._getframe(2)
+    while frame.f_globals.get("__name__") == f"{__package__}.grad_mode" and frame.f_back:
+        frame = frame.f_back
+    name = str(frame.f_globals.get("__name__"))
+    if here.level is not None and name.partition(".")[0] != __name__.partition(".")[0]:
+        here.level.without_recording()
