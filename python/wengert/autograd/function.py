@@ -24,7 +24,7 @@ from .. import _native
 from .._capture.uses import captures
 from .._typing import Args, Hook, Kwargs
 from .grad_mode import enable_grad, no_grad
-from .pushing import forward, here
+from .pushing import forward, here, of_batched
 
 Tensor = _native.Tensor
 _Grads: TypeAlias = tuple[Tensor | None, ...]
@@ -257,6 +257,8 @@ class Function:
     """
 
     _backward_cls: type[BackwardCFunction]
+    #: Whether `func.vmap` may call the methods with batched tensors; else it calls them per slice.
+    generate_vmap_rule = False
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -301,6 +303,19 @@ class Function:
             "forward mode AD."
         )
 
+    @staticmethod
+    def vmap(*args: Any) -> Any:
+        """`vmap(info, in_dims, *args)`, the function of all slices for `func.vmap`; override it.
+
+        `info` has `batch_size` and `randomness`; `in_dims` are the dimensions along which the
+        arguments are sliced, None for those that are the same for all. It returns (output,
+        out_dims).
+        """
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or "
+            "set generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args: object, **kwargs: object) -> Any:
         """Calls the function on its arguments and records it if a gradient is needed.
@@ -311,6 +326,8 @@ class Function:
         """
         if cls is Function:
             raise RuntimeError("Function.apply: call apply of a subclass")
+        if of_batched and (found := of_batched[0](cls, args, kwargs)) is not None:
+            return found[0]
         if captures:
             for name in ("forward", "backward", "setup_context"):
                 _native._note_read(cls, name)

@@ -1,4 +1,4 @@
-"""What forward mode tells the rest of the tape, in each thread.
+"""What transforms of `func` and forward mode tell the rest of the tape.
 
 J v is found by two backward passes (`func`, `forward_ad`). In the first, a user's function gives
 its own `jvp`, if it has one, in place of its backward, and what is to stop or to let through
@@ -35,6 +35,9 @@ class _Here(threading.local):
 
 
 here = _Here()
+#: While a `vmap` runs: what calls a user's function, of a class and arguments, if these are
+#: batched, and gives its result in a tuple.
+of_batched: list[Callable[..., tuple[object] | None]] = []
 #: How many levels stand open in all threads; most code needs to look at this only.
 open_levels: list[Dual] = []
 

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import cast
 
 from .. import _native
-from .._typing import UserFunction
-from ..autograd.function import Function
-from ._batched import ORIGINALS, Batched, Call, active, call, loop, top_of
+from .._typing import Args, Kwargs, UserFunction
+from ..autograd.pushing import of_batched
+from ._batched import ORIGINALS, RULES, Batched, active, call, top_of
 
 Tensor = _native.Tensor
 _FUNCTIONS = ("builtin_function", "builtin_method")
@@ -183,24 +183,13 @@ def _begin() -> None:
         _collect()
     for place in _places:
         place.put(True)
-    Function.apply = classmethod(_apply_by_slices)  # type: ignore[method-assign, assignment]
+    of_batched.append(_apply_batched)
 
 
-_apply = vars(Function)["apply"]
-
-
-def _apply_by_slices(cls: type[Function], *args: object, **kwargs: object) -> object:
-    """A Function knows tensors only: of batched ones it is applied slice by slice."""
-    level = top_of(args, kwargs)
-    original = _apply.__get__(None, cls)
-    if level is None:
-        return original(*args, **kwargs)
-
-    def apply(*own: object, **named: object) -> object:
-        return original(*own, **named)
-
-    apply.__name__ = f"{cls.__name__}.apply"
-    return loop(Call(level, apply), args, kwargs)
+def _apply_batched(cls: type, args: Args, kwargs: Kwargs) -> tuple[object] | None:
+    """A Function knows tensors only; see `_user_functions.py`."""
+    level = top_of(args, kwargs) if active() else None
+    return None if level is None else (RULES["Function.apply"](cls, level, args, kwargs),)
 
 
 def _modules_of(function: object) -> list[object]:
@@ -256,7 +245,7 @@ def intercepted() -> Iterator[None]:
             if _running == 0:
                 for place in _places:
                     place.put(False)
-                Function.apply = _apply  # type: ignore[method-assign]
+                of_batched.clear()
 
 
 def stand_in_of(function: UserFunction) -> UserFunction:

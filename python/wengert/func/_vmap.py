@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from .. import _native
 from .._common import typename
 from .._typing import UserFunction
-from . import _draws, _rules_nn, _rules_shape, _trees  # noqa: F401  the rules register themselves
+from . import _draws, _rules_nn, _rules_shape, _trees, _user_functions  # noqa: F401  they register
 from ._arguments import named_after
 from ._batched import Batched, Tensor, Vmap, active, by_name, method, standing_in
 from ._intercepted import attributes_intercepted, intercepted, stand_in_of
