@@ -15,7 +15,7 @@ from . import _load as _load  # loads _native
 
 # isort: split
 from . import __config__ as __config__
-from . import _functions, _native, _tensor  # noqa: F401
+from . import _functions, _native, _tensor, _tensortype  # noqa: F401
 from . import accelerator as accelerator
 from . import amp as amp
 from . import autograd as autograd
@@ -98,16 +98,16 @@ long = _native.int64
 short = _native.int16
 int = _native.int32
 bool = _native.bool
-FloatTensor = _functions.legacy(_native.float32)
-DoubleTensor = _functions.legacy(_native.float64)
-HalfTensor = _functions.legacy(_native.float16)
-BFloat16Tensor = _functions.legacy(_native.bfloat16)
-ShortTensor = _functions.legacy(_native.int16)
-CharTensor = _functions.legacy(_native.int8)
-LongTensor = _functions.legacy(_native.int64)
-IntTensor = _functions.legacy(_native.int32)
-ByteTensor = _functions.legacy(_native.uint8)
-BoolTensor = _functions.legacy(_native.bool)
+FloatTensor = _tensortype.legacy("FloatTensor", _native.float32)
+DoubleTensor = _tensortype.legacy("DoubleTensor", _native.float64)
+HalfTensor = _tensortype.legacy("HalfTensor", _native.float16)
+BFloat16Tensor = _tensortype.legacy("BFloat16Tensor", _native.bfloat16)
+ShortTensor = _tensortype.legacy("ShortTensor", _native.int16)
+CharTensor = _tensortype.legacy("CharTensor", _native.int8)
+LongTensor = _tensortype.legacy("LongTensor", _native.int64)
+IntTensor = _tensortype.legacy("IntTensor", _native.int32)
+ByteTensor = _tensortype.legacy("ByteTensor", _native.uint8)
+BoolTensor = _tensortype.legacy("BoolTensor", _native.bool)
 
 inf = _builtins.float("inf")
 nan = _builtins.float("nan")

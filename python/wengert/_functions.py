@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -192,22 +192,3 @@ def typename(obj: object) -> str:
         if kind.__module__ != "builtins"
         else (kind.__qualname__)
     )
-
-
-def legacy(dtype: _native.dtype) -> Callable[..., Tensor]:
-    """The constructor that PyTorch calls FloatTensor, LongTensor and so on."""
-
-    def construct(*args: Any) -> Tensor:
-        if args and all(isinstance(a, int) for a in args):
-            return _native.empty(*args, dtype=dtype)
-        if not args:
-            return _native.empty(0, dtype=dtype)
-        if isinstance(args[0], _native.Size):
-            return _native.empty(args[0], dtype=dtype)
-        if args[0] is None or isinstance(args[0], (int, float)):
-            raise TypeError(f"new(): data must be a sequence (got {type(args[0]).__name__})")
-        data: Sequence = args[0]
-        return _native.tensor(data, dtype=dtype)
-
-    construct.dtype = dtype  # type: ignore[attr-defined]
-    return construct

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from . import _after, _interchange, _matrices, _native, _search
 from ._common import parse_to, typename
+from ._tensortype import TensorType
 from ._types import bits, cpu, dtype_name, from_bits, numbers, preserve_format, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
@@ -154,9 +155,11 @@ def cuda(self: Tensor, *args: object, **kwargs: object) -> NoReturn:
 
 @_method
 def type(
-    self: Tensor, dtype: _native.dtype | str | None = None, non_blocking: bool = False
+    self: Tensor,
+    dtype: _native.dtype | TensorType | str | None = None,
+    non_blocking: bool = False,
 ) -> str | Tensor:
-    """The legacy type name, or this tensor cast to `dtype`."""
+    """The legacy type name, or this tensor cast to `dtype`: one, a legacy type or its name."""
     if dtype is None:
         return "wengert." + _LEGACY[repr(self.dtype).rpartition(".")[2]]
     if isinstance(dtype, str):
@@ -165,7 +168,9 @@ def type(
         if not names:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = cast("_native.dtype", getattr(_native, names[0]))
-    return self._to_dtype(dtype)
+    if isinstance(dtype, TensorType):
+        dtype = dtype.dtype
+    return self._to_dtype(_native.get_default_dtype() if dtype is Tensor else dtype)
 
 
 @_method
