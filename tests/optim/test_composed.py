@@ -20,6 +20,7 @@ COMPOSED = {
         dict(lr=0.05),
         dict(lr=0.05, beta2_decay=-0.5, eps=(1e-4, 0.1), d=2.0, weight_decay=0.1, maximize=True),
     ],
+    "SparseAdam": [dict(lr=0.05)],
 }
 CASES = [(name, options) for name, variants in COMPOSED.items() for options in variants]
 every_case = pytest.mark.parametrize(("name", "options"), CASES)
@@ -180,10 +181,47 @@ def test_lbfgs_is_not_captured():
         optim.LBFGS([p], line_search_fn="armijo").step(lambda: loss_of(p))
 
 
-def test_sparse_adam_refuses_what_is_dense():
-    p = nn.Parameter(wg.ones(2))
-    opt = optim.SparseAdam([p])
-    assert opt.step(lambda: 3.0) == 3.0
-    p.grad = wg.ones(2)
-    with pytest.raises(RuntimeError, match="please consider Adam instead"):
+def sparse_training(t, steps, options, captured=False):
+    """A table of words of which each step reads some, and what it is after them."""
+    start = np.linspace(-1, 1, 36).reshape(9, 4)
+    table = t.nn.Embedding(9, 4, 8, sparse=True, _weight=t.tensor(start))
+    opt = t.optim.SparseAdam(table.parameters(), **options)
+    goal = t.tensor([[1.0, -1.0, 0.5, 2.0]], dtype=t.float64)
+
+    def step(words):
+        opt.zero_grad()
+        loss = (table(words) - goal).square().sum()
+        loss.backward()
         opt.step()
+        return loss
+
+    step = wg.capture(step) if captured else step
+    words = np.random.default_rng(5).integers(0, 9, (steps, 3))
+    losses = [step(t.tensor(row)).item() for row in words]
+    return losses, table.weight.detach().numpy(), opt.state_dict()["state"][0]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, dict(lr=0.1, betas=(0.5, 0.9), eps=1e-3), dict(lr=0.05, maximize=True)]
+)
+def test_sparse_adam_is_torchs(options):
+    torch = pytest.importorskip("torch")
+    ours, theirs = (sparse_training(t, 12, options) for t in (wg, torch))
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-12)
+    assert float(ours[2]["step"]) == theirs[2]["step"] == 12
+    for name in ("exp_avg", "exp_avg_sq"):
+        np.testing.assert_allclose(ours[2][name].numpy(), theirs[2][name].numpy(), rtol=1e-12)
+
+
+def test_sparse_adam_leaves_untouched_rows_alone():
+    p = nn.Parameter(wg.ones(3, 2))
+    opt = optim.SparseAdam([p], lr=0.1)
+    for _ in range(2):
+        p.grad = wg.tensor([[1.0, 0.0], [0.0, 0.0], [-2.0, 1.0]])
+        opt.step()
+    found = p.detach().numpy()
+    np.testing.assert_allclose(found, [[0.8, 1], [1, 1], [1.2, 0.8]], rtol=1e-6)
+    assert opt.state[p]["exp_avg"][1].tolist() == [0, 0]
+    eager, captured = (sparse_training(wg, 8, {"lr": 0.1}, how) for how in (False, True))
+    assert eager[0] == captured[0] and np.array_equal(eager[1], captured[1])

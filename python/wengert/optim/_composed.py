@@ -28,7 +28,7 @@ class Rates:
 
     def refresh(self) -> None:
         self.lr.fill_(float(self.group["lr"]))
-        self.decay.fill_(float(self.group["weight_decay"]))
+        self.decay.fill_(float(self.group.get("weight_decay", 0.0)))
 
     def keep(self) -> Callable[[], None]:
         """Nothing to put back: they are set before every use."""
@@ -92,7 +92,7 @@ class ComposedOptimizer(PlannedOptimizer):
 
         def others() -> list[object]:
             kept = [v for k, v in group.items() if k not in ("params", "lr", "weight_decay")]
-            return [*kept, group["weight_decay"] == 0]
+            return [*kept, group.get("weight_decay", 0) == 0]
 
         before = others()
         _native._capture_check(lambda: others() == before, True)
