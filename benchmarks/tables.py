@@ -5,8 +5,10 @@
 Six sets that scikit-learn ships and seven made ones; the same folds for every model; accuracy, or
 R2 for numbers. Needs scikit-learn; `--sets` and `--models` choose. `--log` keeps every repeat as
 soon as it is measured: the same command goes on where it was stopped. `--budget` measures nothing
-more once so many seconds are spent; with 0 the page is written from the log alone. The table takes
-those repeats of a set that all models have. What stands below the mark in the page stays.
+more once so many seconds are spent; with 0 the page is written from the log alone. `--first` does
+so many of the folds, where a fit takes long; `--pairs` fits the default and scikit-learn's MLP in
+turn, so often, for what they take beside each other. The table takes those repeats of a set that
+all models have. What stands below the mark in the page stays.
 """
 
 from __future__ import annotations
@@ -182,19 +184,24 @@ def moments(of: np.ndarray) -> tuple[float, float]:
 
 @dataclass
 class Cell:
-    """What one model does on one set: scores of all folds, seconds of a fit, size."""
+    """What one model does on one set: scores of folds, and of how many; seconds of a fit, size."""
 
     scores: np.ndarray
+    folds: int
     seconds: float
     weights: int | None
 
     @property
     def mean(self) -> float:
-        return moments(self.scores)[0]
+        return float(self.scores.mean())
 
     def __str__(self) -> str:
+        spent = f"({self.seconds:.3g} s)" if self.seconds >= 10 else f"({self.seconds:.2g} s)"
+        if len(self.scores) < 2:
+            return f"{self.scores[0]:.3f} in one fold {spent}"
         mean, error = moments(self.scores)
-        return f"{mean:.3f} +- {error:.3f} ({self.seconds:.2g} s)"
+        few = f" in {len(self.scores)} folds" if len(self.scores) < self.folds else ""
+        return f"{mean:.3f} +- {error:.3f}{few} {spent}"
 
 
 # ---- the work
@@ -210,13 +217,16 @@ def weights(made: object) -> int | None:
     return None
 
 
-def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]:
-    """An entry of the log: the scores of all folds of a repeat and the seconds of a fit."""
+def measure(
+    name: str, model: str, folds: int, repeat: int, first: int | None = None
+) -> dict[str, object]:
+    """An entry of the log: the scores of the first or all folds of a repeat, seconds of a fit."""
     x, y, categories = SETS[name]()
     numbers = name in NUMBERS
     scores, spent, cpu = [], 0.0, 0.0
     kind = KFold if numbers else StratifiedKFold
-    for train, test in kind(folds, shuffle=True, random_state=repeat).split(x, y):
+    splits = kind(folds, shuffle=True, random_state=repeat).split(x, y)
+    for train, test in itertools.islice(splits, first):
         made = {**MODELS, **ON_DEMAND}[model](numbers, categories, y.ndim > 1)
         begun, busy = time.perf_counter(), time.process_time()
         made.fit(x[train], y[train])
@@ -225,7 +235,7 @@ def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]
         scores.append(float(made.score(x[test], y[test])))
     return {
         "set": name, "model": model, "repeat": repeat, "folds": folds, "scores": scores,
-        "seconds": spent / folds, "cpu": cpu / folds, "weights": weights(made),
+        "seconds": spent / len(scores), "cpu": cpu / len(scores), "weights": weights(made),
         "threads": wengert.get_num_threads(), "wengert": wengert.__version__,
         "machine": platform.machine(), "date": str(date.today()),
     }  # fmt: skip
@@ -234,22 +244,17 @@ def measure(name: str, model: str, folds: int, repeat: int) -> dict[str, object]
 def compare(name: str, times: int) -> dict[str, object]:
     """An entry of the log: seconds of a core that fits of two networks take in turn."""
     x, y, categories = SETS[name]()
-    chosen = np.random.RandomState(0).permutation(len(x))[: len(x) * 4 // 5]
+    rows = np.random.RandomState(0).permutation(len(x))[: len(x) * 4 // 5]
     pairs = []
     for _ in range(times + 1):
-        pair = []
+        spent = []
         for model in (DEFAULT, RIVAL):
             made = MODELS[model](name in NUMBERS, categories, y.ndim > 1)
             begun = time.process_time()
-            made.fit(x[chosen], y[chosen])
-            pair.append(time.process_time() - begun)
-        pairs.append(pair)
-    return {
-        "set": name,
-        "pairs": pairs[1:],
-        "threads": wengert.get_num_threads(),
-        "date": str(date.today()),
-    }  # the first ones load code
+            made.fit(x[rows], y[rows])
+            spent.append(time.process_time() - begun)
+        pairs.append(spent)
+    return {"set": name, "pairs": pairs[1:], "date": str(date.today())}  # the first load code
 
 
 class Log:
@@ -276,6 +281,11 @@ class Log:
             if (e["set"], e.get("model"), e.get("folds")) == (name, model, self.folds)
         }
 
+    def ratios(self, name: str) -> list[float]:
+        """What the default took of its rival's time, each time that they were fitted in turn."""
+        found = [e["pairs"] for e in self.entries if e["set"] == name and "pairs" in e]
+        return [one / other for pairs in found for one, other in pairs]
+
 
 def gather(log: Log, name: str, models: list[str]) -> dict[str, Cell]:
     """The cells of a set by model, of those repeats alone that all of its models have."""
@@ -288,7 +298,8 @@ def gather(log: Log, name: str, models: list[str]) -> dict[str, Cell]:
     for model, entries in have.items():
         same = [entries[repeat] for repeat in sorted(common)]
         scores = np.array([e["scores"] for e in same]).ravel()
-        cells[model] = Cell(scores, min(e["seconds"] for e in same), same[0]["weights"])
+        seconds = [e["cpu"] for e in same if "cpu" in e] or [e["seconds"] for e in same]
+        cells[model] = Cell(scores, len(same) * log.folds, min(seconds), same[0]["weights"])
     return cells
 
 
@@ -299,7 +310,7 @@ def ranks(found: dict[str, dict[str, Cell]], models: list[str]) -> dict[str, flo
     """Mean rank of each model over the sets that all of them did; 1 is best."""
     all_ranks: dict[str, list[float]] = {model: [] for model in models}
     for cells in found.values():
-        if not set(models) <= set(cells):
+        if not set(models) <= set(cells) or any(len(c.scores) < c.folds for c in cells.values()):
             continue
         means = [cells[model].mean for model in models]
         order = sorted(means, reverse=True)
@@ -312,7 +323,7 @@ def table(found: dict[str, dict[str, Cell]], models: list[str], folds: int) -> l
     """A table in Markdown: a line per set, mean ranks last."""
     lines = ["| set | folds | " + " | ".join(models) + " |", "|---" * (len(models) + 2) + "|"]
     for name, cells in found.items():
-        count = len(next(iter(cells.values())).scores)
+        count = next(iter(cells.values())).folds
         texts = [str(cells[model]) if model in cells else "-" for model in models]
         lines.append(f"| {name} | {count // folds} x {folds} | " + " | ".join(texts) + " |")
     placed = ranks(found, models)
@@ -320,21 +331,27 @@ def table(found: dict[str, dict[str, Cell]], models: list[str], folds: int) -> l
     return [*lines, "| mean rank | | " + " | ".join(texts) + " |"]
 
 
-def duel(found: dict[str, dict[str, Cell]], one: str, other: str) -> list[str]:
+def duel(log: Log, sets: list[str], one: str, other: str) -> list[str]:
     """A table in Markdown of two networks, set by set: differences, times, sizes."""
     lines = [
-        f"| set | {one} less {other} | worse by more than its error | seconds, of the other's | "
-        "weights, of the other's |",
-        "|---|---|---|---|---|",
+        f"| set | folds | {one} less {other} | worse by more than its error | seconds of a core, "
+        "of the other's | weights, of the other's |",
+        "|---|---|---|---|---|---|",
     ]
-    for name, cells in found.items():
-        if one not in cells or other not in cells:
+    for name in sets:
+        cells = gather(log, name, [one, other])
+        if len(cells) < 2:
             continue
         a, b = cells[one], cells[other]
-        mean, error = moments(a.scores - b.scores)
+        count = min(len(a.scores), len(b.scores))
+        mean, error = moments(a.scores[:count] - b.scores[:count])
+        ratios = log.ratios(name)
+        taken = (
+            f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "-"
+        )
         lines.append(
-            f"| {name} | {mean:+.3f} +- {error:.3f} | {'yes' if mean < -error else 'no'} | "
-            f"{a.seconds / b.seconds:.2f} | {a.weights / b.weights:.1f} |"
+            f"| {name} | {count} | {mean:+.4f} +- {error:.4f} | "
+            f"{'yes' if mean < -error else 'no'} | {taken} | {a.weights / b.weights:.1f} |"
         )
     return lines
 
@@ -347,9 +364,10 @@ def page(log: Log, sets: list[str], models: list[str]) -> list[str]:
         "Written by `python benchmarks/tables.py --log tables.json --output docs/tables.md`. "
         "Accuracy, or R2 for numbers (diabetes, linnerud, friedman, mixed): the mean over folds "
         "and its standard error; in brackets the seconds of a fit: the mean over the folds of the "
-        "repeat that was fastest, so that other work on the machine disturbs less. The folds are "
-        "the same for every model. Folds of several repeats share rows, so that the standard "
-        "errors are too small rather than too large.",
+        "repeat that was fastest, so that other work on the machine disturbs less, of a core where "
+        "the log has them and else of a clock. The folds are the same for every model. Folds of "
+        "several repeats share rows, so that the standard errors are too small rather than too "
+        "large.",
         "",
         *about(log),
         "",
@@ -357,8 +375,12 @@ def page(log: Log, sets: list[str], models: list[str]) -> list[str]:
         "",
     ]
     if {DEFAULT, RIVAL} <= set(models):
-        text = f"The default, `{DEFAULT.split()[1]}`, beside scikit-learn's MLP, fold by fold:"
-        lines += [text, "", *duel(found, DEFAULT, RIVAL), ""]
+        text = (
+            f"The default, `{DEFAULT.split()[1]}`, beside scikit-learn's MLP, fold by fold; the "
+            "seconds are those that both took in turn in one process, on 80 % of the rows: the "
+            "median of the ratios, the least and the largest."
+        )
+        lines += [text, "", *duel(log, sets, DEFAULT, RIVAL), ""]
     return lines
 
 
@@ -366,11 +388,11 @@ def about(log: Log) -> list[str]:
     """Where and when it was measured."""
     if not log.entries:
         return ["Nothing is measured yet."]
-    last = log.entries[-1]
+    last = next(e for e in reversed(log.entries) if "machine" in e)
     days = sorted({e["date"] for e in log.entries})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return [
-        f"{when}, {last['machine']}, {last['threads']} threads, wengert {last['wengert']}, "
+        f"{when}, {last['machine']}, threads: {last['threads']}, wengert {last['wengert']}, "
         f"scikit-learn {sklearn.__version__}."
     ]
 
@@ -394,6 +416,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--first", type=int, help="of the folds, only so many")
+    parser.add_argument("--pairs", type=int, default=0, help="fits of two networks in turn")
     parser.add_argument("--budget", type=float, default=float("inf"), help="seconds in all")
     parser.add_argument("--log", help="a JSON file: what it has is not measured again")
     parser.add_argument("--output", help="a Markdown file (default: standard output)")
@@ -404,10 +428,13 @@ def main() -> None:
     for repeat, name, model in itertools.product(range(args.repeats), sets, models):
         if repeat in log.of(name, model) or time.perf_counter() - begun >= args.budget:
             continue
-        log.add(measure(name, model, args.folds, repeat))
+        log.add(measure(name, model, args.folds, repeat, args.first))
         entry = log.entries[-1]
         mean, seconds = np.mean(entry["scores"]), entry["seconds"]
         print(repeat, name, model, f"{mean:.4f} ({seconds:.3g} s)", flush=True)
+    for name in sets if args.pairs else []:
+        log.add(compare(name, args.pairs))
+        print(name, np.round(log.ratios(name), 2), flush=True)
     write(page(log, sets, models), args.output)
 
 

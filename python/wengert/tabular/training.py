@@ -141,10 +141,10 @@ class Validation:
 def _is_better(new: Scores, old: Scores | None, regression: bool, schedule: str) -> bool:
     if old is None:
         return True
-    if schedule in ("one-cycle", "coslog4") and not regression:
-        return new.score >= old.score
-    if regression or new.score == old.score:
+    if regression or schedule == "coslog4":  # accuracies of few rows are mostly equal, or chance
         return new.loss < old.loss
+    if new.score == old.score:
+        return schedule == "one-cycle" or new.loss < old.loss
     return new.score > old.score
 
 
@@ -261,11 +261,11 @@ def fit(
 ) -> History:
     """Trains `network` with AdamW and the recipe's schedule, keeping the best epoch's weights.
 
-    Best is the highest validation accuracy, or for regression the lowest validation loss; without
-    `valid` the last. Of equal accuracies the lowest loss is best, or the last of a one-cycle
-    schedule, which ends in its smallest steps. Ctrl-C ends the training early; what was kept so far
-    stays. DivergedError when the loss is no longer a number. A third tensor of `train` and `valid`
-    is the weight of each row.
+    Best is the lowest validation loss for regression and the schedule "coslog4", else the highest
+    accuracy; without `valid` the last. Of equal accuracies the lowest loss is best, or the last of
+    a one-cycle schedule, which ends in its smallest steps. Ctrl-C ends the training early; what was
+    kept so far stays. DivergedError when the loss is no longer a number. A third tensor of `train`
+    and `valid` is the weight of each row.
     `epochs` ends it before the recipe does, whose schedule it keeps. In a process group the ranks
     share each batch. Of the threads that are set one alone is used while that is faster.
     """
