@@ -134,7 +134,7 @@ MISSING = [
     ("from torch.nothing import here\n", ModuleNotFoundError, "not in this version of wengert"),
     ("import torch\ntorch.sparse_coo_tensor", AttributeError, "scipy.sparse"),
     ("import torch\ntorch.fft.rfft", AttributeError, "numpy.fft"),
-    ("import torch\ntorch.complex64", AttributeError, "no complex dtypes"),
+    ("import torch\ntorch.polar", AttributeError, "no complex dtypes"),
     ("import torch\ntorch._C", AttributeError, "internal to PyTorch"),
 ]
 

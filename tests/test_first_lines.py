@@ -87,10 +87,12 @@ ANSWERS = {
 
 #: Each asks for a device that is not there.
 REFUSED = """
-torch.device("cuda")
-torch.device("cuda:0")
-torch.device("mps")
+torch.device("cuda").__enter__()
+torch.zeros(2, device=torch.device("mps"))
 torch.zeros(2, device="cuda")
+torch.ones(2).to(torch.device("cuda:0"))
+torch.nn.Linear(2, 2).to(torch.device("cuda"))
+torch.as_tensor([1.0], device=torch.device("cuda"))
 torch.tensor([1.0], device="cuda:1")
 torch.ones(2).to("cuda")
 torch.ones(2).cuda()

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NoReturn
+
+_PACKAGE = __package__.partition(".")[0]
 
 #: Functions of any device that need one.
 BASIC = frozenset({"current_device", "get_rng_state", "set_device", "synchronize"})
 
 
+@functools.cache
 def no_device(device: str, name: str) -> Callable[..., NoReturn]:
-    """The function `name` of a device that is not there: RuntimeError whatever it is given."""
+    """The function `name` of a device that is not there: RuntimeError whatever it is given. A class
+    of that name if it begins with a capital, for annotations and `isinstance`."""
 
     def function(*args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError(
             f"{device}.{name}: wengert computes on the CPU only, there is no other device"
         )
 
+    if name[0].isupper():
+        return type(name, (), {"__new__": function, "__module__": f"{_PACKAGE}.{device}"})
     function.__name__ = function.__qualname__ = name
     return function
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from . import _native
 from ._interchange import from_dlpack as from_dlpack
 from ._native import Tensor
-from ._types import device as _device
+from ._types import on_cpu as _on_cpu
 from ._typing import Device, Dtype
 
 __all__ = [
@@ -46,8 +45,8 @@ def is_tensor(obj: object) -> bool:
 
 
 def is_storage(obj: object) -> bool:
-    """False: memory is not an object of the API."""
-    return False
+    """Whether `obj` is memory: what `Tensor.storage` and `Tensor.untyped_storage` give."""
+    return type(obj).__name__ in ("TypedStorage", "UntypedStorage") and hasattr(obj, "data_ptr")
 
 
 def is_floating_point(input: Tensor) -> bool:
@@ -73,9 +72,11 @@ def numel(input: Tensor) -> int:
 def as_tensor(data: npt.ArrayLike | Tensor, dtype: Dtype = None, device: Device = None) -> Tensor:
     """`data` as a tensor, without a copy where it is one, or a NumPy array of a fitting dtype."""
     if device is not None:
-        _device(device)
+        _on_cpu(device)
     if isinstance(data, _native.Tensor):
         return data if dtype is None else data._to_dtype(dtype)
+    if is_storage(data):
+        data = np.asarray(data)
     if isinstance(data, np.ndarray):
         try:
             shared = _native.from_numpy(data)

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _native
 from ._types import device as _device
+from ._types import on_cpu as _on_cpu
 from ._typing import Device
 
 __all__ = [
@@ -38,7 +39,7 @@ _warn_always = False
 def set_default_device(device: Device) -> None:
     """Accepts 'cpu'; RuntimeError for others."""
     if device is not None:
-        _device(device)
+        _on_cpu(device)
 
 
 def get_default_device() -> _native.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Number
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,15 @@ import numpy.typing as npt
 from . import _after, _interchange, _matrices, _native, _search
 from ._common import parse_to, typename
 from ._tensortype import TensorType
-from ._types import bits, cpu, dtype_name, from_bits, numbers, preserve_format, strided
+from ._types import bits, cpu, dtype_name, from_bits, numbers, on_cpu, preserve_format, strided
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
 from ._typing import Device, Dtype, Hook, Kwargs, Memo
 from ._ufuncs import array_ufunc, array_wrap
 from .utils.hooks import RemovableHandle, native_handle
+
+if TYPE_CHECKING:
+    from .storage import TypedStorage, UntypedStorage
 
 Tensor = _native.Tensor
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -100,7 +103,7 @@ def to(self: Tensor, *args: object, **kwargs: object) -> Tensor:
         return self._to_dtype(args[0])
     dtype, device = parse_to(args, kwargs)
     if device is not None:
-        _native.device(device)
+        on_cpu(device)
     result = self if dtype is None else self._to_dtype(dtype)
     flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
     if result is self and (kwargs.get("copy") or flags[1:] == [True]):
@@ -522,6 +525,25 @@ def share_memory_(self: Tensor) -> Tensor:
 def pin_memory(self: Tensor, device: Device = None) -> Tensor:
     """Itself: there is no device to copy to."""
     return self
+
+
+@_method
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The memory that it lies on, as bytes: where it begins, how large it is."""
+    from .storage import untyped
+
+    return untyped(self)
+
+
+@_method
+def storage(self: Tensor) -> TypedStorage:
+    """The memory that it lies on, as elements of its dtype."""
+    from .storage import typed
+
+    return typed(self)
+
+
+_method(storage, "_typed_storage")
 
 
 @_method

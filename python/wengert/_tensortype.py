@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from . import _native
 from ._native import Tensor
@@ -24,7 +24,7 @@ class TensorType(type):
     def __call__(cls, *args: object) -> Tensor:
         """A tensor with the elements of a sequence, or of given sizes and any values."""
         if args and all(isinstance(a, int) for a in args):
-            return _native.empty(*args, dtype=cls.dtype)
+            return _native.empty(*cast("tuple[int, ...]", args), dtype=cls.dtype)
         if not args:
             return _native.empty(0, dtype=cls.dtype)
         if isinstance(args[0], _native.Size):

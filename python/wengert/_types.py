@@ -11,14 +11,22 @@ def _name(obj: object) -> str:
     return type(obj).__name__
 
 
-class device:
-    """Where a tensor lives; only ``device('cpu')`` exists.
+#: The kinds of devices that PyTorch names.
+_KINDS = frozenset(
+    ("cpu", "cuda", "fpga", "hip", "hpu", "ideep", "ipu", "lazy", "maia", "meta", "mkldnn", "mps",
+     "mtia", "opencl", "opengl", "privateuseone", "ve", "vulkan", "xla", "xpu")
+)  # fmt: skip
 
-    `device('cpu')`, `device('cpu', 0)` and `device('cpu:0')` are accepted, any other kind is a
-    RuntimeError. Instances compare equal by type and index, and are hashable.
+
+class device:
+    """Where a tensor lives, which is `device('cpu')`.
+
+    `device('cpu')`, `device('cpu', 0)` and `device('cpu:0')` are that device. Others, such as
+    `device('cuda')`, can be named and compared, and whatever would use one is a RuntimeError.
+    Instances compare equal by type and index, and are hashable.
     """
 
-    __slots__ = ("index", "type")
+    __slots__ = ("_before", "index", "type")
     index: int | None
     type: str
 
@@ -29,9 +37,10 @@ class device:
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {_name(type)}")
         kind, _, number = type.partition(":")
-        if kind != "cpu":
+        if kind not in _KINDS:
             raise RuntimeError(
-                f"wengert computes on the CPU only: expected device 'cpu', got '{type}'"
+                f"Expected one of {', '.join(sorted(_KINDS))} device type at start of device "
+                f"string: {kind}"
             )
         if number:
             if not number.isdecimal():
@@ -60,11 +69,50 @@ class device:
         return device, (self.type, self.index)
 
     def __enter__(self) -> device:
-        """A block whose tensors are made on this device, where all are."""
+        """A block whose tensors are made on this device, where all are; see Note [meta]."""
+        if self.type == "meta":
+            generator = _native.default_generator
+            self._before = vars(_native.Tensor)["device"], generator.get_state()
+            _set_device(_Meta("meta"))
+        else:
+            on_cpu(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
         """Nothing was changed."""
+        if self.type == "meta":
+            _set_device(self._before[0])
+            _native.default_generator.set_state(self._before[1])
+
+
+class _Meta(device):
+    """What tensors call their device in a block of the device 'meta'.
+
+    Note [meta]
+    ~~~~~~~~~~~
+    In PyTorch tensors of the device 'meta' have no memory. Libraries build a network in a block of
+    that device, with little time and no random numbers drawn, to fill it with what a file has. Here
+    its tensors are ordinary ones, and the generator is left as it was. In the block all tensors
+    call their device 'meta', as libraries ask for it to skip what concerns values; whatever takes a
+    device takes this one, which prints as what it is.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "cpu"
+
+
+def _set_device(value: device) -> None:
+    setattr(_native.Tensor, "device", value)  # noqa: B010  to a type checker it is a property
+
+
+def on_cpu(where: object) -> None:
+    """RuntimeError if a device, or the name of one, is not the CPU."""
+    if device(where).type != "cpu" and not isinstance(where, _Meta):
+        raise RuntimeError(
+            f"wengert computes on the CPU only: expected device 'cpu', got '{where}'"
+        )
 
 
 class _Named:
@@ -121,6 +169,16 @@ def from_bits(array: np.ndarray, name: str) -> _native.Tensor:
     return tensor.view(_native.bfloat16).detach() if name == "bfloat16" else tensor
 
 
+#: eps, max and tiny of dtypes that are named only.
+_EIGHT_BITS = {
+    "float8_e4m3fn": (2.0**-3, 448.0, 2.0**-6),
+    "float8_e4m3fnuz": (2.0**-3, 240.0, 2.0**-7),
+    "float8_e5m2": (2.0**-2, 57344.0, 2.0**-14),
+    "float8_e5m2fnuz": (2.0**-3, 57344.0, 2.0**-15),
+    "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127),
+}
+
+
 class finfo:
     """The limits of a floating dtype: bits, eps, max, min, tiny, resolution.
 
@@ -138,7 +196,10 @@ class finfo:
             )
         self.dtype = dtype_name(dtype)
         self.bits = 8 * dtype.itemsize
-        if dtype is _native.bfloat16:  # as many bits of exponent as float32 has, 7 of fraction
+        if self.dtype in _EIGHT_BITS:
+            self.eps, self.max, self.tiny = _EIGHT_BITS[self.dtype]
+            self.min, self.resolution = -self.max if dtype.is_signed else self.tiny, 1.0
+        elif dtype is _native.bfloat16:  # as many bits of exponent as float32 has, 7 of fraction
             self.eps, self.resolution = 2.0**-7, 0.01
             self.max = (2 - self.eps) * 2.0**127
             self.min, self.tiny = -self.max, 2.0**-126

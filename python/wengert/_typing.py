@@ -14,14 +14,14 @@ R = TypeVar("R")
 
 #: The CPU, in one of the ways in which PyTorch names a device.
 Device: TypeAlias = "_native.device | str | None"
-Dtype: TypeAlias = "_native.dtype | None"
-Generator: TypeAlias = "_native.Generator | None"
+Dtype: TypeAlias = _native.dtype | None
+Generator: TypeAlias = _native.Generator | None
 #: What becomes the shape of a tensor.
 Shape: TypeAlias = "Sequence[int] | _native.Size"
 #: One tensor, or several.
-TensorOrTensors: TypeAlias = "Tensor | Iterable[Tensor]"
+TensorOrTensors: TypeAlias = Tensor | Iterable[Tensor]
 #: A learning rate or beta: a number, or a tensor of one element.
-Rate: TypeAlias = "float | Tensor"
+Rate: TypeAlias = float | Tensor
 #: One number for all groups of an optimizer, or one for each.
 PerGroup: TypeAlias = "float | list[float] | tuple[float, ...]"
 #: A user's function of which nothing is known.

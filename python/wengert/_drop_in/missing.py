@@ -8,6 +8,8 @@ import os
 import sys
 import types
 
+from .dtypes import absent_dtype
+
 _PACKAGE = __package__.partition(".")[0]
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -70,8 +72,8 @@ class MissingImport(ModuleNotFoundError):
 
 #: Modules that the package loads when they are first asked for.
 _LAZY = frozenset(
-    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "multiprocessing",
-     "onnx", "overrides", "profiler", "types")
+    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "library",
+     "multiprocessing", "onnx", "ops", "overrides", "profiler", "storage", "types")
 )  # fmt: skip
 
 
@@ -79,6 +81,10 @@ def absent(name: str) -> object:
     """The `__getattr__` of the package: modules that are loaded late, names that are missing."""
     if name.startswith("__"):
         raise AttributeError(f"module '{_PACKAGE}' has no attribute '{name}'")
+    if (dtype := absent_dtype(name)) is not None:
+        return dtype
+    if name in ("TypedStorage", "UntypedStorage"):
+        return getattr(importlib.import_module(f"{_PACKAGE}.storage"), name)
     if name in _LAZY and importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
         return importlib.import_module(f"{_PACKAGE}.{name}")
     raise MissingName(f"torch.{name}", place_of_caller())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .. import _native
 from .._native import Node, Tensor
 from .._typing import Hook
 from ..utils.hooks import RemovableHandle, native_handle
 
-__all__ = ["Node", "increment_version"]
+__all__ = ["Node", "increment_version", "save_on_cpu"]
 
 
 def _register_hook(self: Node, fn: Hook) -> RemovableHandle:
@@ -34,3 +36,14 @@ for _function in (_register_hook, _register_prehook):
 def increment_version(tensor: Tensor) -> None:
     """Counts a change in place, made where the tape does not see it."""
     _native._bump_version(tensor)
+
+
+class save_on_cpu(contextlib.AbstractContextManager["save_on_cpu"]):
+    """A block whose operations keep what backward needs in the memory of the CPU, where they keep
+    it in any case: accepted, with the arguments of PyTorch, and without effect."""
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        self.pin_memory, self.device_type = pin_memory, device_type
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing was changed."""

@@ -20,6 +20,7 @@ _NEEDS_A_DEVICE = frozenset(
         "CUDAGraph",
         "Event",
         "Stream",
+        "StreamContext",
         "can_device_access_peer",
         "current_blas_handle",
         "current_device",
@@ -58,6 +59,11 @@ def is_initialized() -> bool:
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False."""
+    return False
+
+
+def is_current_stream_capturing() -> bool:
     """False."""
     return False
 

@@ -13,6 +13,6 @@ __all__ = ["data"]
 def __getattr__(name: str) -> ModuleType:
     # Data loading needs a good part of the standard library; checkpoint needs modules, which need
     # what is here.
-    if name in ("checkpoint", "data"):
+    if name in ("_pytree", "checkpoint", "data"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from ..._typing import Hook
 from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle
 from ..parameter import Buffer, Parameter
-from . import _conditions, _hooks
+from . import _conditions, _hooks, _state_dict
 from ._casts import Casts
 from ._registry import Registry
 from ._state_dict import StateDict, _IncompatibleKeys
@@ -35,6 +35,7 @@ _Member = TypeVar("_Member", bound=Tensor)
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 _OWNED = (Parameter, Buffer)
 _IncompatibleKeys = _IncompatibleKeys  # imported by scripts from here
+_EXTRA_STATE_KEY_SUFFIX = _state_dict._EXTRA_STATE  # and this
 
 
 def _addindent(text: str, spaces: int) -> str:
@@ -562,3 +563,6 @@ class Module(StateDict, Casts):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Replays calls where that is right: `compile` in place, with its arguments."""
         _hooks.compile_calls(self, Module, args, kwargs)
+
+
+vars(_state_dict)["Module"] = Module  # `typing.get_type_hints` of a user's class reads its bases

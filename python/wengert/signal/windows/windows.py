@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 
 from ... import _native
 from ..._native import Tensor
-from ..._types import device as _device
 from ..._types import layout as _layout
+from ..._types import on_cpu as _on_cpu
 from ..._typing import Device
 
 _Weights = Callable[[Tensor, int], Tensor]
@@ -42,7 +42,7 @@ class _Options:
         if layout is not None and str(layout) not in ("wengert.strided", "torch.strided"):
             raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
         if device is not None:
-            _device(device)
+            _on_cpu(device)
         self.m, self.sym, self.requires_grad = m, sym, requires_grad
 
     def make(self, weights: _Weights) -> Tensor:
