@@ -1,4 +1,5 @@
 // What stands between the brackets, from Python to IndexKey.
+#include "bind/call/batched.h"
 #include "bind/python.h"
 #include "wengert/base/warning.h"
 #include "wengert/ops/index/key.h"
@@ -71,7 +72,13 @@ IndexKey read_key(PyObject* o) {
 }  // namespace
 
 PyObject* get_item(PyObject* self, PyObject* key) {
-  return guarded([&] { return wrap(wengert::get_item(unwrap(self), read_key(key))); });
+  return guarded([&] {
+    PyObject* const all[] = {self, key};
+    if (has_batched(all + 1, 1)) [[unlikely]]
+      return call_batched(PyDict_GetItemString(tensor_type->tp_dict, "__getitem__"), all, 2,
+                          nullptr);
+    return wrap(wengert::get_item(unwrap(self), read_key(key)));
+  });
 }
 
 int set_item(PyObject* self, PyObject* key, PyObject* value) {
@@ -108,6 +115,15 @@ std::vector<Tensor> read_indices(const py::object& o) {
 
 py::object put(const py::object& input, const py::object& indices, const py::object& values,
                bool accumulate, bool inplace) {
+  PyObject* const all[] = {input.ptr(), indices.ptr(), values.ptr(), py::bool_(accumulate).ptr()};
+  if (has_batched(all, 3)) [[unlikely]] {
+    const char* name = inplace ? "index_put_" : "index_put";
+    PyObject* method = PyDict_GetItemString(tensor_type->tp_dict, name);
+    const py::object result =
+        py::reinterpret_steal<py::object>(call_batched(method, all, 4, nullptr));
+    if (!result) throw py::error_already_set();
+    return result;
+  }
   Tensor x = expect_tensor(input.ptr(), "input");
   const Tensor v = expect_tensor(values.ptr(), "values");
   check(v.dtype() == x.dtype(), "index_put: values must have the dtype of the input, ", x.dtype(),

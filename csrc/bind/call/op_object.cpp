@@ -1,9 +1,11 @@
 // Python callables for ops. One vectorcall entry serves all; what differs is data.
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include "bind/call/arguments.h"
+#include "bind/call/batched.h"
 #include "bind/types/memory_format.h"
 #include "bind/uninitialized.h"
 #include "wengert/kernels/core/pointwise.h"
@@ -18,6 +20,7 @@ struct Binding {
   Form form;
   std::vector<const Overload*> overloads;
   PyTypeObject* named_tuple = nullptr;
+  bool draws = false;  // random numbers, of which a vmap has a say
 };
 
 struct OpObject {
@@ -37,6 +40,11 @@ void check_limits(const Op& op, const Parameters& s) {
     throw std::logic_error(text(op.name, " has ", s.defaults.count(),
                                 " arguments that are no tensors; at most ", limit,
                                 " are supported of such an op"));
+}
+
+std::vector<Binding*>& all_bindings() {
+  static std::vector<Binding*> all;
+  return all;
 }
 
 const Overload* overload_of(const Op* op) {
@@ -181,7 +189,15 @@ PyObject* call_binding(const Binding& b, PyObject* const* args, Py_ssize_t n, Py
 
 PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
   const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
-  return guarded([&] { return call_binding(b, args, PyVectorcall_NARGS(flags), names); });
+  const Py_ssize_t n = PyVectorcall_NARGS(flags);
+  return guarded([&] {
+    if (batched_type) [[unlikely]] {
+      const Py_ssize_t all = n + (names ? PyTuple_GET_SIZE(names) : 0);
+      if ((b.draws && in_vmap()) || has_batched(args, all))
+        return call_batched(self, args, n, names);
+    }
+    return call_binding(b, args, n, names);
+  });
 }
 
 // f(name) for each other name of the row.
@@ -285,7 +301,8 @@ struct Registrar {
     Binding*& b = bindings[{where, name}];
     const Overload* o = overload_of(op);
     if (!b) {
-      b = new Binding{name, form, {}, nullptr};
+      b = new Binding{name, form, {}};
+      all_bindings().push_back(b);
       const bool method = form == Form::kMethod || form == Form::kInplace;
       PyTypeObject* type = method ? method_type : function_type;
       auto* object = reinterpret_cast<OpObject*>(type->tp_alloc(type, 0));
@@ -345,6 +362,10 @@ const Op* read_op(PyObject* o) {
   if (Py_TYPE(o)->tp_repr != repr) return nullptr;
   const std::vector<const Overload*>& rows = reinterpret_cast<OpObject*>(o)->binding->overloads;
   return rows.size() == 1 ? rows[0]->op : nullptr;
+}
+
+void ask_before_drawing(const std::set<std::string>& names) {
+  for (Binding* b : all_bindings()) b->draws = names.contains(b->name);
 }
 
 void init_ops(py::module_& m) {
@@ -435,6 +456,10 @@ PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Call call(op);
     call.add_input(unwrap(a));
+    if (is_batched(b))
+      fail(ErrorKind::kRuntime, "vmap: ", op.name,
+           "_ would write a result for each slice into a tensor that is the ",
+           "same for all; use the operation that is not in place");
     if (!add_operand(call, b, a)) Py_RETURN_NOTIMPLEMENTED;
     apply_inplace(call);
     return Py_NewRef(a);

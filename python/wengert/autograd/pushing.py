@@ -35,7 +35,7 @@ class _Here(threading.local):
 
 
 here = _Here()
-#: While a `vmap` runs: what calls a user's function, of a class and arguments, if these are
+#: Once there is a `vmap`: what calls a user's function, of a class and arguments, if these are
 #: batched, and gives its result in a tuple.
 of_batched: list[Callable[..., tuple[object] | None]] = []
 #: How many levels stand open in all threads; most code needs to look at this only.

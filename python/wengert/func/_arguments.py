@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from .._native import Tensor
-from .._typing import Args, UserFunction
+from .._typing import Args
 from . import _trees
-from ._batched import active
-from ._intercepted import stand_in_of
 from ._levels import Level
 
 #: One position or several.
 Argnums: TypeAlias = "int | tuple[int, ...]"
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def wraps(func: object) -> Callable[[_F], _F]:
+    """`functools.wraps`, in the package, so that a capture does not see it write.
+
+    What a captured function writes is compared afterwards; what the package writes is not.
+    """
+
+    def named(wrapper: _F) -> _F:
+        for name in functools.WRAPPER_ASSIGNMENTS:
+            if hasattr(func, name):
+                setattr(wrapper, name, getattr(func, name))
+        vars(wrapper).update(getattr(func, "__dict__", {}))
+        wrapper.__wrapped__ = func  # type: ignore[attr-defined]
+        return wrapper
+
+    return named
 
 
 def _position(argnum: object, count: int) -> int:
@@ -47,11 +64,6 @@ def prepared(level: Level, args: Args, argnums: object) -> tuple[Args, _trees.Sp
         mine[i] = value
     tree: object = tuple(chosen) if isinstance(argnums, tuple) else chosen[0]
     return tuple(mine), _trees.flatten(tree)[1]
-
-
-def called(function: UserFunction) -> UserFunction:
-    """The function, or what stands in for one of the package's own in a `vmap`."""
-    return stand_in_of(function) if active() else function
 
 
 def with_aux(result: object, has_aux: bool, where: str) -> tuple[object, object]:

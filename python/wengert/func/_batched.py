@@ -5,14 +5,15 @@ Note [batched tensors]
 `vmap` calls the function once, with a `Batched` in place of each tensor it maps over: all slices in
 one tensor, its `value`, along dimension 0, and the `Vmap` whose dimension that is. A nested `vmap`
 has `Batched` values in its own. A `Batched` says that it is a tensor and is none, so that native
-code which is given one by a way that nobody intercepts raises a TypeError; it can never take the
+code that is no function of ours and is given one raises a TypeError; it can never take the
 hidden dimension for one of the function's.
 
-While a `vmap` runs, the package's functions and the methods of tensors that take other tensors
-stand aside for wrappers (`_intercepted.py`), which come here: `call` finds the innermost `Vmap`
-among the arguments, and that function's rule (`_rules.py` and others), which says the same of whole
-values. A function without one is called for each slice and its results are stacked, with a warning
-once. So is one whose rule does not cover the arguments and raises `Unruled`.
+A native function or method that finds a `Batched` among its arguments comes here instead, and so
+does one that draws random numbers where a `vmap` runs (bind/call/batched.h): `call` finds the
+innermost `Vmap` among the arguments, and that function's rule (`_rules.py` and others), which says
+the same of whole values. A function without one is called for each slice and its results are
+stacked, with a warning once. So is one whose rule does not cover the arguments and raises
+`Unruled`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Unruled(Exception):
 
 
 def drawn() -> Tensor | None:
-    """The state of the generator, to tell whether a function draws by ways that nobody intercepts.
+    """The state of the generator, to tell whether a function draws by a way that asks nobody.
 
     None where that cannot be told: while a function is captured, which may ask for no value, and
     where other threads run, which may draw as well.
@@ -83,10 +84,12 @@ def standing_in(levels: list[Vmap]) -> Iterator[None]:
     """A block in which these run and no others."""
     before = active()
     _state.levels = levels
+    _native._set_in_vmap(bool(levels))
     try:
         yield
     finally:
         _state.levels = before
+        _native._set_in_vmap(bool(before))
 
 
 def top_of(args: Sequence[object], kwargs: Kwargs) -> Vmap | None:
@@ -263,7 +266,7 @@ def method(name: str, x: object, *args: object, **kwargs: object) -> Tensor:
     return cast("Tensor", ORIGINALS[name](x, *args, **kwargs))
 
 
-#: The methods of tensors as they are when nothing is intercepted.
+#: The methods of tensors.
 ORIGINALS: dict[str, UserFunction] = {
     name: value for name, value in vars(Tensor).items() if callable(value)
 }

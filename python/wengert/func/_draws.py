@@ -64,7 +64,8 @@ def _quiet(function: UserFunction, args: Args, kwargs: Kwargs) -> object:
     """A function of this kind that draws nothing."""
     level = top_of(args, kwargs)
     if level is None:
-        return function(*args, **kwargs)
+        with standing_in([]):
+            return function(*args, **kwargs)
     made, name = Call(level, function), function.__name__
     try:
         if name in RULES:
@@ -162,3 +163,4 @@ def check_nothing_else_drew(level: Vmap) -> None:
 
 
 DRAWS.update(dict.fromkeys(NAMES, draw))
+_native._set_batching(Batched, call, NAMES)

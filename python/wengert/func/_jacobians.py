@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from .. import _native
 from .._typing import UserFunction
 from . import _trees
-from ._arguments import Argnums, called, only_tensors, prepared, with_aux
+from ._arguments import Argnums, only_tensors, prepared, with_aux, wraps
 from ._levels import Level, enable_grad, filled
 from ._transforms import Recorded
 
@@ -74,12 +74,12 @@ def jacrev(
     """
     _check_chunk(chunk_size, "jacrev")
 
-    @functools.wraps(func)
+    @wraps(func)
     def wrapper(*args: object, **kwargs: object) -> object:
         level = Level()
         with enable_grad():
             mine, spec = prepared(level, args, argnums)
-            output, aux = with_aux(called(func)(*mine, **kwargs), has_aux, "jacrev(f)(*args)")
+            output, aux = with_aux(func(*mine, **kwargs), has_aux, "jacrev(f)(*args)")
             outputs, out_spec = only_tensors(output, "jacrev(f)(*args)")
         with enable_grad():
             result = _reverse(level, outputs, spec, out_spec)
@@ -134,9 +134,9 @@ def jacfwd(
             f"{randomness}"
         )
 
-    @functools.wraps(func)
+    @wraps(func)
     def wrapper(*args: object, **kwargs: object) -> object:
-        with_kwargs = functools.partial(called(func), **kwargs)
+        with_kwargs = functools.partial(func, **kwargs)
         recorded = Recorded(with_kwargs, args, argnums, has_aux, "jacfwd(f)(*args)")
         with enable_grad():
             result = _forward(recorded)
@@ -152,7 +152,7 @@ def _shorter(func: UserFunction, argnums: Argnums) -> Callable[..., object]:
         level = Level()
         with enable_grad():
             mine, spec = prepared(level, args, argnums)
-            outputs, out_spec = only_tensors(called(func)(*mine, **kwargs), "hessian(f)(*args)")
+            outputs, out_spec = only_tensors(func(*mine, **kwargs), "hessian(f)(*args)")
             rows, columns = (sum(x.numel() for x in xs) for xs in (outputs, level.inputs))
             if rows <= columns:
                 return _reverse(level, outputs, spec, out_spec)
@@ -169,4 +169,4 @@ def hessian(func: UserFunction, argnums: Argnums = 0) -> Callable[..., object]:
     costs one gradient and a backward of that for each element of the arguments. Errors as of
     `jacrev`.
     """
-    return functools.wraps(func)(_shorter(jacrev(func, argnums), argnums))
+    return wraps(func)(_shorter(jacrev(func, argnums), argnums))

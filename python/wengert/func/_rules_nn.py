@@ -77,10 +77,13 @@ def linear(c: Call, input: object, weight: object, bias: object = None) -> objec
     plain = type(rows) is not Batched and type(w) is not Batched
     if plain and _repeated(w) and (b is None or _repeated(b)) and w.requires_grad:
         result = cast("Tensor", _PerSlice.apply(rows, w, b))
-    elif b is None:
-        result = by_name("matmul", rows, method("transpose", w, 1, 2))
-    else:
-        result = by_name("baddbmm", b.unsqueeze(1), rows, method("transpose", w, 1, 2))
+    else:  # so that the gradient of a weight lies as the weight does
+        columns = method("transpose", rows, 1, 2)
+        if b is None:
+            result = by_name("matmul", w, columns)
+        else:
+            result = by_name("baddbmm", b.unsqueeze(2), w, columns)
+        result = method("transpose", result, 1, 2)
     return c.batched(method("reshape", result, (c.level.size, *before, w.shape[1])))
 
 

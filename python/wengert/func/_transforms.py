@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import cast
 
@@ -11,7 +10,7 @@ from .._common import typename
 from .._typing import UserFunction
 from ..autograd.pushing import forward
 from . import _trees
-from ._arguments import Argnums, called, only_tensors, prepared, with_aux
+from ._arguments import Argnums, only_tensors, prepared, with_aux, wraps
 from ._batched import Vmap, by_slices
 from ._levels import Level, enable_grad, filled
 
@@ -40,12 +39,12 @@ def grad_and_value(
     Like `grad`; the value is (output, aux) with `has_aux`.
     """
 
-    @functools.wraps(func)
+    @wraps(func)
     def wrapper(*args: object, **kwargs: object) -> object:
         level = Level()
         with enable_grad():
             mine, spec = prepared(level, args, argnums)
-            result = called(func)(*mine, **kwargs)
+            result = func(*mine, **kwargs)
             output, aux = with_aux(result, has_aux, "grad_and_value(f)(*args)")
             loss = _loss(output)
             graph = level.reaches((loss,))
@@ -72,7 +71,7 @@ def grad(func: UserFunction, argnums: Argnums = 0, has_aux: bool = False) -> Cal
     """
     both = grad_and_value(func, argnums, has_aux)
 
-    @functools.wraps(func)
+    @wraps(func)
     def wrapper(*args: object, **kwargs: object) -> object:
         grads, value = cast("tuple[object, object]", both(*args, **kwargs))
         return (grads, cast("tuple[object, object]", value)[1]) if has_aux else grads
@@ -112,7 +111,7 @@ def vjp(
     level = Level()
     with enable_grad():
         mine, spec = prepared(level, primals, tuple(range(len(primals))))
-        output, aux = with_aux(called(func)(*mine), has_aux, where)
+        output, aux = with_aux(func(*mine), has_aux, where)
         outputs, out_spec = only_tensors(output, where)
         for out in outputs:
             if not out.is_floating_point():
@@ -162,7 +161,7 @@ class Recorded:
         self.where = where
         with enable_grad():
             mine, self.spec = prepared(self.level, args, argnums)
-            output, self.aux = with_aux(called(func)(*mine), aux, where)
+            output, self.aux = with_aux(func(*mine), aux, where)
             self.outputs, self.out_spec = only_tensors(output, where)
             self.us = [
                 self.level.leaf(_native.zeros_like(y.detach())) if y.requires_grad else None

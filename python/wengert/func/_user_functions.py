@@ -10,9 +10,9 @@ from .. import _native
 from .._common import typename
 from .._typing import Args, Kwargs
 from ..autograd.function import Function, FunctionCtx
+from ..autograd.pushing import of_batched
 from . import _trees
-from ._batched import RULES, Batched, Call, Vmap, active, loop, method, standing_in
-from ._intercepted import intercepted
+from ._batched import Batched, Call, Vmap, active, loop, method, standing_in, top_of
 
 Tensor = _native.Tensor
 
@@ -47,7 +47,13 @@ def _apply(cls: type[Function], level: Vmap, args: Args, kwargs: Kwargs) -> obje
     return loop(Call(level, apply), args, kwargs)
 
 
-RULES["Function.apply"] = _apply
+def _apply_batched(cls: type[Function], args: Args, kwargs: Kwargs) -> tuple[object] | None:
+    """A Function knows tensors only."""
+    level = top_of(args, kwargs)
+    return None if level is None else (_apply(cls, level, args, kwargs),)
+
+
+of_batched.append(_apply_batched)
 
 
 # ---- the function's own -----------------------------------------------------------------------
@@ -155,7 +161,7 @@ class _How:
     def running(self) -> Iterator[Vmap]:
         """A block in which the dimension is mapped over."""
         level = Vmap(self.size, self.randomness)
-        with intercepted(), standing_in([*active(), level]):
+        with standing_in([*active(), level]):
             yield level
         level.alive = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
@@ -10,9 +9,8 @@ from .. import _native
 from .._common import typename
 from .._typing import UserFunction
 from . import _draws, _rules_nn, _rules_shape, _trees, _user_functions  # noqa: F401  they register
-from ._arguments import named_after
+from ._arguments import named_after, wraps
 from ._batched import Batched, Tensor, Vmap, active, by_name, method, standing_in
-from ._intercepted import attributes_intercepted, intercepted, stand_in_of
 
 Dims: TypeAlias = "int | tuple[object, ...] | None"
 
@@ -132,20 +130,6 @@ def _left(func: UserFunction, end: object, dim: int | None, level: Vmap) -> obje
     return value if dim % rank == 0 else method("movedim", value, 0, dim)
 
 
-def _called(func: UserFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    try:
-        with attributes_intercepted(func):
-            return stand_in_of(func)(*args, **kwargs)
-    except TypeError as error:
-        if "not Batched" in str(error):
-            raise TypeError(
-                f"{error}. vmap reaches functions that are called by a module of the package, as "
-                "torch.relu(x): one that was taken from there before (`from torch import relu`, or "
-                "an attribute) is to be called so"
-            ) from error
-        raise
-
-
 def _run(
     func: UserFunction,
     level: Vmap,
@@ -159,9 +143,9 @@ def _run(
         end if dim is None else Batched(_front(cast("Tensor", end), dim), level)
         for end, dim in zip(ends, dims, strict=True)
     ]
-    with intercepted(), standing_in([*active(), level]):
+    with standing_in([*active(), level]):
         args = cast("tuple[object, ...]", _trees.unflatten(values, spec))
-        output = _called(func, args, kwargs)
+        output = func(*args, **kwargs)
         outs, out_places, out_spec = _out_places(func, out_dims, output)
         made = [_left(func, end, dim, level) for end, dim in zip(outs, out_places, strict=True)]
         _draws.check_nothing_else_drew(level)
@@ -238,7 +222,6 @@ def vmap(
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
     def wrapper(*args: object, **kwargs: object) -> object:
-        _native._capture_refuse("vmap()")
         given = _in_places(func, in_dims, args)
         size = _size(given[0], given[1])
         if chunk_size is not None and chunk_size < size:
@@ -246,4 +229,4 @@ def vmap(
         ends, _, spec = _run(func, Vmap(size, randomness), given, out_dims, kwargs)
         return _trees.unflatten(ends, spec)
 
-    return functools.update_wrapper(wrapper, func)
+    return wraps(func)(wrapper)

@@ -9,7 +9,6 @@ from typing import TypeAlias
 from .. import _native
 from ..nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm
 from ..nn.modules.module import Module
-from ._intercepted import attributes_intercepted
 
 Tensor = _native.Tensor
 _State: TypeAlias = "dict[str, Tensor]"
@@ -139,7 +138,7 @@ def functional_call(
     if strict:
         _check(module, places, given)
     called = () if args is None else args if isinstance(args, tuple) else (args,)
-    with attributes_intercepted(module), _holding(module, places, given):
+    with _holding(module, places, given):
         result = module(*called, **(kwargs or {}))
     if isinstance(parameter_and_buffer_dicts, dict):
         parameter_and_buffer_dicts.update(
