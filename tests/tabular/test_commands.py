@@ -157,7 +157,8 @@ def test_help_has_the_defaults(capsys):
     for part in (
         f"default {simple.epochs}, strong and ensemble {strong.epochs}, fewer for large tables; "
         f"plain {table.epochs}, more for small tables; digits {digits.epochs}; cnn {images.epochs}",
-        "default 128,128,128, 256 each above 2000 rows, ensemble two of them; plain 64,64; "
+        "default 128,128,128, 256 each above 50000 rows, strong above 2000, ensemble two of them; "
+        "plain 64,64; "
         "digits 256,128; cnn none",
         f"default {simple.lr:g}, for regression {number.lr:g}; plain and ensemble {table.lr:g}; "
         f"plain {linear.lr:g} without hidden layers; cnn {images.lr:g}",

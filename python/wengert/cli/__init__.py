@@ -156,8 +156,8 @@ def _add_network_options(group: argparse._ArgumentGroup) -> None:
         "--hidden",
         type=_hidden,
         metavar="SIZES",
-        help="hidden layers, or none (default 128,128,128, 256 each above 2000 rows, ensemble two "
-        "of them; plain 64,64; digits 256,128; cnn none)",
+        help="hidden layers, or none (default 128,128,128, 256 each above 50000 rows, strong above "
+        "2000, ensemble two of them; plain 64,64; digits 256,128; cnn none)",
     )
     group.add_argument(
         "--lr",

@@ -46,9 +46,9 @@ class Recipe:
 
 _STEPS = 2400  # what a small table needs, however few batches it has
 # RealMLP's 256 epochs of width 256 gave nothing more on small tables, and took four times as long;
-# nor did 128 epochs instead of 96 for "simple".
+# nor did 128 epochs instead of 96 for "simple", nor width 256 below 50,000 rows.
 _EPOCHS = {"simple": 96, "strong": 128, "ensemble": 128}
-_MOST_STEPS, _SMALL = 8000, 2000
+_MOST_STEPS, _SMALL, _LARGE = 8000, 2000, 50_000
 
 
 def preset(
@@ -97,7 +97,7 @@ def _of_table(
     if name == "simple" and batch_size is None:  # of equal sizes, and so one program for all
         batch = max(1, -(-rows // steps_per_epoch))
     epochs = max(24, min(_EPOCHS[name], _MOST_STEPS // steps_per_epoch))
-    width = 128 if rows <= _SMALL else 256
+    width = 128 if rows <= (_LARGE if name == "simple" else _SMALL) else 256
     smoothing = 0.0 if regression else 0.1
     activation = "mish" if regression else "selu"
     parts = Parts(
