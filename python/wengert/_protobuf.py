@@ -1,4 +1,4 @@
-"""Protocol buffers, written field by field: what `utils.tensorboard` and `onnx` write.
+"""Protocol buffers, written and read field by field, for `utils.tensorboard` and `onnx`.
 
 A field is its number and wire type, then a varint, 8 or 4 bytes, or a length and so many bytes.
 """
@@ -6,7 +6,8 @@ A field is its number and wire type, then a varint, 8 or 4 bytes, or a length an
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 
 
 def _varint(value: int) -> bytes:
@@ -57,3 +58,59 @@ def integers(field: int, values: Iterable[int]) -> bytes:
 def singles(field: int, values: Iterable[float]) -> bytes:
     """Packed numbers of 4 bytes."""
     return message(field, b"".join(struct.pack("<f", value) for value in values))
+
+
+# ---- reading -----------------------------------------------------------------------------------
+
+
+def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    """(a number of at most 64 bits, where the next byte is)."""
+    value = shift = 0
+    while at < len(data) and shift < 70:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value & ((1 << 64) - 1), at
+    raise ValueError("a number does not end")
+
+
+def fields(data: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """(number, value) of each field of a message: an int, or bytes that are not copied.
+
+    Numbers of 4 and 8 bytes are bytes too. ValueError for what is no message, or ends early.
+    """
+    data, at = memoryview(data), 0
+    while at < len(data):
+        key, at = _read_varint(data, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _read_varint(data, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            size, at = _read_varint(data, at)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"a field of the unknown kind {kind}")
+        if size > len(data) - at:
+            raise ValueError(f"a field of {size} bytes where {len(data) - at} are left")
+        yield key >> 3, data[at : at + size]
+        at += size
+
+
+def signed(value: int) -> int:
+    """The int64 that a varint stands for."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def read_integers(value: int | memoryview) -> array[int]:
+    """One int64, or packed ones."""
+    if isinstance(value, int):
+        return array("q", [signed(value)])
+    found, at = array("q"), 0
+    while at < len(value):
+        number, at = _read_varint(value, at)
+        found.append(signed(number))
+    return found

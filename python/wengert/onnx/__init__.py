@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..nn import Module
+    from ._module import OnnxModule
     from ._script import Script
 
-__all__ = ["OnnxExporterError", "dynamo_export", "export", "is_in_onnx_export"]
+__all__ = ["OnnxExporterError", "dynamo_export", "export", "is_in_onnx_export", "load"]
 
 _OPSETS = range(17, 22)
 _EXTRA = (3, 7, 11, 17, 23)  # by so much sizes are told apart
@@ -100,6 +101,36 @@ def export(
     elif f is not None:
         f.write(data)
     return data
+
+
+def load(f: str | os.PathLike[str] | bytes | IO[bytes]) -> OnnxModule:
+    """A module that computes what an ONNX model says: a path, a file object or its bytes.
+
+    Initializers of floating dtypes are its parameters, by their names, so that it trains on and
+    loads the `state_dict` of the model that was exported; averages of batch norms, constants and
+    integers are buffers. It is in evaluation mode. Inputs are given in the order of the file, or
+    by name; several outputs are a tuple. Weights in files beside the model are read if `f` is a
+    path and they lie in its folder.
+
+    Raises ValueError for a file that is no model, is damaged or incomplete, and
+    NotImplementedError for one with operators that are not here, which it names: control flow,
+    quantization, and those of other domains. A node that asks for what its operator does not do
+    here is a RuntimeError, which names it, when the module is called.
+    """
+    from ._module import OnnxModule, checked
+    from ._read import Reader
+
+    folder = None
+    if isinstance(f, (str, os.PathLike)):
+        folder = os.path.dirname(os.path.abspath(f))
+        with open(f, "rb") as file:
+            data = file.read()
+    else:
+        data = f if isinstance(f, bytes) else f.read()
+    try:
+        return OnnxModule(checked(Reader(folder).model(data)))
+    except (ValueError, NotImplementedError) as error:
+        raise type(error)(f"onnx.load: {error}") from None
 
 
 def _names(given: Sequence[str] | None, count: int, default: str) -> list[str]:
@@ -183,6 +214,7 @@ def _exported(
     opset: int,
 ) -> bytes:
     from ._export import Call, Exporter, Symbol, key_of
+    from ._model import array_in
     from ._rules import RULES
 
     sized = [_sized(tensors, axes, more) for more in (False, True)] if axes else [list(tensors)]
@@ -198,7 +230,7 @@ def _exported(
     known: dict[bytes, list[str]] = {}
     for name, value in state.items():
         if isinstance(value, Tensor):
-            known.setdefault(key_of(value.detach().numpy()), []).append(name)
+            known.setdefault(key_of(array_in(value.detach())), []).append(name)
     exporter = Exporter((one, other), known, symbols, opset)
     for i, pieces in enumerate(zip(one.inputs, other.inputs, strict=True)):
         exporter.graph.reserve(names[i])

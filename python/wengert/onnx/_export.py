@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._model import Graph
+from ._model import Graph, array_of
 from ._script import Operand, Piece, Plain, Script, Step, contiguous
 from ._views import View, indices_of, is_identity, memory_order, view_of
 
@@ -258,7 +258,7 @@ class Exporter:
             base = self._in_memory(self._value(one.slot), counts)
             base = graph.op("Reshape", base, graph.constant([-1]))
         else:
-            base = graph.constant(np.zeros(counts[0], self.dtype_of(one.slot)))
+            base = graph.constant(array_of(np.zeros(counts[0]), self.dtype_of(one.slot)))
         indices = graph.constant(indices_of(one).reshape(-1))
         values = graph.op("Reshape", name, graph.constant([-1]))
         base = graph.op("ScatterElements", base, indices, values, axis=0)
@@ -335,7 +335,7 @@ class Call:
 
     def number(self, value: float, dtype: str | None = None) -> str:
         """A constant of the step's dtype."""
-        return self.graph.constant(np.asarray(value, dtype or self.step.dtype))
+        return self.graph.constant(array_of(value, dtype or self.step.dtype))
 
     def cast(self, value: str, now: str, wanted: str) -> str:
         """The value in another dtype."""

@@ -7,7 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .. import _native
+from .._native import Tensor
 from .._protobuf import integer, integers, message, single, singles
+from .._types import bits
 
 Attribute: TypeAlias = "int | float | str | Sequence[int] | Sequence[float] | Sequence[str]"
 #: A size: a number, or the name of one that changes from call to call.
@@ -17,6 +20,22 @@ Dim: TypeAlias = "int | str"
 TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9,
          "float16": 10, "float64": 11, "bfloat16": 16}  # fmt: skip
 _FLOAT, _INT, _STRING, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 6, 7, 8  # AttributeProto.AttributeType
+
+
+#: How bfloat16, which NumPy lacks, lies in the arrays of this package: its bits, under its name.
+BFLOAT16 = np.dtype([("bfloat16", "<i2")])
+
+
+def array_of(value: object, dtype: str) -> np.ndarray:
+    """Numbers as an array of a dtype by its name."""
+    if dtype != "bfloat16":
+        return np.asarray(value, dtype)
+    return array_in(_native.tensor(np.asarray(value, np.float32)).bfloat16())
+
+
+def array_in(tensor: Tensor) -> np.ndarray:
+    """A tensor's memory."""
+    return bits(tensor).view(BFLOAT16) if tensor.dtype == _native.bfloat16 else tensor.numpy()
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
@@ -36,9 +55,10 @@ def _attribute(name: str, value: Attribute) -> bytes:
 
 def _tensor(name: str, array: np.ndarray) -> bytes:
     array = np.asarray(array)
+    kind = "bfloat16" if array.dtype == BFLOAT16 else array.dtype.name
     data = array.astype(array.dtype.newbyteorder("<")).tobytes()
     dims = integers(1, array.shape) if array.ndim else b""
-    return dims + integer(2, TYPES[array.dtype.name]) + message(8, name) + message(9, data)
+    return dims + integer(2, TYPES[kind]) + message(8, name) + message(9, data)
 
 
 def _value(name: str, dtype: str, shape: Iterable[Dim]) -> bytes:
@@ -108,7 +128,8 @@ class Graph:
 
     def constant(self, value: np.ndarray | Sequence[int] | float, dtype: str | None = None) -> str:
         """A constant, once for each value. Lists of numbers are int64."""
-        array = np.asarray(value, dtype or (None if isinstance(value, np.ndarray) else np.int64))
+        given = isinstance(value, np.ndarray) and dtype is None
+        array = np.asarray(value) if given else array_of(value, dtype or "int64")
         key = (array.dtype.name, array.shape, array.tobytes()) if array.size <= 1024 else None
         if key is not None and key in self._by_value:
             return self._by_value[key]
@@ -145,4 +166,4 @@ class Graph:
         return head + message(7, b"".join(parts)) + message(8, operators)
 
 
-__all__ = ["TYPES", "Attribute", "Dim", "Graph"]
+__all__ = ["TYPES", "Attribute", "Dim", "Graph", "array_in", "array_of"]

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from ._export import Call
+from ._model import array_of
 from ._pointwise import RULES, real, rule
 from ._script import Piece
 
@@ -159,8 +160,8 @@ def _adaptive(call: Call) -> list[str | None]:
 def _batch_norm(call: Call) -> list[str | None]:
     channels, dtype = call.shape(3)[0], call.dtype(0)
     g = call.graph
-    weight = call.input(1) if call.has(1) else g.constant(np.asarray([1.0] * channels, dtype))
-    bias = call.input(2) if call.has(2) else g.constant(np.asarray([0.0] * channels, dtype))
+    weight = call.input(1) if call.has(1) else g.constant(array_of([1.0] * channels, dtype))
+    bias = call.input(2) if call.has(2) else g.constant(array_of([0.0] * channels, dtype))
     inputs = call.input(0), weight, bias, call.input(3), call.input(4)
     return [g.op("BatchNormalization", *inputs, epsilon=real(call.attribute(0)))]
 
@@ -381,7 +382,7 @@ def _rnn_layer(call: Call) -> list[str | None]:
     if call.attribute(1):
         x = g.op("Transpose", x, perm=[1, 0, 2])
     weights = [g.op("Unsqueeze", _by_gates(call, i, order), first) for i in (4, 5)]
-    none = np.asarray([0.0] * (len(order) * hidden), dtype)
+    none = array_of([0.0] * (len(order) * hidden), dtype)
     biases = [_by_gates(call, i, order) if call.has(i) else g.constant(none) for i in (6, 7)]
     bias = g.op("Unsqueeze", g.op("Concat", *biases, axis=0), first)
     states = [call.input(i) if call.has(i) else "" for i in ((2, 3) if mode == 2 else (2,))]
@@ -452,7 +453,7 @@ def _pad(call: Call) -> list[str | None]:
 @rule("_one_hot")
 def _one_hot(call: Call) -> list[str | None]:
     g = call.graph
-    values = g.constant(np.asarray([0, 1], call.output_dtype()))
+    values = g.constant(array_of([0, 1], call.output_dtype()))
     depth = g.constant(np.asarray(call.attribute(0), np.int64))
     return [g.op("OneHot", call.input(0), depth, values, axis=-1)]
 

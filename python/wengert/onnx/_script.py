@@ -17,6 +17,7 @@ import numpy as np
 
 from .._capture.program import Program
 from .._safetensors import load_safetensors
+from ._model import array_in
 
 #: An attribute of a step, or a number among its inputs.
 Plain: TypeAlias = "bool | int | float | str | tuple[int, ...] | None"
@@ -131,7 +132,7 @@ def read(program: Program) -> Script:
         path = os.path.join(folder, "program")
         program.save(path)
         tensors, metadata = load_safetensors(path)
-    return parse(metadata["wengert.program"], {k: t.numpy() for k, t in tensors.items()})
+    return parse(metadata["wengert.program"], {k: array_in(t) for k, t in tensors.items()})
 
 
 def parse(text: str, tensors: dict[str, np.ndarray]) -> Script:
