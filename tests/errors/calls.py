@@ -113,6 +113,7 @@ def restore() -> None:
     _native._stop_observing(0)
     _native.set_grad_enabled_(True)
     _native.set_inference_mode_(False)
+    _native._set_in_vmap(False)
     _native.set_default_dtype(wg.float32)
     _native.set_memory_limit(LIMIT)
     if _native.get_num_threads() != 2:

@@ -41,19 +41,20 @@ PyObject* call_batched(PyObject* function, PyObject* const* args, Py_ssize_t cou
 
 void init_batched(py::module_& m) {
   m.def(
-      "_set_batching",
-      [](const py::handle& type, const py::handle& function, const py::iterable& draws) {
+      "_enable_vmap",
+      [] {
+        const py::module_ batched = py::module_::import("wengert.func._batched");
         std::set<std::string> names;
-        for (const py::handle name : draws) names.insert(py::cast<std::string>(name));
+        for (const py::handle name : py::module_::import("wengert.func._draws").attr("NAMES"))
+          names.insert(py::cast<std::string>(name));
         ask_before_drawing(names);
-        rule = function.inc_ref().ptr();
-        batched_type = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+        rule = py::object(batched.attr("call")).release().ptr();
+        batched_type =
+            reinterpret_cast<PyTypeObject*>(py::object(batched.attr("Batched")).release().ptr());
       },
-      "The type of tensors in the function of a vmap, what is called in place of functions that "
-      "are "
-      "given one, rule(function, args, kwargs), and names of those that it is to be asked of "
-      "anyway, "
-      "as they draw random numbers.");
+      "From now on functions call func._batched.call in their place if they are given a tensor of "
+      "a "
+      "vmap's function, or draw random numbers in one.");
   m.def(
       "_set_in_vmap", [](bool on) { running = on; },
       "Whether this thread runs the function of a vmap, so that functions that draw ask.");

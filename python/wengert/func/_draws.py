@@ -163,4 +163,4 @@ def check_nothing_else_drew(level: Vmap) -> None:
 
 
 DRAWS.update(dict.fromkeys(NAMES, draw))
-_native._set_batching(Batched, call, NAMES)
+_native._enable_vmap()
