@@ -344,14 +344,16 @@ def duel(log: Log, sets: list[str], one: str, other: str) -> list[str]:
             continue
         a, b = cells[one], cells[other]
         count = min(len(a.scores), len(b.scores))
-        mean, error = moments(a.scores[:count] - b.scores[:count])
-        ratios = log.ratios(name)
-        taken = (
-            f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "-"
-        )
+        differences, known, worse = a.scores[:count] - b.scores[:count], "", "-"
+        if count > 1:
+            mean, error = moments(differences)
+            known, worse = f" +- {error:.4f}", "yes" if mean < -error else "no"
+        ratios, taken = log.ratios(name), "-"
+        if ratios:
+            taken = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         lines.append(
-            f"| {name} | {count} | {mean:+.4f} +- {error:.4f} | "
-            f"{'yes' if mean < -error else 'no'} | {taken} | {a.weights / b.weights:.1f} |"
+            f"| {name} | {count} | {differences.mean():+.4f}{known} | {worse} | {taken} | "
+            f"{a.weights / b.weights:.1f} |"
         )
     return lines
 
