@@ -52,6 +52,7 @@ HANDS_ON = {
     "_capture/loop.py",
     "_capture/program.py",
     "_capture/structures.py",
+    "_einops.py",
     "_functions.py",
     "_interchange.py",
     "_legacy.py",

@@ -15,7 +15,7 @@ from . import _load as _load  # loads _native
 
 # isort: split
 from . import __config__ as __config__
-from . import _functions, _native, _tensor, _tensortype  # noqa: F401
+from . import _einops, _functions, _native, _tensor, _tensortype  # noqa: F401
 from . import accelerator as accelerator
 from . import amp as amp
 from . import autograd as autograd
@@ -132,5 +132,6 @@ def _later_or_never(name: str) -> object:
 
 globals()["__getattr__"] = _later_or_never  # no `def`: to a type checker it would be every name
 
+_einops.introduce()
 if _os.environ.get("WENGERT_AS_TORCH", "0") not in ("", "0"):
     as_torch()

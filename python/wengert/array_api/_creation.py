@@ -9,7 +9,7 @@ import numpy as np
 from .. import _interchange, _native
 from .._native import Tensor
 from .._typing import Device, Dtype
-from ._kinds import Number, check_device, expect, of_number
+from ._kinds import Number, Operand, check_device, expect, of_number
 
 __all__ = [
     "arange",
@@ -105,7 +105,7 @@ def asarray(
     elif copy is False:
         raise ValueError("asarray: copy=False, but numbers and sequences have to be copied")
     else:
-        return _native.tensor(obj, dtype=dtype)
+        return _from_numbers(obj, dtype)
     if dtype is not None and result.dtype is not dtype:
         if copy is False:
             raise ValueError(
@@ -113,6 +113,15 @@ def asarray(
             )
         return result._to_dtype(dtype)
     return result.clone() if copy and result is obj else result
+
+
+def _from_numbers(obj: object, dtype: Dtype) -> Tensor:
+    try:
+        return _native.tensor(obj, dtype=dtype)
+    except RuntimeError as error:
+        if "complex" in str(error):
+            raise TypeError("asarray: complex numbers are not supported") from None
+        raise
 
 
 def _holds_array(obj: object) -> bool:
@@ -149,11 +158,16 @@ def ones(shape: Shape, *, dtype: Dtype = None, device: Device = None) -> Tensor:
     return _native.ones(_sizes("ones", shape), dtype=dtype)
 
 
-def full(shape: Shape, fill_value: Number, *, dtype: Dtype = None, device: Device = None) -> Tensor:
+def full(
+    shape: Shape, fill_value: Operand, *, dtype: Dtype = None, device: Device = None
+) -> Tensor:
     """An array of one value, by default of the default dtype of its kind."""
     check_device(device)
+    sizes = _sizes("full", shape)
+    if isinstance(fill_value, Tensor):  # of no dimensions, which libraries pass too
+        return fill_value._to_dtype(dtype or fill_value.dtype).expand(sizes).clone()
     of_number(fill_value)
-    return _native.full(_sizes("full", shape), fill_value, dtype=dtype)
+    return _native.full(sizes, fill_value, dtype=dtype)
 
 
 def empty_like(x: Tensor, /, *, dtype: Dtype = None, device: Device = None) -> Tensor:
@@ -175,7 +189,7 @@ def ones_like(x: Tensor, /, *, dtype: Dtype = None, device: Device = None) -> Te
 
 
 def full_like(
-    x: Tensor, /, fill_value: Number, *, dtype: Dtype = None, device: Device = None
+    x: Tensor, /, fill_value: Operand, *, dtype: Dtype = None, device: Device = None
 ) -> Tensor:
     """One value in the shape and dtype of `x`."""
     expect("full_like", x)

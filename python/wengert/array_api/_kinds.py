@@ -124,8 +124,9 @@ def axes_of(name: str, ndim: int, axis: Axis) -> tuple[int, ...]:
         return tuple(range(ndim))
     found = []
     for a in axis if isinstance(axis, (tuple, list)) else (axis,):
-        if not isinstance(a, int):
+        if isinstance(a, float) or not hasattr(a, "__index__"):
             raise TypeError(f"{name}: axis must be an int, a tuple of ints or None, got {a!r}")
+        a = a.__index__()
         if not -ndim <= a < ndim:
             raise IndexError(f"{name}: axis {a} is out of range for an array of {ndim} dimensions")
         found.append(a % ndim)

@@ -74,6 +74,8 @@ def searchsorted(
 def where(condition: Tensor, x1: Operand, x2: Operand, /) -> Tensor:
     """The elements of `x1` where the condition is true, else those of `x2`."""
     expect("where", condition)
+    if not isinstance(x1, Tensor) and not isinstance(x2, Tensor):
+        x1 = _native.full((), x1)
     a, b = promoted("where", x1, x2)
     return _native.where(condition.bool(), a, b)
 

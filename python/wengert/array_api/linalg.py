@@ -1,4 +1,4 @@
-"""The linear algebra extension of the array API standard; without `eig` and `eigvals`."""
+"""The linear algebra extension of the array API standard."""
 
 from __future__ import annotations
 
@@ -215,12 +215,3 @@ def vector_norm(
     if not axes:
         return x.abs() if ord else (x != 0)._to_dtype(x.dtype)
     return _linalg.vector_norm(x, ord, axes, keepdims)
-
-
-def _absent(name: str) -> object:
-    if name in ("eig", "eigvals"):
-        raise AttributeError(f"linalg.{name}: results would be complex, which no array is here")
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-globals()["__getattr__"] = _absent  # no `def`: to a type checker it would be every name
