@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from . import _native
 from ._common import typename
-from ._types import bits, dtype_name, from_bits
+from ._types import bits, dtype_name, from_bits, on_cpu
 from ._typing import Device
 
 _CPU, _PINNED = 1, 3  # DLPack's kinds of devices whose memory a CPU reads
@@ -145,7 +145,7 @@ def from_dlpack(
     BufferError if `copy` is False and it has to be copied, or for memory on another device.
     """
     if device is not None:
-        _native.device(device)
+        on_cpu(device)
     if isinstance(ext_tensor, _native.Tensor):
         return ext_tensor.detach().clone() if copy else ext_tensor.detach()
     if hasattr(ext_tensor, "__dlpack__"):
@@ -215,7 +215,7 @@ def to_device(
     """Itself: every tensor is on the CPU. RuntimeError for another device."""
     if device is None:
         raise TypeError("to_device: a device is expected, got None")
-    _native.device(device)
+    on_cpu(device)
     if stream is not None:
         raise ValueError(f"to_device: there are no streams on the CPU, got stream={stream!r}")
     return self

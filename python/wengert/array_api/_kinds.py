@@ -14,7 +14,7 @@ from .. import _native
 from .._common import typename
 from .._functions import promote_types
 from .._native import Tensor, dtype
-from .._types import dtype_name, iinfo
+from .._types import dtype_name, iinfo, on_cpu
 from .._types import finfo as _limits
 from .._typing import Device, Dtype
 
@@ -55,7 +55,7 @@ def expect(name: str, *arrays: object) -> None:
 def check_device(device: Device) -> None:
     """RuntimeError unless it is the CPU, or None."""
     if device is not None:
-        _native.device(device)
+        on_cpu(device)
 
 
 def of_number(value: object) -> dtype:
