@@ -85,6 +85,7 @@ HANDLES = {
 }  # fmt: skip
 #: Files that compose rows, and why that is no row itself.
 COMPOSES = {
+    "_copies.py": "norms by other names, segments",
     "_composed.py": "a tensor or a tuple of them, as an argument says",
     "_einsum.py": "parses an equation into products, sums and views",
     "_linalg.py": "shapes of many kinds around rows that decompose batches",

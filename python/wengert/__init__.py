@@ -37,6 +37,7 @@ from . import version as version
 from . import xpu as xpu
 from ._capture import *  # noqa: F403
 from ._composed import *  # noqa: F403
+from ._copies import *  # noqa: F403
 from ._drop_in import absent as _no_name
 from ._drop_in import as_torch as as_torch
 from ._einsum import *  # noqa: F403
@@ -46,6 +47,7 @@ from ._native import *  # noqa: F403
 from ._recurrent import *  # noqa: F403
 from ._search import *  # noqa: F403
 from ._settings import *  # noqa: F403
+from ._spellings import *  # noqa: F403
 from ._types import channels_last as channels_last
 from ._types import channels_last_3d as channels_last_3d
 from ._types import contiguous_format as contiguous_format

@@ -1,9 +1,9 @@
 """Writes docs/coverage.md, what there is of PyTorch: python -m tests.rows.coverage [--check]
 
 Every name that users see, with the dtypes in which its first sample runs, whether gradients of
-first and second order exist, whether a captured function may call it, and whether C++ declares it;
-all found by trying. At the end stands what is missing of PyTorch's dense real CPU API, from
-`missing.py`, less what has come since.
+first and second order exist, whether a captured function may call it, how `vmap` does, and whether
+C++ declares it; all found by trying. At the end stands what is missing of PyTorch's dense real CPU
+API, from `missing.py`, less what has come since.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 import wengert as wg
+from tests.func.test_vmap_rows import called, form_of, shifted
 from tests.rows.derivatives import as_function, gradients, leaves
 from tests.rows.missing import MISSING
 from tests.rows.page import dtypes
-from tests.rows.sample import Sample, build
+from tests.rows.sample import Sample, arrays, build
 from tests.rows.table import FAMILIES, ROWS, SAMPLES, in_wengert
+from wengert.func import _batched
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "coverage.md"
@@ -29,7 +33,10 @@ HEAD = """\
 Written by `python -m tests.rows.coverage`; do not edit. Of an operation that has several
 signatures, a line for each. The dtypes are those in which its first sample runs; *1st* and *2nd*
 say whether there are gradients of these orders, *capture* whether a captured function may call it,
-*C++* whether it is declared for C++ users. [operations.md](operations.md) has the mathematics.
+*vmap* how `vmap` maps over all tensors of its first samples: by a *rule* for all slices at once, in
+a *loop* over them, or by a rule for some of the samples (*in part*); nothing where it refuses, or
+where there is no tensor to map over. *C++* says whether it is declared for C++ users.
+[operations.md](operations.md) has the mathematics.
 
 """
 # Where names are missing, in our package or in torch.
@@ -106,6 +113,29 @@ def captures(key: str) -> bool:
     return False
 
 
+def batches(key: str) -> str:
+    """How vmap maps over the first samples; the loop tells that it is one."""
+    row, form, found = ROWS[key], form_of(ROWS[key]), set()
+    for sample in SAMPLES[key][:4] if form else ():
+        given = arrays(sample)
+        if not given:
+            continue
+        stacks = [wg.from_numpy(np.stack([shifted(a, b) for b in range(2)])) for a in given]
+
+        def function(*xs, sample=sample):
+            return called(row, sample, form, dict(enumerate(xs)))
+
+        _batched._told.clear()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                wg.vmap(function, randomness="different")(*stacks)
+            except FAILURES:
+                continue
+        found.add(any("no rule covers" in str(w.message) for w in told))
+    return {0: "", 1: "loop" if True in found else "rule", 2: "in part"}[len(found)]
+
+
 def said(flag: bool) -> str:
     return "yes" if flag else ""
 
@@ -131,6 +161,7 @@ def line(key: str, headers: set[str]) -> str:
         said(first),
         said(second),
         said(captures(key)),
+        batches(key),
         said(row["name"] in headers),
     )
     return "| " + " | ".join(cells) + " |"
@@ -145,8 +176,8 @@ def page() -> str:
             if not public:
                 continue
             lines.append(f"## {family}\n")
-            lines.append("| name | where | dtypes | 1st | 2nd | capture | C++ |")
-            lines.append("|---|---|---|---|---|---|---|")
+            lines.append("| name | where | dtypes | 1st | 2nd | capture | vmap | C++ |")
+            lines.append("|---|---|---|---|---|---|---|---|")
             lines += [line(key, headers) for key in public]
             lines.append("")
     lines.append("## What is missing\n")

@@ -77,16 +77,17 @@ STEP = {
 }
 # What takes PyTorch seconds to find samples of: those of max_unpool without equal indices.
 ENOUGH = {(F + "max_unpool2d", "grad"): 12}
-UNINITIALISED = {"empty_like", "empty", "new_empty"}
+UNINITIALISED = {"empty_like", "empty", "new_empty", "empty_strided", "empty_permuted",
+                 "new_empty_strided"}  # fmt: skip
 # In place by their names already; the order of arguments is another; computes in float64.
 NO_INPLACE = {"resize_", "resize_as_", "zero_", "polygamma", "float_power"}
 # Where elements lie in memory is what they are about.
-READ_MEMORY = {"resize_", "resize_as_", "view"}
+READ_MEMORY = {"resize_", "resize_as_", "view", "as_strided_copy"}
 # Sums in the order of memory, so that of dimensions that lie otherwise rounds otherwise.
 ADDS_AS_IT_LIES = {
     F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d", "dot", "inner", "vdot", "sum",
     "linalg.vector_norm", "linalg.norm", "norm", "mean", "std", "var", "std_mean", "var_mean",
-    "nansum", "nanmean", "prod", "logsumexp", "matmul",
+    "nansum", "nanmean", "prod", "logsumexp", "matmul", "__rmatmul__",
 }  # fmt: skip
 # What these draw is compared where PyTorch draws as on AMD CPUs; elsewhere only shapes and dtypes.
 DRAWING = {

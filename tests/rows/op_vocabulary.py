@@ -46,8 +46,16 @@ WINDOWS = """
     bartlett cosine exponential gaussian general_cosine general_hamming hamming hann kaiser
     nuttall
 """
+COPIES = """
+    alias_copy as_strided_copy diagonal_copy expand_copy permute_copy split_with_sizes_copy
+    squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy
+    unsafe_chunk unsafe_split empty_strided empty_permuted new_empty_strided nonzero_static
+    scatter __radd__ __rmul__ __rsub__ __rdiv__ __rpow__ __rmod__ __rmatmul__ __rand__ __ror__
+    __rxor__ __getitem__ bool double float int long short half bfloat16
+"""
 VOCABULARY = [
     *PLAIN.split(),
+    *COPIES.split(),
     *(f"nn.functional.{name}" for name in FUNCTIONAL.split()),
     *(f"special.{name}" for name in SPECIAL.split()),
     *(f"signal.windows.{name}" for name in WINDOWS.split()),
@@ -104,7 +112,6 @@ ELSEWHERE = {
     "special.ndtr": "of integers, PyTorch's is 0 from -8 on",
     "signal.windows.blackman": "its first number is 0 here, and 1.5e-8 there",
     "normal": "has forms of numbers: tests/rows/test_random.py",
-    "scatter": "has no reduce=, which PyTorch calls deprecated",
     "where": "the method has its arguments in another order",
     **dict.fromkeys(("grid_sampler_2d", "grid_sampler_3d"), "as grid_sample, and takes long"),
 }

@@ -89,6 +89,13 @@ SAMPLES["scatter(Tensor, int, Tensor, Operand)"] = [
     S(real(3, 4), 0, PLACES, 2.5),
     S(real(3, 4), 1, index(4, 3, 2), 3),
 ]
+for how in ("add", "multiply"):
+    SAMPLES.setdefault("scatter(Tensor, int, Tensor, Tensor, 'add' | 'multiply')", []).append(
+        S(real(3, 4), 0, PLACES, real(2, 4), reduce=how)
+    )
+    SAMPLES.setdefault("scatter(Tensor, int, Tensor, Operand, 'add' | 'multiply')", []).append(
+        S(real(3, 4), 0, PLACES, 2.5, reduce=how)
+    )
 some(
     "scatter_add",
     S(real(3, 4), 0, index(3, 2, 4), real(2, 4)),

@@ -90,6 +90,9 @@ SAMPLES["norm(Tensor, Number | None, ints | None, bool, dtype | None)"] = [
 SAMPLES["norm(Tensor, 'fro' | 'nuc', ints | None, bool, dtype | None)"] = [
     S(real(3, 5), "fro"),
     S(real(3, 5), p="fro", dim=1, keepdim=True),
+    S(real(3, 5), "nuc"),
+    S(real(3, 2, 4), p="nuc", dim=(0, 2), keepdim=True),
+    S(real(2, 3, 4), "nuc", (2, 1)),
 ]
 SAMPLES["sum_to"] = [
     S(real(3, 4), (1, 4)),

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "wengert/kernels/core/copy.h"
+#include "wengert/ops/create/create.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/index/positions.h"
 #include "wengert/ops/pointwise/pointwise.h"
@@ -157,6 +158,14 @@ constexpr Signature kIndexReduce =
     "(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: 'prod' | 'mean' | 'amax' | "
     "'amin', *, include_self: bool = True) -> Tensor";
 
+constexpr Signature kScatterHow =
+    "(input: Tensor, dim: int, index: Tensor, src: Tensor, *, reduce: 'add' | 'multiply') -> "
+    "Tensor";
+constexpr Signature kScatterValueHow =
+    "(input: Tensor, dim: int, index: Tensor, value: Operand, *, reduce: 'add' | 'multiply') -> "
+    "Tensor";
+constexpr int kHow = attribute("reduce", kScatterHow, kScatterValueHow);
+
 }  // namespace
 
 // y_i = x_i (+, *, max, min) all s_k with i_k = i      dx_i = g_i dy_i/dx_i       ds_k = g_i
@@ -172,6 +181,27 @@ constinit const Op scatter_reduce_op{
     .run = scatter_reduce_run,
     .vjp = scatter_reduce_vjp,
     .reads = kInputs | kOutput};
+
+namespace {
+void scatter_how(Call& c) {
+  const Operand value = c.input(2);
+  const Tensor source =
+      value.is_tensor() ? value.tensor() : full(c.in(1).shape(), value.scalar(), c.in(0).dtype());
+  c.results = {apply(scatter_reduce_op, {c.in(0), c.in(1), source},
+                     Attrs(c.attrs.integer(kDim), c.attrs.integer(kHow), true))};
+}
+}  // namespace
+static_assert(kSum == 0 && kProd == 1, "as 'add' and 'multiply'");
+
+// y_i = x_i (+, *) all s_k with i_k = i
+constinit const Op scatter_how_op{
+    .name = "scatter",
+    .signature = kScatterHow,
+    .on = kMethod | kModule | kInplace,
+    .doc = "scatter_reduce with the sum ('add') or the product ('multiply'), the input's included.",
+    .composed = scatter_how};
+// y_i = x_i (+, *) s for every i_k = i
+constinit const Op scatter_value_how_op = renamed(scatter_how_op, "scatter", kScatterValueHow);
 
 // y_i = x_i (*, mean, max, min) all s_k with i_k = i
 constinit const Op index_reduce_op{
@@ -200,7 +230,8 @@ constinit const Op index_reduce_op{
     }};
 
 namespace {
-const Op* const kOps[] = {&scatter_reduce_op, &index_reduce_op};
+const Op* const kOps[] = {&scatter_reduce_op, &scatter_how_op, &scatter_value_how_op,
+                          &index_reduce_op};
 }
 std::span<const Op* const> combine_ops() { return kOps; }
 

@@ -1,10 +1,12 @@
 // Reductions to sums, means, products and norms.
 #include "wengert/ops/reduce/reduce.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "wengert/ops/create/create.h"
+#include "wengert/ops/linalg/calls.h"
 #include "wengert/ops/reduce/dims.h"
 
 namespace wengert {
@@ -166,9 +168,23 @@ void norm_vjp(Vjp& v) {
   v.set(0, mul(mul(sign(x), where(none, 0.0, pow(ratio, p - 1))), g));
 }
 
+void nuclear_norm(Call& c) {
+  Tensor x = c.in(0);
+  if (c.attrs.has(kNormNamed["dtype"])) x = to(x, c.attrs.dtype_or(kNormNamed["dtype"], x.dtype()));
+  const uint32_t mask = reduced_mask(c.attrs, kNormNamed["dim"], x.ndim());
+  check(std::popcount(mask) == 2, "p='nuc' is the norm of matrices, and needs two dimensions, got ",
+        static_cast<int64_t>(std::popcount(mask)));
+  Dims order, matrix;
+  for (int d = 0; d < x.ndim(); ++d) (mask >> d & 1 ? matrix : order).push_back(d);
+  for (int64_t d : matrix) order.push_back(d);
+  Tensor y = sum(svd(permute(x, order)).s, {-1});
+  if (c.attrs.flag(kNormNamed["keepdim"]))
+    for (int64_t d : matrix) y = unsqueeze(y, d);
+  c.results = {y};
+}
+
 void norm_named(Call& c) {
-  check(c.attrs.integer(kNormNamed["p"]) == 0, ErrorKind::kNotImplemented,
-        "p='nuc' is not supported; 'fro' and numbers are");
+  if (c.attrs.integer(kNormNamed["p"]) != 0) return nuclear_norm(c);
   Attrs a(2.0);
   for (int i : {kNormNamed["dim"], kNormNamed["keepdim"], kNormNamed["dtype"]})
     a.add_from(c.attrs, i);
@@ -322,7 +338,9 @@ constinit const Op norm_op{
 constinit const Op norm_named_op{
     .name = "norm",
     .signature = kNormNamed,
-    .doc = "The Frobenius norm, which is the 2-norm of all elements over `dim`.",
+    .doc =
+        "'fro', the Frobenius norm: the 2-norm of all elements over `dim`. 'nuc', the nuclear "
+        "norm: the sum of the singular values of matrices, along the two dimensions `dim`.",
     .composed = norm_named};
 
 constexpr Signature kNormalize =
