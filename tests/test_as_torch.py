@@ -135,7 +135,7 @@ MISSING = [
     ("import torch\ntorch.sparse_coo_tensor", AttributeError, "scipy.sparse"),
     ("import torch\ntorch.fft.rfft", AttributeError, "numpy.fft"),
     ("import torch\ntorch.polar", AttributeError, "no complex dtypes"),
-    ("import torch\ntorch._C", AttributeError, "internal to PyTorch"),
+    ("import torch\ntorch._C._functorch", AttributeError, "internal to PyTorch"),
 ]
 
 

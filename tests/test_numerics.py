@@ -106,6 +106,7 @@ COMPOSES = {
     "nn/modules": "layers are functions with parameters",
     "nn/utils/clip_grad.py": "a norm and its check",
     "nn/utils/fusion.py": "the weights of one layer from those of two, once",
+    "nn/utils/prune.py": "masks of parameters, chosen by their sizes",
     "nn/utils/parametrizations.py": "tensors that are functions of others",
     "nn/utils/spectral_norm.py": "tensors that are functions of others",
     "onnx": "what operators of ONNX are in ours",

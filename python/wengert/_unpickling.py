@@ -305,6 +305,22 @@ class Archive:
         return self.mapped.data[start : start + info.file_size]
 
 
+#: What `serialization.add_safe_globals` allows besides, by its name in files.
+ALLOWED: dict[str, object] = {}
+
+
+def _set_state(target: object, state: object) -> None:
+    """What a pickle's BUILD does to an object of a type that the user has allowed."""
+    setter: Callable[[object], object] | None = getattr(target, "__setstate__", None)
+    if setter is not None:
+        setter(state)
+        return
+    plain, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    for part in (plain, slots):
+        for name, value in (part if isinstance(part, dict) else {}).items():
+            setattr(target, name, value)
+
+
 class Restricted(_PythonUnpickler):
     """Builds tensors and plain containers. Pure Python, to be able to refuse opcodes."""
 
@@ -317,6 +333,8 @@ class Restricted(_PythonUnpickler):
     def find_class(self, module: str, name: str) -> object:
         found = _find_known(module, name)
         if found is None:
+            found = ALLOWED.get(f"{module}.{name}")
+        if found is None:
             raise refuse(
                 f"the file refers to {module}.{name}, which weights_only=True does not allow "
                 "(tensors and plain containers only); weights_only=False runs whatever code the "
@@ -327,6 +345,9 @@ class Restricted(_PythonUnpickler):
     def _build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
+        if any(type(target) is kind for kind in ALLOWED.values()):
+            _set_state(target, state)
+            return
         if type(target) is not OrderedDict or not isinstance(state, dict):
             raise refuse(f"the file sets the state of a {type(target).__name__}")
         vars(target).update(state)

@@ -10,9 +10,10 @@ from . import _native
 from ._overriding import asked, disabled
 from ._overriding import overridable_functions as _functions
 from ._overriding import overridable_methods as _methods
-from ._typing import UserFunction
+from ._typing import Args, Kwargs, UserFunction
 
 __all__ = [
+    "TorchFunctionMode",
     "enable_reentrant_dispatch",
     "get_ignored_functions",
     "get_overridable_functions",
@@ -111,6 +112,26 @@ def enable_reentrant_dispatch() -> AbstractContextManager[None]:
     import contextlib
 
     return contextlib.nullcontext()
+
+
+class TorchFunctionMode(AbstractContextManager["TorchFunctionMode"]):
+    """In PyTorch the base of contexts that are asked for every function called within. Here it can
+    be a base; entering such a context is a NotImplementedError."""
+
+    def __torch_function__(
+        self, func: UserFunction, types: object, args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
+        """What a subclass says."""
+        raise NotImplementedError
+
+    def __enter__(self) -> TorchFunctionMode:
+        raise NotImplementedError(
+            f"{type(self).__name__}: there are no modes of __torch_function__; a subclass of "
+            "Tensor is asked for what it takes part in"
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        """It is never entered."""
 
 
 #: Within it subclasses are not asked, and results are plain: what `torch._C` has.

@@ -28,6 +28,7 @@ from ._native import Tensor
 from ._safetensors import load_safetensors, read_open, save_safetensors
 from ._types import dtype_name
 from ._unpickling import (
+    ALLOWED,
     STORAGE_OF_DTYPE,
     STORAGES,
     Archive,
@@ -46,6 +47,8 @@ _PythonPickler: Any = pickle._Pickler
 _PADDING = b"FB"
 _ALIGNED = 64
 
+#: A class or function, or one and what files call it.
+SafeGlobal: TypeAlias = "object | tuple[object, str]"
 FileLike: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 
 
@@ -361,18 +364,45 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     return tabular.load_model(path)
 
 
-def add_safe_globals(safe_globals: list) -> None:
-    """Accepted; the restricted reader builds tensors and plain containers only."""
+def add_safe_globals(safe_globals: list[SafeGlobal]) -> None:
+    """Lets `load` with `weights_only` build these classes, and call these functions, of which a
+    file may then have what it likes; (object, "module.name") for one that files name otherwise."""
+    for item in safe_globals:
+        obj, name = item if isinstance(item, tuple) else (item, _name_in_files(item))
+        ALLOWED[name] = obj
+
+
+def get_safe_globals() -> list[SafeGlobal]:
+    """What `add_safe_globals` has been given."""
+    return [obj if _name_in_files(obj) == name else (obj, name) for name, obj in ALLOWED.items()]
+
+
+def clear_safe_globals() -> None:
+    """Allows nothing besides tensors and plain containers again."""
+    ALLOWED.clear()
 
 
 @contextmanager
-def safe_globals(safe_globals: list) -> Iterator[None]:
-    """Accepted; see `add_safe_globals`."""
-    yield
+def safe_globals(safe_globals: list[SafeGlobal]) -> Iterator[None]:
+    """`add_safe_globals` for a block."""
+    before = dict(ALLOWED)
+    try:
+        add_safe_globals(safe_globals)
+        yield
+    finally:
+        ALLOWED.clear()
+        ALLOWED.update(before)
+
+
+def _name_in_files(obj: object) -> str:
+    name: str = getattr(obj, "__qualname__", "") or getattr(obj, "__name__", "")
+    return f"{getattr(obj, '__module__', '')}.{name}"
 
 
 __all__ = [
     "add_safe_globals",
+    "clear_safe_globals",
+    "get_safe_globals",
     "load",
     "load_model",
     "load_safetensors",

@@ -47,3 +47,12 @@ def test_saved_models_go_both_ways(name, way, tmp_path, oracle):
     out = run(name, tmp_path, *first)
     again = run(name, tmp_path, *second, words=["--load"])
     agree(name, values(again), values(out.splitlines()[-1]))
+
+
+def test_the_tests_of_einops(tmp_path):
+    pytest.importorskip("einops")
+    status, out, err = start(
+        "-m", "wengert", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs",
+        "einops.tests", cwd=tmp_path, env=environment(EINOPS_TEST_BACKENDS="numpy,torch"),
+    )  # fmt: skip
+    assert status == 0 and re.search(r"\b6\d passed", out), out + err

@@ -39,7 +39,7 @@ TORCH_VERSION = "2.13.0+wengert"
 _OURS = __package__.partition(".")[0]
 _THEIRS = "torch"
 #: Private modules of ours that PyTorch has under the same name, and its users reach into.
-_SHARED = ("_dynamo", "utils.data._utils", "utils._pytree")
+_SHARED = ("_C", "_dynamo", "utils.data._utils", "utils._pytree")
 #: What belongs to the module, not to its contents.
 _OWN = frozenset(
     ("__builtins__", "__cached__", "__getattr__", "__loader__", "__name__", "__package__",

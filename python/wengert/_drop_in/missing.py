@@ -72,9 +72,13 @@ class MissingImport(ModuleNotFoundError):
 
 #: Modules that the package loads when they are first asked for.
 _LAZY = frozenset(
-    ("_dynamo", "compiler", "distributions", "func", "futures", "hub", "jit", "library",
+    ("_C", "_dynamo", "compiler", "distributions", "func", "futures", "fx", "hub", "jit", "library",
      "multiprocessing", "onnx", "ops", "overrides", "profiler", "storage", "types")
 )  # fmt: skip
+
+#: Names of modules that are loaded when they are first asked for.
+_ELSEWHERE = {"PyTorchFileReader": "_C", "ScriptFunction": "jit", "ScriptModule": "jit",
+              "TypedStorage": "storage", "UntypedStorage": "storage"}  # fmt: skip
 
 
 def absent(name: str) -> object:
@@ -83,8 +87,8 @@ def absent(name: str) -> object:
         raise AttributeError(f"module '{_PACKAGE}' has no attribute '{name}'")
     if (dtype := absent_dtype(name)) is not None:
         return dtype
-    if name in ("TypedStorage", "UntypedStorage"):
-        return getattr(importlib.import_module(f"{_PACKAGE}.storage"), name)
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(f"{_PACKAGE}.{_ELSEWHERE[name]}"), name)
     if name in _LAZY and importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
         return importlib.import_module(f"{_PACKAGE}.{name}")
     raise MissingName(f"torch.{name}", place_of_caller())

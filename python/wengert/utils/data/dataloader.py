@@ -231,7 +231,10 @@ class DataLoader(Generic[T_co]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
-        return _LoaderIterator(self)
+        return self._get_iterator()
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        return _ITERATORS[self.num_workers > 0](self)
 
     def __len__(self) -> int:
         """Batches per pass."""
@@ -276,7 +279,7 @@ class DataLoader(Generic[T_co]):
         self._crew = None
 
 
-class _LoaderIterator:
+class _BaseDataLoaderIter:
     """One pass. Without workers the base seed is drawn here, the sampler's with the first batch."""
 
     def __init__(self, loader: DataLoader) -> None:
@@ -341,7 +344,7 @@ class _LoaderIterator:
             loader._crew = crew
         return made
 
-    def __iter__(self) -> _LoaderIterator:
+    def __iter__(self) -> _BaseDataLoaderIter:
         return self
 
     def __next__(self) -> Any:
@@ -355,6 +358,17 @@ class _LoaderIterator:
 
     def __len__(self) -> int:
         return len(self._loader)
+
+
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
+    """A pass without workers."""
+
+
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
+    """A pass with workers."""
+
+
+_ITERATORS = (_SingleProcessDataLoaderIter, _MultiProcessingDataLoaderIter)
 
 
 def _ahead(loader: DataLoader) -> int:
