@@ -105,12 +105,14 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def read_integers(value: int | memoryview) -> array[int]:
-    """One int64, or packed ones."""
+def read_integers(value: int | memoryview, most: int | None = None) -> array[int]:
+    """One int64, or packed ones. ValueError for more than `most`."""
     if isinstance(value, int):
         return array("q", [signed(value)])
     found, at = array("q"), 0
     while at < len(value):
         number, at = _read_varint(value, at)
         found.append(signed(number))
+        if most is not None and len(found) > most:
+            raise ValueError(f"a list of more than {most} numbers")
     return found

@@ -144,7 +144,7 @@ class Reader:
         where: dict[str, str] = {}
         for number, value in fields(data):
             if number == 1:
-                dims += read_integers(value)
+                dims += read_integers(value, _MOST_DIMS)
             elif number == 2:
                 kind = _number(value)
             elif number == 4:
@@ -249,9 +249,7 @@ class Reader:
                 _few(found, "elements of an attribute")
                 floats += found.tolist()
             elif number == 8:
-                numbers = read_integers(value)
-                _few(numbers, "elements of an attribute")
-                ints += numbers
+                ints += read_integers(value, _MOST)
             elif number == 9:
                 texts.append(str(_bytes(value), "utf-8", "replace"))
             elif number == 20:

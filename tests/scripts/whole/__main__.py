@@ -15,7 +15,7 @@ from tests.scripts.whole import HERE, NAMES, STORED, losses, stored, words
 from wengert import datasets
 
 ENVIRONMENT = {**os.environ, "DATA": os.path.dirname(datasets.__file__), "OMP_NUM_THREADS": "1"}
-RUNS = 2
+RUNS = 3
 
 
 def run(name, *launcher):
