@@ -43,14 +43,15 @@ def against_allreduce(sizes, repeat):
         mine, theirs = x.numpy(), np.empty(size // 4, np.float32)
         dist.all_reduce(x)
         world.Allreduce(mine, theirs)
-        times = []
-        for do in (lambda: dist.all_reduce(x), lambda: world.Allreduce(mine, theirs)):  # noqa: B023
-            best = []
-            for _ in range(repeat):
+        both = (lambda: dist.all_reduce(x), lambda: world.Allreduce(mine, theirs))  # noqa: B023
+        taken = [[], []]
+        for _ in range(repeat):  # in turns, as other work on the machine comes and goes
+            for do, row in zip(both, taken, strict=True):
                 world.Barrier()
-                best.append(fastest(do, 1)[0])
-            every = world.allgather(best)
-            slowest = [max(column) for column in zip(*every, strict=True)]
+                row.append(fastest(do, 1)[0])
+        times = []
+        for row in taken:
+            slowest = [max(column) for column in zip(*world.allgather(row), strict=True)]
             times.append((min(slowest), sorted(slowest)[len(slowest) // 2]))
         before = group.bytes_sent
         dist.all_reduce(x)

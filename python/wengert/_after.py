@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ._native import Tensor
 
 
 class Watcher(Protocol):
@@ -13,6 +16,9 @@ class Watcher(Protocol):
 
     def backward_is_over(self) -> None:
         """The outermost backward pass of a thread is over."""
+
+    def total_norm(self, params: Sequence[Tensor], kind: float) -> Tensor | None:
+        """The norm of gradients that lie on several ranks; None for others."""
 
 
 #: They are told in this order, as long as they live. Empty where there is one process, which is

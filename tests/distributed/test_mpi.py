@@ -40,8 +40,39 @@ def test_collectives():
     assert status == 0 and "all as NumPy has it" in out, err
 
 
+@needs_mpi
+def test_collectives_without_shared_memory():
+    """As between nodes."""
+    off = {"WENGERT_DISTRIBUTED_SHARED": "0"}
+    status, out, err = run(2, "collectives.py", environment=off)
+    assert status == 0 and "all as NumPy has it" in out, err
+    status, out, err = run(2, "training.py", "gpt:4:1:shard", environment=off)
+    assert status == 0, err
+    assert out.splitlines()[-1] == run(2, "training.py", "gpt:4:1:shard")[1].splitlines()[-1]
+
+
+@needs_mpi
+def test_ranks_with_different_numbers_of_batches():
+    status, out, err = run(2, "uneven.py")
+    assert status == 0 and "as in one process" in out, err
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("train", "tabular.fit (all ranks train together): rank 0 of 2 waited"),
+        ("shapes", "tabular.fit: rows, recipe and epochs must be the same on all ranks"),
+        ("shard", "sharded gradients of the last exchange are there still"),
+    ],
+)
+def test_what_only_some_ranks_do_is_an_error(what, message):
+    status, _, err = run(2, "partly.py", what)
+    assert status > 0 and message in err, err
+
+
 KINDS = ["mlp:0:1:adam", "mlp:4:0:adam", "norm:4:1:adam", "dropout:4:0:adam", "mlp:0:0:zero",
-         "mlp:0:1:zero"]  # fmt: skip
+         "mlp:0:1:zero", "mlp:0:0:shard", "mlp:4:1:shard"]  # fmt: skip
 
 
 @needs_mpi

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import _launch, _mpi, _state
+from . import _launch, _mpi, _shared, _state
 from ._errors import DistBackendError
 from ._work import Call, run, seconds_of
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
     from .._native import Tensor
+    from ._shared import Shared
 
 _HALF_AN_HOUR = 1800.0
 _BACKENDS = ("mpi", "gloo", "cpu:gloo", "cpu:mpi", "undefined")
@@ -38,6 +39,7 @@ class Group(_state.ProcessGroup):
         self.under_way: list[Call] = []
         self.lock = _LOCK
         self.scratch: dict[object, Tensor] = {}
+        self.shared: Shared | None = None
 
     def rank(self) -> int:
         return self.here
@@ -142,6 +144,8 @@ def init_process_group(
     _state.asked = True
     comm = _wire.world.Dup()
     world = Group(_wire, comm, range(_wire.size), seconds, "all ranks")
+    if world.count > 1:
+        world.shared = _shared.made(_wire, comm)
     _groups.append(world)
     _state._GroupMeta.WORLD = world
     _launch.begin(_wire)

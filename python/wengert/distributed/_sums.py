@@ -10,7 +10,7 @@ all ranks.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .. import _native
@@ -89,6 +89,17 @@ def shares(count: int, ranks: int) -> tuple[list[int], list[int]]:
     return [min(size, count - start) for start in starts], starts
 
 
+def slices(counts: Sequence[int], starts: Sequence[int]) -> list[slice]:
+    """The places of parts."""
+    return [slice(start, start + count) for count, start in zip(counts, starts, strict=True)]
+
+
+def rounds(parts: Sequence[slice], n: int) -> Iterator[list[slice]]:
+    """The parts of all ranks, of different sizes, in rounds of at most `n` elements of each."""
+    for at in range(0, max((p.stop - p.start for p in parts), default=0), n):
+        yield [slice(min(p.start + at, p.stop), min(p.start + at + n, p.stop)) for p in parts]
+
+
 def scratch(group: Group, tensor: Tensor, count: int, key: str) -> Tensor:
     """Memory for `count` elements like the tensor's, kept for the next call."""
     name = (key, tensor.dtype)
@@ -111,31 +122,82 @@ def everywhere(group: Group, flat: Tensor, op: ReduceOp, tree: bool = False) -> 
         group.bytes_sent += (ranks - 1) * n * size
         flat.copy_(combine(all_of.unbind(0), op, tree))
         return
+    if group.shared is not None:
+        yield from group.shared.everywhere(group, flat, op, tree)
+        return
     for start in range(0, n, ROUND * ranks):
         yield from _round(group, flat[start : start + ROUND * ranks], op, tree)
 
 
 def _round(group: Group, part: Tensor, op: ReduceOp, tree: bool) -> Parts:
     """An exchange of neighbouring elements: all-to-all, sums of the own chunk, all-gather."""
-    mine = yield from own_chunk(group, part, op, tree)
-    counts, starts = shares(part.numel(), group.count)
-    yield [group.comm.Iallgatherv(group.wire.memory(mine), group.wire.parts(part, counts, starts))]
-    group.bytes_sent += (group.count - 1) * counts[group.here] * part.element_size()
+    places = slices(*shares(part.numel(), group.count))
+    mine = yield from own_chunk(group, part, op, tree, places)
+    yield from _gathered(group, part, mine, places)
+
+
+def _gathered(group: Group, flat: Tensor, mine: Tensor, places: Sequence[slice]) -> Parts:
+    wire = group.wire
+    yield [group.comm.Iallgatherv(wire.memory(mine), wire.parts(flat, *_counted(places)))]
+    group.bytes_sent += (group.count - 1) * mine.numel() * flat.element_size()
+
+
+def _counted(places: Sequence[slice]) -> tuple[list[int], list[int]]:
+    """How many elements places have, and where they begin, as MPI takes them."""
+    return [p.stop - p.start for p in places], [p.start for p in places]
 
 
 def own_chunk(
-    group: Group, part: Tensor, op: ReduceOp, tree: bool
+    group: Group,
+    flat: Tensor,
+    op: ReduceOp,
+    tree: bool,
+    places: Sequence[slice] | None = None,
 ) -> Generator[Sequence[object], None, Tensor]:
-    """Brings this rank its chunk of all ranks' tensors and combines them; returns it."""
+    """Brings this rank its place in all ranks' tensors and combines them; returns it.
+
+    `places`, one of each rank, default to equal chunks.
+    """
     ranks, here, wire = group.count, group.here, group.wire
-    counts, starts = shares(part.numel(), ranks)
+    if places is None:
+        places = slices(*shares(flat.numel(), ranks))
+    counts, starts = _counted(places)
     own = counts[here]
-    got = scratch(group, part, ranks * own, "chunks")
+    got = scratch(group, flat, ranks * own, "chunks")
     yield [
         group.comm.Ialltoallv(
-            wire.parts(part, counts, starts),
+            wire.parts(flat, counts, starts),
             wire.parts(got, [own] * ranks, [i * own for i in range(ranks)]),
         )
     ]
-    group.bytes_sent += (part.numel() - own) * part.element_size()
+    group.bytes_sent += (sum(counts) - own) * flat.element_size()
     return combine([got[i * own : (i + 1) * own] for i in range(ranks)], op, tree)
+
+
+def to_owners(
+    group: Group, flat: Tensor, parts: Sequence[slice], op: ReduceOp, tree: bool = False
+) -> Parts:
+    """Leaves in the part of each rank, on that rank, what all ranks' give together.
+
+    What the other parts hold afterwards is not said.
+    """
+    if group.count == 1:
+        return
+    if group.shared is not None:
+        yield from group.shared.to_owners(group, flat, parts, op, tree)
+        return
+    for now in rounds(parts, ROUND):
+        mine = yield from own_chunk(group, flat, op, tree, now)
+        with no_grad():
+            flat[now[group.here]].copy_(mine)
+
+
+def from_owners(group: Group, flat: Tensor, parts: Sequence[slice]) -> Parts:
+    """Brings the part of each rank to all."""
+    if group.count == 1:
+        return
+    if group.shared is not None:
+        yield from group.shared.from_owners(group, flat, parts)
+        return
+    for now in rounds(parts, ROUND):
+        yield from _gathered(group, flat, flat[now[group.here]].clone(), now)

@@ -177,6 +177,18 @@ def run(
     return None
 
 
+def all_here(call: str, group: Group, seconds: float) -> None:
+    """Returns when all ranks are in this call, which is told apart from other calls of the group.
+
+    DistBackendError that names those that are not, and where they are, after so many seconds.
+    """
+    group.finish_calls()
+    wire = group.wire
+    with group.lock:
+        request = wire.control.Ibarrier()
+        wire.wait(lambda: bool(request.Test()), call, call, group.ranks, seconds)
+
+
 def in_program(
     name: str, tensors: Sequence[Tensor], call: Callable[[list[Tensor]], object]
 ) -> None:

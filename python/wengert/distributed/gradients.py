@@ -7,15 +7,17 @@ rank has used keeps none.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from .. import _native
 from .._native import Tensor
 from ..autograd.grad_mode import no_grad
+from ._collectives import all_reduce
 from ._groups import Group, default_group, group_of
 from ._messages import all_gather_object
 from ._state import ReduceOp
-from ._sums import combine, everywhere
+from ._sums import combine, everywhere, to_owners
 from ._work import Parts, run
 
 __all__ = [
@@ -112,30 +114,62 @@ class Gradients:
     `sources` are lists of leaves, one for each part of the batch: the parameters themselves, or
     parameters that stand for them in a part. Their gradients are added along a tree over the parts
     of all ranks if there are several or `tree` says so, else rank by rank; the mean is left in the
-    parameters.
+    parameters. `divisor` says, when an exchange is made, what the sum is divided by in place of the
+    number of ranks, or None.
     """
 
     def __init__(
         self, params: Sequence[Tensor], sources: Sequence[Sequence[Tensor]], group: Group,
-        tree: bool, keep_views: bool,
+        tree: bool, keep_views: bool, divisor: Callable[[], int | None],
     ) -> None:  # fmt: skip
         self.params, self.sources, self.group, self.tree = params, sources, group, tree
         self.names: Sequence[str] = ()
+        self.owners: Sequence[int] | None = None
+        self._divisor = divisor
         self._keep_views = keep_views
         self._flat: Flat | None = None
+        self._own: list[list[slice]] = []  # of the memory of each dtype, the part of each rank
+        self._left: dict[int, Tensor] = {}
+
+    def shard(self, owners: Sequence[int]) -> None:
+        """From now on the mean gradient of a parameter is left on the rank that owns it alone."""
+        self.owners, self._flat = owners, None
 
     def _memory(self) -> Flat:
         if self._flat is None:
-            rows = len(self.sources)
-            self._flat = Flat(self.params, rows, len(self.params))
+            rows, count = len(self.sources), len(self.params)
+            if self.owners is None:
+                self._flat = Flat(self.params, rows, count)
+            else:
+                owners = self.owners
+                order = sorted(range(count), key=lambda i: owners[i])
+                self._flat = Flat([self.params[i] for i in order], rows, count)
+                for row, views in enumerate(self._flat.views):
+                    placed = dict(zip(order, views, strict=True))
+                    self._flat.views[row] = [placed[i] for i in range(count)]
+                self._own = [self._parts(memory) for memory in self._flat.whole[0]]
         return self._flat
 
-    def exchange(self, divide_by: int | None = None) -> None:
+    def _parts(self, memory: Tensor) -> list[slice]:
+        """Where the parameters of each rank lie, of the dtype of the memory."""
+        sizes = [0] * self.group.count
+        for param, owner in zip(self.params, self.owners or (), strict=True):
+            if param.dtype is memory.dtype:
+                sizes[owner] += param.numel()
+        ends = list(itertools.accumulate(sizes))
+        return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+    def is_mine(self, number: int) -> bool:
+        """Whether this rank gets the mean gradient of a parameter."""
+        return self.owners is None or self.owners[number] == self.group.here
+
+    def exchange(self) -> None:
         """Leaves the mean gradient in every parameter that some rank has used."""
         with no_grad():
             if _native._is_capturing():
                 self._in_program()
             else:
+                self._refuse_kept()
                 flat = self._memory()
                 self._used = [
                     [
@@ -145,19 +179,42 @@ class Gradients:
                     for row, views in zip(self.sources, flat.views, strict=True)
                 ]
                 self._clear_sources()
-                used = self._add(self._used)
-                if divide_by is not None:
-                    for memory in flat.whole[0]:
-                        memory.mul_(self.group.count / divide_by)
-                self._leave(used)
+                self._leave(self._add(self._used))
 
-    def join(self, divide_by: int | None = None) -> None:
+    def _refuse_kept(self) -> None:
+        """RuntimeError if a gradient that only its owner has would be added to those of all."""
+        for number, grad in self._left.items():
+            if self.params[number].grad is grad:
+                raise RuntimeError(
+                    "DistributedDataParallel: sharded gradients of the last exchange are there "
+                    "still; call zero_grad() before each step, and add gradients up in no_sync()"
+                )
+        self._left.clear()
+
+    def join(self) -> None:
         """Takes part in an exchange with no gradients of its own."""
         with no_grad():
-            flat = self._memory()
-            for memory in flat.whole[0]:
+            for memory in self._memory().whole[0]:
                 memory.zero_()
-            average(self.group, flat.whole[0], self.tree, "DistributedDataParallel")
+            self._average()
+
+    def _average(self) -> None:
+        """Makes the memory of the first row the means over the ranks, or the own part of it."""
+        flat, call = self._memory(), "DistributedDataParallel"
+        if self.owners is None:
+            average(self.group, flat.whole[0], self.tree, call)
+        else:
+
+            def parts() -> Parts:
+                for memory, own in zip(flat.whole[0], self._own, strict=True):
+                    yield from to_owners(self.group, memory, own, ReduceOp.AVG, self.tree)
+                yield from everywhere(self.group, flat.extra[0], ReduceOp.AVG, self.tree)
+
+            run(call, self.group, parts, False)
+        divide_by = self._divisor()
+        if divide_by is not None and divide_by != self.group.count:
+            for memory in flat.whole[0]:
+                memory.mul_(self.group.count / divide_by)
 
     def _enter(self, grad: Tensor | None, view: Tensor) -> bool:
         if grad is None:
@@ -176,23 +233,29 @@ class Gradients:
         flat.extra[0].copy_(_native.tensor([float(u) for u in here]))
         for kind in range(len(flat.whole[0])):
             combine([row[kind] for row in flat.whole], tree=True)
-        average(self.group, flat.whole[0], self.tree, "DistributedDataParallel")
+        self._average()
         if all(here):
             return here
         return [number > 0 for number in flat.extra[0].tolist()]
 
     def _leave(self, used: Sequence[bool]) -> None:
         own = self.sources[0] is self.params
-        for param, view, some in zip(self.params, self._memory().views[0], used, strict=True):
-            if not some:
-                continue
-            if param.grad is None:
-                param.grad = view if self._keep_views else view.clone()
-            elif own:
-                if param.grad.data_ptr() != view.data_ptr():
-                    param.grad.copy_(view)
-            else:
-                param.grad.add_(view)
+        views = self._memory().views[0]
+        for number, (param, view, some) in enumerate(zip(self.params, views, used, strict=True)):
+            if not self.is_mine(number):
+                param.grad = None
+            elif some:
+                self._leave_one(param, view, own)
+                if self.owners is not None and param.grad is not None:
+                    self._left[number] = param.grad
+
+    def _leave_one(self, param: Tensor, view: Tensor, own: bool) -> None:
+        if param.grad is None:
+            param.grad = view if self._keep_views else view.clone()
+        elif not own:
+            param.grad.add_(view)
+        elif param.grad.data_ptr() != view.data_ptr():
+            param.grad.copy_(view)
 
     def _clear_sources(self) -> None:
         if self.sources[0] is self.params:
@@ -200,6 +263,28 @@ class Gradients:
         for row in self.sources:
             for source in row:
                 source.grad = None
+
+    def total_norm(self, params: Sequence[Tensor], kind: float) -> Tensor | None:
+        """The norm of the sharded gradients of all ranks; None if some parameter has none of them.
+
+        Of the norms of all parameters, each taken by its owner: the same bits on all ranks, and for
+        any number of them.
+        """
+        places = {id(param): i for i, param in enumerate(self.params)}
+        if not params or any(id(param) not in places for param in params):
+            return None
+        wide = any(param.dtype is _native.float64 for param in params)
+        dtype = _native.float64 if wide else _native.float32
+        with no_grad():
+            norms = [
+                _native.zeros((), dtype=dtype)
+                if param.grad is None or not self.is_mine(places[id(param)])
+                else _native.total_norm([param.grad], kind).to(dtype)
+                for param in params
+            ]
+            every = _native.stack(norms)
+            all_reduce(every, ReduceOp.SUM, self.group)
+            return _native.total_norm([every], kind)
 
     # ---- in a program
 
@@ -230,13 +315,16 @@ class Gradients:
                             "training step outside `capture`, or use the parameter on all ranks"
                         )
 
-        _native._capture_call(step, lambda: _nothing)
-        _native._outside_capture(step, True)
+        in_program(step)
         own = self.sources[0] is self.params
-        for param, view, mine in zip(self.params, flat.views[0], here, strict=True):
-            if not mine:
+        for number, (param, view, mine) in enumerate(
+            zip(self.params, flat.views[0], here, strict=True)
+        ):
+            if not self.is_mine(number):
+                param.grad = None
+            elif not mine:
                 continue
-            if param.grad is None:
+            elif param.grad is None:
                 param.grad = view.clone()
             elif own:
                 param.grad.copy_(view)

@@ -40,7 +40,10 @@ def _power_of_two(n: int) -> bool:
 class Parts:
     """The parts of one rank, and the parameters that stand in for the module's in each."""
 
-    def __init__(self, module: Module, params: Sequence[Parameter], group: Group, m: int) -> None:
+    def __init__(
+        self, module: Module, params: Sequence[Parameter], group: Group, m: int,
+        at_work: Callable[[], int],
+    ) -> None:  # fmt: skip
         if not isinstance(m, int) or not _power_of_two(m) or not _power_of_two(group.count):
             raise ValueError(
                 f"DistributedDataParallel: deterministic_microbatches={m!r} on {group.count} "
@@ -52,6 +55,7 @@ class Parts:
                 f"{group.count} ranks"
             )
         self._module, self._params, self._group = module, params, group
+        self._at_work = at_work
         self.count = m // group.count
         self._first = group.here * self.count
         self._places = [
@@ -131,6 +135,9 @@ class Parts:
         kept: list[list[Tensor]] = []
         outputs = []
         draw = _Draws(self._first)
+        if _native._is_capturing():  # a program goes by the parameters, not by what stands in
+            for owner, name, _ in self._places:
+                _native._note_read(owner, name)
         for part in range(self.count):
             if part:
                 with no_grad():
@@ -175,6 +182,11 @@ class Parts:
                 for param, stand_in in zip(self._params, row, strict=True):
                     stand_in.data = param.detach()
 
+    def go_along(self) -> None:
+        """Takes part in the means of buffers with no parts of its own."""
+        buffers = [b for b in self._module.buffers()] if self._module.training else []
+        self._mean_buffers(buffers, [])
+
     def _mean_buffers(self, buffers: Sequence[Tensor], kept: Sequence[Sequence[Tensor]]) -> None:
         """Floating-point buffers become the means over all parts; others are the same in each."""
         mine = [i for i, b in enumerate(buffers) if b.is_floating_point()]
@@ -187,17 +199,24 @@ class Parts:
             return self._flat
 
         with no_grad():
-            flat = _native._outside_capture(memory, True)
-            for row, values in zip(flat.views, kept, strict=True):
+            flat, some = _native._outside_capture(memory, True), bool(kept)
+            for row, values in zip(flat.views, kept, strict=some):
                 for view, i in zip(row, mine, strict=True):
                     view.copy_(values[i])
 
             def step() -> None:
                 with no_grad():
-                    for kind in range(len(flat.whole[0])):
+                    for kind, memory in enumerate(flat.whole[0]):
                         combine([row[kind] for row in flat.whole], tree=True)
-                        flat.whole[0][kind].div_(self.count)
+                        if some:
+                            memory.div_(self.count)
+                        else:
+                            memory.zero_()
                     average(self._group, flat.whole[0], True, "DistributedDataParallel (buffers)")
+                    active = self._at_work()
+                    if active != self._group.count:
+                        for memory in flat.whole[0]:
+                            memory.mul_(self._group.count / active)
 
             (in_program if _native._is_capturing() else _at_once)(step)
             for view, i in zip(flat.views[0], mine, strict=True):

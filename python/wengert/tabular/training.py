@@ -26,6 +26,9 @@ from .prepare import Rows
 from .presets import Recipe
 from .threads import MANY, Threads, multiplications, threads_for
 
+#: Seconds within which all ranks of a process group must have begun to train.
+_COME = 60.0
+
 
 @dataclass
 class Scores:
@@ -225,6 +228,18 @@ def _ranks() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def _check_ranks(train: Rows, valid: Rows | None, recipe: Recipe, epochs: int | None) -> None:
+    """That all ranks train, on tables of one size by one recipe: else they would wait for ever."""
+    from ..distributed._groups import default_group
+    from ..distributed._work import all_here
+    from ..distributed.gradients import check_same
+
+    group = default_group()
+    all_here("tabular.fit (all ranks train together)", group, min(group.seconds, _COME))
+    sizes = [None if part is None else part[1].shape[0] for part in (train, valid)]
+    check_same(group, "tabular.fit: rows, recipe and epochs", repr((sizes, recipe, epochs)))
+
+
 def _train_share(
     step: Captured, data: Rows, batch_size: int, show: Callable[[int, int, float], None]
 ) -> float:
@@ -267,9 +282,11 @@ def fit(
     kept so far stays. DivergedError when the loss is no longer a number. A third tensor of `train`
     and `valid` is the weight of each row.
     `epochs` ends it before the recipe does, whose schedule it keeps. In a process group the ranks
-    share each batch. Of the threads that are set one alone is used while that is faster.
+    share each batch; DistBackendError where some do not come within a minute. Of the threads that
+    are set one alone is used while that is faster.
     """
     if _ranks() > 1:
+        _check_ranks(train, valid, recipe, epochs)
         share = max(1, recipe.batch_size // _ranks())
         recipe = replace(recipe, batch_size=share * _ranks())
     groups = parameter_groups(network, recipe.lr, recipe.weight_decay)

@@ -57,7 +57,11 @@ def trained(kind, parts, captured, optimizer, steps=8):
         for p in module.parameters():
             p.data.add_(1.0)  # rank 0's are taken
     model = DistributedDataParallel(module, deterministic_microbatches=parts or None)
-    if optimizer == "zero":
+    if optimizer == "shard":
+        opt = ZeroRedundancyOptimizer(
+            model.parameters(), wg.optim.AdamW, shard_gradients=model, lr=1e-2
+        )
+    elif optimizer == "zero":
         opt = ZeroRedundancyOptimizer(model.parameters(), wg.optim.AdamW, lr=1e-2)
     else:
         opt = wg.optim.AdamW(model.parameters(), lr=1e-2)
@@ -83,7 +87,7 @@ def trained(kind, parts, captured, optimizer, steps=8):
     if captured:
         assert step.cache_info().hits == steps - 1, step.cache_info()
     values = [*model.state_dict().values()]
-    if optimizer == "zero":
+    if optimizer in ("zero", "shard"):
         opt.consolidate_state_dict()
         if rank == 0:
             state = opt.state_dict()["state"]
@@ -97,9 +101,12 @@ def main():
     dist.init_process_group(timeout=60)
     for words in sys.argv[1:]:
         kind, parts, captured, optimizer = words.split(":")
+        before = dist.group.WORLD.bytes_sent
         losses, bits = trained(kind, int(parts), captured == "1", optimizer)
+        sent = dist.group.WORLD.bytes_sent - before
         if dist.get_rank() == 0:
             print(json.dumps({"what": words, "losses": losses, "bits": bits}), flush=True)
+            print(f"{words}: rank 0 has sent {sent} bytes", file=sys.stderr)
     dist.destroy_process_group()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ... import _after, _native
@@ -35,6 +35,15 @@ class _Sync:
     reached = False  # a gradient has come since the last exchange
     wanted = True  # the last forward pass asked for an exchange
     joining: _Joining | None = None
+
+    def divisor(self) -> int | None:
+        """What sums are divided by; None for the number of ranks."""
+        joining = self.joining
+        return None if joining is None or joining.initial else joining.active
+
+    def at_work(self) -> int:
+        """How many ranks have a batch."""
+        return self.group.count if self.joining is None else self.joining.active
 
 
 class _Joining:
@@ -158,7 +167,7 @@ class DistributedDataParallel(Module, Generic[_M]):
         params = [by_name[name] for name in names]
         sources: Sequence[Sequence[_native.Tensor]] = [params]
         if microbatches is not None:
-            sync.parts = Parts(self.module, params, sync.group, microbatches)
+            sync.parts = Parts(self.module, params, sync.group, microbatches, sync.at_work)
             sources = sync.parts.stand_ins
             check_same(sync.group, f"{_CALL}: the random seed", initial_seed())
             for name, param in zip(names, params, strict=True):
@@ -166,8 +175,9 @@ class DistributedDataParallel(Module, Generic[_M]):
         else:
             sources = [params]
         sync.gradients = Gradients(
-            params, sources, sync.group, microbatches is not None, self.gradient_as_bucket_view
-        )
+            params, sources, sync.group, microbatches is not None, self.gradient_as_bucket_view,
+            sync.divisor,
+        )  # fmt: skip
         sync.gradients.names = names
         for row in sources:
             for leaf in row:
@@ -183,16 +193,20 @@ class DistributedDataParallel(Module, Generic[_M]):
             return self.module(*inputs, **kwargs)
         if is_grad_enabled():
             sync.wanted = self.require_backward_grad_sync
-            if sync.joining is not None:
-                self._notify(sync.joining)
+            if _native._is_capturing():
+                from ...distributed.gradients import in_program
+
+                in_program(functools.partial(self._notify, sync.wanted))  # joins may come and go
+            else:
+                self._notify(sync.wanted)
         if sync.parts is not None and is_grad_enabled():
             return sync.parts.run(inputs, kwargs)
         if self.require_forward_param_sync and self.broadcast_buffers and sync.parts is None:
-            self._send_buffers(0 if sync.joining is None else sync.joining.root)
+            self._send_buffers()
         return self.module(*inputs, **kwargs)
 
-    def _send_buffers(self, root: int) -> None:
-        """Makes the buffers those of one rank, as a step of the program in a captured function."""
+    def _send_buffers(self) -> None:
+        """Makes the buffers those of rank 0, or in a join of the first rank that is at work."""
         from ...distributed.gradients import Flat, broadcast_all, in_program
 
         buffers = list(self.module.buffers())
@@ -206,9 +220,11 @@ class DistributedDataParallel(Module, Generic[_M]):
             return sync.buffers
 
         flat = _native._outside_capture(memory, True)
-        step = functools.partial(
-            broadcast_all, sync.group, flat, root, f"{_CALL} (buffers of rank {root})"
-        )
+
+        def step() -> None:
+            root = 0 if sync.joining is None else sync.joining.root
+            broadcast_all(sync.group, flat, root, f"{_CALL} (buffers of rank {root})")
+
         with no_grad():
             for view, buffer in zip(flat.views[0], buffers, strict=True):
                 view.copy_(buffer)
@@ -226,11 +242,7 @@ class DistributedDataParallel(Module, Generic[_M]):
             return
         sync.reached = False
         if sync.wanted and sync.gradients is not None:
-            sync.gradients.exchange(self._divisor())
-
-    def _divisor(self) -> int | None:
-        joining = self._sync.joining
-        return None if joining is None or joining.initial else joining.active
+            sync.gradients.exchange()
 
     @contextlib.contextmanager
     def no_sync(self) -> Iterator[None]:
@@ -244,6 +256,35 @@ class DistributedDataParallel(Module, Generic[_M]):
             yield
         finally:
             self.require_backward_grad_sync = before
+
+    # ---- sharded gradients --------------------------------------------------------------------
+
+    def shard_gradients(self, owners: Mapping[_native.Tensor, int]) -> None:
+        """From now on a parameter's mean gradient is left on the rank that owns it alone.
+
+        The others have none, and half the bytes are sent. `ZeroRedundancyOptimizer` calls it, with
+        the rank in the group of every parameter that wants a gradient; ValueError if one is not
+        there. With one rank it does nothing.
+        """
+        gradients = self._sync.gradients
+        if gradients is None:
+            return
+        by_id = {id(param): rank for param, rank in owners.items()}
+        missing = [
+            name
+            for name, param in zip(gradients.names, gradients.params, strict=True)
+            if id(param) not in by_id
+        ]
+        if missing:
+            raise ValueError(f"{_CALL}: no rank owns {', '.join(missing)}")
+        gradients.shard([by_id[id(param)] for param in gradients.params])
+
+    def total_norm(self, params: Sequence[_native.Tensor], kind: float) -> _native.Tensor | None:
+        """Of sharded gradients of all ranks; None if the parameters are none of these."""
+        gradients = self._sync.gradients
+        if gradients is None or gradients.owners is None:
+            return None
+        return gradients.total_norm(params, kind)
 
     # ---- uneven data --------------------------------------------------------------------------
 
@@ -260,14 +301,14 @@ class DistributedDataParallel(Module, Generic[_M]):
         are; then all have the module of the last one. Gradients are divided by the number of ranks,
         or by those still at work if `divide_by_initial_world_size` is False. With
         `throw_on_early_termination` all raise RuntimeError when one is done. Every forward pass
-        that records must be followed by a backward pass; not within captured functions.
+        that records must be followed by a backward pass. A captured function may be called within
+        and without. With `deterministic_microbatches` the parts of a rank that is done are missing
+        from the tree, so the bits depend on the number of ranks from there on.
         """
         sync = self._sync
         if not enable or sync.gradients is None:
             yield
             return
-        if sync.parts is not None:
-            raise RuntimeError(f"{_CALL}: no join with deterministic_microbatches")
         sync.joining = _Joining(divide_by_initial_world_size, throw_on_early_termination)
         try:
             yield
@@ -275,12 +316,12 @@ class DistributedDataParallel(Module, Generic[_M]):
         finally:
             sync.joining = None
 
-    def _notify(self, joining: _Joining) -> None:
-        """Before a forward pass: how many ranks are at work still."""
-        if _native._is_capturing():
-            _native._capture_refuse(f"{_CALL}.join")
-        sync = self._sync
-        joining.active, wants, joining.root = self._at_work([1, int(sync.wanted)])
+    def _notify(self, wanted: bool) -> None:
+        """In a join, before a forward pass: how many ranks are at work still."""
+        sync, joining = self._sync, self._sync.joining
+        if joining is None:
+            return
+        joining.active, wants, joining.root = self._at_work([1, int(wanted)])
         if joining.throw and joining.active < sync.group.count:
             raise RuntimeError(f"{_CALL}.join: a rank has no more batches")
         if wants not in (0, joining.active):
@@ -307,8 +348,11 @@ class DistributedDataParallel(Module, Generic[_M]):
             last = False
             if joining.throw:
                 raise RuntimeError(f"{_CALL}.join: a rank has no more batches")
-            if self.require_forward_param_sync and self.broadcast_buffers:
-                self._send_buffers(root)
+            joining.active, joining.root = active, root
+            if sync.parts is not None:
+                sync.parts.go_along()
+            elif self.require_forward_param_sync and self.broadcast_buffers:
+                self._send_buffers()
             if wants and sync.gradients is not None:
                 sync.gradients.join()
         owners = count_all(

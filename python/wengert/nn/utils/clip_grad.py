@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable
 
-from ... import _native
+from ... import _after, _native
 from ..._native import Tensor
 from ..._typing import TensorOrTensors
 from ...autograd.grad_mode import no_grad
@@ -76,15 +76,23 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scales all gradients together so that their norm is at most `max_norm`.
 
-    Returns the norm before, a 0-d tensor. A norm that is not finite is an error only with
-    `error_if_nonfinite`. `foreach` is accepted.
+    Returns the norm before, a 0-d tensor; of sharded gradients that of all ranks. A norm that is
+    not finite is an error only with `error_if_nonfinite`. `foreach` is accepted.
     """
     from_generator = isinstance(parameters, types.GeneratorType)
     parameters = _as_list(parameters)
     if from_generator and not parameters:
         _native._warn("`parameters` is an empty generator, no gradient clipping will occur.")
-    grads = _grads(parameters)
     norm_type = float(norm_type)
+    for reference in _after.watchers:  # none where there is one process
+        watcher = reference()
+        norm = None if watcher is None else watcher.total_norm(parameters, norm_type)
+        if norm is not None:
+            if error_if_nonfinite:
+                _require_finite(norm, norm_type)
+            clip_grads_with_norm_(parameters, max_norm, norm)
+            return norm
+    grads = _grads(parameters)
     if error_if_nonfinite:
         norm = get_total_norm(grads, norm_type, True)
         clip_grads_with_norm_(parameters, max_norm, norm)
