@@ -27,8 +27,8 @@ def mpirun():
     return [found]
 
 
-def run(ranks, program, *arguments, seconds=100, environment=None):
-    """Runs a program; (exit status, stdout, stderr). Its processes are gone afterwards."""
+def begin(ranks, program, *arguments, environment=None):
+    """Starts a program."""
     own = {
         **os.environ,
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -36,12 +36,17 @@ def run(ranks, program, *arguments, seconds=100, environment=None):
         **(environment or {}),
     }
     start = [] if ranks == 0 else [*mpirun(), "-n", str(ranks)]
-    child = subprocess.Popen(
+    return subprocess.Popen(
         [*start, sys.executable, *([program] if program == "-m" else [str(PROGRAMS / program)]),
          *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
         env=own, start_new_session=True,
     )  # fmt: skip
+
+
+def run(ranks, program, *arguments, seconds=100, environment=None):
+    """Runs a program; (exit status, stdout, stderr). Its processes are gone afterwards."""
+    child = begin(ranks, program, *arguments, environment=environment)
     try:
         out, err = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

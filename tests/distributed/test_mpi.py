@@ -2,12 +2,16 @@
 
 import importlib.util
 import json
+import os
+import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 import wengert as wg
-from tests.distributed.launch import mpirun, run
+from tests.distributed.launch import begin, mpirun, run
 
 needs_mpi = pytest.mark.skipif(
     importlib.util.find_spec("mpi4py") is None or mpirun() is None, reason="no MPI is here"
@@ -61,7 +65,7 @@ def test_ranks_with_different_numbers_of_batches():
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("train", "tabular.fit (all ranks train together): rank 0 of 2 waited"),
+        ("train", "tabular.fit (all ranks train together)"),
         ("shapes", "tabular.fit: rows, recipe and epochs must be the same on all ranks"),
         ("shard", "sharded gradients of the last exchange are there still"),
     ],
@@ -101,11 +105,41 @@ def test_a_rank_that_fails_ends_all(how, call):
         assert "rank 1 does not answer" in err
 
 
+def _lives(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@needs_mpi
+@pytest.mark.parametrize("whom", ["launcher", "rank"])
+def test_an_interrupt_ends_all(whom, tmp_path):
+    child = begin(2, "endless.py", tmp_path)
+    try:
+        until = time.monotonic() + 30
+        while not all((tmp_path / name).exists() for name in "01") and time.monotonic() < until:
+            time.sleep(0.05)
+        pids = [int((tmp_path / name).read_text()) for name in "01"]
+        assert all(map(_lives, pids))
+        time.sleep(0.2)
+        os.kill(child.pid if whom == "launcher" else pids[1], signal.SIGINT)
+        child.communicate(timeout=30)
+        assert child.returncode != 0
+        until = time.monotonic() + 10
+        while any(map(_lives, pids)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(map(_lives, pids))
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+
+
 @needs_mpi
 def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
     path = str(tmp_path / "run.pt")
     ends = []
-    for ranks, what in ((2, "save"), (1, "resume"), (2, "whole")):
+    for ranks, what in ((4, "save"), (2, "resume"), (2, "whole")):
         status, out, err = run(ranks, "checkpoint.py", what, path)
         assert status == 0, err
         ends.append(out.split()[-1])

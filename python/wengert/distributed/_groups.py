@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import _launch, _mpi, _shared, _state
-from ._errors import DistBackendError
+from . import _address, _launch, _mpi, _shared, _state
+from ._errors import DistBackendError, DistNetworkError
 from ._work import Call, run, seconds_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ._shared import Shared
 
 _HALF_AN_HOUR = 1800.0
+#: How long processes wait for each other at an address.
+_MEET = 300.0
 _BACKENDS = ("mpi", "gloo", "cpu:gloo", "cpu:mpi", "undefined")
 
 _wire: _mpi.Wire | None = None
@@ -102,11 +105,41 @@ def _check_numbers(wire: _mpi.Wire, world_size: int, rank: int) -> None:
             raise ValueError(f"init_process_group: {name} is {wanted}, and MPI's {found}.{hint}")
     told = _state.launched()
     if wire.size == 1 and told.size > 1:
+        library = " ".join(wire.mpi.Get_library_version().split()[:3]).strip("\0,")
         raise DistBackendError(
             f"init_process_group: {told.by} has started {told.size} processes, of which MPI sees "
-            "one. Start the script by `mpirun -n N python ...` or `srun --mpi=pmix`, with the MPI "
-            "that mpi4py has loaded"
+            f"one. Start the script by `mpirun -n N python ...` or `srun --mpi=...`, with the MPI "
+            f"that mpi4py has loaded, {library}. Processes of other launchers are joined at "
+            "MASTER_ADDR and MASTER_PORT by MPICH alone (pip install mpich)"
         )
+
+
+def _loaded(init_method: str | None, rank: int, size: int, seconds: float) -> _mpi.Wire:
+    """MPI, of the processes of its launcher, or of those that meet at an address."""
+    address = None
+    if _state.launched().by in ("", "torchrun"):
+        address = _address.told(init_method, rank, size)
+    if address is None:
+        return _mpi.Wire(_mpi.load("init_process_group"))
+    if "mpi4py.MPI" in sys.modules:
+        raise DistBackendError(
+            "init_process_group: mpi4py.MPI was imported before, so MPI knows this process alone; "
+            "call it before anything imports that"
+        )
+    _mpi.require("init_process_group")
+    try:
+        line = _address.Line(address, min(seconds, _MEET))
+    except OSError as error:
+        raise DistNetworkError(f"init_process_group: {error}") from None
+    told = _address.variables(address)
+    os.environ.update(told)
+    try:
+        wire = _mpi.Wire(_mpi.load("init_process_group"))
+    finally:
+        for name in told:
+            del os.environ[name]
+    wire.line = line
+    return wire
 
 
 def init_process_group(
@@ -120,15 +153,18 @@ def init_process_group(
     pg_options: object = None,
     device_id: object = None,
 ) -> None:
-    """Joins the processes that `mpirun` or `srun` has started.
+    """Joins the processes that `mpirun` or `srun` has started, or that meet at an address.
 
     `backend` is None, "mpi" or "gloo", which all mean MPI. `world_size` and `rank` are MPI's, and
-    checked if given; `init_method`, `store` and the rest are accepted, MPI needs none of them.
+    checked if given. Where no launcher of MPI has started the process, `init_method`
+    "tcp://HOST:PORT" with `rank` and `world_size`, or the variables MASTER_ADDR, MASTER_PORT, RANK
+    and WORLD_SIZE, say where rank 0 is, and MPICH joins them. `store` and the rest are accepted.
     `timeout`, a timedelta or seconds, is what a call may take: half an hour, or what the variable
     WENGERT_DISTRIBUTED_TIMEOUT says in seconds. From here on a rank that fails prints its traceback
     and ends all. The threads of the node are divided among its ranks; rank 0 says how.
 
-    Raises DistNetworkError if there is no mpi4py or no MPI, ValueError for other backends, for
+    Raises DistNetworkError if there is no mpi4py or no MPI, or if processes do not meet within five
+    minutes, ValueError for other backends, for
     numbers that are not MPI's and if there is a group already, DistBackendError where a launcher
     has started several processes of which MPI sees one.
     """
@@ -139,7 +175,7 @@ def init_process_group(
     told = os.environ.get("WENGERT_DISTRIBUTED_TIMEOUT")
     seconds = seconds_of(timeout, seconds_of(float(told) if told else None, _HALF_AN_HOUR))
     if _wire is None:
-        _wire = _mpi.Wire(_mpi.load("init_process_group"))
+        _wire = _loaded(init_method, rank, world_size, seconds)
     _check_numbers(_wire, world_size, rank)
     _state.asked = True
     comm = _wire.world.Dup()

@@ -90,7 +90,15 @@ def _ends_all(wire: Wire, before: Callable[..., object]) -> Callable[..., None]:
 
 
 def end_all(wire: Wire, status: int) -> None:
-    """Ends all ranks; does not return."""
+    """Ends all ranks; does not return.
+
+    Processes that have met at an address have no launcher of MPI to end them: when this one is
+    gone the others are told so, and end with an error.
+    """
+    if wire.line is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     wire.world.Abort(status)
     raise SystemExit(status)
 
@@ -108,13 +116,18 @@ def _leave(wire: Wire) -> None:
     request = wire.world.Ibarrier()
     end = time.monotonic() + seconds + _LATER
     while not request.Test():
-        if time.monotonic() > end:
+        if wire.gone or time.monotonic() > end:
+            found = f"others were not there after {seconds:g} s"
+            if wire.gone:
+                found = f"rank {min(wire.gone)} is gone"
             print(
                 f"wengert.distributed: rank {wire.rank} of {wire.size}: the script is over, and "
-                f"others were not there after {seconds:g} s",
+                + found,
                 file=sys.stderr,
                 flush=True,
             )
             end_all(wire, 1)
         wire.listen()
         time.sleep(0.001)
+    if wire.line is not None:
+        wire.line.leave()

@@ -10,6 +10,7 @@ not come, and the calls in which the others are.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from ._errors import DistBackendError, DistNetworkError
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+    from ._address import Line
 
 _LEAVES, _STANDS, _BYTES = 1, 2, 160
 #: How often the messages of other ranks are looked at, and how long one that has left may still be
@@ -34,14 +37,18 @@ _MISSING = (
 )
 
 
-def load(who: str) -> object:
-    """The module `mpi4py.MPI`, initialized. DistNetworkError names the extra if it is not there."""
+def require(who: str) -> object:
+    """The module `mpi4py`. DistNetworkError names the extra if it is not there."""
     try:
         import mpi4py
     except ImportError:
         raise DistNetworkError(_MISSING.format(who)) from None
-    import sys
+    return mpi4py
 
+
+def load(who: str) -> object:
+    """The module `mpi4py.MPI`, initialized. DistNetworkError names the extra if it is not there."""
+    mpi4py = require(who)
     if "mpi4py.MPI" not in sys.modules:
         mpi4py.rc.thread_level = "serialized"
     try:
@@ -60,8 +67,10 @@ class Wire:
         self.control = mpi.COMM_WORLD.Dup()
         self.rank, self.size = self.world.Get_rank(), self.world.Get_size()
         self.left: dict[int, str] = {}
+        self.gone: set[int] = set()  # of those that have met at an address
         self.stands: dict[int, str] = {}
         self.here = "no call"
+        self.line: Line | None = None  # where processes have met at an address
         self.crowded = False  # more ranks than cores on this node
         self._sent: list[object] = []
         self._types = {1: mpi.BYTE, 2: mpi.INT16_T, 4: mpi.INT32_T, 8: mpi.INT64_T}
@@ -96,6 +105,9 @@ class Wire:
 
     def listen(self, answer: bool = True) -> None:
         """Takes in what others have told; answers those whose time is up."""
+        for rank in self.line.gone() if self.line is not None else ():
+            self.gone.add(max(rank, 0))
+            self.left[max(rank, 0)] = "is gone"
         status = self.mpi.Status()
         while self.control.Iprobe(self.mpi.ANY_SOURCE, self.mpi.ANY_TAG, status):
             note = bytearray(_BYTES)
