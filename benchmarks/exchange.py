@@ -4,8 +4,8 @@
     python benchmarks/exchange.py --scaling     # arithmetic, for 10 and 100 Gb/s
 
 The first times both on this machine, and counts the bytes that a rank sends. The second measures a
-training step on this machine and adds the time of the exchange on a network of that rate and of
-30 us for a message: measured compute, modelled network.
+training step on a core of this machine, divides it by the cores of a node, and adds the time of the
+exchange on a network of that rate and of 30 us for a message: measured compute, modelled network.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def against_allreduce(sizes, repeat):
 
 
 def measured_step(batch):
-    """Seconds of a captured training step of an MLP of a million parameters, and its bytes."""
+    """CPU seconds of a captured training step of an MLP of a million parameters, and its bytes."""
     wg.manual_seed(0)
+    wg.set_num_threads(1)
     model = nn.Sequential(nn.Linear(512, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.ReLU(),
                           nn.Linear(512, 10))  # fmt: skip
     opt = wg.optim.Adam(model.parameters())
@@ -84,27 +85,36 @@ def measured_step(batch):
     x, y = wg.randn(batch, 512), wg.randint(0, 10, (batch,))
     for _ in range(5):
         step(x, y)
-    return fastest(lambda: step(x, y), 15)[0], 4 * sum(p.numel() for p in model.parameters())
+    times = []
+    for _ in range(15):
+        start = time.process_time()  # so that other work on the machine does not count
+        step(x, y)
+        times.append(time.process_time() - start)
+    return min(times), 4 * sum(p.numel() for p in model.parameters())
 
 
-def scaling():
+def scaling(cores):
     """Weak: a batch of 1024 rows on each machine; strong: one of 1024 rows for all of them."""
-    seconds = {batch: measured_step(batch) for batch in (1024, 512, 256, 128, 64)}
-    size = seconds[1024][1]
-    print(f"MLP of {size / 4e6:.1f} M parameters, compute measured here with "
-          f"{wg.get_num_threads()} threads, network modelled; share of the ideal rate")  # fmt: skip
-    print("machines   weak 10 Gb/s  100 Gb/s   strong 10 Gb/s  100 Gb/s   weak, 8 steps in one")
-    for n in (2, 4, 8, 16):
-        row = []
-        for batch in (1024, 1024 // n):
-            compute = seconds[batch][0]
-            ideal = compute if batch == 1024 else seconds[1024][0] / n
-            for rate in (10e9 / 8, 100e9 / 8):
-                network = 2 * (n - 1) / n * size / rate + 2 * (n - 1) * 30e-6
-                row.append(ideal / (compute + network))
-        network = 2 * (n - 1) / n * size / (10e9 / 8) + 2 * (n - 1) * 30e-6
-        row.append(8 * seconds[1024][0] / (8 * seconds[1024][0] + network))
-        print(f"{n:8} {row[0]:14.0%} {row[1]:9.0%} {row[2]:16.0%} {row[3]:9.0%} {row[4]:18.0%}")
+    measured = {batch: measured_step(batch) for batch in (1024, 512, 256, 128, 64)}
+    size = measured[1024][1]
+    taken = measured[1024][0] * 1e3
+    print(f"MLP of {size / 4e6:.1f} M parameters, {taken:.1f} ms of a core for 1024 rows")
+    rates = "weak 10 Gb/s | 100 Gb/s | strong 10 Gb/s | 100 Gb/s | weak 10 Gb/s, 8 steps in one"
+    print(f"| cores | machines | {rates} |\n" + "| --- " * 7 + "|")
+    for count in cores:
+        seconds = {batch: taken / count for batch, (taken, _) in measured.items()}
+        for n in (2, 4, 8, 16):
+            row = []
+            for batch in (1024, 1024 // n):
+                ideal = seconds[1024] / (1 if batch == 1024 else n)
+                row += [ideal / (seconds[batch] + network(n, size, rate)) for rate in (10e9, 100e9)]
+            row.append(8 * seconds[1024] / (8 * seconds[1024] + network(n, size, 10e9)))
+            print(f"| {count} | {n} | " + " | ".join(f"{share:.0%}" for share in row) + " |")
+
+
+def network(machines, size, bits):
+    """Seconds of an exchange: the bytes at the rate, and 30 us for each message."""
+    return 2 * (machines - 1) * (size / machines / (bits / 8) + 30e-6)
 
 
 def main():
@@ -112,9 +122,10 @@ def main():
     parser.add_argument("--bytes", type=int, nargs="+", default=[4_000_000, 500_000_000])
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 32])
     args = parser.parse_args()
     if args.scaling:
-        scaling()
+        scaling(args.cores)
     else:
         against_allreduce(args.bytes, args.repeat)
 

@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ def mpirun():
     if "Open MPI" in version or "Open-MPI" in version:
         return [found, "--oversubscribe", "--bind-to", "none"]
     return [found]
+
+
+def free_port():
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
 
 
 def begin(ranks, program, *arguments, environment=None):

@@ -10,13 +10,8 @@ import time
 
 import pytest
 
-from tests.distributed.launch import PROGRAMS
+from tests.distributed.launch import PROGRAMS, free_port
 from wengert.distributed._address import Address, Line, told
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def lines(port, size, ranks, seconds=20):

@@ -1,6 +1,6 @@
-"""The calls of a group against NumPy; `large` adds 10 million elements.
+"""The calls of a group against NumPy: more dtypes and sizes, up to 10 million elements, or few.
 
-mpirun -n 2 python collectives.py
+mpirun -n 2 python collectives.py [whole|few]
 """
 
 import sys
@@ -183,7 +183,8 @@ def main():
     dist.init_process_group(timeout=60)
     rank, ranks = dist.get_rank(), dist.get_world_size()
     whole = sys.argv[1:] == ["whole"]
-    for dtype in DTYPES if whole else ("float32", "int64", "bool", "bfloat16"):
+    few = ("float32",) if sys.argv[1:] == ["few"] else ("float32", "int64", "bool", "bfloat16")
+    for dtype in DTYPES if whole else few:
         for size in (*SIZES, 5, 70001, 10_000_000) if whole else SIZES:
             if size == 10_000_000 and dtype not in ("float32", "uint8", "float16"):
                 continue

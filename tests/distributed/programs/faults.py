@@ -12,7 +12,7 @@ import wengert as wg
 import wengert.distributed as dist
 
 
-def call(name, rank, ranks):
+def call(name, rank, ranks, model):
     x, every = wg.ones(70000), [wg.empty(70000) for _ in range(ranks)]
     if name == "reduce_scatter":
         dist.reduce_scatter(x, every)
@@ -35,7 +35,6 @@ def call(name, rank, ranks):
     elif name == "all_gather_object":
         dist.all_gather_object([None] * ranks, rank)
     elif name == "backward":
-        model = wg.nn.parallel.DistributedDataParallel(wg.nn.Linear(3, 1))
         model(wg.ones(2, 3)).sum().backward()
     else:
         dist.all_reduce(x)
@@ -57,11 +56,11 @@ def main():
     how, name = sys.argv[1:]
     dist.init_process_group(timeout=2)
     rank, ranks = dist.get_rank(), dist.get_world_size()
-    dist.all_reduce(wg.ones(3))
+    model = wg.nn.parallel.DistributedDataParallel(wg.nn.Linear(3, 1))
     if rank == ranks - 1:
         fail(how)
-    call(name, rank, ranks)
-    call(name, rank, ranks)  # what one has sent before it failed may be enough for the first
+    call(name, rank, ranks, model)
+    call(name, rank, ranks, model)  # what one has sent before it failed may be enough for the first
     dist.barrier()
 
 
