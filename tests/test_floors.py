@@ -312,7 +312,7 @@ def within(home, package):
 
 
 #: Of the standard library.
-STANDARD = {"_ArgumentGroup", "_fields", "_getframe", "_SubParsersAction", "_Unpickler"}
+STANDARD = {"_ArgumentGroup", "_exit", "_fields", "_getframe", "_SubParsersAction", "_Unpickler"}
 
 
 def defined_names(tree):

@@ -62,7 +62,7 @@ def test_ranks_with_different_numbers_of_batches():
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("train", "tabular.fit (all ranks train together)"),
+        ("train", "tabular.fit (all ranks together)"),
         ("shapes", "tabular.fit: rows, recipe and epochs must be the same on all ranks"),
         ("shard", "sharded gradients of the last exchange are there still"),
     ],

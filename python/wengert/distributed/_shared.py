@@ -11,6 +11,7 @@ processors, or where there is no room, messages do the same.
 
 from __future__ import annotations
 
+import array
 import contextlib
 import mmap
 import os
@@ -19,9 +20,8 @@ import tempfile
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .. import _native
+from .._composed import frombuffer
 from .._native import Tensor
 from ..autograd.grad_mode import no_grad
 from ._state import ReduceOp
@@ -70,8 +70,8 @@ def made(wire: Wire, comm: MPI.Comm) -> Shared | None:
 
 
 def _all(wire: Wire, comm: MPI.Comm, here: bool) -> bool:
-    flag = np.array([here], np.int32)
-    comm.Allreduce(wire.mpi.IN_PLACE, flag, wire.mpi.MIN)
+    flag = array.array("i", [here])
+    comm.Allreduce(wire.mpi.IN_PLACE, [flag, wire.mpi.INT], wire.mpi.MIN)
     return bool(flag[0])
 
 
@@ -85,19 +85,23 @@ class Shared:
 
     def __init__(self, comm: MPI.Comm, memory: mmap.mmap) -> None:
         self.here, self.count = comm.Get_rank(), comm.Get_size()
-        pieces = np.frombuffer(memory, np.uint8).reshape(self.count, _BYTES)
-        self._counters = [piece[:8].view(np.int64) for piece in pieces]
+        starts = [rank * _BYTES for rank in range(self.count)]
+        self._words = memoryview(memory).cast("q")
+        self._counters = [start // 8 for start in starts]
         self._areas = [
-            [_native.from_numpy(piece[start : start + AREA]) for piece in pieces]
-            for start in (_HEAD, _HEAD + AREA)
+            [
+                frombuffer(memory, dtype=_native.uint8, count=AREA, offset=start + _HEAD + area)
+                for start in starts
+            ]
+            for area in (0, AREA)
         ]
         self._turn = self._rounds = 0
 
     def _meet(self) -> Parts:
         """Goes on when all ranks are here, and what they have written can be read."""
         self._turn += 1
-        self._counters[self.here][0] = self._turn
-        while any(counter[0] < self._turn for counter in self._counters):
+        self._words[self._counters[self.here]] = self._turn
+        while any(self._words[place] < self._turn for place in self._counters):
             yield ()
 
     def everywhere(self, group: Group, flat: Tensor, op: ReduceOp, tree: bool) -> Parts:

@@ -18,13 +18,14 @@ from ._groups import Group, default_group, group_of
 from ._messages import all_gather_object
 from ._state import ReduceOp
 from ._sums import combine, everywhere, to_owners
-from ._work import Parts, run
+from ._work import Parts, all_here, run
 
 __all__ = [
     "Flat",
     "Gradients",
     "broadcast_all",
     "check_same",
+    "come_together",
     "count_all",
     "group_or_default",
 ]
@@ -106,6 +107,16 @@ def check_same(group: Group, what: str, mine: object) -> None:
                 f"{what} must be the same on all ranks, but rank {group.ranks[0]} has {every[0]}, "
                 f"rank {group.ranks[rank]} {other}"
             )
+
+
+def come_together(call: str, what: str, mine: object, seconds: float) -> None:
+    """Returns when all ranks are in this call, with an object that is the same on all.
+
+    DistBackendError names those that do not come within so many seconds, or in the group's time.
+    """
+    group = default_group()
+    all_here(f"{call} (all ranks together)", group, min(group.seconds, seconds))
+    check_same(group, f"{call}: {what}", mine)
 
 
 class Gradients:

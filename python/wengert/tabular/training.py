@@ -230,14 +230,11 @@ def _ranks() -> int:
 
 def _check_ranks(train: Rows, valid: Rows | None, recipe: Recipe, epochs: int | None) -> None:
     """That all ranks train, on tables of one size by one recipe: else they would wait for ever."""
-    from ..distributed._groups import default_group
-    from ..distributed._work import all_here
-    from ..distributed.gradients import check_same
+    from ..distributed.gradients import come_together
 
-    group = default_group()
-    all_here("tabular.fit (all ranks train together)", group, min(group.seconds, _COME))
     sizes = [None if part is None else part[1].shape[0] for part in (train, valid)]
-    check_same(group, "tabular.fit: rows, recipe and epochs", repr((sizes, recipe, epochs)))
+    mine = repr((sizes, recipe, epochs))
+    come_together("tabular.fit", "rows, recipe and epochs", mine, _COME)
 
 
 def _train_share(
