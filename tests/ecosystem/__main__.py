@@ -7,7 +7,7 @@ import tempfile
 
 from tests.ecosystem import NAMES, SCRIPTS, STORED, environment, missing, seconds, values
 
-TURNS = 5
+TURNS = 3
 
 
 def run(name, *launcher):
