@@ -12,6 +12,7 @@ Run as a program this file is the server; it needs nothing of the package.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import socket
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 _HELLO = "wengert"
 #: The port for processes of torchrun, whose own server has the port that it names.
@@ -159,7 +160,7 @@ class Server:
         self._size = size
         self._lock = threading.Lock()
         self._values: dict[str, str] = {}
-        self._waiting: list[IO[bytes]] = []
+        self._waiting: list[io.BufferedIOBase] = []
         self._lines: dict[int, socket.socket] = {}
         self._left: set[int] = set()
         self._open = 0
@@ -234,7 +235,7 @@ class Server:
             with contextlib.suppress(OSError):
                 other.sendall(f"{rank}\n".encode())
 
-    def _answer(self, stream: IO[bytes], line: str) -> None:
+    def _answer(self, stream: io.BufferedIOBase, line: str) -> None:
         """A question of MPICH."""
         words = dict(word.split("=", 1) for word in line.split(" ") if "=" in word)
         command = words["cmd"]
@@ -264,7 +265,7 @@ class Server:
         }.get(command, []))  # fmt: skip
 
 
-def _tell(stream: IO[bytes], *lines: str) -> None:
+def _tell(stream: io.BufferedIOBase, *lines: str) -> None:
     stream.write("".join(f"{line}\n" for line in lines).encode())
     stream.flush()
 

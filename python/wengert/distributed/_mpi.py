@@ -37,18 +37,19 @@ _MISSING = (
 )
 
 
-def require(who: str) -> object:
-    """The module `mpi4py`. DistNetworkError names the extra if it is not there."""
+def require(who: str) -> None:
+    """DistNetworkError that names the extra unless `mpi4py` is there."""
     try:
-        import mpi4py
+        import mpi4py  # noqa: F401
     except ImportError:
         raise DistNetworkError(_MISSING.format(who)) from None
-    return mpi4py
 
 
 def load(who: str) -> object:
     """The module `mpi4py.MPI`, initialized. DistNetworkError names the extra if it is not there."""
-    mpi4py = require(who)
+    require(who)
+    import mpi4py
+
     if "mpi4py.MPI" not in sys.modules:
         mpi4py.rc.thread_level = "serialized"
     try:

@@ -63,8 +63,8 @@ def made(wire: Wire, comm: MPI.Comm) -> Shared | None:
         path = name.rstrip(b"\0").decode()
         with contextlib.suppress(OSError):
             if path:
-                with open(path, "r+b") as file:
-                    memory = mmap.mmap(file.fileno(), size)
+                with open(path, "r+b") as opened:
+                    memory = mmap.mmap(opened.fileno(), size)
         fits = _all(wire, comm, memory is not None)  # the file has no name from here on
     return Shared(comm, memory) if fits and memory is not None else None
 
