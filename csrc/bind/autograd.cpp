@@ -60,8 +60,8 @@ struct PythonHook final : Hooks::Hook {
   Tensor call(const Tensor& grad) override {
     const py::object result = function(py::reinterpret_steal<py::object>(wrap(grad)));
     if (result.is_none()) return Tensor();
-    check(!after_accumulate, "Tensor post accumulate grad hooks should return None.");
     const Tensor t = expect_tensor(result.ptr(), "hook result");
+    if (after_accumulate) return Tensor();  // as in PyTorch, where nothing is done with it either
     check(t.dtype() == grad.dtype(), "hook '", name(), "' has changed the type of value (was ",
           grad.dtype(), " got ", t.dtype(), ")");
     check(t.shape() == grad.shape(), "hook '", name(), "' has changed the size of value (was ",

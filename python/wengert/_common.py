@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from . import _native
@@ -47,3 +48,9 @@ def parse_to(
     if tensors:
         dtype, device = tensors[0].dtype, "cpu"
     return dtype, device
+
+
+def returned(name: str, fields: Mapping[str, object]) -> str:
+    """A named tuple of several results, as the native ones print."""
+    shown = ",\n".join(f"{key}={value!r}" for key, value in fields.items())
+    return f"wengert.return_types.{name}(\n{shown})"

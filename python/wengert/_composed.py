@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from . import _native
+from ._common import returned
 from ._native import Tensor
 from ._search import _given_out, _values
 
@@ -290,6 +291,9 @@ class Histogram(NamedTuple):
 
     hist: Tensor
     bin_edges: Tensor
+
+    def __repr__(self) -> str:
+        return returned("histogram", {"hist": self.hist, "bin_edges": self.bin_edges})
 
 
 def histogram(

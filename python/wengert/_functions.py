@@ -184,12 +184,10 @@ def set_printoptions(
 
 
 def typename(obj: object) -> str:
-    """The type's name: ``wengert.FloatTensor`` for tensors, else module and class."""
+    """``wengert.FloatTensor`` for tensors, else module and name of a class or function, or of the
+    object's class."""
     if isinstance(obj, _native.Tensor):
         return obj.type()
-    kind = type(obj)
-    return (
-        f"{kind.__module__}.{kind.__qualname__}"
-        if kind.__module__ != "builtins"
-        else (kind.__qualname__)
-    )
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module, name = getattr(obj, "__module__", None), str(getattr(named, "__qualname__", ""))
+    return name if module in ("builtins", None) else f"{module}.{name}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import _linalg, _native
+from ._common import returned
 from ._linalg import cholesky_inverse, cholesky_solve, lu_unpack, with_out
 from ._native import Tensor
 from ._products import matrix_power, multi_dot
@@ -68,6 +69,10 @@ class TriangularSolve(NamedTuple):
 
     solution: Tensor
     cloned_coefficient: Tensor
+
+    def __repr__(self) -> str:
+        fields = {"solution": self.solution, "cloned_coefficient": self.cloned_coefficient}
+        return returned("triangular_solve", fields)
 
 
 @with_out

@@ -326,10 +326,33 @@ def is_same_size(self: Tensor, other: Tensor) -> bool:
 
 
 @_method
-def dim_order(self: Tensor) -> tuple[int, ...]:
-    """The dimensions from the largest stride to the smallest."""
+def dim_order(
+    self: Tensor, *, ambiguity_check: bool | list[_memory_format] = False
+) -> tuple[int, ...]:
+    """The dimensions from the largest stride to the smallest.
+
+    With `ambiguity_check` RuntimeError where that is not the only order, or for a list of memory
+    formats where it is that of none or several.
+    """
     strides = self.stride()
-    return tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
+    order = tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
+    if ambiguity_check is False:
+        return order
+    if ambiguity_check is True:
+        unique = len(set(strides)) == len(strides) and 1 not in self.shape
+    elif isinstance(ambiguity_check, list):
+        unique = [self.is_contiguous(memory_format=f) for f in ambiguity_check].count(True) == 1
+    else:
+        raise TypeError(
+            "The ambiguity_check argument must be a bool or a list of memory formats, got "
+            f"{typename(ambiguity_check)}"
+        )
+    if not unique:
+        raise RuntimeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given "
+            "memory formats."
+        )
+    return order
 
 
 for _name, _value in (

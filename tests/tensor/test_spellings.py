@@ -127,3 +127,30 @@ def test_modules():
     assert made is net and net[0].weight.is_contiguous(memory_format=wg.channels_last)
     with pytest.raises(RuntimeError, match="Expected a Module"):
         wg.nn.utils.skip_init(int)
+
+
+def test_order_of_dimensions():
+    x = wg.empty(2, 3, 4, 5)
+    assert x.dim_order(ambiguity_check=True) == (0, 1, 2, 3)
+    formats = [wg.contiguous_format, wg.channels_last]
+    assert x.transpose(1, 2).dim_order() == (0, 2, 1, 3)
+    assert x.dim_order(ambiguity_check=formats) == (0, 1, 2, 3)
+    for odd, check in ((x[:1], True), (x[:, :1], formats), (x.transpose(1, 2), formats)):
+        with pytest.raises(RuntimeError, match="unique dim order"):
+            odd.dim_order(ambiguity_check=check)
+    with pytest.raises(TypeError, match="must be a bool or a list"):
+        x.dim_order(ambiguity_check=3)
+
+
+def test_how_they_are_shown():
+    assert wg.typename(wg.nn.Parameter) == "wengert.nn.parameter.Parameter"
+    assert (wg.typename(3), wg.typename([])) == ("int", "list")
+    shown = repr(wg.histogram(wg.tensor([0.0, 1.0]), 1))
+    assert shown.startswith("wengert.return_types.histogram(\nhist=tensor([2.]),\nbin_edges=")
+
+
+def test_a_late_hook_may_return_the_tensor():
+    x = wg.zeros(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p.sub_(p.grad))
+    x.sum().backward()
+    assert x.tolist() == [-1, -1]
