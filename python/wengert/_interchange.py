@@ -222,8 +222,8 @@ def to_device(
 
 
 def as_complex(self: _native.Tensor) -> complex:
-    """The one element as a complex number."""
-    return complex(self.item())
+    """The one element as a complex number. ValueError for several or none, as of `float`."""
+    return complex(float(self))
 
 
 METHODS: dict[str, Callable[..., object]] = {
