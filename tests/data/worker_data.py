@@ -22,6 +22,23 @@ class Drawing(Dataset):
         return wg.rand(2) + index, random.random(), float(np.random.rand()), index
 
 
+class Waits(Dataset):
+    """The first sample is ready when the last one is."""
+
+    def __init__(self, length):
+        self.length, self.done = length, wg.zeros(1).share_memory_()
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        if index == self.length - 1:
+            self.done.fill_(1)
+        while index == 0 and self.done.item() == 0:
+            time.sleep(0.005)
+        return index
+
+
 class Streaming(IterableDataset):
     """Each worker has its share; the last has one sample."""
 

@@ -148,7 +148,8 @@ class DataLoader(Generic[T_co]):
       persistent_workers: workers, with their random numbers and copies of the dataset, go on in the
         next pass; else each pass has new ones.
       pin_memory, pin_memory_device: accepted; they concern other devices and change nothing.
-      in_order: accepted; batches come in order.
+      in_order: False hands batches out as workers have made them, so that a slow one holds up
+        none but its own; which comes when is then chance.
 
     Batches of a `TensorDataset` (or `Subset` of one) under the default collation are gathered with
     one `index_select` per tensor; with workers on a thread of this process, unless there is a
@@ -253,11 +254,14 @@ class DataLoader(Generic[T_co]):
         batches that were handed out, what the order was drawn with, and each worker's random
         numbers; of an `IterableDataset` with `state_dict` and `load_state_dict` of its own, what
         the former gives. The global generator is not in it: its state is the program's, see
-        `wengert.get_rng_state`.
+        `wengert.get_rng_state`. RuntimeError within a pass of workers with `in_order=False`, of
+        which nobody can say what is left.
         """
         progress = self._resumed or self._progress
         if progress is None:
             progress = Progress(self.num_workers)
+        if progress.batches is not None and self.num_workers and not self.in_order:
+            raise RuntimeError("DataLoader: a pass with in_order=False has no state to go on from")
         progress.generators = generators_of(self)
         return progress.state()
 
@@ -334,7 +338,10 @@ class _BaseDataLoaderIter:
             crew = Crew(loader.multiprocessing_context, _tasks(loader, progress, resumed))
         else:
             progress.base_seed = crew.base_seed
-        made = Pass(crew, indices, loader.timeout, loader.persistent_workers, progress.remember)
+        made = Pass(
+            crew, indices, loader.timeout, loader.persistent_workers, progress.remember,
+            loader.in_order,
+        )  # fmt: skip
         progress.crew_states, progress.turns = crew.states, made.turns
         if resumed is not None and resumed.asked is not None:
             made.go_on(resumed.asked, resumed.active, resumed.turn)

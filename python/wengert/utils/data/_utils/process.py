@@ -25,7 +25,7 @@ import socket
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import cast
@@ -127,40 +127,44 @@ class Crew:
             self.end()
             raise
 
-    def receive(self, worker: int, timeout: float) -> tuple:
-        """The next answer of a worker; see `worker._Worker.answer`."""
+    def receive(self, workers: Collection[int], timeout: float) -> tuple[int, tuple]:
+        """Which of these workers answers first, and its answer; see `worker._Worker.answer`."""
         if os.getpid() != self.pid:
             raise RuntimeError("DataLoader: this is a forked process, the workers are its parent's")
-        link = self.links[worker]
         deadline = time.monotonic() + timeout if timeout > 0 else None
-        while not self._ready(link, deadline):
+        while (worker := self._ready(workers, deadline)) is None:
             if deadline is not None and time.monotonic() >= deadline:
                 raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
-        answer = link.answer()
+        answer = self.links[worker].answer()
         if answer[2] is not None:
             self.states[worker] = answer[2]
-        return answer
+        return worker, answer
 
-    def _ready(self, link: Link, deadline: float | None) -> bool:
-        """Waits, not for ever. True if the worker has said something, or is gone."""
+    def _ready(self, workers: Collection[int], deadline: float | None) -> int | None:
+        """Waits, not for ever, until one of these has said something, or is gone."""
         waits = select.poll()
-        waits.register(link.socket, select.POLLIN)
-        with contextlib.suppress(ValueError):  # of a process that was joined
-            waits.register(link.process.sentinel, select.POLLIN)
-        for other in self.links:
-            if other.flush():
-                waits.register(
-                    other.socket, select.POLLOUT | (select.POLLIN if other is link else 0)
-                )
+        for worker, link in enumerate(self.links):
+            heard = select.POLLIN if worker in workers else 0
+            if heard:
+                with contextlib.suppress(ValueError):  # of a process that was joined
+                    waits.register(link.process.sentinel, select.POLLIN)
+            if link.flush():
+                heard |= select.POLLOUT
+            if heard:
+                waits.register(link.socket, heard)
         seconds = _SLICE if deadline is None else min(_SLICE, deadline - time.monotonic())
         events = dict(waits.poll(max(0, seconds) * 1000))
-        if events.get(link.socket.fileno(), 0) & ~select.POLLOUT:
-            return True
-        if link.process.is_alive():
-            return False
-        if not select.select([link.socket], [], [], 0)[0]:  # a descendant of it holds the socket
-            raise RuntimeError(link.end())
-        return True
+        for worker in workers:
+            if events.get(self.links[worker].socket.fileno(), 0) & ~select.POLLOUT:
+                return worker
+        for worker in workers:
+            link = self.links[worker]
+            if link.process.is_alive():
+                continue
+            if not select.select([link.socket], [], [], 0)[0]:  # a descendant of it holds the socket
+                raise RuntimeError(link.end())
+            return worker
+        return None
 
 
 def _end(links: list[Link], pid: int) -> None:
@@ -198,6 +202,10 @@ class Turns:
         self.turn %= len(self.active)
         return self.active[self.turn]
 
+    def answered(self, worker: int) -> None:
+        """The first of its answers that were awaited has come."""
+        self.asked.remove(worker)
+
     def drop(self, worker: int) -> None:
         """It has no more."""
         if worker in self.active:
@@ -209,7 +217,8 @@ class Turns:
 class Pass:
     """The batches of one pass over `indices`, made by a crew, which `keeps` on after it or not.
 
-    `remember` is called with the worker of a batch and the state of its dataset.
+    `remember` is called with the worker of a batch and the state of its dataset. Unless `in_order`,
+    batches come as they are ready, and who has made one is asked for the next.
     """
 
     def __init__(
@@ -219,7 +228,9 @@ class Pass:
         timeout: float,
         keeps: bool,
         remember: Callable[[int, object], None],
+        in_order: bool = True,
     ) -> None:
+        self._in_order = in_order
         self._crew, self._indices, self._timeout = crew, indices, timeout
         self._keeps, self._remember = keeps, remember
         crew.passes += 1
@@ -243,12 +254,15 @@ class Pass:
     def __next__(self) -> object:
         turns = self.turns
         while turns.asked:
-            worker = turns.asked[0]
-            _, batch, _, dataset = self._answer(worker)
-            turns.asked.popleft()
+            awaited = turns.asked if not self._in_order else (turns.asked[0],)
+            worker, (_, batch, _, dataset) = self._answer(awaited)
+            turns.answered(worker)
             if batch is END:
                 turns.drop(worker)
-            self._ask()
+            if self._in_order or batch is END:
+                self._ask()
+            else:
+                self._send(worker)
             if batch is END:
                 continue
             self._remember(worker, dataset)
@@ -259,13 +273,13 @@ class Pass:
             self._crew.end()
         raise StopIteration
 
-    def _answer(self, worker: int) -> tuple:
+    def _answer(self, workers: Collection[int]) -> tuple[int, tuple]:
         if self._number != self._crew.passes:
             raise RuntimeError("DataLoader: another pass of persistent workers has begun")
         while True:  # answers for a pass that was dropped come first
-            answer = self._crew.receive(worker, self._timeout)
+            worker, answer = self._crew.receive(workers, self._timeout)
             if answer[0] == self._number:
-                return answer
+                return worker, answer
 
     def _ask(self) -> None:
         if self.turns.active and self._send(self.turns.next()):
