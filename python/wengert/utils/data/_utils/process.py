@@ -161,7 +161,9 @@ class Crew:
             link = self.links[worker]
             if link.process.is_alive():
                 continue
-            if not select.select([link.socket], [], [], 0)[0]:  # a descendant of it holds the socket
+            if not select.select([link.socket], [], [], 0)[
+                0
+            ]:  # a descendant of it holds the socket
                 raise RuntimeError(link.end())
             return worker
         return None
