@@ -151,6 +151,76 @@ def test_torch_itself_does_so(tmp_path, oracle):
     assert (status, out) == (0, "done\n"), err
 
 
+MODES = """
+import threading
+import torch
+import torch.nn.functional as F
+from torch.overrides import BaseTorchFunctionMode, TorchFunctionMode
+
+class Logging(TorchFunctionMode):
+    def __init__(self):
+        self.seen = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.seen.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+x, taken = torch.ones(2, 3), torch.exp
+with Logging() as outer, Logging() as inner:
+    taken(x), x.sum(), x + 1, 2 - x, x @ x.t(), -x, x[0], torch.zeros(3), torch.cat([x, x])
+    torch.einsum("ij->i", x), F.softmax(x, 1), F.linear(x, x)
+    x[0] = 3
+    x += 1
+    thread = threading.Thread(target=torch.relu, args=(x,))
+    thread.start(), thread.join()
+assert inner.seen == [
+    "exp", "sum", "add", "__rsub__", "t", "matmul", "neg", "__getitem__", "zeros", "cat", "einsum",
+    "softmax", "linear", "__setitem__", "add_",
+], inner.seen
+assert outer.seen == inner.seen
+torch.exp(x)
+assert len(inner.seen) == 15
+
+class Negative(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return -func(*args, **(kwargs or {}))
+
+with Negative(), BaseTorchFunctionMode():
+    below = F.relu(x)
+assert below.max() < 0 < F.relu(x).max()
+
+class Refusing(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return NotImplemented
+
+for mode, error in ((Refusing(), TypeError), (TorchFunctionMode(), NotImplementedError)):
+    try:
+        with mode:
+            torch.exp(x)
+    except error:
+        assert torch.exp(x).shape == (2, 3)
+    else:
+        raise AssertionError(error)
+linear = torch.nn.Linear(3, 2)
+with Logging() as mode:
+    linear(x).sum().backward()
+assert mode.seen[:2] == ["linear", "sum"] and linear.weight.grad is not None
+print("done")
+"""
+
+
+def test_modes(tmp_path):
+    (tmp_path / "script.py").write_text(MODES)
+    status, out, err = start("-m", "wengert", "run", tmp_path / "script.py")
+    assert (status, out) == (0, "done\n"), err
+
+
+def test_modes_of_torch_itself(tmp_path, oracle):
+    (tmp_path / "script.py").write_text(MODES)
+    status, out, err = start(tmp_path / "script.py")
+    assert (status, out) == (0, "done\n"), err
+
+
 CAPTURED = """
 import wengert as wg
 class Mine(wg.Tensor):

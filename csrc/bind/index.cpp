@@ -1,5 +1,5 @@
 // What stands between the brackets, from Python to IndexKey.
-#include "bind/call/batched.h"
+#include "bind/call/ask.h"
 #include "bind/python.h"
 #include "wengert/base/warning.h"
 #include "wengert/ops/index/key.h"
@@ -73,10 +73,8 @@ IndexKey read_key(PyObject* o) {
 
 PyObject* get_item(PyObject* self, PyObject* key) {
   return guarded([&] {
-    PyObject* const all[] = {self, key};
-    if (has_batched(all + 1, 1)) [[unlikely]]
-      return call_batched(PyDict_GetItemString(tensor_type->tp_dict, "__getitem__"), all, 2,
-                          nullptr);
+    if (somebody_asks && asks(&key, 1, false)) [[unlikely]]
+      return ask_method("__getitem__", {self, key});
     return wrap(wengert::get_item(unwrap(self), read_key(key)));
   });
 }
@@ -84,6 +82,11 @@ PyObject* get_item(PyObject* self, PyObject* key) {
 int set_item(PyObject* self, PyObject* key, PyObject* value) {
   PyObject* done = guarded([&]() -> PyObject* {
     if (!value) fail(ErrorKind::kType, "Tensor does not support deleting items");
+    if (somebody_asks && asks(nullptr, 0, false)) [[unlikely]] {
+      const py::object done =
+          py::reinterpret_steal<py::object>(ask_method("__setitem__", {self, key, value}));
+      return done ? self : nullptr;
+    }
     Tensor x = unwrap(self);
     Scalar s;
     Operand v;
@@ -115,12 +118,11 @@ std::vector<Tensor> read_indices(const py::object& o) {
 
 py::object put(const py::object& input, const py::object& indices, const py::object& values,
                bool accumulate, bool inplace) {
-  PyObject* const all[] = {input.ptr(), indices.ptr(), values.ptr(), py::bool_(accumulate).ptr()};
-  if (has_batched(all, 3)) [[unlikely]] {
-    const char* name = inplace ? "index_put_" : "index_put";
-    PyObject* method = PyDict_GetItemString(tensor_type->tp_dict, name);
-    const py::object result =
-        py::reinterpret_steal<py::object>(call_batched(method, all, 4, nullptr));
+  PyObject* const all[] = {input.ptr(), indices.ptr(), values.ptr()};
+  if (somebody_asks && asks(all, 3, false)) [[unlikely]] {
+    const py::object result = py::reinterpret_steal<py::object>(
+        ask_method(inplace ? "index_put_" : "index_put",
+                   {all[0], all[1], all[2], accumulate ? Py_True : Py_False}));
     if (!result) throw py::error_already_set();
     return result;
   }

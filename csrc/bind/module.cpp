@@ -172,7 +172,7 @@ PYBIND11_MODULE(WENGERT_NATIVE_NAME, m) {
   init_uninitialized(m);
   init_generator(m);
   init_ops(m);
-  init_batched(m);
+  init_ask(m);
   init_index(m);
   init_construct(m);
   init_numpy(m);

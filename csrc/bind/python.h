@@ -125,7 +125,7 @@ inline PyMethodDef fast(const char* name, PyObject* (*f)(PyObject*, PyObject* co
 // ---- rooms of the binding ------------------------------------------------------------------
 
 void init_ops(py::module_& m);                                 // call/op_object.cpp
-void init_batched(py::module_& m);                             // call/batched.cpp
+void init_ask(py::module_& m);                                 // call/ask.cpp
 void init_gil(py::module_& m);                                 // gil.cpp
 void init_construct(py::module_& m);                           // construct.cpp
 void init_numpy(py::module_& m);                               // numpy.cpp

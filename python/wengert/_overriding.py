@@ -9,6 +9,10 @@ and with the first one that defines a `__torch_function__` of its own the functi
 and of `nn.functional` are put into wrappers, which look for such arguments. So of a subclass that
 defines none a method keeps the class and a function does not; and a function that was imported
 before, or a method of a plain tensor that is given a subclass's, asks nobody.
+
+A mode (`overrides.TorchFunctionMode`) is asked first, of every call in its block: the wrappers of
+functions look for one, and native functions, methods and operators call `by_mode` in their place
+while there is one (bind/call/ask.h). Within its `__torch_function__` those around it are asked.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
+from typing import cast
 
 from . import _einsum, _matrices, _native, _search, linalg
 from ._common import plain_results
@@ -108,6 +113,8 @@ def asks(kind: type) -> bool:
 
 def dispatch(public: UserFunction, args: Args, kwargs: Kwargs, original: UserFunction) -> object:
     """The call, by whoever of its arguments takes it. TypeError if all refuse."""
+    if modes():
+        return by_mode(public, args, kwargs)
     if getattr(_state, "off", False):
         return original(*args, **kwargs)
     found = asked((*args, *kwargs.values()))
@@ -123,6 +130,56 @@ def dispatch(public: UserFunction, args: Args, kwargs: Kwargs, original: UserFun
         f"no implementation found for '{getattr(public, '__name__', public)}' on types that "
         f"implement __torch_function__: {list(types)}"
     )
+
+
+# ---- modes ------------------------------------------------------------------------------------
+
+_REFLECTED = {
+    "add": "radd", "sub": "rsub", "mul": "rmul", "div": "rtruediv", "pow": "rpow",
+    "floor_divide": "rfloordiv", "remainder": "rmod", "matmul": "rmatmul", "bitwise_and": "rand",
+    "bitwise_or": "ror", "bitwise_xor": "rxor", "bitwise_left_shift": "rlshift",
+    "bitwise_right_shift": "rrshift",
+}  # fmt: skip
+
+
+def modes() -> list[object]:
+    """The modes of this thread, the innermost last."""
+    found = getattr(_state, "modes", None)
+    if found is None:
+        found = _state.modes = []
+    return cast("list[object]", found)
+
+
+def set_modes(found: list[object]) -> None:
+    """These and no others run in this thread."""
+    if found and not _installed:
+        _install()
+    _state.modes = found
+    _native._set_modes(len(found))
+
+
+def by_mode(function: UserFunction, args: Args, kwargs: Kwargs) -> object:
+    """The call, as the innermost mode has it. TypeError if it refuses."""
+    found = modes()
+    if not found:
+        return function(*args, **kwargs)
+    if len(args) == 2 and not isinstance(args[0], _native.Tensor):
+        name = _REFLECTED.get(getattr(function, "__name__", ""))
+        if name is not None and isinstance(args[1], _native.Tensor):
+            function, args = getattr(_native.Tensor, f"__{name}__"), args[::-1]
+    types = tuple(type(x) for x in asked((*args, *kwargs.values())))
+    ask: UserFunction = found[-1].__torch_function__  # type: ignore[attr-defined]
+    set_modes(found[:-1])
+    try:
+        result = ask(function, types, args, kwargs)
+    finally:
+        set_modes(found)
+    if result is NotImplemented:
+        raise TypeError(
+            f"no implementation found for '{getattr(function, '__name__', function)}': "
+            f"{type(found[-1]).__name__} refused"
+        )
+    return result
 
 
 class Overridable:

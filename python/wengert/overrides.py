@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from . import _native
-from ._overriding import asked, disabled
+from ._overriding import asked, disabled, modes, set_modes
 from ._overriding import overridable_functions as _functions
 from ._overriding import overridable_methods as _methods
 from ._typing import Args, Kwargs, UserFunction
 
 __all__ = [
+    "BaseTorchFunctionMode",
     "TorchFunctionMode",
     "enable_reentrant_dispatch",
     "get_ignored_functions",
@@ -24,6 +26,9 @@ __all__ = [
     "resolve_name",
     "wrap_torch_function",
 ]
+
+
+_Mode = TypeVar("_Mode", bound="TorchFunctionMode")
 
 
 def has_torch_function(relevant_args: Iterable[object]) -> bool:
@@ -115,23 +120,36 @@ def enable_reentrant_dispatch() -> AbstractContextManager[None]:
 
 
 class TorchFunctionMode(AbstractContextManager["TorchFunctionMode"]):
-    """In PyTorch the base of contexts that are asked for every function called within. Here it can
-    be a base; entering such a context is a NotImplementedError."""
+    """A block in which `__torch_function__` of the mode is asked for every call.
+
+    These are calls of functions of the package, of methods and operators; not reading attributes,
+    nor `torch.tensor` and other functions that make tensors of what is none. Within
+    `__torch_function__` the modes around this one are asked. Blocks are a thread's own.
+    """
 
     def __torch_function__(
         self, func: UserFunction, types: object, args: Args = (), kwargs: Kwargs | None = None
     ) -> object:
-        """What a subclass says."""
+        """What `func(*args, **kwargs)` is; `types` are those of subclasses among the arguments."""
         raise NotImplementedError
 
-    def __enter__(self) -> TorchFunctionMode:
-        raise NotImplementedError(
-            f"{type(self).__name__}: there are no modes of __torch_function__; a subclass of "
-            "Tensor is asked for what it takes part in"
-        )
+    def __enter__(self: _Mode) -> _Mode:
+        set_modes([*modes(), self])
+        return self
 
     def __exit__(self, *exc: object) -> None:
-        """It is never entered."""
+        """Ends the block."""
+        set_modes(modes()[:-1])
+
+
+class BaseTorchFunctionMode(TorchFunctionMode):
+    """A mode that calls what it is asked for."""
+
+    def __torch_function__(
+        self, func: UserFunction, types: object, args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
+        """Calls it."""
+        return func(*args, **(kwargs or {}))
 
 
 #: Within it subclasses are not asked, and results are plain: what `torch._C` has.

@@ -114,6 +114,7 @@ def restore() -> None:
     _native.set_grad_enabled_(True)
     _native.set_inference_mode_(False)
     _native._set_in_vmap(False)
+    _native._set_modes(0)
     _native.set_default_dtype(wg.float32)
     _native.set_memory_limit(LIMIT)
     if _native.get_num_threads() != 2:

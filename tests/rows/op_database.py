@@ -138,7 +138,7 @@ def resolved(library: Any, name: str) -> Callable:
         if not hasattr(place, part):
             return getattr(library.Tensor, name)
         place = getattr(place, part)
-    return place
+    return place if callable(place) else getattr(library.Tensor, name)  # a dtype has its method
 
 
 # ---- samples
@@ -210,7 +210,7 @@ class Translation:
 
     def tensor(self, t):
         if id(t) not in self.tensors:
-            if not hasattr(wg, str(t.dtype)[6:]):
+            if not hasattr(wg._native, str(t.dtype)[6:]):
                 raise Untranslatable(t.dtype)
             ours = self.make(copied(t).numpy())
             if t.requires_grad:

@@ -61,8 +61,12 @@ def name_in_torch(row: dict) -> tuple:
     return tuple(places)
 
 
-# Rows of ours that are torch's under a private name.
-PRIVATE = {"standard_gamma": "_standard_gamma", "sample_dirichlet": "_sample_dirichlet"}
+# Rows of ours that are torch's under a private name, and such as are private here.
+PRIVATE = {
+    "standard_gamma": "_standard_gamma",
+    "sample_dirichlet": "_sample_dirichlet",
+    "nonzero": "nonzero",
+}
 
 
 def in_torch(row: dict):

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "bind/call/arguments.h"
-#include "bind/call/batched.h"
+#include "bind/call/ask.h"
 #include "bind/types/memory_format.h"
 #include "bind/uninitialized.h"
 #include "wengert/kernels/core/pointwise.h"
@@ -191,10 +191,9 @@ PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t flags, PyObje
   const Binding& b = *reinterpret_cast<OpObject*>(self)->binding;
   const Py_ssize_t n = PyVectorcall_NARGS(flags);
   return guarded([&] {
-    if (batched_type) [[unlikely]] {
+    if (somebody_asks) [[unlikely]] {
       const Py_ssize_t all = n + (names ? PyTuple_GET_SIZE(names) : 0);
-      if ((b.draws && in_vmap()) || has_batched(args, all))
-        return call_batched(self, args, n, names);
+      if (asks(args, all, b.draws)) return ask(self, args, n, names);
     }
     return call_binding(b, args, n, names);
   });
@@ -443,6 +442,10 @@ void promote_with_array(Call& call) {
 
 PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
+    // Of a vmap's tensors the other operand has the operator.
+    if (somebody_asks && !(b && (is_batched(a) || is_batched(b))) && asks(nullptr, 0, false))
+        [[unlikely]]
+      return b ? ask_method(op.name, {a, b}) : ask_method(op.name, {a});
     Call call(op);
     if (!add_operand(call, a, b) || (b && !add_operand(call, b, a))) Py_RETURN_NOTIMPLEMENTED;
     if (b && op.promote == Promote::kNone && !(is_tensor(a) && is_tensor(b)))
@@ -454,6 +457,8 @@ PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
 
 PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
+    if (somebody_asks && !is_batched(b) && asks(nullptr, 0, false)) [[unlikely]]
+      return ask_method(std::string(op.name) + "_", {a, b});
     Call call(op);
     call.add_input(unwrap(a));
     if (is_batched(b))

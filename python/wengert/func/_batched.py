@@ -9,7 +9,7 @@ code that is no function of ours and is given one raises a TypeError; it can nev
 hidden dimension for one of the function's.
 
 A native function or method that finds a `Batched` among its arguments comes here instead, and so
-does one that draws random numbers where a `vmap` runs (bind/call/batched.h): `call` finds the
+does one that draws random numbers where a `vmap` runs (bind/call/ask.h): `call` finds the
 innermost `Vmap` among the arguments, and that function's rule (`_rules.py` and others), which says
 the same of whole values. A function without one is called for each slice and its results are
 stacked, with a warning once. So is one whose rule does not cover the arguments and raises
