@@ -194,7 +194,7 @@ void scatter_how(Call& c) {
 static_assert(kSum == 0 && kProd == 1, "as 'add' and 'multiply'");
 
 // y_i = x_i (+, *) all s_k with i_k = i
-constinit const Op scatter_how_op{
+constexpr Op scatter_how_op{
     .name = "scatter",
     .signature = kScatterHow,
     .on = kMethod | kModule | kInplace,
