@@ -86,6 +86,8 @@ def _recv(
     refuse_in_capture(call)
     memory = plain(tensor)
     mpi = found.wire.mpi
+    if found.count == 1:
+        raise RuntimeError(f"{call}: there is no other rank to receive from")
 
     def parts() -> Parts:
         source = mpi.ANY_SOURCE if other is None else other
