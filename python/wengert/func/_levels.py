@@ -16,7 +16,7 @@ of all slices are the gradient of their sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias, cast
 
 from .. import _native
@@ -29,31 +29,28 @@ Tensor = _native.Tensor
 _Tensors: TypeAlias = Sequence[Tensor]
 
 
-def _reach(tensors: Iterable[Tensor], own: set[int]) -> bool:
-    """Whether the tape leads from one of these to a leaf that is not in `own`."""
-    todo: list[object] = []
-    for given in tensors:
-        x = core(given)[0]
-        if not x.requires_grad:
-            continue
-        if x.grad_fn is None:
-            if id(x) not in own:
-                return True
-        else:
-            todo.append(x.grad_fn)
+def below(tensors: Iterable[Tensor], stop: str = "", since: int = -1) -> Iterator[_native.Node]:
+    """The nodes below these, newer than `since`, but for those named `stop` and beyond them."""
+    todo = [node for x in tensors if (node := core(x)[0].grad_fn) is not None]
     seen = set(todo)
     while todo:
         node = todo.pop()
-        leaf = getattr(node, "variable", None)
-        if isinstance(leaf, Tensor):
-            if id(leaf) not in own:
-                return True
+        if stop and node.name() == stop:
             continue
-        for below, _ in node.next_functions:  # type: ignore[attr-defined]
-            if below is not None and below not in seen:
-                seen.add(below)
-                todo.append(below)
-    return False
+        yield node
+        for further, _ in node.next_functions:
+            if further is not None and further not in seen and further._sequence_nr() > since:
+                seen.add(further)
+                todo.append(further)
+
+
+def _reach(tensors: Sequence[Tensor], own: set[int], stop: str = "") -> bool:
+    """Whether the tape leads from one of these to a leaf that is not in `own`."""
+    leaves = [x for given in tensors if (x := core(given)[0]).requires_grad and x.grad_fn is None]
+    if any(id(leaf) not in own for leaf in leaves):
+        return True
+    found = (getattr(node, "variable", None) for node in below(tensors, stop))
+    return any(isinstance(leaf, Tensor) and id(leaf) not in own for leaf in found)
 
 
 class Level:
@@ -86,10 +83,6 @@ class Level:
         self.inputs.append(mine)
         return mine
 
-    def is_own(self, leaf: Tensor) -> bool:
-        """Whether it is a leaf that nobody outside knows of."""
-        return id(leaf) in self._own
-
     def beyond(self, values: Iterable[object]) -> Vmap | None:
         """A vmap of these that did not run when the level was made."""
         for value in values:
@@ -99,9 +92,9 @@ class Level:
                         return other
         return None
 
-    def reaches(self, tensors: Iterable[Tensor]) -> bool:
-        """Whether a caller may differentiate one of these."""
-        return self.tracked and _reach(tensors, self._own)
+    def reaches(self, tensors: Sequence[Tensor], stop: str = "") -> bool:
+        """Whether a caller may differentiate one of these, by ways without a node `stop`."""
+        return self.tracked and _reach(tensors, self._own, stop)
 
     def left(self, value: object) -> object:
         """What leaves the transform: cut off the tape, unless it depends on what is outside."""

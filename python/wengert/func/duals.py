@@ -16,7 +16,7 @@ results that nobody differentiates, whose tangents are Hessian-vector products.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from .. import _native
@@ -25,7 +25,7 @@ from ..autograd import pushing
 from ..autograd.function import Function, FunctionCtx
 from ..autograd.grad_mode import enable_grad
 from ._batched import core, wrapped
-from ._levels import Level
+from ._levels import Level, below
 
 Tensor = _native.Tensor
 
@@ -70,21 +70,6 @@ class Followed(MakeDual):
         return None if pushing.here.pushing is None else g, None
 
 
-def _nodes(tensors: Iterable[Tensor], stop: str, since: int = -1) -> Iterator[_native.Node]:
-    """The nodes below these that are newer than `since`, not beyond those of the name `stop`."""
-    todo = [node for x in tensors if (node := core(x)[0].grad_fn) is not None]
-    seen = set(todo)
-    while todo:
-        node = todo.pop()
-        if node.name() == stop:
-            continue
-        yield node
-        for below, _ in node.next_functions:
-            if below is not None and below not in seen and below._sequence_nr() > since:
-                seen.add(below)
-                todo.append(below)
-
-
 class DualLevel:
     """The duals made since `enter_dual_level`."""
 
@@ -112,18 +97,12 @@ class DualLevel:
 
     def is_dual(self, *tensors: Tensor) -> bool:
         """Whether one of these has a tangent."""
-        nodes = _nodes(tensors, "PrimalBackward", self._since) if self._tangents else ()
+        nodes = below(tensors, "PrimalBackward", self._since) if self._tangents else ()
         return any(node.name() == "MakeDualBackward" for node in nodes)
 
     def _outside(self, x: Tensor) -> bool:
         """Whether a caller may differentiate it: by gradients, not by tangents."""
-        if not self._level.tracked or not x.requires_grad:
-            return False
-        plain = core(x)[0]
-        leaves = (getattr(node, "variable", None) for node in _nodes((x,), "FollowedBackward"))
-        return plain.grad_fn is None or any(
-            isinstance(leaf, Tensor) and not self._level.is_own(leaf) for leaf in leaves
-        )
+        return self._level.reaches((x,), "FollowedBackward")
 
     def _through(self, identity: type[MakeDual], x: Tensor) -> Tensor:
         plain, levels = core(x)
