@@ -82,10 +82,10 @@ PyObject* get_item(PyObject* self, PyObject* key) {
 int set_item(PyObject* self, PyObject* key, PyObject* value) {
   PyObject* done = guarded([&]() -> PyObject* {
     if (!value) fail(ErrorKind::kType, "Tensor does not support deleting items");
-    if (somebody_asks && asks(nullptr, 0, false)) [[unlikely]] {
-      const py::object done =
+    if (somebody_asks && in_mode()) [[unlikely]] {
+      const py::object answer =
           py::reinterpret_steal<py::object>(ask_method("__setitem__", {self, key, value}));
-      return done ? self : nullptr;
+      return answer ? self : nullptr;
     }
     Tensor x = unwrap(self);
     Scalar s;

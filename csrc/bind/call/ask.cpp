@@ -45,8 +45,10 @@ void set_modes(int64_t count) {
 
 }  // namespace
 
+bool in_mode() { return modes > 0; }
+
 bool asks(PyObject* const* args, Py_ssize_t count, bool draws) {
-  if (modes > 0) return true;
+  if (in_mode()) return true;
   return batched_type && ((draws && in_vmap) || std::any_of(args, args + count, holds_batched));
 }
 
@@ -58,7 +60,7 @@ PyObject* ask(PyObject* function, PyObject* const* args, Py_ssize_t count, PyObj
   for (Py_ssize_t i = 0; i < named; ++i)
     by_name[py::handle(PyTuple_GET_ITEM(names, i))] = py::handle(args[count + i]);
   PyObject* const all[] = {function, by_place.ptr(), by_name.ptr()};
-  return PyObject_Vectorcall(modes > 0 ? rule_of_modes : rule_of_vmap, all, 3, nullptr);
+  return PyObject_Vectorcall(in_mode() ? rule_of_modes : rule_of_vmap, all, 3, nullptr);
 }
 
 PyObject* ask_method(const std::string& name, std::initializer_list<PyObject*> args) {

@@ -443,8 +443,7 @@ void promote_with_array(Call& call) {
 PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     // Of a vmap's tensors the other operand has the operator.
-    if (somebody_asks && !(b && (is_batched(a) || is_batched(b))) && asks(nullptr, 0, false))
-        [[unlikely]]
+    if (somebody_asks && !(b && (is_batched(a) || is_batched(b))) && in_mode()) [[unlikely]]
       return b ? ask_method(op.name, {a, b}) : ask_method(op.name, {a});
     Call call(op);
     if (!add_operand(call, a, b) || (b && !add_operand(call, b, a))) Py_RETURN_NOTIMPLEMENTED;
@@ -457,7 +456,7 @@ PyObject* call_op(const Op& op, PyObject* a, PyObject* b) {
 
 PyObject* call_op_inplace(const Op& op, PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    if (somebody_asks && !is_batched(b) && asks(nullptr, 0, false)) [[unlikely]]
+    if (somebody_asks && !is_batched(b) && in_mode()) [[unlikely]]
       return ask_method(std::string(op.name) + "_", {a, b});
     Call call(op);
     call.add_input(unwrap(a));
