@@ -293,12 +293,15 @@ def test_a_program_that_ends_leaves_no_process_behind(tmp_path, method, end, sen
 
 
 def test_batches_that_come_as_they_are_ready():
-    """Worker 0 waits at its first batch, with another asked for, for the last one of worker 1."""
-    loader = DataLoader(data.Waits(8), 1, num_workers=2, in_order=False,
+    """Worker 0 waits at its first batch, with another asked for, until the last one has come."""
+    dataset = data.Waits(8)
+    loader = DataLoader(dataset, 1, num_workers=2, in_order=False,
                         multiprocessing_context="fork", timeout=60)  # fmt: skip
     batches = iter(loader)
     found = [int(next(batches))]
     with pytest.raises(RuntimeError, match="in_order=False"):
         loader.state_dict()
-    found += [int(batch) for batch in batches]
+    for batch in batches:
+        found.append(int(batch))
+        dataset.done += found[-1] == 7
     assert found == [1, 3, 4, 5, 6, 7, 0, 2] and loader.state_dict()["batches"] is None

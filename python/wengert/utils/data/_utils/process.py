@@ -161,9 +161,8 @@ class Crew:
             link = self.links[worker]
             if link.process.is_alive():
                 continue
-            if not select.select([link.socket], [], [], 0)[
-                0
-            ]:  # a descendant of it holds the socket
+            said, _, _ = select.select([link.socket], [], [], 0)
+            if not said:  # a descendant of it holds the socket
                 raise RuntimeError(link.end())
             return worker
         return None
