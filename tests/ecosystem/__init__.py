@@ -11,6 +11,7 @@ prints behind "seconds" is the CPU's time of the work itself.
 import importlib.util
 import json
 import os
+import sys
 import re
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def stored():
 
 
 def environment(**more):
-    """For a process that is not under wengert yet."""
+    """For a process that is not under wengert yet, whose `python` is this one."""
     paths = [os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
     kept = {k: v for k, v in os.environ.items() if k != "WENGERT_AS_TORCH"}
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), **ENVIRONMENT, **more}
+    programs = os.pathsep.join((os.path.dirname(sys.executable), kept.get("PATH", os.defpath)))
+    return {**kept, "PATH": programs, "PYTHONPATH": os.pathsep.join(paths), **ENVIRONMENT, **more}
