@@ -11,8 +11,8 @@ prints behind "seconds" is the CPU's time of the work itself.
 import importlib.util
 import json
 import os
-import sys
 import re
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
