@@ -10,7 +10,8 @@ import numpy as np
 from . import _native
 from ._common import returned
 from ._native import Tensor
-from ._search import _given_out, _values
+from ._out import written
+from ._search import _values
 
 __all__ = [
     "adjoint",
@@ -47,7 +48,7 @@ def conj(input: Tensor) -> Tensor:
 
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The input: there are no complex dtypes."""
-    return _given_out(real(input), out)
+    return written("conj_physical", real(input), out)
 
 
 def resolve_conj(input: Tensor) -> Tensor:
@@ -319,10 +320,7 @@ def histogram(
     else:
         edges = _edges("histogram", x, bins, range)
     counts = _histogram("histogram", x[:, None], [edges], weight, density)
-    into = out or (None, None)
-    return Histogram(
-        _given_out(_native.tensor(counts), into[0]), _given_out(_native.tensor(edges), into[1])
-    )
+    return written("histogram", Histogram(_native.tensor(counts), _native.tensor(edges)), out)
 
 
 def histogramdd(
@@ -371,7 +369,7 @@ def nonzero(
         if out is not None:
             raise TypeError("nonzero: out and as_tuple exclude each other")
         return tuple(_native.where(input))
-    return _given_out(_native.ops.nonzero(input), out)
+    return written("nonzero", _native.ops.nonzero(input), out)
 
 
 # ---- creation --------------------------------------------------------------------------------
@@ -503,7 +501,7 @@ def narrow_copy(
 ) -> Tensor:
     """A copy of narrow()."""
     part = self.narrow(dim, start, length)
-    return part.clone() if out is None else _given_out(part, out)
+    return part.clone() if out is None else written("narrow_copy", part, out)
 
 
 for _method in (

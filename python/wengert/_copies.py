@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, cast
 
 from . import _native
 from ._native import Tensor
-from ._search import _given_out
+from ._out import written
 from ._types import contiguous_format
 from ._types import layout as _layout
 from ._types import memory_format as _memory_format
@@ -61,8 +61,10 @@ _Out: TypeAlias = Tensor | None
 # ---- copies of views ---------------------------------------------------------------------------
 
 
-def _copied(view: Tensor, out: _Out) -> Tensor:
-    return view.clone(memory_format=contiguous_format) if out is None else _given_out(view, out)
+def _copied(name: str, view: Tensor, out: _Out) -> Tensor:
+    if out is None:
+        return view.clone(memory_format=contiguous_format)
+    return written(name, view, out)
 
 
 def _all_copied(
@@ -74,12 +76,12 @@ def _all_copied(
         raise RuntimeError(
             f"{name}() expected an out= argument of size {len(views)}, got size {len(out)}"
         )
-    return tuple(_given_out(view, target) for view, target in zip(views, out, strict=True))
+    return written(name, tuple(views), out)
 
 
 def alias_copy(input: Tensor, *, out: _Out = None) -> Tensor:
     """A copy of the input."""
-    return _copied(input, out)
+    return _copied("alias_copy", input, out)
 
 
 def as_strided_copy(
@@ -91,41 +93,41 @@ def as_strided_copy(
     out: _Out = None,
 ) -> Tensor:
     """A copy of as_strided()."""
-    return _copied(input.as_strided(size, stride, storage_offset), out)
+    return _copied("as_strided_copy", input.as_strided(size, stride, storage_offset), out)
 
 
 def detach_copy(input: Tensor, *, out: _Out = None) -> Tensor:
     """A copy of detach()."""
-    return _copied(input.detach(), out)
+    return _copied("detach_copy", input.detach(), out)
 
 
 def diagonal_copy(
     input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1, *, out: _Out = None
 ) -> Tensor:
     """A copy of diagonal()."""
-    return _copied(input.diagonal(offset, dim1, dim2), out)
+    return _copied("diagonal_copy", input.diagonal(offset, dim1, dim2), out)
 
 
 def expand_copy(
     input: Tensor, size: Sequence[int], *, implicit: bool = False, out: _Out = None
 ) -> Tensor:
     """A copy of expand()."""
-    return _copied(input.expand(size), out)
+    return _copied("expand_copy", input.expand(size), out)
 
 
 def narrow_copy(input: Tensor, dim: int, start: int, length: int, *, out: _Out = None) -> Tensor:
     """A copy of narrow()."""
-    return _copied(input.narrow(dim, start, length), out)
+    return _copied("narrow_copy", input.narrow(dim, start, length), out)
 
 
 def permute_copy(input: Tensor, dims: Sequence[int], *, out: _Out = None) -> Tensor:
     """A copy of permute()."""
-    return _copied(input.permute(dims), out)
+    return _copied("permute_copy", input.permute(dims), out)
 
 
 def select_copy(input: Tensor, dim: int, index: int, *, out: _Out = None) -> Tensor:
     """A copy of select()."""
-    return _copied(input.select(dim, index), out)
+    return _copied("select_copy", input.select(dim, index), out)
 
 
 def slice_copy(
@@ -146,7 +148,7 @@ def slice_copy(
             f"{input.dim() - 1}], but got {dim})"
         )
     places = (slice(None),) * (dim % input.dim()) + (slice(start, end, step),)
-    return _copied(input[places], out)
+    return _copied("slice_copy", input[places], out)
 
 
 def split_copy(
@@ -171,17 +173,17 @@ def squeeze_copy(
     input: Tensor, dim: int | Sequence[int] | None = None, *, out: _Out = None
 ) -> Tensor:
     """A copy of squeeze()."""
-    return _copied(input.squeeze() if dim is None else input.squeeze(dim), out)
+    return _copied("squeeze_copy", input.squeeze() if dim is None else input.squeeze(dim), out)
 
 
 def t_copy(input: Tensor, *, out: _Out = None) -> Tensor:
     """A copy of t()."""
-    return _copied(input.t(), out)
+    return _copied("t_copy", input.t(), out)
 
 
 def transpose_copy(input: Tensor, dim0: int, dim1: int, *, out: _Out = None) -> Tensor:
     """A copy of transpose()."""
-    return _copied(input.transpose(dim0, dim1), out)
+    return _copied("transpose_copy", input.transpose(dim0, dim1), out)
 
 
 def unbind_copy(
@@ -193,19 +195,19 @@ def unbind_copy(
 
 def unfold_copy(input: Tensor, dimension: int, size: int, step: int, *, out: _Out = None) -> Tensor:
     """A copy of Tensor.unfold()."""
-    return _copied(input.unfold(dimension, size, step), out)
+    return _copied("unfold_copy", input.unfold(dimension, size, step), out)
 
 
 def unsqueeze_copy(input: Tensor, dim: int, *, out: _Out = None) -> Tensor:
     """A copy of unsqueeze()."""
-    return _copied(input.unsqueeze(dim), out)
+    return _copied("unsqueeze_copy", input.unsqueeze(dim), out)
 
 
 def view_copy(input: Tensor, size: Sequence[int] | Dtype, *, out: _Out = None) -> Tensor:
     """A copy of view(), of a tensor with any strides."""
     if size is None or isinstance(size, _native.dtype):
-        return _copied(input.view(cast("_native.dtype", size)), out)
-    return _copied(input.reshape(size), out)
+        return _copied("view_copy", input.view(cast("_native.dtype", size)), out)
+    return _copied("view_copy", input.reshape(size), out)
 
 
 # ---- parts that may be changed in place --------------------------------------------------------
@@ -374,7 +376,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def ger(input: Tensor, vec2: Tensor, *, out: _Out = None) -> Tensor:
     """outer()."""
-    return input.outer(vec2) if out is None else _given_out(input.outer(vec2), out)
+    return input.outer(vec2) if out is None else written("ger", input.outer(vec2), out)
 
 
 def frobenius_norm(
@@ -384,7 +386,7 @@ def frobenius_norm(
     dims = [dim] if isinstance(dim, int) else list(dim)
     if len(dims) > 2:
         raise RuntimeError(f"frobenius_norm: expected at most 2 dimensions, but got {len(dims)}")
-    return _given_out(input.norm("fro", dims or None, keepdim), out)
+    return written("frobenius_norm", input.norm("fro", dims or None, keepdim), out)
 
 
 def nuclear_norm(
@@ -399,8 +401,8 @@ def nuclear_norm(
     A bool in the place of `dim` is `keepdim`, as in PyTorch.
     """
     if isinstance(dim, bool):
-        return _given_out(input.norm("nuc", None, dim), out)
-    return _given_out(input.norm("nuc", dim, keepdim), out)
+        return written("nuclear_norm", input.norm("nuc", None, dim), out)
+    return written("nuclear_norm", input.norm("nuc", dim, keepdim), out)
 
 
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
@@ -419,7 +421,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: _Out 
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = input.nonzero()[:size]
     rest = found.new_full((size - found.shape[0], input.dim()), fill_value)
-    return _given_out(_native.cat([found, rest]), out)
+    return written("nonzero_static", _native.cat([found, rest]), out)
 
 
 _How: TypeAlias = Literal["sum", "mean", "amax", "amin", "prod"]
@@ -476,12 +478,12 @@ def segment_reduce(
     shape = (count, *data.shape[1:])
     if reduce != "mean":
         begun = data.new_full(shape, start)
-        return _given_out(begun.scatter_reduce(0, index, data, how), out)
+        return written("segment_reduce", begun.scatter_reduce(0, index, data, how), out)
     sums = data.new_full(shape, 0.0 if initial is None else start)
     sums = sums.scatter_reduce(0, index, data, "sum")
     sizes = lengths.to(data.dtype).reshape((-1,) + (1,) * (data.dim() - 1))
     empty = data.new_full((), math.nan if initial is None else start)
-    return _given_out(_native.where(sizes > 0, sums / sizes, empty), out)
+    return written("segment_reduce", _native.where(sizes > 0, sums / sizes, empty), out)
 
 
 def _divided(self: Tensor, other: float | Tensor) -> Tensor:

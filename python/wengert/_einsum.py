@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _native
 from ._native import Tensor
-from ._search import _given_out
+from ._out import written
 from ._typing import Args
 
 __all__ = ["einsum", "tensordot"]
@@ -111,7 +111,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     m = math.prod(a.size(d) for d in own_a)
     n = math.prod(b.size(d) for d in own_b)
     left = a.permute(own_a + over_a).reshape(m, k)
-    return _given_out(left.mm(b.permute(over_b + own_b).reshape(k, n)).reshape(shape), out)
+    right = b.permute(over_b + own_b).reshape(k, n)
+    return written("tensordot", left.mm(right).reshape(shape), out)
 
 
 # ---- the equation ----------------------------------------------------------------------------

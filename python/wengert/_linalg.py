@@ -6,13 +6,12 @@ rows. All take float32 and float64, RuntimeError otherwise; `*` is any number of
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import NamedTuple, NoReturn, ParamSpec, TypeVar, cast
+from typing import NamedTuple, NoReturn
 
 from . import _native
 from ._functions import broadcast_shapes
 from ._native import Tensor
+from ._out import with_out
 
 ops = _native.ops
 
@@ -24,32 +23,6 @@ det = _native.det
 householder_product = ops.linalg_householder_product
 slogdet = _native.slogdet
 matrix_exp = _native.matrix_exp
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def with_out(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with a keyword more, `out`: the tensor, or tensors, to write the results to."""
-
-    @wraps(function)
-    def into(*args: P.args, **kwargs: P.kwargs) -> R:
-        out = kwargs.pop("out", None)
-        result = function(*args, **kwargs)
-        if out is None:
-            return result
-        if isinstance(result, Tensor):
-            _native.clone(result, out=cast("Tensor", out))
-            return cast("R", out)
-        values: tuple[Tensor, ...] = tuple(result)  # type: ignore[arg-type]
-        if not isinstance(out, (tuple, list)) or len(out) != len(values):
-            raise TypeError(f"{function.__name__}(): out must be a tuple of {len(values)} Tensors")
-        for value, target in zip(values, out, strict=True):
-            _native.clone(value, out=target)
-        return type(result)(*out)
-
-    return into
 
 
 class SolveEx(NamedTuple):

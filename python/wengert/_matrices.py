@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from . import _linalg, _native
 from ._common import returned
-from ._linalg import cholesky_inverse, cholesky_solve, lu_unpack, with_out
+from ._linalg import cholesky_inverse, cholesky_solve, lu_unpack
 from ._native import Tensor
+from ._out import with_out
 from ._products import matrix_power, multi_dot
 
 __all__ = [
@@ -229,6 +230,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return _native.cat(rows, 0)
 
 
+@with_out
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """linalg.multi_dot() of its arguments; of one, that."""
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import _native
-from ._linalg import inv, with_out
+from ._linalg import inv
 from ._native import Tensor
+from ._out import with_out
 
 
 @with_out

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _native
 from ._native import Tensor
+from ._out import written
 from ._types import numbers
 
 __all__ = [
@@ -25,15 +26,6 @@ def _values(name: str, what: str, x: object) -> np.ndarray:
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}: {what} must be a Tensor, got {type(x).__name__}")
     return numbers(x.detach())
-
-
-def _given_out(result: Tensor, out: Tensor | None) -> Tensor:
-    """The result, written to `out` if there is one, which takes its shape."""
-    if out is None:
-        return result
-    if out.shape != result.shape:
-        out.resize_(result.shape)
-    return out.copy_(result)
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -150,7 +142,7 @@ def isin(
         np.asarray(numbers(t.detach()) if isinstance(t, Tensor) else t)
         for t in (elements, test_elements)
     )
-    return _given_out(_native.tensor(np.asarray(np.isin(x, y, invert=invert))), out)
+    return written("isin", _native.tensor(np.asarray(np.isin(x, y, invert=invert))), out)
 
 
 def searchsorted(
@@ -195,7 +187,7 @@ def searchsorted(
     else:
         for at in np.ndindex(*x.shape[:-1]):
             found[at] = np.searchsorted(order[at], x[at], how)
-    return _given_out(_native.tensor(found), out)
+    return written("searchsorted", _native.tensor(found), out)
 
 
 def bucketize(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from . import _native, linalg
 from ._composed import frombuffer
 from ._native import Tensor
-from ._search import _given_out
+from ._out import written
 from ._types import layout as _layout
 from ._typing import Device, Dtype
 from .nn import functional
@@ -136,11 +136,7 @@ def lu(
         found = tuple(linalg.lu_factor_ex(A, pivot=pivot))
     else:
         found = tuple(linalg.lu_factor(A, pivot=pivot))
-    if out is None:
-        return cast("tuple[Tensor, ...]", found)
-    if len(out) != len(found):
-        raise TypeError(f"lu: expected tuple of {len(found)} elements but got {len(out)}")
-    return tuple(_given_out(x, target) for x, target in zip(found, out, strict=True))
+    return written("lu", found, out)
 
 
 def from_file(

@@ -36,9 +36,9 @@ from ._linalg import (
     solve_triangular,
     svd,
     svdvals,
-    with_out,
 )
 from ._native import Tensor
+from ._out import with_out
 from ._products import matrix_power, multi_dot
 from ._typing import Dtype
 

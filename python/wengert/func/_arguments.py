@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
+from .. import _pytree
 from .._native import Tensor
 from .._typing import Args
-from . import _trees
 from ._levels import Level
 
 #: One position or several.
@@ -55,15 +55,15 @@ def positions(argnums: object, count: int) -> tuple[int, ...]:
     return found
 
 
-def prepared(level: Level, args: Args, argnums: object) -> tuple[Args, _trees.Spec]:
+def prepared(level: Level, args: Args, argnums: object) -> tuple[Args, _pytree.TreeSpec]:
     """The arguments, those of `argnums` with inputs of the level, and the containers of these."""
     where = positions(argnums, len(args))
-    chosen = [_trees.mapped(level.fresh, args[i]) for i in where]
+    chosen = [_pytree.tree_map(level.fresh, args[i]) for i in where]
     mine = list(args)
     for i, value in zip(where, chosen, strict=True):
         mine[i] = value
     tree: object = tuple(chosen) if isinstance(argnums, tuple) else chosen[0]
-    return tuple(mine), _trees.flatten(tree)[1]
+    return tuple(mine), _pytree.tree_flatten(tree)[1]
 
 
 def with_aux(result: object, has_aux: bool, where: str) -> tuple[object, object]:
@@ -77,9 +77,9 @@ def with_aux(result: object, has_aux: bool, where: str) -> tuple[object, object]
     return result
 
 
-def only_tensors(output: object, where: str) -> tuple[list[Tensor], _trees.Spec]:
+def only_tensors(output: object, where: str) -> tuple[list[Tensor], _pytree.TreeSpec]:
     """The tensors of an output, at least one, and the containers around them."""
-    ends, spec = _trees.flatten(output)
+    ends, spec = _pytree.tree_flatten(output)
     if not ends or (len(ends) == 1 and ends[0] is None):
         raise RuntimeError(
             f"{where}: Expected f to be a function that has non-empty output (got output = {ends})"
@@ -92,6 +92,21 @@ def only_tensors(output: object, where: str) -> tuple[list[Tensor], _trees.Spec]
             f"{type(odd)}"
         )
     return tensors, spec
+
+
+def fitted(tree: object, spec: _pytree.TreeSpec) -> list[object] | None:
+    """The leaves of a tree in the order of `spec`, None unless it has the same containers; the
+    order of a dict's keys does not count."""
+    try:
+        leaves = spec.flatten_up_to(tree)
+    except ValueError:
+        return None
+    return leaves if all(map(_pytree.tree_is_leaf, leaves)) else None
+
+
+def shape_of(tree: object) -> str:
+    """A tree's containers for messages: `(*, {'a': *})`."""
+    return _pytree.treespec_pprint(_pytree.tree_structure(tree))
 
 
 def named_after(function: Callable[..., object]) -> str:

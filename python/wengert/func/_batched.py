@@ -24,9 +24,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias, cast
 
-from .. import _native
+from .. import _native, _pytree
 from .._typing import Args, Kwargs, UserFunction
-from . import _trees
 
 Tensor = _native.Tensor
 Rule: TypeAlias = Callable[..., object]
@@ -311,16 +310,16 @@ def loop(made: Call, args: Args, kwargs: Kwargs, quiet: bool = False) -> object:
 
 def by_slices(level: Vmap, function: UserFunction, *args: object) -> object:
     """A function of trees of tensors, called for each slice, its results stacked."""
-    ends, spec = _trees.flatten(args)
-    rows, found = [], None
+    ends, spec = _pytree.tree_flatten(args)
+    rows, found = [], spec
     for b in range(level.size):
-        own = _trees.unflatten([slice_of(end, level, b) for end in ends], spec)
-        results, found = _trees.flatten(function(*cast("tuple[object, ...]", own)))
+        own = _pytree.tree_unflatten([slice_of(end, level, b) for end in ends], spec)
+        results, found = _pytree.tree_flatten(function(*cast("tuple[object, ...]", own)))
         rows.append(results)
     if not rows:
         raise RuntimeError("vmap: no slices to call a recorded function for")
     made = Call(level, function)
-    return _trees.unflatten([_joined(list(c), made) for c in zip(*rows, strict=True)], found)
+    return _pytree.tree_unflatten([_joined(list(c), made) for c in zip(*rows, strict=True)], found)
 
 
 def _joined(results: list[object], made: Call) -> object:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 
-from .. import _native
+from .. import _native, _pytree
 from .._typing import UserFunction
-from . import _trees
 from ._arguments import Argnums, only_tensors, prepared, with_aux, wraps
 from ._levels import Level, enable_grad, filled
 from ._transforms import Recorded
@@ -43,11 +42,11 @@ def _rows(
 
 
 def _reverse(
-    level: Level, outputs: list[Tensor], spec: _trees.Spec, out_spec: _trees.Spec
+    level: Level, outputs: list[Tensor], spec: _pytree.TreeSpec, out_spec: _pytree.TreeSpec
 ) -> object:
     graph = level.reaches(outputs)
-    return _trees.unflatten(
-        [_trees.unflatten(list(_rows(level, out, graph)), spec) for out in outputs], out_spec
+    return _pytree.tree_unflatten(
+        [_pytree.tree_unflatten(list(_rows(level, out, graph)), spec) for out in outputs], out_spec
     )
 
 
@@ -83,7 +82,7 @@ def jacrev(
             outputs, out_spec = only_tensors(output, "jacrev(f)(*args)")
         with enable_grad():
             result = _reverse(level, outputs, spec, out_spec)
-        return (result, _trees.mapped(level.left, aux)) if has_aux else result
+        return (result, _pytree.tree_map(level.left, aux)) if has_aux else result
 
     return wrapper
 
@@ -113,10 +112,10 @@ def _columns(recorded: Recorded) -> list[list[Tensor]]:
 def _forward(recorded: Recorded) -> object:
     blocks = _columns(recorded)
     parts = [
-        _trees.unflatten([block[k] for block in blocks], recorded.spec)
+        _pytree.tree_unflatten([block[k] for block in blocks], recorded.spec)
         for k in range(len(recorded.outputs))
     ]
-    return _trees.unflatten(parts, recorded.out_spec)
+    return _pytree.tree_unflatten(parts, recorded.out_spec)
 
 
 def jacfwd(
@@ -140,7 +139,7 @@ def jacfwd(
         recorded = Recorded(with_kwargs, args, argnums, has_aux, "jacfwd(f)(*args)")
         with enable_grad():
             result = _forward(recorded)
-        return (result, _trees.mapped(recorded.left, recorded.aux)) if has_aux else result
+        return (result, _pytree.tree_map(recorded.left, recorded.aux)) if has_aux else result
 
     return wrapper
 

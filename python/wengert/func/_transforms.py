@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from .. import _native
+from .. import _native, _pytree
 from .._common import typename
 from .._typing import UserFunction
 from ..autograd.pushing import forward
-from . import _trees
-from ._arguments import Argnums, only_tensors, prepared, with_aux, wraps
+from ._arguments import Argnums, fitted, only_tensors, prepared, shape_of, with_aux, wraps
 from ._batched import Vmap, by_slices
 from ._levels import Level, enable_grad, filled
 
@@ -49,9 +48,9 @@ def grad_and_value(
             loss = _loss(output)
             graph = level.reaches((loss,))
             found = level.gradients((loss,), None, graph, retain=has_aux)
-        grads = _trees.unflatten([level.left(g) for g in filled(found, level.inputs)], spec)
+        grads = _pytree.tree_unflatten([level.left(g) for g in filled(found, level.inputs)], spec)
         value = level.left(loss)
-        return grads, (value, _trees.mapped(level.left, aux)) if has_aux else value
+        return grads, (value, _pytree.tree_map(level.left, aux)) if has_aux else value
 
     return wrapper
 
@@ -123,14 +122,13 @@ def vjp(
     def vjp_fn(
         cotangents: object, retain_graph: bool = True, create_graph: bool | None = None
     ) -> object:
-        given, given_spec = _trees.flatten(cotangents)
-        if not _trees.same(given_spec, out_spec):
+        given = fitted(cotangents, out_spec)
+        if given is None:
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of "
-                f"outputs to the function. cotangents: {_trees.shown(given_spec)}, primal output: "
-                f"{_trees.shown(out_spec)}"
+                f"outputs to the function. cotangents: {shape_of(cotangents)}, primal output: "
+                f"{_pytree.treespec_pprint(out_spec)}"
             )
-        given = _trees.flatten(_trees.arranged(cotangents, out_spec))[0]
         extra = level.beyond(given)
         if extra is not None:  # mapped over outside of where the function was recorded
             return by_slices(extra, vjp_fn, cotangents, retain_graph, create_graph)
@@ -141,10 +139,10 @@ def vjp(
         found = level.gradients(outputs, vectors, graph, retain=retain_graph)
         grads = filled(found, level.inputs)
         kept = [level.kept(g) if graph else g.detach() for g in grads]
-        return _trees.unflatten(kept, spec)
+        return _pytree.tree_unflatten(kept, spec)
 
-    left = _trees.unflatten([level.left(out) for out in outputs], out_spec)
-    return (left, vjp_fn, _trees.mapped(level.left, aux)) if has_aux else (left, vjp_fn)
+    left = _pytree.tree_unflatten([level.left(out) for out in outputs], out_spec)
+    return (left, vjp_fn, _pytree.tree_map(level.left, aux)) if has_aux else (left, vjp_fn)
 
 
 class Recorded:
@@ -188,23 +186,22 @@ class Recorded:
 
     def output(self) -> object:
         """What the function gave, without the level."""
-        return _trees.unflatten([self.left(out) for out in self.outputs], self.out_spec)
+        return _pytree.tree_unflatten([self.left(out) for out in self.outputs], self.out_spec)
 
     def beyond_level(self, given: object) -> Vmap | None:
         """A vmap of the tangents that did not run when the function was recorded."""
-        return self.level.beyond(_trees.flatten(given)[0])
+        return self.level.beyond(_pytree.tree_flatten(given)[0])
 
     def tangents(self, given: object) -> list[Tensor]:
         """The tangents as they go with the inputs."""
-        vectors, spec = _trees.flatten(given)
-        if not _trees.same(spec, self.spec):
+        vectors = fitted(given, self.spec)
+        if vectors is None:
             raise RuntimeError(
                 f"{self.where}: Expected primals and tangents to have the same python structure. "
                 f"For example, if primals is a tuple of 3 tensors, tangents also must be. Got "
-                f"primals with structure {_trees.shown(self.spec)} and tangents with structure "
-                f"{_trees.shown(spec)}"
+                f"primals with structure {_pytree.treespec_pprint(self.spec)} and tangents with "
+                f"structure {shape_of(given)}"
             )
-        vectors = _trees.flatten(_trees.arranged(given, self.spec))[0]
         return _check_shapes(vectors, self.level.inputs, self.where, "tangents", "primal")
 
     def pushed(self, given: object, strict: bool = False) -> object:
@@ -219,7 +216,7 @@ class Recorded:
             _native.zeros_like(y.detach()) if p is None else self.level.kept(p)
             for p, y in zip(products, self.outputs, strict=True)
         ]
-        return _trees.unflatten(left, self.out_spec)
+        return _pytree.tree_unflatten(left, self.out_spec)
 
 
 def _tuple_of(values: object, where: str, name: str) -> tuple[object, ...]:
@@ -251,7 +248,7 @@ def jvp(
     recorded = Recorded(func, primals, tuple(range(len(primals))), has_aux, where)
     pushed = recorded.pushed(tangents, strict)
     both = recorded.output(), pushed
-    return (*both, _trees.mapped(recorded.left, recorded.aux)) if has_aux else both
+    return (*both, _pytree.tree_map(recorded.left, recorded.aux)) if has_aux else both
 
 
 def linearize(func: UserFunction, *primals: object) -> tuple[object, UserFunction]:

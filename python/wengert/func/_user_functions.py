@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, cast
 
-from .. import _native
+from .. import _native, _pytree
 from .._common import typename
 from .._typing import Args, Kwargs
 from ..autograd.function import Function, FunctionCtx
 from ..autograd.pushing import of_batched
-from . import _trees
 from ._batched import Batched, Call, Vmap, active, loop, method, standing_in, top_of
 
 Tensor = _native.Tensor
@@ -61,13 +60,13 @@ of_batched.append(_apply_batched)
 
 def _by_own_rule(cls: type[Function], level: Vmap, args: Args) -> object:
     made = Call(level, cls.vmap)
-    ends, spec = _trees.flatten(args)
+    ends, spec = _pytree.tree_flatten(args)
     mine = [made.is_mine(end) for end in ends]
     values = [cast("Batched", e).value if m else e for e, m in zip(ends, mine, strict=True)]
-    in_dims = _trees.unflatten([0 if m else None for m in mine], spec)
+    in_dims = _pytree.tree_unflatten([0 if m else None for m in mine], spec)
     info = VmapInfo(level.size, level.randomness)
     with standing_in([other for other in active() if other is not level]):
-        given = cls.vmap(info, in_dims, *cast("Args", _trees.unflatten(values, spec)))
+        given = cls.vmap(info, in_dims, *cast("Args", _pytree.tree_unflatten(values, spec)))
         if not isinstance(given, tuple) or len(given) != 2:
             raise RuntimeError(
                 "Expected the vmap staticmethod to have two returns, an output and out_dims with "
@@ -75,15 +74,15 @@ def _by_own_rule(cls: type[Function], level: Vmap, args: Args) -> object:
                 f"{typename(given)} instead"
             )
         output, out_dims = given
-        outs, out_spec = _trees.flatten(output)
-        dims = _trees.spread(out_dims, out_spec)
+        outs, out_spec = _pytree.tree_flatten(output)
+        dims = _pytree.broadcast_to_and_flatten(out_dims, out_spec)
         if dims is None:
             raise RuntimeError(
                 f"{cls.__name__}.vmap: out_dims is not compatible with the structure of the "
-                f"output, which is {_trees.shown(out_spec)}; got {out_dims}"
+                f"output, which is {_pytree.treespec_pprint(out_spec)}; got {out_dims}"
             )
         fronts = [_front(cls, level, x, dim) for x, dim in zip(outs, dims, strict=True)]
-    return _trees.unflatten(
+    return _pytree.tree_unflatten(
         [x if dim is None else made.batched(x) for x, dim in zip(fronts, dims, strict=True)],
         out_spec,
     )
@@ -155,7 +154,7 @@ class _How:
         self.cls, self.size, self.randomness = cls, level.size, level.randomness
         self.mine = tuple(_is_batched(x, level) for x in args)
         self.ranks = tuple(x.dim() if isinstance(x, Tensor) else 0 for x in args)
-        self.out_spec: _trees.Spec = None
+        self.out_spec: _pytree.TreeSpec = _pytree.LeafSpec()
 
     @contextmanager
     def running(self) -> Iterator[Vmap]:
@@ -173,7 +172,7 @@ def _generated(cls: type[Function], level: Vmap, args: Args) -> object:
             "jacrev, ...), it must override the setup_context staticmethod."
         )
     for x in args:
-        if type(x) in (tuple, list) and any(_is_batched(e, level) for e in _trees.flatten(x)[0]):
+        if any(e is not x and _is_batched(e, level) for e in _pytree.tree_iter(x)):
             raise RuntimeError(
                 f"vmap: {cls.__name__}.apply got a container of batched tensors, which a generated "
                 "rule does not look into; give it a vmap staticmethod"
@@ -184,7 +183,7 @@ def _generated(cls: type[Function], level: Vmap, args: Args) -> object:
         kind = _Whole if cls.jvp is Function.jvp else _WholeWithJvp
         outputs = kind.apply(how, *values)
     made = Call(level, cls.apply)
-    return _trees.unflatten([made.batched(x) for x in outputs], how.out_spec)
+    return _pytree.tree_unflatten([made.batched(x) for x in outputs], how.out_spec)
 
 
 def _is_batched(x: object, level: Vmap) -> bool:
@@ -215,7 +214,7 @@ class _Whole(Function):
     def forward(how: _How, *values: object) -> tuple[object, ...]:
         with how.running() as level:
             output = how.cls.forward(*_seen(values, how.mine, level))
-            ends, how.out_spec = _trees.flatten(output)
+            ends, how.out_spec = _pytree.tree_flatten(output)
             made = Call(level, how.cls.apply)
             return tuple(made.full(x) if isinstance(x, Tensor) else x for x in ends)
 
@@ -227,7 +226,7 @@ class _Whole(Function):
             args = _seen(inputs[1:], how.mine, level)
             outputs = [Batched(x, level) if isinstance(x, Tensor) else x for x in output]
             inner.needs_input_grad = ctx.needs_input_grad[1:]
-            how.cls.setup_context(inner, args, _trees.unflatten(outputs, how.out_spec))
+            how.cls.setup_context(inner, args, _pytree.tree_unflatten(outputs, how.out_spec))
             saved, mine = _whole(inner._kept, level)
             forward, mine_forward = _whole(inner._kept_forward or (), level)
             fixed = _whole(inner._fixed, level)[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from .. import _native
+from .. import _native, _pytree
 from .._common import typename
 from .._typing import UserFunction
-from . import _draws, _rules_nn, _rules_shape, _trees, _user_functions  # noqa: F401  they register
+from . import _draws, _rules_nn, _rules_shape, _user_functions  # noqa: F401  they register
 from ._arguments import named_after, wraps
 from ._batched import Batched, Tensor, Vmap, active, by_name, method, standing_in
 
@@ -17,7 +17,7 @@ Dims: TypeAlias = "int | tuple[object, ...] | None"
 
 def _in_places(
     func: UserFunction, in_dims: object, args: tuple[object, ...]
-) -> tuple[list[object], list[int | None], _trees.Spec]:
+) -> tuple[list[object], list[int | None], _pytree.TreeSpec]:
     """(the ends of the arguments, the dimension of each or None, the containers)."""
     about = f"vmap({named_after(func)}, in_dims={in_dims}, ...)(<inputs>)"
     if not isinstance(in_dims, (int, tuple)) or isinstance(in_dims, bool):
@@ -27,12 +27,12 @@ def _in_places(
         )
     if not args:
         raise ValueError(f"{about}: got no inputs. The function needs one to be mapped over.")
-    ends, spec = _trees.flatten(args)
-    dims = _trees.spread(in_dims, spec)
+    ends, spec = _pytree.tree_flatten(args)
+    dims = _pytree.broadcast_to_and_flatten(in_dims, spec)
     if dims is None:
         raise ValueError(
             f"{about}: in_dims is not compatible with the structure of `inputs`, which is "
-            f"{_trees.shown(spec)}."
+            f"{_pytree.treespec_pprint(spec)}."
         )
     found = [_in_place(about, end, dim) for end, dim in zip(ends, dims, strict=True)]
     return ends, found, spec
@@ -82,16 +82,16 @@ def _front(x: Tensor, dim: int) -> Tensor:
 
 def _out_places(
     func: UserFunction, out_dims: object, output: object
-) -> tuple[list[object], list[int | None], _trees.Spec]:
+) -> tuple[list[object], list[int | None], _pytree.TreeSpec]:
     about = f"vmap({named_after(func)}, ..., out_dims={out_dims})(<inputs>)"
-    ends, spec = _trees.flatten(output)
+    ends, spec = _pytree.tree_flatten(output)
     if spec is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
         out_dims = out_dims[0]
-    dims = _trees.spread(out_dims, spec)
+    dims = _pytree.broadcast_to_and_flatten(out_dims, spec)
     if dims is None:
         raise ValueError(
             f"{about}: out_dims is not compatible with the structure of `outputs`, which is "
-            f"{_trees.shown(spec)}."
+            f"{_pytree.treespec_pprint(spec)}."
         )
     if any(d is not None and (not isinstance(d, int) or isinstance(d, bool)) for d in dims):
         raise ValueError(
@@ -133,10 +133,10 @@ def _left(func: UserFunction, end: object, dim: int | None, level: Vmap) -> obje
 def _run(
     func: UserFunction,
     level: Vmap,
-    given: tuple[list[object], list[int | None], _trees.Spec],
+    given: tuple[list[object], list[int | None], _pytree.TreeSpec],
     out_dims: object,
     kwargs: dict[str, object],
-) -> tuple[list[object], list[int | None], _trees.Spec]:
+) -> tuple[list[object], list[int | None], _pytree.TreeSpec]:
     """(the ends of the output, their dimensions, the containers)."""
     ends, dims, spec = given
     values = [
@@ -144,7 +144,7 @@ def _run(
         for end, dim in zip(ends, dims, strict=True)
     ]
     with standing_in([*active(), level]):
-        args = cast("tuple[object, ...]", _trees.unflatten(values, spec))
+        args = cast("tuple[object, ...]", _pytree.tree_unflatten(values, spec))
         output = func(*args, **kwargs)
         outs, out_places, out_spec = _out_places(func, out_dims, output)
         made = [_left(func, end, dim, level) for end, dim in zip(outs, out_places, strict=True)]
@@ -154,8 +154,8 @@ def _run(
 
 
 def _chunks(
-    given: tuple[list[object], list[int | None], _trees.Spec], start: int, size: int
-) -> tuple[list[object], list[int | None], _trees.Spec]:
+    given: tuple[list[object], list[int | None], _pytree.TreeSpec], start: int, size: int
+) -> tuple[list[object], list[int | None], _pytree.TreeSpec]:
     ends, dims, spec = given
     own = [
         end if dim is None else method("narrow", end, dim, start, size)
@@ -169,7 +169,7 @@ def _in_chunks(
     size: int,
     chunk: int,
     randomness: str,
-    given: tuple[list[object], list[int | None], _trees.Spec],
+    given: tuple[list[object], list[int | None], _pytree.TreeSpec],
     out_dims: object,
     kwargs: dict[str, object],
 ) -> object:
@@ -188,7 +188,7 @@ def _in_chunks(
         column[0] if dim is None else by_name("cat", list(column), dim)
         for column, dim in zip(columns, places, strict=True)
     ]
-    return _trees.unflatten(joined, spec)
+    return _pytree.tree_unflatten(joined, spec)
 
 
 def vmap(
@@ -227,6 +227,6 @@ def vmap(
         if chunk_size is not None and chunk_size < size:
             return _in_chunks(func, size, chunk_size, randomness, given, out_dims, kwargs)
         ends, _, spec = _run(func, Vmap(size, randomness), given, out_dims, kwargs)
-        return _trees.unflatten(ends, spec)
+        return _pytree.tree_unflatten(ends, spec)
 
     return wraps(func)(wrapper)
