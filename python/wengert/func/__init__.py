@@ -4,6 +4,7 @@ grads = func.grad(loss)(dict(model.named_parameters()), x, y)
 # where loss(params, x, y) is a scalar that calls func.functional_call(model, params, x)
 """
 
+from ._functionalize import functionalize
 from ._jacobians import hessian, jacfwd, jacrev
 from ._transforms import grad, grad_and_value, jvp, linearize, vjp
 from ._vmap import vmap
@@ -15,6 +16,7 @@ from .functional_call import (
 
 __all__ = [
     "functional_call",
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",

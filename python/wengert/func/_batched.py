@@ -275,7 +275,7 @@ ORIGINALS: dict[str, UserFunction] = {
 _told: set[str] = set()
 
 
-def _tell(name: str) -> None:
+def tell(name: str) -> None:
     if name not in _told:
         _told.add(name)
         warnings.warn(
@@ -297,7 +297,7 @@ def loop(made: Call, args: Args, kwargs: Kwargs, quiet: bool = False) -> object:
     """Calls the function for each slice and stacks what it gives."""
     level, name = made.level, made.function.__name__
     if not quiet:
-        _tell(name)
+        tell(name)
     if level.size == 0:
         raise RuntimeError(f"vmap: no rule covers this call of {name}, and there are no slices")
     results = []

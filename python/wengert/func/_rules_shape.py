@@ -1,12 +1,11 @@
-"""Rules of views, indices and what puts tensors together."""
+"""Rules of views and what puts tensors together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from .. import _native
-from ._batched import RULES, Batched, Call, Tensor, Unruled, by_name, method
+from ._batched import RULES, Call, Tensor, Unruled, by_name, method
 from ._rules import aligned, place, places
 
 
@@ -250,99 +249,6 @@ def index_select(c: Call, input: object, dim: object, index: object) -> object:
     return c.batched(by_name("gather", c.full(input), where, rows))
 
 
-def _basic(index: object) -> bool:
-    return index is None or index is Ellipsis or type(index) in (int, slice)
-
-
-def _behind(c: Call, input: object, index: object) -> tuple[object, ...]:
-    """The index for values. Unruled where indices that are tensors are in each other's way."""
-    items = index if isinstance(index, tuple) else (index,)
-    if any(type(x) is Batched for x in items):
-        raise Unruled
-    items = tuple(
-        _native.tensor(x) if type(x) is list and x and all(type(n) is int for n in x) else x
-        for x in items
-    )
-    advanced = [i for i, x in enumerate(items) if not _basic(x)]
-    if any(isinstance(items[i], (bool, list, tuple)) for i in advanced):
-        raise Unruled
-    if any(isinstance(items[i], Tensor) and cast("Tensor", items[i]).dtype is _native.bool
-           for i in advanced):  # fmt: skip
-        raise Unruled
-    # A number beside a tensor is an index as that; apart from each other they move to the front.
-    if advanced:
-        numbers = [i for i, x in enumerate(items) if not _basic(x) or type(x) is int]
-        if numbers != list(range(numbers[0], numbers[-1] + 1)):
-            raise Unruled
-    used = sum(x is not None and x is not Ellipsis for x in items)
-    if used > c.rank(input):
-        raise IndexError(f"too many indices for tensor of dimension {c.rank(input)}")
-    return (slice(None), *items)
-
-
-def _is_rows(x: object) -> bool:
-    """Whether it is an index of numbers, one or many."""
-    kinds = (_native.bool, _native.uint8)
-    return isinstance(x, Tensor) and not x.dtype.is_floating_point and x.dtype not in kinds
-
-
-def _rows_of(c: Call, input: object, items: tuple[object, ...]) -> object:
-    """x[:, i, j, ...] with indices of numbers side by side, some of them for each slice."""
-    before = next(k for k, x in enumerate(items) if isinstance(x, Tensor))
-    rows = [x for x in items[before:] if isinstance(x, Tensor)]
-    after = items[before + len(rows) :]
-    if any(type(x) is not slice for x in (*items[:before], *after)):
-        raise Unruled
-    if not all(map(_is_rows, rows)) or c.rank(input) < len(items):
-        raise Unruled
-    rank = max(x.dim() for x in rows)
-    own = [aligned(c, x, rank) for x in rows]
-    if not c.is_mine(input):
-        result = method("__getitem__", input, (*items[:before], *own, *after))
-        return c.batched(method("movedim", result, before, 0) if before else result)
-    number = method("reshape", _native.arange(c.level.size), (c.level.size, *(1,) * rank))
-    result = method("__getitem__", c.value(input), (number, *items[:before], *own, *after))
-    if before and rank:  # apart from the number of the slice they have moved to the front
-        places_now = tuple(range(1, rank + 1))
-        result = method("movedim", result, places_now, tuple(before + k for k in places_now))
-    return c.batched(result)
-
-
-def getitem(c: Call, input: object, index: object) -> object:
-    """Behind the hidden dimension."""
-    items = index if isinstance(index, tuple) else (index,)
-    if any(c.is_mine(x) for x in items):
-        return _rows_of(c, input, items)
-    if not c.is_mine(input):
-        raise Unruled
-    return c.batched(method("__getitem__", c.value(input), _behind(c, input, index)))
-
-
-def setitem(c: Call, input: object, index: object, value: object) -> None:
-    """Into each slice. RuntimeError if the tensor is the same for all of them."""
-    if not c.is_mine(input):
-        raise RuntimeError(
-            "vmap: x[index] = value would write a value for each slice into a tensor that is the "
-            "same for all"
-        )
-    try:
-        where = _behind(c, input, index)
-    except Unruled:
-        raise RuntimeError(
-            "vmap: x[index] = value with an index of another kind than numbers, slices and one "
-            "tensor of numbers is not supported; where() or index_put does it"
-        ) from None
-    if isinstance(value, Tensor):
-        target = method("__getitem__", c.value(input), where)
-        if value.dim() > target.dim() - 1:
-            raise RuntimeError(
-                f"vmap: cannot assign a value of shape {tuple(value.shape)} to one of "
-                f"{tuple(target.shape)[1:]}"
-            )
-        value = aligned(c, value, target.dim() - 1)
-    method("__setitem__", c.value(input), where, value)
-
-
 def copy_(c: Call, input: object, src: object, non_blocking: bool = False) -> object:
     """The elements of another tensor, broadcast."""
     if not c.is_mine(input):
@@ -401,7 +307,7 @@ RULES.update(dict.fromkeys(("new_zeros", "new_ones", "new_empty", "new_full"), n
 RULES.update(expand=expand, repeat=repeat, permute=permute, unsqueeze=unsqueeze, squeeze=squeeze,
              flatten=flatten, ravel=ravel, split=split, flip=flip, roll=roll, diagonal=diagonal,
              stack=stack, gather=gather, index_select=index_select, copy_=copy_, fill_=fill_,
-             zero_=zero_, __getitem__=getitem, __setitem__=setitem)  # fmt: skip
+             zero_=zero_)  # fmt: skip
 RULES.update(
     select=first_dim("dim", "index"),
     narrow=first_dim("dim", "start", "length"),

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 from .. import _native, _pytree
 from .._common import typename
 from .._typing import UserFunction
-from . import _draws, _rules_nn, _rules_shape, _user_functions  # noqa: F401  they register
+from . import _draws, _rules_index, _rules_nn, _rules_shape, _user_functions  # noqa: F401  they register
 from ._arguments import named_after, wraps
 from ._batched import Batched, Tensor, Vmap, active, by_name, method, standing_in
 
