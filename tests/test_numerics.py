@@ -92,6 +92,7 @@ COMPOSES = {
     "_matrices.py": "the same under other names, and matrices of blocks",
     "_products.py": "the order of products, chosen by sizes",
     "array_api": "the standard's arguments, promotion and special cases",
+    "autograd/_gradmodes.py": "vectors for a check, and whether its gradients are equal",
     "distributed/gradients.py": "a norm of those that the ranks have",
     "func/_rules_nn.py": "what an operation is of whole batches of its arguments",
     "linalg.py": "norms chosen by words or numbers",

@@ -24,7 +24,7 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
-from .pushing import here, open_levels
+from .pushing import here, of_slices, open_levels, over_slices
 
 if TYPE_CHECKING:
     from . import forward_ad as forward_ad
@@ -192,6 +192,11 @@ def grad(
         )
     vectors = _vectors(outputs, grad_outputs, "grad_outputs")
     retain = create_graph if retain_graph is None else retain_graph
+    if of_slices:
+        rest = True, create_graph, True, allow_unused, is_grads_batched, materialize_grads
+        found = over_slices(lambda own: grad(outputs, inputs, own, *rest), vectors)
+        if found is not None:
+            return cast("Args", found)
     if is_grads_batched:
         result = _batched(outputs, inputs, vectors, retain, create_graph, allow_unused)
     else:

@@ -38,8 +38,20 @@ here = _Here()
 #: Once there is a `vmap`: what calls a user's function, of a class and arguments, if these are
 #: batched, and gives its result in a tuple.
 of_batched: list[Callable[..., tuple[object] | None]] = []
+#: Once there is a `vmap`: what calls a function of vectors for each slice of these, if they are
+#: batched.
+of_slices: list[Callable[[Callable[..., object], tuple[object, ...]], object | None]] = []
 #: How many levels stand open in all threads; most code needs to look at this only.
 open_levels: list[Dual] = []
+
+
+def over_slices(function: Callable[..., object], vectors: tuple[object, ...]) -> object | None:
+    """The function of all slices of the vectors; None unless one is batched."""
+    for called in of_slices:
+        found = called(function, vectors)
+        if found is not None:
+            return found
+    return None
 
 
 @contextmanager

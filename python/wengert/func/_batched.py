@@ -26,6 +26,7 @@ from typing import TypeAlias, cast
 
 from .. import _native, _pytree
 from .._typing import Args, Kwargs, UserFunction
+from ..autograd import pushing
 
 Tensor = _native.Tensor
 Rule: TypeAlias = Callable[..., object]
@@ -320,6 +321,14 @@ def by_slices(level: Vmap, function: UserFunction, *args: object) -> object:
         raise RuntimeError("vmap: no slices to call a recorded function for")
     made = Call(level, function)
     return _pytree.tree_unflatten([_joined(list(c), made) for c in zip(*rows, strict=True)], found)
+
+
+def _of_vectors(function: UserFunction, vectors: Args) -> object | None:
+    level = top_of(vectors, {})
+    return None if level is None else by_slices(level, lambda *own: function(own), *vectors)
+
+
+pushing.of_slices.append(_of_vectors)
 
 
 def _joined(results: list[object], made: Call) -> object:
