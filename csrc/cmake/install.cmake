@@ -3,18 +3,22 @@ include(CMakePackageConfigHelpers)
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wengert)
 
 # Kernels, the inside of programs, and what the op families share among themselves, are internal: of a
-# family's folder only the header that is called like it is installed.
+# family's folder only the header that is called like it and functions.h are installed.
 install(DIRECTORY csrc/wengert DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h" PATTERN kernels EXCLUDE PATTERN ops EXCLUDE
   PATTERN program/impl.h EXCLUDE PATTERN program/passes EXCLUDE PATTERN program/file EXCLUDE
   PATTERN program/run/chain.h EXCLUDE)
 file(GLOB _families RELATIVE ${PROJECT_SOURCE_DIR}/csrc/wengert/ops csrc/wengert/ops/*)
 set(_ops_dir ${CMAKE_INSTALL_INCLUDEDIR}/wengert/ops)
-install(FILES csrc/wengert/ops/basic.h csrc/wengert/ops/registry.h DESTINATION ${_ops_dir})
+install(FILES csrc/wengert/ops/argument.h csrc/wengert/ops/basic.h csrc/wengert/ops/registry.h
+  DESTINATION ${_ops_dir})
+install(FILES csrc/wengert/ops/linalg/namespace.h DESTINATION ${_ops_dir}/linalg)
 foreach(_family IN LISTS _families)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/csrc/wengert/ops/${_family}/${_family}.h)
-    install(FILES csrc/wengert/ops/${_family}/${_family}.h DESTINATION ${_ops_dir}/${_family})
-  endif()
+  foreach(_header ${_family} functions)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/csrc/wengert/ops/${_family}/${_header}.h)
+      install(FILES csrc/wengert/ops/${_family}/${_header}.h DESTINATION ${_ops_dir}/${_family})
+    endif()
+  endforeach()
 endforeach()
 install(TARGETS ${WENGERT_TARGET} EXPORT wengertTargets)
 install(EXPORT wengertTargets NAMESPACE wengert:: DESTINATION ${_package_dir})

@@ -3,7 +3,8 @@
     python tests/cpp/with_python.py FOLDER
 
 FOLDER is where the C++ tests were built and run: Python loads the network that `digits_cnn` left
-there, and `run_program` runs what Python saves, bit by bit as Python does.
+there, `run_program` runs what Python saves, bit by bit as Python does, and `run_calls` calls the
+functions of `tests.functions` with the same results.
 """
 
 import subprocess
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import wengert as wg  # noqa: E402  after the line above
 from tests.capture.convolutional import NETWORKS, drawing, images, trained  # noqa: E402
+from tests.function_calls import save  # noqa: E402
 from wengert.serialization import save_safetensors  # noqa: E402
 
 
@@ -46,6 +48,9 @@ def main(folder):
                     wg.manual_seed(seed)
                     run(folder, program, seed, [x], [model(x).detach()])
                     count += 1
+    with tempfile.TemporaryDirectory() as place:
+        save(f"{place}/calls.safetensors")
+        subprocess.run([f"{folder}/run_calls", f"{place}/calls.safetensors"], check=True)
     print(f"C++ ran {count} programs of Python's, bit by bit the same")
 
 

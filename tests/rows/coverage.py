@@ -8,7 +8,6 @@ API, from `missing.py`, less what has come since.
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -16,7 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import wengert as wg
+from tests import functions
 from tests.func.test_vmap_rows import called, form_of, shifted
+from tests.functions import is_public
 from tests.rows.derivatives import as_function, gradients, leaves
 from tests.rows.missing import MISSING
 from tests.rows.page import dtypes
@@ -51,19 +52,6 @@ PLACES = {
     "torch.special": lambda library: library.special,
 }
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
-
-
-def declared() -> set[str]:
-    """The functions in the headers of the families, and in those of what lies below."""
-    found: set[str] = set()
-    for path in [*(ROOT / "csrc/wengert/ops").rglob("*.h"), ROOT / "csrc/wengert/tape/tape.h"]:
-        text = path.read_text()
-        found.update(re.findall(r"^(?:Tensor&?|std::\S+ ?\S*|int64_t|bool) (\w+)\(", text, re.M))
-    return found
-
-
-def is_public(row: dict) -> bool:
-    return row["module"] or row["method"] or row["functional"] or row["name"] in wg.special.__all__
 
 
 def first_smooth(key: str) -> Sample | None:
@@ -162,13 +150,13 @@ def line(key: str, headers: set[str]) -> str:
         said(second),
         said(captures(key)),
         batches(key),
-        said(row["name"] in headers),
+        said(row["name"] in headers and functions.reason_of(key) is None),
     )
     return "| " + " | ".join(cells) + " |"
 
 
 def page() -> str:
-    headers, lines = declared(), [HEAD]
+    headers, lines = functions.declared(), [HEAD]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for family, keys in FAMILIES.items():
@@ -180,6 +168,12 @@ def page() -> str:
             lines.append("|---|---|---|---|---|---|---|---|")
             lines += [line(key, headers) for key in public]
             lines.append("")
+    lines.append("## What C++ has otherwise\n")
+    lines.append("Lines above without a C++ function of their own, with the reason.\n")
+    for reason, keys in functions.LEFT_OUT.items():
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(key.split("(")[0] for key in keys))
+        lines.append(f"- {reason}: {names}")
+    lines.append("")
     lines.append("## What is missing\n")
     lines.append(
         "The names of PyTorch 2.13 that a dense real tensor on the CPU could want and that are not "

@@ -4,6 +4,7 @@
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/embedding/embedding.h"
 #include "wengert/ops/index/index.h"
+#include "wengert/ops/linalg/linalg.h"
 #include "wengert/ops/loss/loss.h"
 #include "wengert/ops/matmul/matmul.h"
 #include "wengert/ops/norm/norm.h"

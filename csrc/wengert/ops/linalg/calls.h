@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "wengert/ops/basic.h"
+#include "wengert/ops/linalg/linalg.h"
 
 namespace wengert {
 
@@ -13,8 +13,6 @@ Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool left 
                         bool unitriangular = false);
 Tensor solve(const Tensor& a, const Tensor& b, bool left = true);
 Tensor inverse(const Tensor& x);
-Tensor det(const Tensor& x);
-std::pair<Tensor, Tensor> slogdet(const Tensor& x);
 std::pair<Tensor, Tensor> qr(const Tensor& x, bool complete = false);
 // Eigenvalues in ascending order, and eigenvectors as columns.
 std::pair<Tensor, Tensor> eigh(const Tensor& x, bool upper = false);
@@ -24,6 +22,5 @@ struct Svd {
 };
 Svd svd(const Tensor& x, bool full_matrices = false);
 Tensor pinverse(const Tensor& x, double rtol = 1e-15);
-Tensor matrix_exp(const Tensor& x);
 
 }  // namespace wengert
