@@ -80,15 +80,26 @@ ENOUGH = {(F + "max_unpool2d", "grad"): 12}
 UNINITIALISED = {"empty_like", "empty", "new_empty", "empty_strided", "empty_permuted",
                  "new_empty_strided"}  # fmt: skip
 # In place by their names already; the order of arguments is another; computes in float64.
-NO_INPLACE = {"resize_", "resize_as_", "zero_", "polygamma", "float_power"}
-# Where elements lie in memory is what they are about.
-READ_MEMORY = {"resize_", "resize_as_", "view", "as_strided_copy"}
+NO_INPLACE = {"resize_", "resize_as_", "zero_", "polygamma", "float_power", "normal"}
+# Where elements lie in memory is what they are about, or decides what is drawn.
+READ_MEMORY = {"resize_", "resize_as_", "view", "as_strided_copy", "normal"}
 # Sums in the order of memory, so that of dimensions that lie otherwise rounds otherwise.
 ADDS_AS_IT_LIES = {
     F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d", "dot", "inner", "vdot", "sum",
     "linalg.vector_norm", "linalg.norm", "norm", "mean", "std", "var", "std_mean", "var_mean",
     "nansum", "nanmean", "prod", "logsumexp", "matmul", "__rmatmul__",
 }  # fmt: skip
+# Vectors have any sign: what the database differentiates of them has not.
+ANY_SIGN = {"linalg.eigh", "linalg.svd", "svd"}
+# Read one triangle, or half of what is symmetric: differentiated as the database does it, which is
+# of an argument made so.
+TRIANGLE = {"linalg.eigh", "linalg.eigvalsh", "cholesky_solve"}
+# In chunks PyTorch keeps no graph, or has another second gradient than the whole.
+LEFT_OUT = {(F + "linear_cross_entropy", way) for way in ("chunked", "chunked_none")}
+# PyTorch's second gradient is NaN where a norm is 0; here it is 0.
+NAN_THERE = {"linalg.norm"}
+# Without out=, whatever the database says.
+NO_OUT = {"histogramdd"}
 # What these draw is compared where PyTorch draws as on AMD CPUs; elsewhere only shapes and dtypes.
 DRAWING = {
     F + "dropout",
@@ -109,6 +120,8 @@ class Call:
     args: tuple
     kwargs: dict = field(default_factory=dict)
     label: str = ""
+    #: What is compared of the result.
+    of_result: Callable = lambda result: result
 
     def __str__(self) -> str:
         return f"{self.label}({', '.join([*map(shown, self.args)])}, {shown(self.kwargs)})"
@@ -131,8 +144,41 @@ def shown(x: Any) -> str:
     return repr(x)
 
 
+#: What the database calls by these names, of a library.
+CALLED: dict[str, Callable] = {
+    **{name: lambda t, name=name: lambda x: getattr(x, name) for name in ("T", "H", "mT", "mH")},
+    **{
+        name: lambda t, name=name: getattr(t.Tensor, f"{name}_")
+        for name in ("cauchy", "exponential", "geometric", "log_normal", "uniform")
+    },
+    "normal": lambda t: functools.partial(drawn_normal, t),
+    "cholesky_inverse": lambda t: (
+        lambda x, upper=False, **out: t.cholesky_inverse(
+            x.triu() if upper else x.tril(), upper, **out
+        )
+    ),
+    "where": lambda t: lambda x, condition, other, **out: t.where(condition, x, other, **out),
+}
+
+
+def drawn_normal(library: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """normal(std, mean, ...) of numbers, normal_ of a tensor and two numbers, or normal."""
+    if isinstance(x, library.Tensor):
+        return (library.Tensor.normal_ if len(args) == 2 else library.normal)(x, *args, **kwargs)
+    return library.normal(args[0], x, *args[1:], **kwargs)
+
+
 def resolved(library: Any, name: str) -> Callable:
     """A function of that name, or the method where there is only that."""
+    if name in CALLED:
+        return CALLED[name](library)
+    found = function_of(library, name)
+    if name in TRIANGLE:
+        return functools.partial(infos(name)[0].gradcheck_wrapper, found)
+    return found
+
+
+def function_of(library: Any, name: str) -> Callable:
     place = library
     for part in name.split("."):
         if not hasattr(place, part):
@@ -164,12 +210,15 @@ def samples(name: str, dtype: str) -> Iterator[Call]:
     torch.manual_seed(SEED)
     kind = getattr(torch, dtype)
     for op in infos(name):
-        if kind not in op.dtypes:
+        if kind not in op.dtypes or (name, op.variant_test_name) in LEFT_OUT:
             continue
         wants = op.supports_autograd and kind.is_floating_point
         found = op.sample_inputs("cpu", kind, requires_grad=wants)
         for s in itertools.islice(found, ENOUGH.get((name, op.variant_test_name))):
-            yield Call((s.input, *s.args), s.kwargs, op.variant_test_name)
+            call = Call((s.input, *s.args), s.kwargs, op.variant_test_name)
+            if name in ANY_SIGN:
+                call.of_result = s.output_process_fn_grad
+            yield call
     yield from MORE.get(name, lambda dtype: ())(kind)
 
 
@@ -236,6 +285,11 @@ class Translation:
             return wg.device(str(x))
         if isinstance(x, (torch.memory_format, torch.layout)):
             return getattr(wg, str(x)[6:])
+        if isinstance(x, torch.nn.PairwiseDistance):
+            return wg.nn.PairwiseDistance(x.norm, x.eps, x.keepdim)
+        if type(x).__name__ == "LinearCrossEntropyOptions":
+            names = type(x).__slots__
+            return wg.nn.LinearCrossEntropyOptions(**{n: self(getattr(x, n)) for n in names})
         return x
 
     def call(self, c: Call) -> Call:
@@ -474,6 +528,12 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     ),
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
+    ),
+    ("signal.windows.blackman", "forward"): Otherwise(
+        "its first number is 0 here, and 1.5e-8 there",
+        lambda call: (
+            call.args[0] == 2 and call.kwargs["sym"] and call.kwargs["dtype"].itemsize == 4
+        ),
     ),
 }
 
