@@ -163,6 +163,17 @@ void systems() {
   CHECK(close(matmul(upper, linalg::solve_triangular(upper, b, true)), b));
   CHECK(close(linalg::pinv(matrix()), linalg::inv(matrix())));
   CHECK(close(linalg::pinv(a, 0.0, 1e-6, true), linalg::inv_ex(a).first));
+  const Tensor tall = counting({4, 2}) + eye(4, 2), x = tensor<float>({1, 2});
+  for (const char* driver : {"gels", "gelsy", "gelsd"}) {
+    const auto [found, residuals, rank, values] =
+        linalg::lstsq(tall, matmul(tall, x.reshape({2, 1})), {}, driver);
+    CHECK(close(found, x.reshape({2, 1}), 1e-4));
+    CHECK((residuals.shape() == (driver[4] == 'y' ? Dims{0} : Dims{1})));
+    CHECK(rank.numel() == 0 || rank.item<int>() == 2);
+    CHECK(values.numel() == (driver[4] == 'd' ? 2 : 0));
+  }
+  CHECK(close(std::get<0>(linalg::lstsq(tall.t(), x, {}, "gels")), mv(linalg::pinv(tall.t()), x),
+              1e-4));
   CHECK(linalg::matrix_rank(ones({3, 3})).item<int>() == 1);
   CHECK(linalg::matrix_rank(a, {}, {}, true).sum().item<int>() == 6);
   CHECK(linalg::matrix_rank(matrix(), 100.0).item<int>() == 0);
@@ -178,6 +189,15 @@ void norms() {
   CHECK(is_near(linalg::matrix_norm(a, inf), 7) && is_near(linalg::matrix_norm(a, -inf), 3));
   CHECK(close(linalg::matrix_norm(a, "nuc"), s.sum()) && close(linalg::matrix_norm(a, 2), s[0]));
   CHECK(close(linalg::cond(a), s[0] / s[1]) && close(linalg::cond(a, -2), s[1] / s[0]));
+  CHECK(close(linalg::cond(a, "nuc"), s.sum() * (1 / s).sum()));
+  CHECK(is_near(linalg::cond(a, "fro"), 3) && is_near(linalg::cond(a, 1), 4.2));
+  CHECK(std::isinf(value(linalg::cond(ones({2, 2}), inf))));
+  CHECK(is_near(linalg::norm(a), std::sqrt(30)) && is_near(linalg::norm(a, 1), 6));
+  CHECK(is_near(linalg::norm(a[0], 0), 2) && close(linalg::norm(a, "nuc"), s.sum()));
+  CHECK(close(linalg::norm(a, inf, 1), tensor<float>({2, 4})));
+  CHECK(is_near(linalg::norm(a, -1, {0, 1}), 4) && linalg::norm(a, {}, {}, true).ndim() == 2);
+  CHECK_THROWS(linalg::norm(a[0], "nuc"), kRuntime, "requires a matrix");
+  CHECK_THROWS(linalg::matrix_norm(a, 0), kRuntime, "Order 0 not supported");
   const Tensor many = stack({a, a * 2}, 2);  // matrices in dimensions 0 and 1
   CHECK(close(linalg::matrix_norm(many, "nuc", {0, 1}), tensor<float>({1, 2}) * s.sum()));
   CHECK((linalg::matrix_norm(many, -2, {0, 1}, true).shape() == Dims{1, 1, 2}));
@@ -193,6 +213,15 @@ void products() {
   CHECK(is(linalg::vecdot(b, b), (b * b).sum(-1)));
   CHECK(is(linalg::cross(tensor<float>({1, 0, 0}), tensor<float>({0, 1, 0})),
            tensor<float>({0, 0, 1})));
+  const Tensor map = (counting({24, 24}).remainder(7) + eye(24) * 20).reshape({4, 6, 8, 3});
+  const Tensor inverse = linalg::tensorinv(map), target = counting({4, 6});
+  CHECK((inverse.shape() == Dims{8, 3, 4, 6}));
+  const Tensor solved = linalg::tensorsolve(map, target);
+  CHECK((solved.shape() == Dims{8, 3}));
+  CHECK(close(mv(inverse.reshape({24, 24}), target.reshape(-1)), solved.reshape(-1), 1e-4));
+  CHECK(is(linalg::tensorsolve(map.permute({2, 0, 1, 3}), target, {0, 3}), solved));
+  CHECK(is(linalg::vander(tensor<int64_t>({2, 3})), tensor<int64_t>({1, 2, 1, 3}, {2, 2})));
+  CHECK(is(linalg::vander(tensor<float>({2, 3}), 3), tensor<float>({1, 2, 4, 1, 3, 9}, {2, 3})));
   CHECK(is(linalg::diagonal(a, 1), tensor<float>({1, 1})));
 }
 

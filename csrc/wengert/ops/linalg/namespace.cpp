@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "wengert/ops/calling.h"
 #include "wengert/ops/create/create.h"
@@ -62,6 +63,11 @@ void expect_fit(const char* name, const Tensor& A, const Tensor& B, bool left) {
   check(B.size(left ? -2 : -1) == A.size(-1), name,
         ": Incompatible shapes of A and B for the equation ", left ? "AX = B" : "XA = B", " (",
         A.size(-2), "x", A.size(-1), " and ", B.size(-2), "x", B.size(-1), ")");
+}
+
+// Whether B has a vector for each of the matrices.
+bool is_vector_beside(const Tensor& A, const Tensor& B) {
+  return B.shape() == Ints(A.shape().begin(), static_cast<size_t>(A.ndim() - 1));
 }
 
 bool upper_of(const char* name, Word UPLO) {
@@ -168,9 +174,7 @@ Two solve_ex(const Tensor& A, const Tensor& B, bool left, bool check_errors) {
   check(A.dtype() == B.dtype(),
         "linalg.solve: Expected A and B to have the same dtype, but found A of type ", A.dtype(),
         " and B of type ", B.dtype(), " instead");
-  const bool vector =
-      B.ndim() == 1 || (A.ndim() - 1 == B.ndim() &&
-                        B.shape() == Ints(A.shape().begin(), static_cast<size_t>(A.ndim() - 1)));
+  const bool vector = B.ndim() == 1 || is_vector_beside(A, B);
   check(left || !vector, "linalg.solve: B must be matrices for left=false");
   Tensor rhs = vector ? unsqueeze(B, -1) : left ? B : transposed(B);
   expect_matrices("linalg.solve", rhs, false, "B");
@@ -253,6 +257,50 @@ Tensor matrix_rank(const Tensor& A, std::optional<double> atol, std::optional<do
   return sum(gt(s, unsqueeze(least, -1)), -1);
 }
 
+namespace {
+// Of full rank: by QR of the matrix, or of its transpose if it is wider than tall.
+Tensor least_squares(const Tensor& A, const Tensor& B) {
+  if (A.size(-2) >= A.size(-1)) {
+    const auto [Q, R] = qr_factors(A, false);
+    return triangular(R, matmul(transposed(Q), B), true, true, false);
+  }
+  const auto [Q, R] = qr_factors(transposed(A), false);
+  return matmul(Q, triangular(transposed(R), B, false, true, false));
+}
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> lstsq(const Tensor& A, const Tensor& B,
+                                                 std::optional<double> rcond, Word driver) {
+  expect_matrices("linalg.lstsq", A);
+  check_defined(B, "linalg.lstsq", "B");
+  const std::string_view name = driver.empty() ? std::string_view("gelsy") : driver;
+  check(name == "gels" || name == "gelsy" || name == "gelsd" || name == "gelss",
+        "linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got '",
+        name, "'");
+  check(A.dtype() == B.dtype(), "linalg.lstsq: Expected input and other to have the same dtype");
+  const bool vector = is_vector_beside(A, B);
+  const Tensor rhs = vector ? unsqueeze(B, -1) : B;
+  check(rhs.ndim() >= 2 && rhs.size(-2) == A.size(-2),
+        "linalg.lstsq: input.size(-2) should match other.size(-2)");
+  const auto [a, b] = same_batch(A, rhs);
+  const int64_t m = A.size(-2), n = A.size(-1);
+  const double bound = relative_bound(A, {}, rcond);
+  Tensor x, values = nothing(A), rank = Tensor::empty({0}, Dtype::kInt64);
+  bool all_full = true;
+  if (name == "gels") {
+    x = least_squares(a, b);
+  } else {
+    x = matmul(pinv(a, {}, bound), b);
+    const Tensor s = svdvals(A.detach());
+    rank = sum(gt(s, mul(narrow(s, -1, 0, std::min<int64_t>(s.size(-1), 1)), bound)), -1);
+    all_full = all(eq(rank, n)).item<bool>();
+    if (name != "gelsy") values = s;
+  }
+  Tensor residuals = nothing(A);
+  if (m > n && all_full && name != "gelsy") residuals = sum(pow(sub(matmul(a, x), b), 2), -2);
+  return {vector ? squeeze(x, -1) : x, residuals, rank, values};
+}
+
 // ---- norms
 namespace {
 Tensor as_floating(const char* name, const Tensor& x, std::optional<Dtype> dtype) {
@@ -283,22 +331,17 @@ Tensor of_singular_values(const Tensor& A, std::array<int64_t, 2> dims, bool kee
 
 Tensor vector_norm(const Tensor& x, const Scalar& ord, Ints dim, bool keepdim,
                    std::optional<Dtype> dtype) {
-  return norm(as_floating("linalg.vector_norm", x, dtype), ord, dim, keepdim);
+  return wengert::norm(as_floating("linalg.vector_norm", x, dtype), ord, dim, keepdim);
 }
-Tensor matrix_norm(const Tensor& A, const char* ord, Ints dim, bool keepdim,
-                   std::optional<Dtype> dtype) {
+Tensor matrix_norm(const Tensor& A, Order ord, Ints dim, bool keepdim, std::optional<Dtype> dtype) {
   const Tensor x = as_floating("linalg.matrix_norm", A, dtype);
   const std::array<int64_t, 2> dims = matrix_dims(x, dim);
-  const std::string_view word = ord ? ord : "0";
-  if (word == "fro") return norm(x, 2, dims, keepdim);
-  check(word == "nuc", "linalg.matrix_norm: Order ", word, " not supported.");
-  return of_singular_values(x, dims, keepdim, [](const Tensor& s) { return sum(s, -1); });
-}
-Tensor matrix_norm(const Tensor& A, const Scalar& ord, Ints dim, bool keepdim,
-                   std::optional<Dtype> dtype) {
-  const Tensor x = as_floating("linalg.matrix_norm", A, dtype);
-  const std::array<int64_t, 2> dims = matrix_dims(x, dim);
-  const double p = ord.real(), size = std::abs(p);
+  if (!ord.is_number()) {
+    if (ord.word() == "fro") return wengert::norm(x, 2, dims, keepdim);
+    check(ord.word() == "nuc", "linalg.matrix_norm: Order ", ord.word(), " not supported.");
+    return of_singular_values(x, dims, keepdim, [](auto& s) { return sum(s, -1); });
+  }
+  const double p = ord.number(), size = std::abs(p);
   if (size == 1 || std::isinf(size)) {
     const Tensor sums = sum(abs(x), dims[size == 1 ? 0 : 1], true);
     const int64_t second = dims[size == 1 ? 1 : 0];
@@ -309,13 +352,37 @@ Tensor matrix_norm(const Tensor& A, const Scalar& ord, Ints dim, bool keepdim,
   if (p > 0) return of_singular_values(x, dims, keepdim, [](auto& s) { return amax(s, -1); });
   return of_singular_values(x, dims, keepdim, [](auto& s) { return amin(s, -1); });
 }
-Tensor cond(const Tensor& A, int64_t p) {
+Tensor norm(const Tensor& A, Order ord, Ints dim, bool keepdim, std::optional<Dtype> dtype) {
+  const Tensor x = as_floating("linalg.norm", A, {});
+  if (ord.is_none()) return vector_norm(x, 2, dim, keepdim, dtype);
+  check(dim.size() <= 2, "linalg.norm: If dim is specified, it must be of length 1 or 2. Got ",
+        dim);
+  check(!dim.empty() || x.ndim() == 1 || x.ndim() == 2,
+        "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ",
+        x.ndim(), "D.");
+  if (dim.size() == 2) return matrix_norm(x, ord, dim, keepdim, dtype);
+  if (dim.empty() && x.ndim() == 2) return matrix_norm(x, ord, {0, 1}, keepdim, dtype);
+  check(ord.is_number(), "linalg.norm: Order ", ord.word(), " requires a matrix: two dimensions");
+  return vector_norm(x, ord.number(), dim, keepdim, dtype);
+}
+Tensor cond(const Tensor& A, Order p) {
   expect_matrices("linalg.cond", A);
-  check(p == 2 || p == -2, "linalg.cond: p must be 2 or -2, got ", p);
-  const Tensor s = svdvals(A);
-  if (s.size(-1) == 0) return zeros(lead_of(A), A.dtype());
-  const Tensor largest = select(s, -1, 0), least = select(s, -1, -1);
-  return p == -2 ? div(least, largest) : div(largest, least);
+  const bool number = p.is_number();
+  if (p.is_none() || (number && std::abs(p.number()) == 2)) {
+    const Tensor s = svdvals(A);
+    if (s.size(-1) == 0) return zeros(lead_of(A), A.dtype());
+    const Tensor largest = select(s, -1, 0), least = select(s, -1, -1);
+    return number && p.number() < 0 ? div(least, largest) : div(largest, least);
+  }
+  expect_matrices("linalg.cond", A, true);
+  if (A.numel() == 0) return zeros(lead_of(A), A.dtype());
+  if (p.word() == "nuc") {
+    const Tensor s = svdvals(A);
+    return mul(sum(s, -1), sum(reciprocal(s), -1));
+  }
+  const auto [inverse, info] = inv_ex(A);
+  const Tensor product = mul(matrix_norm(A, p), matrix_norm(inverse, p));
+  return where(gt(info, 0), full({}, std::numeric_limits<double>::infinity(), A.dtype()), product);
 }
 
 // ---- products and shapes
@@ -406,6 +473,51 @@ Tensor cross(const Tensor& input, const Tensor& other, int64_t dim) {
         " must have length 3. Got ", input.size(dim), " and ", other.size(dim));
   const Tensor a = mul(roll(input, -1, dim), roll(other, -2, dim));
   return sub(a, mul(roll(input, -2, dim), roll(other, -1, dim)));
+}
+
+Tensor tensorinv(const Tensor& A, int64_t ind) {
+  check_defined(A, "linalg.tensorinv", "A");
+  check(ind > 0, "Expected a strictly positive integer for 'ind'");
+  const size_t n = static_cast<size_t>(A.ndim()), at = std::min(static_cast<size_t>(ind), n);
+  const Dims rows(Ints(A.shape().begin(), at)), columns(Ints(A.shape().begin() + at, n - at));
+  check(numel(rows) == numel(columns),
+        "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+        "prod(self.shape[:ind]), but got ",
+        numel(columns), " != ", numel(rows));
+  Dims shape = columns;
+  for (int64_t size : rows) shape.push_back(size);
+  return reshape(inv(reshape(A, {numel(rows), numel(rows)})), shape);
+}
+Tensor tensorsolve(const Tensor& A, const Tensor& B, Ints dims) {
+  check_defined(A, "linalg.tensorsolve", "A");
+  check_defined(B, "linalg.tensorsolve", "B");
+  Dims places, order;
+  for (int64_t d : dims) places.push_back(wrap_dim(d, A.ndim()));
+  for (int d = 0; d < A.ndim(); ++d)
+    if (std::find(places.begin(), places.end(), d) == places.end()) order.push_back(d);
+  for (int64_t d : places) order.push_back(d);
+  const Tensor a = dims.empty() ? A : permute(A, order);
+  Dims shape;
+  for (int d = B.ndim(); d < a.ndim(); ++d) shape.push_back(a.size(d));
+  const int64_t n = B.numel();
+  check(numel(shape) == n,
+        "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+        "prod(self.shape[:other.ndim]), but got ",
+        numel(shape), " != ", n);
+  return reshape(solve(reshape(a, {n, n}), reshape(B, n)), shape);
+}
+Tensor vander(const Tensor& x, std::optional<int64_t> N) {
+  check_defined(x, "linalg.vander", "x");
+  check(!N || *N > 1, "N must be greater than 1.");
+  Tensor v = x.ndim() == 0 ? unsqueeze(x, 0) : x;
+  if (v.dtype() == Dtype::kBool) v = to(v, Dtype::kInt64);
+  const int64_t n = N.value_or(v.size(-1));
+  const Tensor first = unsqueeze(ones_like(v), -1);
+  if (n <= 1) return narrow(first, -1, 0, n);
+  Dims shape = v.shape();
+  shape.push_back(n - 1);
+  const Tensor powers = cumprod(expand(unsqueeze(v, -1), shape), -1);
+  return cat({to(first, powers.dtype()), powers}, -1);
 }
 
 }  // namespace linalg

@@ -3,6 +3,9 @@
 // a RuntimeError otherwise. What is not positive-definite, or singular, is a LinAlgError.
 #pragma once
 
+#include <optional>
+#include <type_traits>
+
 #include "wengert/ops/argument.h"
 #include "wengert/ops/linalg/linalg.h"
 
@@ -15,6 +18,27 @@ Tensor cholesky_inverse(const Tensor& L, bool upper = false);
 std::tuple<Tensor, Tensor, Tensor> lu_unpack(const Tensor& LU, const Tensor& pivots);
 
 namespace linalg {
+
+// The order of a norm: a number, or "fro" and "nuc" of matrices; none at all is as if left out.
+class Order {
+ public:
+  Order() = default;
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Order(T number) : number_(static_cast<double>(number)) {}
+  template <class T>
+    requires std::convertible_to<const T&, std::string_view>
+  Order(const T& word) : word_(word) {}
+
+  bool is_number() const { return number_.has_value(); }
+  bool is_none() const { return !number_ && word_.empty(); }
+  double number() const { return number_.value_or(0); }
+  std::string_view word() const { return word_; }
+
+ private:
+  std::optional<double> number_;
+  std::string_view word_;
+};
 
 using Two = std::pair<Tensor, Tensor>;
 using Three = std::tuple<Tensor, Tensor, Tensor>;
@@ -56,6 +80,10 @@ Tensor pinv(const Tensor& A, std::optional<double> atol = {}, std::optional<doub
             bool hermitian = false);
 Tensor matrix_rank(const Tensor& A, std::optional<double> atol = {},
                    std::optional<double> rtol = {}, bool hermitian = false);
+// Solution, residuals, rank and singular values; driver "gelsy" if left out.
+std::tuple<Tensor, Tensor, Tensor, Tensor> lstsq(const Tensor& A, const Tensor& B,
+                                                 std::optional<double> rcond = {},
+                                                 Word driver = {});
 
 using wengert::det;
 using wengert::matrix_exp;
@@ -65,12 +93,13 @@ using wengert::slogdet;
 Tensor vector_norm(const Tensor& x, const Scalar& ord = 2, Ints dim = {}, bool keepdim = false,
                    std::optional<Dtype> dtype = {});
 // ord "fro" or "nuc", or 1, -1, 2, -2 and the infinities.
-Tensor matrix_norm(const Tensor& A, const char* ord = "fro", Ints dim = {-2, -1},
-                   bool keepdim = false, std::optional<Dtype> dtype = {});
-Tensor matrix_norm(const Tensor& A, const Scalar& ord, Ints dim = {-2, -1}, bool keepdim = false,
+Tensor matrix_norm(const Tensor& A, Order ord = "fro", Ints dim = {-2, -1}, bool keepdim = false,
                    std::optional<Dtype> dtype = {});
-// The largest singular value over the smallest; for `p` -2 the other way round.
-Tensor cond(const Tensor& A, int64_t p = 2);
+// Of matrices if two dimensions are given, or an order for a matrix; else of vectors.
+Tensor norm(const Tensor& A, Order ord = {}, Ints dim = {}, bool keepdim = false,
+            std::optional<Dtype> dtype = {});
+// The norm times that of the inverse; without `p` of the largest singular value.
+Tensor cond(const Tensor& A, Order p = {});
 
 // ---- products and shapes
 using wengert::matmul;
@@ -78,6 +107,9 @@ Tensor matrix_power(const Tensor& A, int64_t n);
 Tensor multi_dot(Tensors tensors);  // in the order that takes the fewest multiplications
 Tensor vecdot(const Tensor& x, const Tensor& y, int64_t dim = -1);
 Tensor cross(const Tensor& input, const Tensor& other, int64_t dim = -1);
+Tensor tensorinv(const Tensor& A, int64_t ind = 2);
+Tensor tensorsolve(const Tensor& A, const Tensor& B, Ints dims = {});
+Tensor vander(const Tensor& x, std::optional<int64_t> N = {});
 inline Tensor diagonal(const Tensor& A, int64_t offset = 0, int64_t dim1 = -2, int64_t dim2 = -1) {
   return wengert::diagonal(A, offset, dim1, dim2);
 }
