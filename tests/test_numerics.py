@@ -95,6 +95,7 @@ COMPOSES = {
     "autograd/_gradmodes.py": "vectors for a check, and whether its gradients are equal",
     "distributed/gradients.py": "a norm of those that the ranks have",
     "func/_rules_nn.py": "what an operation is of whole batches of its arguments",
+    "masked.py": "what counts is chosen before and counted after an operation",
     "linalg.py": "norms chosen by words or numbers",
     "_functions.py": "asks an empty operation for the dtype of its result",
     "_search.py": "one row and a question to its result",

@@ -81,7 +81,10 @@ from .serialization import save as save
 
 if _TYPE_CHECKING:
     from . import distributions as distributions
+    from . import fft as fft
     from . import func as func
+    from . import functional as functional
+    from . import masked as masked
     from . import signal as signal
     from ._seeing import NonFiniteError as NonFiniteError
     from ._seeing import check_numerics as check_numerics

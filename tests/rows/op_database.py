@@ -74,7 +74,7 @@ STEP = {
         "max_unpool2d",
         "max_unpool3d",
     )
-}
+} | {"svd": 5, "linalg.svd": 5, F + "linear_cross_entropy": 3}
 # What takes PyTorch seconds to find samples of: those of max_unpool without equal indices.
 ENOUGH = {(F + "max_unpool2d", "grad"): 12}
 UNINITIALISED = {"empty_like", "empty", "new_empty", "empty_strided", "empty_permuted",
@@ -88,6 +88,7 @@ ADDS_AS_IT_LIES = {
     F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d", "dot", "inner", "vdot", "sum",
     "linalg.vector_norm", "linalg.norm", "norm", "mean", "std", "var", "std_mean", "var_mean",
     "nansum", "nanmean", "prod", "logsumexp", "matmul", "__rmatmul__",
+    "masked.sum", "masked.mean", "masked.norm", "masked.logsumexp",
 }  # fmt: skip
 # Vectors have any sign: what the database differentiates of them has not.
 ANY_SIGN = {"linalg.eigh", "linalg.svd", "svd"}

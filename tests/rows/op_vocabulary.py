@@ -47,6 +47,10 @@ SPECIAL = """
     shifted_chebyshev_polynomial_w spherical_bessel_j0 xlog1py zeta bessel_j0 bessel_j1 bessel_y0
     bessel_y1 ndtr
 """
+MASKED = """
+    amax amin argmax argmin cumprod cumsum log_softmax logaddexp logsumexp mean median norm
+    normalize prod softmax softmin std sum var
+"""
 WINDOWS = """
     bartlett blackman cosine exponential gaussian general_cosine general_hamming hamming hann
     kaiser nuttall
@@ -63,6 +67,8 @@ VOCABULARY = [
     *COPIES.split(),
     *(f"nn.functional.{name}" for name in FUNCTIONAL.split()),
     *(f"special.{name}" for name in SPECIAL.split()),
+    *(f"masked.{name}" for name in MASKED.split()),
+    *("fft.fftshift", "fft.ifftshift"),
     *(f"signal.windows.{name}" for name in WINDOWS.split()),
 ]
 DTYPES = ("float64", "float32", "int64", "bool")

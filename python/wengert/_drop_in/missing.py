@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 import types
+from collections.abc import Callable
 
 from .dtypes import absent_dtype
 
@@ -73,7 +74,8 @@ class MissingImport(ModuleNotFoundError):
 #: Modules that the package loads when they are first asked for.
 _LAZY = frozenset(
     ("_C", "_dynamo", "compiler", "distributions", "func", "futures", "fx", "hub", "jit", "library",
-     "multiprocessing", "onnx", "ops", "overrides", "profiler", "storage", "types")
+     "fft", "functional", "masked", "multiprocessing", "onnx", "ops", "overrides", "profiler",
+     "storage", "types")
 )  # fmt: skip
 
 #: Names of modules that are loaded when they are first asked for.
@@ -92,6 +94,17 @@ def absent(name: str) -> object:
     if name in _LAZY and importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
         return importlib.import_module(f"{_PACKAGE}.{name}")
     raise MissingName(f"torch.{name}", place_of_caller())
+
+
+def absent_in(module: str) -> Callable[[str], object]:
+    """The `__getattr__` of a module that has a part of PyTorch's names."""
+
+    def missing(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module '{_PACKAGE}.{module}' has no attribute '{name}'")
+        raise MissingName(f"torch.{module}.{name}", place_of_caller())
+
+    return missing
 
 
 def note_of(name: str, place: str) -> str:
