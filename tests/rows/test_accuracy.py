@@ -6,6 +6,7 @@ this prints the figures for all numbers of float32 that there are in the range, 
 """
 
 import math
+import statistics
 import sys
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import wengert as wg
 
 F = wg.nn.functional
+
+quantile = np.vectorize(statistics.NormalDist().inv_cdf)
 
 # Name: (function, reference, arguments from, to, most units). benchmarks/README.md lists what
 # larger samples show.
@@ -45,6 +48,14 @@ FUNCTIONS = {
     "atan": (wg.atan, np.arctan, -1e10, 1e10, 2.0),
     "erf": (wg.erf, np.vectorize(math.erf), -5.0, 5.0, 1.5),
     "erfc": (wg.erfc, np.vectorize(math.erfc), -5.0, 9.1, 1.9),
+    "ndtri": (
+        wg.special.ndtri,
+        np.vectorize(statistics.NormalDist().inv_cdf),
+        1e-37,
+        0.999999,
+        4.0,
+    ),
+    "erfinv": (wg.erfinv, lambda y: wg.erfinv(wg.from_numpy(y)).numpy(), -0.999999, 0.999999, 4.0),
     # Relative to results as small as 1e-37, where 1 + erf(x / sqrt 2) has no digit left.
     "gelu": (
         F.gelu,

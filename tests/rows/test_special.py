@@ -66,6 +66,91 @@ def test_erfinv_is_the_inverse():
     assert wg.allclose(wg.erfc(tail.erfinv()), 1 - tail, rtol=1e-12)
 
 
+def test_bessel_functions_know_each_other():
+    """Abramowitz and Stegun 9.1.16 and 9.6.15, on both sides of where each changes its form."""
+    x = np.concatenate([10.0 ** np.linspace(-5, 3, 2000), 1 + 1e-3 * np.arange(-9, 9)])
+    x = wg.from_numpy(np.concatenate([x, 8 + 1e-3 * np.arange(-9, 9)]))
+    f = wg.special
+    k0, k1 = f.scaled_modified_bessel_k0(x), f.scaled_modified_bessel_k1(x)
+    assert wg.allclose((f.i0e(x) * k1 + f.i1e(x) * k0) * x, wg.ones_like(x), rtol=3e-15, atol=0)
+    small = x[x < 300]
+    k0, k1 = f.modified_bessel_k0(small), f.modified_bessel_k1(small)
+    ones = wg.ones_like(small)
+    assert wg.allclose((f.i0(small) * k1 + f.i1(small) * k0) * small, ones, rtol=3e-15, atol=0)
+    cross = f.bessel_j1(x) * f.bessel_y0(x) - f.bessel_j0(x) * f.bessel_y1(x)
+    assert wg.allclose(cross * x, wg.full_like(x, 2 / math.pi), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "i0",
+        "i0e",
+        "i1",
+        "i1e",
+        "bessel_j0",
+        "bessel_j1",
+        "bessel_y0",
+        "bessel_y1",
+        "spherical_bessel_j0",
+        "modified_bessel_k0",
+        "modified_bessel_k1",
+        "scaled_modified_bessel_k0",
+        "scaled_modified_bessel_k1",
+    ],
+)
+def test_bessel_functions_of_floats(name):
+    """Within a unit in the last place of those of float64, near the zeros too; as far as there are
+    normal numbers, and the same wherever an element stands."""
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.uniform(0.0, 85.0, 40_000), 10 ** rng.uniform(-30, 7, 10_000)])
+    if name.startswith("i") or "modified_bessel_k" in name[:17]:
+        x = x[x < 85]
+    x = x.astype(np.float32)
+    function = getattr(wg.special, name)
+    y, exact = function(wg.from_numpy(x)).numpy(), function(wg.from_numpy(x).double()).numpy()
+    unit = np.spacing(np.abs(exact).astype(np.float32)).astype(float)
+    assert np.nanmax(np.abs(y - exact) / unit) <= (2 if name[0] == "s" else 0.6)
+    assert (function(wg.from_numpy(x[::-1].copy())).numpy() == y[::-1]).all()
+    assert (function(wg.from_numpy(x[5:8].copy())).numpy() == y[5:8]).all()
+
+
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
+def test_bessel_functions_at_their_ends(dtype):
+    x = wg.tensor([0.0, -0.0, inf, -inf, nan, -1.0], dtype=dtype)
+    f = wg.special
+    for order, y in ((0, [1.0, 1.0, 0.0, 0.0, nan]), (1, [0.0, -0.0, 0.0, 0.0, nan])):
+        grown = [y[0], y[1], inf, -inf if order else inf, nan]
+        for name, expected in (("bessel_j", y), ("i", grown)):
+            found = getattr(f, f"{name}{order}")(x)[:5].numpy()
+            np.testing.assert_array_equal(found, expected)
+            assert np.signbit(found[1]) == (order == 1)
+        np.testing.assert_array_equal(getattr(f, f"i{order}e")(x)[:5].numpy(), y)
+        for name in (f"modified_bessel_k{order}", f"scaled_modified_bessel_k{order}"):
+            ends = [inf, inf, 0.0, nan, nan, nan]
+            np.testing.assert_array_equal(getattr(f, name)(x).numpy(), ends)
+        ends = [-inf, -inf, 0.0, nan, nan, nan]
+        np.testing.assert_array_equal(getattr(f, f"bessel_y{order}")(x).numpy(), ends)
+    ends = [1.0, 1.0, 0.0, 0.0, nan]
+    np.testing.assert_array_equal(f.spherical_bessel_j0(x)[:5].numpy(), ends)
+    ends = [-inf, -inf, nan, nan, nan, nan]
+    np.testing.assert_array_equal(f.ndtri(x).numpy(), ends)
+
+
+@pytest.mark.parametrize("n", [0, 1, 6, 32, 33, 100])
+def test_chebyshev_polynomials_by_their_angle(n):
+    a = np.linspace(0.05, 3.1, 500)
+    x, f = wg.from_numpy(np.cos(a)), wg.special
+    for name, y in (
+        ("t", np.cos(n * a)),
+        ("u", np.sin((n + 1) * a) / np.sin(a)),
+        ("v", np.cos((n + 0.5) * a) / np.cos(a / 2)),
+        ("w", np.sin((n + 0.5) * a) / np.sin(a / 2)),
+    ):
+        found = getattr(f, f"chebyshev_polynomial_{name}")(x, n).numpy()
+        assert np.abs(found - y).max() <= 1e-14 * (n + 1) ** 2
+
+
 @pytest.mark.parametrize("a", [1e-3, 0.5, 1.0, 3.0, 50.0, 2e4, 3e6])
 def test_incomplete_gamma(a):
     """P + Q = 1, P(a + 1, x) = P(a, x) - x^a e^-x / Gamma(a + 1), and P(1, x) = 1 - e^-x."""

@@ -91,23 +91,4 @@ inline double polygamma_of(double n, double x) {
 }
 inline double polygamma(double n, double x) { return n == 0 ? digamma(x) : polygamma_of(n, x); }
 
-// The x with erf(x) = y: Winitzki's approximation (2008), whose relative error is 2e-3, and two
-// steps of Halley's method, each of which cubes that.
-inline double erf_inverse(double y) {
-  const double size = std::fabs(y);
-  if (!(size < 1)) return size == 1 ? std::copysign(kInfinity, y) : kNan;
-  if (size < 1e-8) return y * (std::numbers::inv_sqrtpi * std::numbers::pi / 2);
-  constexpr double kA = 0.147;
-  const double log = std::log1p(-size * size);
-  const double half = 2 / (std::numbers::pi * kA) + log / 2;
-  double x = std::sqrt(std::sqrt(half * half - log / kA) - half);
-  for (int step = 0; step < 2; ++step) {
-    // From the nearer end; 1 - size is exact there.
-    const double miss = size < 0.5 ? std::erf(x) - size : (1 - size) - std::erfc(x);
-    const double u = miss * std::exp(x * x) / (2 * std::numbers::inv_sqrtpi);
-    x -= u / (1 + x * u);
-  }
-  return std::copysign(x, y);
-}
-
 }  // namespace wengert::special

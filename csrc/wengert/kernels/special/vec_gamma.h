@@ -55,25 +55,6 @@ inline VecD log_gamma_on(VecD x) {
   return whole - select(near, log(product), VecD(0.0));
 }
 
-// Steps to erf(x) = size from Winitzki's approximation, each by the inverse's series of order 4,
-// in u = (erf(x) - size) / erf'(x): what is 2e-3 becomes 1e-8, and then exact.
-template <int kSteps>
-inline VecD erf_inverse_on(VecD size) {
-  constexpr double kA = 0.147;
-  const VecD log = log1p(-size * size);
-  const VecD half = 2 / (std::numbers::pi * kA) + log * 0.5;
-  VecD x = sqrt(max(sqrt(half * half - log * (1 / kA)) - half, VecD(0.0)));
-  for (int step = 0; step < kSteps; ++step) {
-    const VecD far = (1.0 - size) - erfc(x);
-    const VecD miss = kSteps == 1 ? far : select(size < 0.5, erf(x) - size, far);
-    const VecD u = miss * exp(x * x) * (0.5 / std::numbers::inv_sqrtpi);
-    const VecD xx = x * x;
-    x = x -
-        u * (1.0 - u * (x - u * ((4.0 * xx + 1.0) * (1.0 / 3) - u * (x * (2.0 * xx + 7.0 / 6)))));
-  }
-  return x;
-}
-
 // f on registers; where `odd` holds g of each number.
 template <class T, class F, class G>
 inline Vec<T> ordinary(Vec<T> x, Mask<T> odd, const F& f, const G&) {
@@ -105,13 +86,4 @@ template <class T>
 inline Vec<T> trigamma(Vec<T> x) {
   return ordinary(x, x < 1e-30, trigamma_on, [](double v) { return polygamma_of(1, v); });
 }
-template <class T>
-inline Vec<T> erf_inverse(Vec<T> y) {
-  const Vec<T> size = abs(y);
-  constexpr int kSteps = std::is_same_v<T, float> ? 1 : 2;
-  const Vec<T> x = ordinary(size, (size < 1e-6) | (size >= 1.0), erf_inverse_on<kSteps>,
-                            [](double v) { return erf_inverse(v); });
-  return detail::with_sign(x, y);
-}
-
 }  // namespace wengert::special

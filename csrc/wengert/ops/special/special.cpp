@@ -6,6 +6,7 @@
 #include "wengert/kernels/special/gamma.h"
 #include "wengert/kernels/special/incomplete.h"
 #include "wengert/kernels/special/vec_gamma.h"
+#include "wengert/kernels/special/vec_quantile.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/pointwise/rows.h"
