@@ -68,10 +68,40 @@ constexpr Op of_whole(const char* name, const char* doc, F) {
 
 // ---- neighbours and exponents
 
-constexpr auto nextafter_f = [](auto a, auto b) {
-  using T = std::remove_cvref_t<decltype(a.first())>;
-  return lanes(a, b, [](T x, T y) { return std::nextafter(x, y); });
+// By their bits, which arithmetic would take zeros of; see Note [denormals].
+template <class T>
+struct Bits {
+  using I = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  static constexpr int kDigits = std::numeric_limits<T>::digits - 1;
+  static constexpr I kSign = std::numeric_limits<I>::min(), kSize = ~kSign;
+  static constexpr I kExponent = kSize >> kDigits << kDigits;  // infinity's
+  static constexpr I kHalf = std::bit_cast<I>(T{0.5});
 };
+
+// Sizes, with their sign, are in order and one apart.
+template <class T>
+T next_after(T x, T y) {
+  using B = Bits<T>;
+  using I = typename B::I;
+  const auto a = std::bit_cast<I>(x), b = std::bit_cast<I>(y);
+  const I p = a & B::kSize, q = b & B::kSize, from = a < 0 ? -p : p, to = b < 0 ? -q : q;
+  const I next = from + (to > from ? 1 : -1), size = next < 0 ? -next : next;
+  const I moved = size | ((from < 0 || next < 0) ? B::kSign : 0);
+  const I found = from == to ? b : moved;
+  return std::bit_cast<T>(p > B::kExponent ? a : q > B::kExponent ? b : found);
+}
+template <class T>
+void nextafter_kernel(void* out, const void* const* in, int64_t n, const double*) {
+  const auto *x = static_cast<const T*>(in[0]), *y = static_cast<const T*>(in[1]);
+  auto* o = static_cast<T*>(out);
+  for (int64_t i = 0; i < n; ++i) o[i] = next_after(x[i], y[i]);
+}
+constexpr PointwiseRow kNextafter = [] {
+  PointwiseRow row{.arity = 2};
+  row.kernels[index(Dtype::kFloat32)] = nextafter_kernel<float>;
+  row.kernels[index(Dtype::kFloat64)] = nextafter_kernel<double>;
+  return row;
+}();
 
 constexpr auto logaddexp2_f = [](auto a, auto b) {
   using V = decltype(a);
@@ -83,6 +113,27 @@ constexpr auto xlog1py_f = [](auto a, auto b) {
   return select(b == b, select(a == 0.0, a, a * log1p(b)), b);
 };
 
+template <class T>
+struct Frexp {
+  T mantissa;
+  int32_t exponent;
+};
+// A number without a normal exponent is a whole one, its bits, times the smallest.
+template <class T>
+Frexp<T> frexp_of(T x) {
+  using B = Bits<T>;
+  using I = typename B::I;
+  constexpr I kBias = B::kHalf >> B::kDigits;
+  constexpr T kWhole = static_cast<T>(I{1} << B::kDigits);  // whose bits' last are a whole number
+  const auto a = std::bit_cast<I>(x);
+  const I size = a & B::kSize;
+  const bool small = size < I{1} << B::kDigits, plain = size == 0 || size >= B::kExponent;
+  const T whole = std::bit_cast<T>(size | std::bit_cast<I>(kWhole)) - kWhole;
+  const I b = small ? std::bit_cast<I>(whole) : size;
+  const I e = (b >> B::kDigits) - kBias - (small ? kBias + B::kDigits : 0);
+  const I mantissa = (b & ~B::kExponent) | B::kHalf | (a & B::kSign);
+  return {std::bit_cast<T>(plain ? a : mantissa), static_cast<int32_t>(plain ? 0 : e)};
+}
 void frexp_run(Call& c) {
   const Tensor& x = c.in(0);
   auto* exponents = c.out[1].data_as<int32_t>();
@@ -92,9 +143,9 @@ void frexp_run(Call& c) {
     T* to = c.out[0].data_as<T>();
     parallel_for(x.numel(), 8192, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        int e = 0;
-        to[i] = std::frexp(from[i], &e);
-        exponents[i] = std::isfinite(from[i]) ? e : 0;
+        const auto [mantissa, e] = frexp_of(from[i]);
+        to[i] = mantissa;
+        exponents[i] = e;
       }
     });
   });
@@ -215,9 +266,9 @@ constinit const Op lcm_op =
     of_whole("lcm", "The least common multiple of integers, not negative.", lcm_f);
 
 // z = the next number after x towards y
-constinit const Op nextafter_op = pointwise_op(
-    "nextafter", kTwo, "The next floating number after `input` towards `other`.",
-    &kRow<2, Floats, decltype(nextafter_f)>, Promote::kCommon, nullptr, kNothing, kEverywhere);
+constinit const Op nextafter_op =
+    pointwise_op("nextafter", kTwo, "The next floating number after `input` towards `other`.",
+                 &kNextafter, Promote::kCommon, nullptr, kNothing, kEverywhere);
 // z = x 2^y
 constinit const Op ldexp_op =
     made("ldexp", kTwo, kEverywhere, "input * 2^other, in floating point.",
@@ -240,7 +291,7 @@ constinit const Op frexp_op{
     .run = frexp_run,
     .vjp =
         [](Vjp& v) {
-          if (v.has_g(0)) v.set(0, div(v.g(), to(pow(2.0, v.y(1)), v.dtype(0))));
+          if (v.has_g(0)) v.set(0, div(v.g(), exp2(to(v.y(1), v.dtype(0)))));
         },
     .reads = reads_output(1)};
 // z = x^y
