@@ -95,6 +95,8 @@ COMPOSES = {
     "autograd/_gradmodes.py": "vectors for a check, and whether its gradients are equal",
     "distributed/gradients.py": "a norm of those that the ranks have",
     "func/_rules_nn.py": "what an operation is of whole batches of its arguments",
+    "_rare.py": "what layers compute besides, eigenvalues of two matrices",
+    "nn/utils/_orthogonal.py": "matrices that are functions of others",
     "masked.py": "what counts is chosen before and counted after an operation",
     "linalg.py": "norms chosen by words or numbers",
     "_functions.py": "asks an empty operation for the dtype of its result",

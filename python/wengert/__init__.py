@@ -86,6 +86,7 @@ if _TYPE_CHECKING:
     from . import functional as functional
     from . import masked as masked
     from . import signal as signal
+    from ._rare import *  # noqa: F403
     from ._seeing import NonFiniteError as NonFiniteError
     from ._seeing import check_numerics as check_numerics
     from ._seeing import count as count

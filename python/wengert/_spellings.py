@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from typing import Literal, NoReturn, TypeAlias
 
 from . import _native, linalg
 from ._composed import frombuffer
@@ -10,7 +11,9 @@ from ._native import Tensor
 from ._out import written
 from ._types import layout as _layout
 from ._typing import Device, Dtype
+from .autograd.grad_mode import no_grad
 from .nn import functional
+from .nn.functional import conv_tbc
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -116,18 +119,6 @@ def triplet_margin_loss(
 # ---- the rest ----------------------------------------------------------------------------------
 
 
-def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
-    """conv1d of sequences (time, batch, channels) with a weight (time, in, out)."""
-    if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
-        raise RuntimeError(
-            "conv_tbc: input and weight must have 3 dims, bias 1; got "
-            f"{input.dim()}, {weight.dim()} and {bias.dim()}"
-        )
-    channels_second = input.permute(1, 2, 0)  # (batch, channels, time)
-    y = functional.conv1d(channels_second, weight.permute(2, 1, 0), bias, padding=pad)
-    return y.permute(2, 0, 1)
-
-
 def lu(
     A: Tensor, pivot: bool = True, get_infos: bool = False, *, out: tuple[Tensor, ...] | None = None
 ) -> tuple[Tensor, ...]:
@@ -221,3 +212,72 @@ for _name, _method in (
     setattr(Tensor, _name, _method)
 for _name in ("is_ipu", "is_maia", "is_mkldnn", "is_mtia", "is_sparse_csr", "is_vulkan", "is_xla"):
     setattr(Tensor, _name, False)
+
+
+# ---- methods -----------------------------------------------------------------------------------
+
+
+def removed(name: str, instead: str) -> Callable[..., NoReturn]:
+    """A function that PyTorch had until 1.9: a RuntimeError as there, with what there is."""
+
+    def function(*args: object, **kwargs: object) -> NoReturn:
+        raise RuntimeError(
+            f"{name}: This function was deprecated since version 1.9 and is now removed; there is "
+            f"{instead}"
+        )
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def _lu(self: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """lu()."""
+    return lu(self, pivot, get_infos)
+
+
+def map2_(
+    self: Tensor, x: Tensor, y: Tensor, callable: Callable[[float, float, float], float]
+) -> Tensor:
+    """Writes callable(a, b, c) of the elements of three tensors of one shape; slow."""
+    rows = (t.flatten().tolist() for t in (self, x, y))
+    values = [callable(*row) for row in zip(*rows, strict=True)]
+    with no_grad():
+        return self.copy_(_native.tensor(values, dtype=self.dtype).reshape(self.shape))
+
+
+def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
+    """What a module keeps when `other` is loaded into this tensor: a copy in its dtype, or `other`
+    detached with `assign`."""
+    if assign:
+        return other.detach()
+    return self.copy_(other).detach()
+
+
+def new(self: Tensor, *args: object) -> Tensor:
+    """A tensor of this dtype: of these sizes, not filled, or of these values."""
+    if args and not isinstance(args[0], int):
+        given = args[0]
+        if isinstance(given, _native.Size):
+            return self.new_empty(tuple(given))
+        return given if isinstance(given, Tensor) else self.new_tensor(given)
+    return self.new_empty(args if args else (0,))  # type: ignore[arg-type]
+
+
+def resize(self: Tensor, *sizes: int) -> Tensor:
+    """view(), with a warning."""
+    _native._warn("non-inplace resize is deprecated", UserWarning)
+    return self.contiguous().view(sizes)
+
+
+def resize_as(self: Tensor, tensor: Tensor) -> Tensor:
+    """view_as(), with a warning."""
+    return resize(self, *tensor.shape)
+
+
+for _name, _function in (
+    ("lu", _lu), ("map2_", map2_), ("module_load", module_load), ("new", new), ("resize", resize),
+    ("resize_as", resize_as), ("lstsq", removed("lstsq", "linalg.lstsq")),
+    ("solve", removed("solve", "linalg.solve")), ("symeig", removed("symeig", "linalg.eigh")),
+    ("eig", removed("eig", "linalg.eigh, as eigenvalues of others are complex")),
+):  # fmt: skip
+    setattr(Tensor, _name, _function)

@@ -579,6 +579,7 @@ def linear_cross_entropy(
 
 #: Those of its functions that are written in Python.
 FUNCTIONAL_PYTHON = """\
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor: ...
 def gumbel_softmax(
     logits: Tensor,
     tau: _float = 1,

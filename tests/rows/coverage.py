@@ -50,6 +50,16 @@ PLACES = {
     "torch.nn.utils": lambda library: library.nn.utils,
     "torch.signal.windows": lambda library: library.signal.windows,
     "torch.special": lambda library: library.special,
+    "torch.linalg": lambda library: library.linalg,
+    "torch.fft": lambda library: library.fft,
+    "torch.masked": lambda library: library.masked,
+    "torch.autograd": lambda library: library.autograd,
+    "torch.func": lambda library: library.func,
+    "torch.optim": lambda library: library.optim,
+    "torch.optim.lr_scheduler": lambda library: library.optim.lr_scheduler,
+    "torch.utils.data": lambda library: library.utils.data,
+    "torch.distributions": lambda library: library.distributions,
+    "torch.testing": lambda library: library.testing,
 }
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
 

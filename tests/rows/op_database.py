@@ -88,7 +88,7 @@ ADDS_AS_IT_LIES = {
     F + "normalize", F + "batch_norm", F + "adaptive_avg_pool2d", "dot", "inner", "vdot", "sum",
     "linalg.vector_norm", "linalg.norm", "norm", "mean", "std", "var", "std_mean", "var_mean",
     "nansum", "nanmean", "prod", "logsumexp", "matmul", "__rmatmul__",
-    "masked.sum", "masked.mean", "masked.norm", "masked.logsumexp",
+    "native_batch_norm", "masked.sum", "masked.mean", "masked.norm", "masked.logsumexp",
 }  # fmt: skip
 # Vectors have any sign: what the database differentiates of them has not.
 ANY_SIGN = {"linalg.eigh", "linalg.svd", "svd"}
@@ -529,6 +529,10 @@ EXCEPTIONS: dict[tuple[str, str], Otherwise] = {
     ),
     (F + "batch_norm", "raises"): Otherwise(
         "an empty vector has no channels", lambda call: call.args[0].ndim < 2
+    ),
+    ("native_layer_norm", "second"): Otherwise(
+        "with a bias and no weight PyTorch has none",
+        lambda call: call.args[2] is None and call.args[3] is not None,
     ),
     ("signal.windows.blackman", "forward"): Otherwise(
         "its first number is 0 here, and 1.5e-8 there",

@@ -81,6 +81,13 @@ _LAZY = frozenset(
 #: Names of modules that are loaded when they are first asked for.
 _ELSEWHERE = {"PyTorchFileReader": "_C", "ScriptFunction": "jit", "ScriptModule": "jit",
               "TypedStorage": "storage", "UntypedStorage": "storage"}  # fmt: skip
+_ELSEWHERE["GradScaler"] = "amp"
+_RARE = (
+    "SymBool SymFloat SymInt cond convolution ctc_loss eig is_inference lobpcg lstsq matrix_rank "
+    "native_batch_norm native_dropout native_group_norm native_layer_norm solve sym_float sym_int "
+    "sym_ite sym_max sym_min sym_not sym_sqrt sym_sum symeig"
+)
+_ELSEWHERE |= dict.fromkeys(_RARE.split(), "_rare")
 
 
 def absent(name: str) -> object:

@@ -6,6 +6,7 @@ grads = func.grad(loss)(dict(model.named_parameters()), x, y)
 
 from ._functionalize import functionalize
 from ._jacobians import hessian, jacfwd, jacrev
+from ._rearranging import debug_unwrap, rearrange
 from ._transforms import grad, grad_and_value, jvp, linearize, vjp
 from ._vmap import vmap
 from .functional_call import (
@@ -15,6 +16,7 @@ from .functional_call import (
 )
 
 __all__ = [
+    "debug_unwrap",
     "functional_call",
     "functionalize",
     "grad",
@@ -24,6 +26,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",

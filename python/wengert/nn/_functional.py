@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .. import _native
 from .._native import Tensor
 
-__all__ = ["gumbel_softmax", "triplet_margin_with_distance_loss"]
+__all__ = ["conv_tbc", "gumbel_softmax", "triplet_margin_with_distance_loss"]
 
 
 def gumbel_softmax(
@@ -71,3 +71,15 @@ def triplet_margin_with_distance_loss(
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.mean()
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """conv1d of sequences (time, batch, channels) with a weight (time, in, out)."""
+    if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
+        raise RuntimeError(
+            "conv_tbc: input and weight must have 3 dims, bias 1; got "
+            f"{input.dim()}, {weight.dim()} and {bias.dim()}"
+        )
+    channels_second = input.permute(1, 2, 0)  # (batch, channels, time)
+    y = _native.functional.conv1d(channels_second, weight.permute(2, 1, 0), bias, padding=pad)
+    return y.permute(2, 0, 1)

@@ -718,6 +718,7 @@ def upsample_bilinear(
 def upsample_nearest(
     input: Tensor, size: _ints | None = None, scale_factor: _floats | None = None
 ) -> Tensor: ...
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor: ...
 def gumbel_softmax(
     logits: Tensor,
     tau: _float = 1,

@@ -1,4 +1,4 @@
-"""Parametrizations of weights: weight norm, spectral norm."""
+"""Parametrizations of weights: orthogonal ones, weight norm, spectral norm."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ..._typing import StateDict
 from ...autograd.grad_mode import no_grad
 from .. import functional as F
 from ..modules.module import Module
+from ._orthogonal import MAPS, Orthogonal
 from .parametrize import register_parametrization
 from .spectral_norm import as_matrix, default_dim, drawn, require_positive
 from .weight_norm import norm_except_dim, normed
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 _Module = TypeVar("_Module", bound=Module)
 
@@ -133,3 +134,35 @@ def spectral_norm(
     wanted = default_dim(module) if dim is None else dim
     parametrization = _SpectralNorm(weight, n_power_iterations, wanted, eps)
     return register_parametrization(module, name, parametrization)
+
+
+def orthogonal(
+    module: _Module,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
+) -> _Module:
+    """Makes a matrix of the module, or a batch of them, orthogonal: its columns, or its rows if
+    there are fewer; returns the module.
+
+    `orthogonal_map` is "matrix_exp" or "cayley", of a skew-symmetric matrix of the free numbers, or
+    "householder", a product of reflections; by default the first of square matrices, the last of
+    others. With `use_trivialization` it is a rotation of the matrix that was there or was assigned
+    last, which is a buffer `base`; without, only that of reflections can be assigned to. ValueError
+    for a name that is no matrix of the module's and for another map.
+    """
+    weight = _weight(module, name)
+    if weight.ndim < 2:
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions."
+        )
+    square = weight.shape[-1] == weight.shape[-2]
+    chosen = orthogonal_map or ("matrix_exp" if square else "householder")
+    if chosen not in MAPS:
+        raise ValueError(
+            'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: '
+            f"{orthogonal_map}"
+        )
+    parametrization = Orthogonal(weight, chosen, use_trivialization)
+    return register_parametrization(module, name, parametrization, unsafe=True)
