@@ -27,6 +27,7 @@ from tests.rows.table import DTYPES, ROWS, SAMPLES, in_torch, outputs
 SIZES = {"small": 64, "middle": 60_000, "large": 1_500_000}
 LAYOUTS = ("contiguous", "transposed", "strided", "row", "column", "channels_last")
 SWEPT = ("float32", "float64", "int64", "bool")
+SLICES = 16  # that vmap maps over; each is as large as the arguments of another way
 # Arguments that are sizes.
 SIZED = {"size", "shape", "sizes", "start", "length", "split_size_or_sections", "split_sizes"}
 SIZED |= {"steps", "n", "m", "row", "col", "end", "num_classes"}
@@ -51,7 +52,7 @@ class Case(NamedTuple):
     size: str
     layout: str
     dtype: str
-    way: str  # forward, or backward: with the forward pass
+    way: str  # forward; backward: with the forward pass; vmap: forward, of SLICES at once
 
     @property
     def name(self) -> str:
@@ -204,10 +205,43 @@ def arguments(
     return build(sample, library, case.dtype, make)
 
 
+def over_slices(
+    case: Case, sample: Sample, library: Any, function: Callable[..., Any]
+) -> Callable[[], Any]:
+    """The row under vmap, of all of its tensors."""
+    stacks: list[Any] = []
+
+    def place(a: np.ndarray) -> Any:
+        stacks.append(library.stack([library.from_numpy(a)] * SLICES))
+        return stacks[-1]
+
+    args, kwargs = build(sample, library, case.dtype, place)
+    if not stacks:
+        raise ValueError("no tensors to map over")
+    number = {id(stack): i for i, stack in enumerate(stacks)}
+
+    def filled(value: Any, slices: tuple[Any, ...]) -> Any:
+        if id(value) in number:
+            return slices[number[id(value)]]
+        if type(value) in (list, tuple):
+            return type(value)(filled(v, slices) for v in value)
+        return value
+
+    def one(*slices: Any) -> tuple[Any, ...]:
+        given = {name: filled(value, slices) for name, value in kwargs.items()}
+        found = outputs(function(*filled(args, slices), **given))
+        return tuple(y for y in found if isinstance(y, library.Tensor))
+
+    mapped = library.func.vmap(one, randomness="different")
+    return lambda: mapped(*stacks)
+
+
 def call(
     case: Case, sample: Sample, library: Any, function: Callable[..., Any]
 ) -> Callable[[], Any]:
     """The call that is timed: of the row, or of the row and its gradient."""
+    if case.way == "vmap":
+        return over_slices(case, sample, library, function)
     if case.way == "forward":
         args, kwargs = arguments(case, sample, library, None)
         return lambda: function(*args, **kwargs)
@@ -286,6 +320,14 @@ def describe(sample: Sample) -> str:
     return ", ".join(words + [f"{k}={text(v)}" for k, v in sample.kwargs.items()])
 
 
+@functools.cache
+def has_rule(key: str) -> bool:
+    """Whether vmap may do the row for all slices at once."""
+    from wengert.func._batched import RULES
+
+    return ROWS[key]["name"] in RULES and not ROWS[key]["mutates"]
+
+
 def cases(every: bool, wanted: Callable[[str], bool] = lambda key: True) -> Iterator[Case]:
     """All cases of the wanted rows. Layouts and dtypes are those of a row's first sample."""
     for key, row in ROWS.items():
@@ -310,3 +352,6 @@ def cases(every: bool, wanted: Callable[[str], bool] = lambda key: True) -> Iter
                 gradient = row["differentiable"] and sample.differentiable and not row["mutates"]
                 if gradient and dtype.startswith("float"):
                     yield Case(key, number, size, layout, dtype, "backward")
+                plain = layout == "contiguous" and dtype == base and size != "large"
+                if plain and has_rule(key):
+                    yield Case(key, number, size, layout, dtype, "vmap")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import wengert as wg
 from tests.rows.sample import arrays
 from tests.rows.table import ROWS, SAMPLES, outputs, run
 
@@ -88,3 +89,22 @@ def test_a_case_is_timed_when_new_or_asked_for_or_its_source_changed(stored):
     assert op_sweep.wanted(options, same)
     options.list = True
     assert not op_sweep.wanted(options, None)
+
+
+def test_rows_under_vmap():
+    case = op_sweep.Case("softmax", 0, "small", "contiguous", "float32", "vmap")
+    key = next(key for key in ROWS if key.startswith("softmax("))
+    case = case._replace(key=key)
+    assert op_sweep.op_cases.has_rule(key) and op_sweep.limit_of(case) == op_sweep.LIMIT
+    sample = op_sweep.op_cases.scaled(key, 0, "small")
+    plain, mapped = (
+        op_sweep.op_cases.call(case._replace(way=way), sample, wg, wg.nn.functional.softmax)()
+        for way in ("forward", "vmap")
+    )
+    assert len(mapped[0]) == op_sweep.op_cases.SLICES and wg.allclose(mapped[0][3], plain)
+    options = argparse.Namespace(
+        every=False, rows="softmax", family=None, size=None, layout=None, dtype=None, way=None
+    )
+    assert {c.way for c in op_sweep.chosen(options)} == {"forward", "backward"}
+    options.way = "vmap"
+    assert {c.size for c in op_sweep.chosen(options)} == {"small", "middle"}
