@@ -168,9 +168,11 @@ py::tuple state_of(const Autocast& a) {
 }  // namespace
 
 void init_checkpoint(py::module_& m);  // checkpoint.cpp
+void init_saved(py::module_& m);       // saved.cpp
 
 void init_autograd(py::module_& m) {
   init_checkpoint(m);
+  init_saved(m);
   m.def("run_backward", &run_backward, py::arg("tensors"), py::arg("grad_tensors") = py::none(),
         py::arg("retain_graph") = false, py::arg("create_graph") = false,
         py::arg("inputs") = py::none(), py::arg("allow_unused") = true,

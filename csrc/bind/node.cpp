@@ -63,11 +63,30 @@ bool is_special(PyObject* name) {
   return PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_' &&
          PyUnicode_READ_CHAR(name, 1) == '_';
 }
+// With the error that is set left as it is if there is no such attribute.
+PyObject* get_saved(Entry* e, PyObject* name) {
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  bool none = false;
+  PyObject* found = guarded([&] {
+    PyObject* o = saved_attribute(*e, py::cast<std::string>(py::handle(name)));
+    none = !o;
+    return o;
+  });
+  if (none) {
+    PyErr_Restore(type, value, trace);
+  } else {
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+  }
+  return found;
+}
 PyObject* get_attribute(PyObject* o, PyObject* name) {
   PyObject* found = PyObject_GenericGetAttr(o, name);
   if (found || !PyErr_ExceptionMatches(PyExc_AttributeError) || is_special(name)) return found;
   PyObject* ctx = ctx_of(o);
-  if (!ctx) return nullptr;
+  if (!ctx) return as(o)->entry ? get_saved(as(o)->entry, name) : nullptr;
   PyErr_Clear();
   return PyObject_GetAttr(ctx, name);
 }
@@ -320,8 +339,16 @@ PyObject* get_grad_fn_name(PyObject* o, void*) {
     return PyUnicode_FromString(node_name(*entry_of(t)).c_str());
   });
 }
+PyObject* get_output_nr(PyObject* o, void*) {
+  return guarded([&] {
+    const Tensor t = unwrap(o);
+    return PyLong_FromUnsignedLong(t.is_leaf() ? 0 : t->output_index);
+  });
+}
 PyGetSetDef tensor_getset[] = {
     {"grad_fn", get_grad_fn, nullptr, "The node of the graph that made it, or None.", nullptr},
+    {"output_nr", get_output_nr, nullptr, "Which output of its grad_fn it is; 0 without one.",
+     nullptr},
     {"_grad_fn_name", get_grad_fn_name, nullptr, nullptr, nullptr}};
 
 }  // namespace
@@ -331,6 +358,10 @@ PyObject* wrap_node(TensorImpl* leaf) { return make(leaf, kLeafNode, nullptr, le
 
 Entry* entry_of_node(PyObject* o) {
   return PyObject_TypeCheck(o, node_type) ? as(o)->entry : nullptr;
+}
+
+TensorImpl* leaf_of_node(PyObject* o) {
+  return PyObject_TypeCheck(o, node_type) ? as(o)->leaf : nullptr;
 }
 
 int64_t next_hook_id() {

@@ -6,9 +6,11 @@
 #include <memory>
 
 #include "bind/graph.h"
+#include "wengert/tape/anomaly.h"
 #include "wengert/tape/observe.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/rule.h"
+#include "wengert/tape/saved.h"
 
 namespace wengert::bind {
 namespace {
@@ -252,7 +254,9 @@ void init_observe(py::module_& m) {
         "outputs, rule) for every entry of the tape. The rule is the number of the entry whose "
         "gradient is being computed, or 0. Returns what `_stop_observing` takes.");
   m.def("_stop_observing", &stop_observing, py::arg("key"), "Of 0: all of this thread's.");
-  m.def("_observing", [] { return observed(); });
+  m.def(
+      "_runs_as_written", [] { return observed() || anomaly_enabled() || saved_hooks(); },
+      "Whether captured functions run as they are: somebody wants to see what they do.");
   m.def("_entry", &describe, "What an entry of the tape holds, as a dict.");
   m.def("_compute_again", &compute_again);
 }

@@ -29,6 +29,7 @@
 #include "wengert/optim/optim.h"
 #include "wengert/optim/schedules.h"
 #include "wengert/program/capture.h"
+#include "wengert/tape/saved.h"
 
 namespace wengert {
 

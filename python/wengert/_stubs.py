@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _native
+from . import _stub_functional as in_functional
 from . import _stub_templates as templates
 from ._stub_matrices import METHODS
 
@@ -275,9 +276,9 @@ def functional() -> str:
     """The stub of `nn.functional`."""
     own = _surface("functional", "functional")
     inplace = _surface("inplace_functional", "inplace function", "_")
-    functions = _section(own, inplace) + "\n" + templates.FUNCTIONAL_PYTHON.rstrip()
+    functions = _section(own, inplace) + "\n" + in_functional.FUNCTIONAL_PYTHON.rstrip()
     tuples = {tuple_name(row["outputs"]): ".._native" for _, rows in own.values() for row in rows}
-    return templates.FUNCTIONAL.format(
+    return in_functional.FUNCTIONAL.format(
         imports=_imports(templates.WORDS | tuples, functions), functions=functions
     )
 

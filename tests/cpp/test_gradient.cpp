@@ -79,11 +79,46 @@ void second_order() {
   CHECK(agrees(penalty, x, x.grad()));
 }
 
+// Saves a halved copy, and doubles it.
+struct Halved final : Packed {
+  explicit Halved(const Tensor& t) : half(mul(t, 0.5)) {}
+  Tensor unpack() override { return mul(half, 2.0); }
+  Tensor half;
+};
+struct Halving final : SavedHooks {
+  Ref<Packed> pack(const Tensor& t) override {
+    ++packed;
+    return new Halved(t);
+  }
+  int packed = 0;
+};
+
+void saved_hooks_of_ones_own() {
+  manual_seed(3);
+  nn::Sequential model = network();
+  const Tensor x = randn({7, 5}, Dtype::kFloat64);
+  backward(sum(model(x)));
+  const Tensor plain = model.parameters()[0].grad();
+  model.zero_grad();
+  const Ref<Halving> hooks = new Halving;
+  {
+    const SavedTensorHooks scope(hooks.get());
+    const Tensor loss = sum(model(x));
+    CHECK(hooks->packed > 15);
+    backward(loss);
+  }
+  CHECK(equal(model.parameters()[0].grad(), plain));
+  const int before = hooks->packed;
+  backward(sum(model(x)));
+  CHECK(hooks->packed == before);
+}
+
 }  // namespace
 
 int main() {
   return run([] {
     layers();
     second_order();
+    saved_hooks_of_ones_own();
   });
 }

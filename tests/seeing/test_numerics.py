@@ -107,7 +107,7 @@ def test_switched_off():
         wg.zeros(1).log()
     wg.check_numerics(False)
     wg.zeros(1).log()
-    assert not wg._native._observing()
+    assert not wg._native._runs_as_written()
 
 
 def test_finite_training_gives_the_same_bits():

@@ -192,7 +192,7 @@ def test_watching_changes_no_bit():
         return out
 
     assert losses(True) == losses(False)
-    assert not wg._native._observing()
+    assert not wg._native._runs_as_written()
 
 
 def test_plot_and_tensorboard(tmp_path):

@@ -5,6 +5,7 @@
 #include "wengert/tape/anomaly.h"
 #include "wengert/tape/autocast.h"
 #include "wengert/tape/observe.h"
+#include "wengert/tape/saved.h"
 
 namespace wengert {
 namespace {
@@ -24,7 +25,7 @@ struct Stop {
 int64_t capture_modes() {
   const Autocast& cast = autocast();
   return (grad_enabled() ? 1 : 0) | (inference_mode() ? 2 : 0) | (index(default_dtype()) << 2) |
-         (anomaly_enabled() ? 1 << 8 : 0) | (observed() ? 1 << 9 : 0) |
+         (anomaly_enabled() ? 1 << 8 : 0) | (observed() || saved_hooks() ? 1 << 9 : 0) |
          (cast.enabled ? (1 + index(cast.dtype)) << 10 : 0);
 }
 

@@ -12,6 +12,7 @@
 #include "wengert/tape/observe.h"
 #include "wengert/tape/parameters.h"
 #include "wengert/tape/profile.h"
+#include "wengert/tape/saved.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {
@@ -30,6 +31,8 @@ Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
   if (anomaly_enabled()) [[unlikely]]
     keep_call_site(*e);
+  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]]
+    e->pack_inputs(*hooks);
   if (Observer* o = observer()) [[unlikely]]
     o->recorded(*e, outputs);
   return e;
@@ -98,6 +101,8 @@ bool wants_grad(const Call& c) {
 
 void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
   if (!(op.reads & reads_output(i)) || !op.keeps_output(i, e.wanted())) return;
+  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]]
+    return e.pack_output(*hooks, static_cast<uint32_t>(i), t);
   Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
   out.saved = t.saved();
   out.version = t->storage->version;

@@ -3,9 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "wengert/base/long_work.h"
 #include "wengert/tape/anomaly.h"
-#include "wengert/tape/rule.h"
+#include "wengert/tape/saved.h"
 #include "wengert/tape/tape.h"
 #include "wengert/tape/turn.h"
 
@@ -40,6 +39,15 @@ inline void Entry::Input::save(const Operand& x) {
   }
 }
 
+inline void Entry::Input::save(Ref<Packed> packed) {
+  forget_tensor();
+  packed->retain();
+  saved_ = reinterpret_cast<int64_t>(packed.get());
+  kind_ = Saved::kPacked;
+}
+
+void Entry::Input::forget_packed() { reinterpret_cast<Packed*>(saved_)->release(); }
+
 Operand Entry::Input::saved() const {
   switch (kind_) {
     case Saved::kTensor:
@@ -50,6 +58,7 @@ Operand Entry::Input::saved() const {
       return saved_;
     case Saved::kBool:
       return saved_ != 0;
+    case Saved::kPacked:
     case Saved::kNone:
       break;
   }
@@ -231,7 +240,28 @@ void Entry::release_saved() {
       out.saved = Tensor();
       freed = true;
     }
+  if (rare_ && !rare_->packed.empty()) {
+    rare_->packed.clear();
+    freed = true;
+  }
   if (custom()) custom()->free();
+}
+
+void Entry::pack_input(SavedHooks& hooks, uint32_t i) {
+  Input& in = inputs()[i];
+  if (in.kind_ == Input::Saved::kTensor) in.save(pack(hooks, in.saved().tensor()));
+}
+
+void Entry::pack_output(SavedHooks& hooks, uint32_t i, const Tensor& t) {
+  Ref<Packed> packed = pack(hooks, t.detach());
+  List<Ref<Held>>& all = rare().packed;
+  if (i >= all.size()) all.resize(i + 1);
+  all[i] = std::move(packed);
+  outputs()[i].saved = Tensor();
+}
+
+Packed* Entry::packed_output(uint32_t i) const {
+  return rare_ && i < rare_->packed.size() ? static_cast<Packed*>(rare_->packed[i].get()) : nullptr;
 }
 
 Hooks& hooks_of(const Tensor& t) {
@@ -273,139 +303,6 @@ void retain_grad(const Tensor& t) {
   if (t.is_leaf()) return;
   hooks_of(t).kept = t.impl();
   t->retains_grad = true;
-}
-
-// ---- vjps ----------------------------------------------------------------------------------
-
-namespace {
-
-void check_saved(const Entry& e, bool defined, const char* what, int i) {
-  check(
-      defined || !e.freed,
-      "Trying to backward through the graph a second time (or directly access saved tensors after "
-      "they have already been freed). Saved intermediate values of the graph are freed when you "
-      "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-      "through the graph a second time or if you need to access saved tensors after calling "
-      "backward. (",
-      what, ' ', i, " of ", e.name(), ')');
-}
-
-void check_version(const Entry& e, const Tensor& t, uint32_t expected, const char* what, int i) {
-  check(t->storage->version == expected,
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [",
-        t.dtype(), ' ', t.shape(), "], which is ", what, ' ', i, " of ", e.name(),
-        ", is at version ", t->storage->version, "; expected version ", expected,
-        " instead. Hint: clone() it before modifying, or use the out-of-place form.");
-}
-
-}  // namespace
-
-bool Vjp::leads(int i) const {
-  const Entry::Input& in = e_.inputs()[i];
-  return in.producer() ? in.producer()->needed : in.leaf()->retains_grad;
-}
-
-Tensor Vjp::g(int i) const {
-  const Entry::Output& out = e_.outputs()[i];
-  check(i > 0 || !g_used_up_, "a vjp uses the gradient after its last use");
-  return out.grad.defined() ? out.grad : zeros(Dims(e_.shape(out)), out.dtype);
-}
-
-// A program plans memory for itself, so a capture records the plain op.
-bool Vjp::may_write_g(const Operand& x) const {
-  const Tensor& g = e_.outputs()[0].grad;
-  return g.defined() && g.is_only_handle() && g.is_contiguous() && !grad_enabled() && !watch() &&
-         (!x.is_tensor() || x->dtype() == g.dtype());
-}
-
-Tensor Vjp::over_g(const Op& op, const Operand& x, const Attrs& attrs) {
-  Call c(op, attrs);
-  const bool over = may_write_g(x);
-  c.add_input(over ? std::move(e_.outputs()[0].grad) : g());
-  g_used_up_ = true;
-  if (!x.is_none()) c.add_input(x);
-  over ? apply_inplace(c) : apply(c);
-  return std::move(c.out[0]);
-}
-
-Tensor Vjp::own_g() {
-  const bool over = may_write_g({});
-  Tensor g = over ? std::move(e_.outputs()[0].grad) : this->g();
-  g_used_up_ = true;
-  if (over) return g;
-  return g.is_contiguous() ? clone(g) : contiguous(g);
-}
-
-Operand Vjp::x(int i) const {
-  const Entry::Input& in = e_.inputs()[i];
-  check_saved(e_, !e_.freed, "input", i);
-  Operand x = in.saved();
-  if (!x.is_tensor()) return x;
-  check_version(e_, x.tensor(), in.version, "input", i);
-  const bool promoted = e_.op->promote == Promote::kCommon || e_.op->promote == Promote::kFloat;
-  const Dtype computed = promoted ? e_.outputs()[0].dtype : in.dtype;
-  return x->dtype() != computed ? Operand(to(x.tensor(), computed)) : x;
-}
-
-Tensor Vjp::y(int i) const {
-  const Entry::Output& out = e_.outputs()[i];
-  check_saved(e_, out.saved.defined(), "output", i);
-  check_version(e_, out.saved, out.version, "output", i);
-  Tensor t = out.saved.saved();
-  if (grad_enabled() && is_floating(t.dtype())) {
-    t->entry = &e_;
-    t->output_index = static_cast<uint32_t>(i);
-  }
-  return t;
-}
-
-bool Vjp::has(int i) const { return i < inputs() && e_.inputs()[i].has_saved(); }
-
-void Vjp::set(int i, Tensor grad) {
-  if (!grad.defined() || !needs(i)) return;
-  const Entry::Input& in = e_.inputs()[i];
-  const Ints shape = e_.shape(in);
-  if (!(grad.shape() == shape)) grad = sum_to(grad, Dims(shape));
-  if (grad.dtype() != in.dtype) grad = to(grad, in.dtype);
-  (*grads)[i] = std::move(grad);
-}
-
-Tensor gradient_so_far(const Vjp& v, int i) {
-  Entry& e = v.entry();
-  if (grad_enabled() || e.has_node_hooks() || !v.needs(i)) return {};
-  const Entry::Input& in = e.inputs()[i];
-  Tensor sum;
-  if (Entry* from = in.producer()) {
-    if (from->running != e.running) return {};
-    if (const Tensor& g = from->outputs()[in.index].grad; g.defined() && g.is_only_handle())
-      sum = g;
-  } else if (TensorImpl* leaf = in.leaf(); !v.selective && !leaf->extras) {
-    sum = Tensor(leaf).grad();  // written by every run, whoever holds it
-  }
-  return sum.defined() && sum.is_contiguous() ? sum : Tensor();
-}
-
-Tensor take_saved(Vjp& v, int i) {
-  if (run_retains_graph() || grad_enabled() || watch()) return {};
-  const Operand saved = v.x(i);
-  if (!saved.is_tensor() || !saved->is_contiguous()) return {};
-  const Tensor& t = saved.tensor();
-  constexpr int kEntryAndThis = 2;
-  if (t->refs() != kEntryAndThis || t->storage->refs() != 1 || !t->storage->owned()) return {};
-  Tensor taken = t.detach();
-  v.entry().inputs()[i].forget_tensor();
-  v.entry().freed = true;
-  return taken;
-}
-
-bool Vjp::add_part(int i, const Tensor& part, const Dims& strides, int64_t offset) const {
-  const HoldOn whole;  // other threads may look at .grad
-  const Tensor sum = gradient_so_far(*this, i);
-  if (!sum.defined() || part.numel() >= sum.numel()) return false;
-  Tensor at = sum.alias(part.shape(), strides, sum->offset + offset);
-  add_(at, part);
-  return true;
 }
 
 }  // namespace wengert

@@ -8,6 +8,8 @@
 namespace wengert {
 
 class Entry;
+struct Packed;      // tape/saved.h
+struct SavedHooks;  // tape/saved.h
 
 // Something of another language that the tape keeps. That language's collector is shown `held`; see
 // Note [collecting].
@@ -70,7 +72,10 @@ class Entry final : public RefCounted {
     TensorImpl* leaf() const { return made_ ? nullptr : static_cast<TensorImpl*>(source_.get()); }
     bool wanted() const { return static_cast<bool>(source_); }
     bool has_saved() const { return kind_ != Saved::kNone; }
-    Operand saved() const;
+    Operand saved() const;  // none if packed
+    Packed* packed() const {
+      return kind_ == Saved::kPacked ? reinterpret_cast<Packed*>(saved_) : nullptr;
+    }
 
     uint32_t index = 0;
     uint32_t version = 0;
@@ -82,9 +87,9 @@ class Entry final : public RefCounted {
     ~Input() { forget_tensor(); }
     // Whether there was one. Numbers are kept.
     bool forget_tensor() {
-      if (kind_ != Saved::kTensor) return false;
-      kind_ = Saved::kNone;
-      reinterpret_cast<TensorImpl*>(saved_)->release();
+      if (kind_ != Saved::kTensor && kind_ != Saved::kPacked) return false;
+      const Saved was = std::exchange(kind_, Saved::kNone);
+      was == Saved::kTensor ? reinterpret_cast<TensorImpl*>(saved_)->release() : forget_packed();
       return true;
     }
 
@@ -93,13 +98,15 @@ class Entry final : public RefCounted {
     friend class Owned;
     void comes_from(const Tensor& t);
     void save(const Operand& x);
-    enum class Saved : uint8_t { kNone, kTensor, kBool, kInt, kFloat };
+    void save(Ref<Packed> packed);
+    void forget_packed();
+    enum class Saved : uint8_t { kNone, kTensor, kPacked, kBool, kInt, kFloat };
     Saved kind_ = Saved::kNone;
     bool made_ = false;
     uint8_t ndim_ = 0;
     uint32_t shape_at_ = 0;
     Ref<RefCounted> source_;
-    int64_t saved_ = 0;  // a number's bits, or a reference to a TensorImpl
+    int64_t saved_ = 0;  // a number's bits, or a reference to a TensorImpl or a Packed
   };
   struct Output {
     Tensor saved;  // without history: a saved output must not keep its own entry alive
@@ -152,6 +159,13 @@ class Entry final : public RefCounted {
   void set_notes(Ref<Held> notes) { rare().notes = std::move(notes); }
   const char* name() const { return custom() ? custom()->name() : op->name; }
   void release_saved();
+  // Hands what is saved to the hooks, and keeps what they return in its place.
+  void pack_input(SavedHooks& hooks, uint32_t i);
+  void pack_inputs(SavedHooks& hooks) {
+    for (uint32_t i = 0; i < n_inputs_; ++i) pack_input(hooks, i);
+  }
+  void pack_output(SavedHooks& hooks, uint32_t i, const Tensor& t);
+  Packed* packed_output(uint32_t i) const;
   // Those inputs to which a gradient goes on, as bits; see reads_input.
   uint32_t wanted();
 
@@ -166,6 +180,7 @@ class Entry final : public RefCounted {
     Ref<CustomVjp> custom;
     List<Ref<Hooks>> hooks;  // by output
     List<Ref<NodeHook>> node_hooks;
+    List<Ref<Held>> packed;  // by output
     Ref<Held> notes;
   };
   Entry(const Call& c, std::span<const Tensor> outputs, uint32_t sizes, uint32_t wanted);
@@ -245,8 +260,11 @@ class Vjp {
  private:
   bool leads(int i) const;
   bool may_write_g(const Operand& x) const;
+  Tensor unpacked(Packed& packed) const;
+  Tensor of_packed(const Entry::Input& in) const;  // at its place of the graph
   Entry& e_;
   mutable Attrs attrs_;  // unpacked when first asked for
+  mutable std::vector<std::pair<const Packed*, Tensor>> unpacked_;
   bool g_used_up_ = false;
 };
 

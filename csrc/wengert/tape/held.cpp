@@ -1,6 +1,6 @@
 #include <unordered_map>
 
-#include "wengert/tape/entry.h"
+#include "wengert/tape/saved.h"
 
 // Note [collecting]: a Function, a hook or a note of Python's may hold a tensor whose graph keeps
 // it, so that neither is ever free. Python's collector finds such cycles if it can follow them
@@ -52,12 +52,14 @@ class Owned {
       see<Held>(rare->custom.get());
       for (const Ref<Hooks>& hooks : rare->hooks) see(hooks.get());
       for (const Ref<NodeHook>& hook : rare->node_hooks) see<Held>(hook.get());
+      for (const Ref<Held>& packed : rare->packed) see(packed.get());
       see(rare->notes.get());
     }
     for (Entry::Input& in : e.inputs()) {
       see(in.producer());
       see(in.leaf());
       if (in.kind_ == Entry::Input::Saved::kTensor) see(reinterpret_cast<TensorImpl*>(in.saved_));
+      see<Held>(in.packed());
     }
   }
 

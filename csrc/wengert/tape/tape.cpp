@@ -1,7 +1,6 @@
 #include "wengert/tape/tape.h"
 
 #include <algorithm>
-#include <atomic>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "wengert/tape/autocast.h"
 #include "wengert/tape/leaf.h"
 #include "wengert/tape/rule.h"
+#include "wengert/tape/running.h"
 #include "wengert/tape/turn.h"
 
 // Note [order]: an entry is numbered when it is made, so whoever uses its outputs has a larger
@@ -23,8 +23,6 @@ namespace wengert {
 
 namespace {
 
-std::atomic<uint64_t> next_run{1};
-
 bool older(const Entry* a, const Entry* b) { return a->number < b->number; }
 
 using When = Hooks::When;
@@ -32,7 +30,8 @@ using When = Hooks::When;
 // One run of backward. Gradients of entries wait in their outputs until the entry is popped.
 class Run {
  public:
-  explicit Run(const BackwardOptions& o) : options_(o), mode_(o.create_graph) {
+  Run(std::span<const Tensor> roots, const BackwardOptions& o)
+      : options_(o), mode_(o.create_graph), running_(roots) {
     heap_.reserve(16);
     grads_.reserve(8);
   }
@@ -51,8 +50,7 @@ class Run {
   }
 
   // Restricts the run to what leads to the chosen tensors, whose gradients go to `results`.
-  void choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
-              std::vector<Tensor>& results);
+  void choose(std::span<const Tensor> chosen, std::vector<Tensor>& results);
 
   void go() {
     while (!heap_.empty()) {
@@ -128,10 +126,10 @@ class Run {
   }
 
   void give(Entry* e, uint32_t i, Tensor g) {
-    if (e->running != id_) {
+    if (e->running != running_.number) {
       check(e->running == 0,
             "backward: this part of the graph is being differentiated by an enclosing backward");
-      e->running = id_;
+      e->running = running_.number;
       e->retain();
       heap_.push_back(e);
       std::push_heap(heap_.begin(), heap_.end(), older);
@@ -212,19 +210,18 @@ class Run {
   const BackwardOptions& options_;
   const NoAutocast off_;
   GradMode mode_;
-  const uint64_t id_ = next_run.fetch_add(1, std::memory_order_relaxed);
+  Running running_;
   List<Entry*> heap_;  // owns one reference to each
   List<Tensor> grads_;
   List<std::pair<Ref<TensorImpl>, Tensor>> hooked_;
-  bool selective_ = false;
+  bool& selective_ = running_.selective;
   std::unordered_multimap<const void*, std::pair<uint32_t, size_t>> targets_;
   std::vector<Tensor>* results_ = nullptr;
   std::vector<std::pair<Ref<Entry>, bool>> reached_;  // as `needed` was, for a run around this
   std::vector<Ref<TensorImpl>> chosen_leaves_;
 };
 
-void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
-                 std::vector<Tensor>& results) {
+void Run::choose(std::span<const Tensor> chosen, std::vector<Tensor>& results) {
   selective_ = true;
   results_ = &results;
   results.resize(chosen.size());
@@ -242,7 +239,7 @@ void Run::choose(std::span<const Tensor> roots, std::span<const Tensor> chosen,
   const auto reach = [&](Entry* e) {
     if (e && seen.insert(e).second) reached_.emplace_back(e, e->needed);
   };
-  for (const Tensor& r : roots) {
+  for (const Tensor& r : running_.roots) {
     r.catch_up();
     reach(entry_of(r));
   }
@@ -283,9 +280,9 @@ void backward(Tensors roots, Tensors grads, const BackwardOptions& options, Tens
   check_defined(roots, "backward", "tensors");
   check_defined(inputs, "backward", "inputs");
   const Turn turn;
-  Run run(options);
+  Run run(roots, options);
   std::vector<Tensor> results;
-  if (!inputs.empty()) run.choose(roots, inputs, results);
+  if (!inputs.empty()) run.choose(inputs, results);
   start(run, roots, grads);
   run.go();
   for (size_t i = 0; i < results.size(); ++i) {
@@ -304,8 +301,8 @@ std::vector<Tensor> grad(Tensors roots, Tensors inputs, Tensors grads,
     check(t.requires_grad(), "One of the differentiated Tensors does not require grad");
   std::vector<Tensor> results;
   const Turn turn;
-  Run run(options);
-  run.choose(roots, inputs, results);
+  Run run(roots, options);
+  run.choose(inputs, results);
   start(run, roots, grads);
   run.go();
   for (size_t i = 0; i < results.size(); ++i)

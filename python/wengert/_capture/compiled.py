@@ -152,7 +152,7 @@ class Compiled(Captured):
         if cache.misses >= cache.maxsize and cache.hits < cache.misses:
             self._warn("its arguments or what it depends on differ at most calls")
             return self._fn(*args, **kwargs)
-        if _native._anomaly()[0]:
+        if _native._runs_as_written():
             return self._fn(*args, **kwargs)
         return self._first_call(key, structure, tensors, (args, kwargs))
 

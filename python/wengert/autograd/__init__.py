@@ -63,6 +63,8 @@ globals()["__getattr__"] = _later_or_never  # no `def`: to a type checker it wou
 _Item = TypeVar("_Item")
 _Tensors: TypeAlias = tuple[Tensor, ...]
 _Grads: TypeAlias = tuple[Tensor | None, ...]
+_Place: TypeAlias = Tensor | graph.GradientEdge
+_Places: TypeAlias = _Place | Sequence[_Place]
 _Vectors: TypeAlias = Tensor | Sequence[Tensor | None]
 
 
@@ -71,12 +73,23 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
     return data.detach().requires_grad_() if requires_grad else data
 
 
-def _as_tuple(value: Tensor | Sequence[_Item], name: str) -> tuple[_Item, ...]:
-    if isinstance(value, _native.Tensor):
+def _as_tuple(value: _Place | Sequence[_Item], name: str) -> tuple[_Item, ...]:
+    if isinstance(value, (_native.Tensor, graph.GradientEdge)):
         return (cast("_Item", value),)
     if not isinstance(value, Sequence):
         raise TypeError(f"{name} must be a Tensor or a sequence of Tensors, got {typename(value)}")
-    return tuple(value)
+    return tuple(cast("Sequence[_Item]", value))
+
+
+def _placed(value: _Places, name: str) -> _Tensors:
+    """The tensors; for a place of the graph a stand-in there."""
+    items: tuple[_Place, ...] = _as_tuple(value, name)
+    return tuple(
+        _native._tensor_of_edge(item.node, item.output_nr)
+        if isinstance(item, graph.GradientEdge)
+        else item
+        for item in items
+    )
 
 
 def _vectors(tensors: _Tensors, grads: _Vectors | None, name: str) -> _Grads:
@@ -115,17 +128,18 @@ def _make_grads(outputs: _Tensors, grads: _Grads) -> _Grads:
 
 
 def backward(
-    tensors: Tensor | Sequence[Tensor],
+    tensors: _Places,
     grad_tensors: _Vectors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     grad_variables: _Vectors | None = None,
-    inputs: Tensor | Sequence[Tensor] | None = None,
+    inputs: _Places | None = None,
 ) -> None:
     """Adds the gradients of `tensors` into `.grad` of the leaves they depend on.
 
     `grad_tensors` gives the vectors of the vector-Jacobian product, None for scalars.
     `retain_graph` defaults to `create_graph`. `inputs` limits the accumulation to these tensors.
+    A `graph.GradientEdge` serves as a tensor in either; a gradient of one that is no leaf is lost.
     """
     if grad_variables is not None:
         if grad_tensors is not None:
@@ -143,9 +157,9 @@ def backward(
             "function, make sure to reset the .grad fields of your parameters to None after use "
             "to break the cycle and avoid the leak."
         )
-    tensors = _as_tuple(tensors, "tensors")
+    tensors = _placed(tensors, "tensors")
     if inputs is not None:
-        inputs = _as_tuple(inputs, "inputs")
+        inputs = _placed(inputs, "inputs")
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     grads = _vectors(tensors, grad_tensors, "grad_tensors")
@@ -160,8 +174,8 @@ def backward(
 
 
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    outputs: _Places,
+    inputs: _Places,
     grad_outputs: _Vectors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -181,7 +195,7 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True"
         )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
-    outputs, inputs = _as_tuple(outputs, "outputs"), _as_tuple(inputs, "inputs")
+    outputs, inputs = _placed(outputs, "outputs"), _placed(inputs, "inputs")
     if not inputs:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if not only_inputs:

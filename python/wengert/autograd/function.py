@@ -31,13 +31,45 @@ _Grads: TypeAlias = tuple[Tensor | None, ...]
 _Saved: TypeAlias = tuple[Tensor, int, int]  # a tensor, its version, its place in the outputs or -1
 
 
+class _Packed:
+    """What hooks for saved tensors made of one."""
+
+    def __init__(self, tensor: Tensor, hooks: tuple[Any, Any], output: int) -> None:
+        pack, self._unpack = hooks
+        version = tensor._version
+        with no_grad():
+            self._value = pack(tensor if output < 0 else tensor.detach())
+        if tensor._version != version:
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place. Tensors provided as "
+                "input to pack hook can not be modified by in-place operations as this can lead "
+                "to unexpected side-effects."
+            )
+        self.output, self._shape = output, tensor.shape
+        self._edge = _native._edge_of(tensor) if output < 0 else None
+
+    def unpack(self) -> Tensor:
+        tensor = self._unpack(self._value)
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of "
+                f"type {type(tensor).__name__}"
+            )
+        if tensor.shape != self._shape:
+            raise RuntimeError(
+                f"a saved tensor of shape {tuple(self._shape)} was packed, and its unpack hook "
+                f"returned one of shape {tuple(tensor.shape)}"
+            )
+        return _native._at_edge(tensor, self._edge)
+
+
 class FunctionCtx:
     """What a forward leaves for its backward."""
 
     _to_save: tuple[Tensor | None, ...] = ()
     _for_forward: tuple[Tensor | None, ...] | None = None  # while jvp has none of its own, to_save
-    _saved: tuple[_Saved | None, ...] | None = None
-    _saved_forward: tuple[_Saved | None, ...] | None = None
+    _saved: tuple[_Saved | _Packed | None, ...] | None = None
+    _saved_forward: tuple[_Saved | _Packed | None, ...] | None = None
     _dirty: tuple[Tensor | bool, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
     _materialize_grads = True
@@ -97,19 +129,23 @@ class FunctionCtx:
         saved = self._saved
         if self._in_jvp and self._saved_forward is not None:
             saved = self._saved_forward
-        return tuple(None if entry is None else self._unpack(*entry) for entry in saved)
+        return tuple(None if entry is None else self._unpack(entry) for entry in saved)
 
     def _free(self) -> None:
         self._saved, self._saved_forward, self._args, self._freed = (), None, (), True
 
-    def _unpack(self, tensor: Tensor, version: int, output: int) -> Tensor:
-        if tensor._version != version:
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an "
-                f"inplace operation: {type(self).__name__}: a saved tensor of shape "
-                f"{tuple(tensor.shape)} is at version {tensor._version}; expected version "
-                f"{version} instead."
-            )
+    def _unpack(self, entry: _Saved | _Packed) -> Tensor:
+        if isinstance(entry, _Packed):
+            tensor, output = entry.unpack(), entry.output
+        else:
+            tensor, version, output = entry
+            if tensor._version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: {type(self).__name__}: a saved tensor of shape "
+                    f"{tuple(tensor.shape)} is at version {tensor._version}; expected version "
+                    f"{version} instead."
+                )
         if output < 0 or not _native.is_grad_enabled():
             return tensor
         if self._dirty:
@@ -439,18 +475,22 @@ def _versions(
     args: tuple[object, ...],
     raw: list[Tensor],
     positions: list[int],
-) -> tuple[_Saved | None, ...]:
-    saved: list[_Saved | None] = []
+) -> tuple[_Saved | _Packed | None, ...]:
+    hooks = _native._saved_hooks()
+    saved: list[_Saved | _Packed | None] = []
     for tensor in tensors:
         if tensor is None:
             saved.append(None)
             continue
         k = next((k for k, output in enumerate(raw) if output is tensor), -1)
-        if k >= 0 and (not any(tensor is a for a in args) or any(tensor is d for d in ctx._dirty)):
-            saved.append((tensor.detach(), tensor._version, positions[k]))
+        made = not any(tensor is a for a in args) or any(tensor is d for d in ctx._dirty)
+        output = positions[k] if k >= 0 and made else -1
+        if output >= 0:
             ctx._args = args
+        if hooks is not None:
+            saved.append(_Packed(tensor, hooks, output))
         else:
-            saved.append((tensor, tensor._version, -1))
+            saved.append((tensor if output < 0 else tensor.detach(), tensor._version, output))
     return tuple(saved)
 
 

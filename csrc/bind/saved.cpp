@@ -1,0 +1,185 @@
+// Hooks for saved tensors, and places of the graph, for Python; see autograd/graph.py.
+#include "wengert/tape/saved.h"
+
+#include "bind/graph.h"
+#include "wengert/tape/parameters.h"
+#include "wengert/tape/running.h"
+
+namespace wengert::bind {
+namespace {
+
+struct PythonPacked final : Packed {
+  PythonPacked(py::object value, py::object f) : object(std::move(value)), function(std::move(f)) {}
+  ~PythonPacked() override {
+    const py::gil_scoped_acquire gil;
+    object = function = py::object();
+  }
+  void* held() const override { return object.ptr(); }
+  Tensor unpack() override {
+    const py::object made = function(object);
+    if (!is_tensor(made.ptr()))
+      fail(ErrorKind::kType,
+           "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+           Py_TYPE(made.ptr())->tp_name);
+    return unwrap(made.ptr());
+  }
+  py::object object, function;
+};
+
+struct PythonSavedHooks final : SavedHooks {
+  PythonSavedHooks(py::object p, py::object u)
+      : pack_hook(std::move(p)), unpack_hook(std::move(u)) {}
+  ~PythonSavedHooks() override {
+    const py::gil_scoped_acquire gil;
+    pack_hook = unpack_hook = py::object();
+  }
+  Ref<Packed> pack(const Tensor& t) override {
+    const py::object f = pack_hook;
+    return new PythonPacked(f(py::reinterpret_steal<py::object>(wrap(t))), unpack_hook);
+  }
+  py::object pack_hook, unpack_hook;
+};
+
+void check_callable(const py::object& pack, const py::object& unpack) {
+  for (const auto& [name, hook] : {std::pair("pack_hook", pack), std::pair("unpack_hook", unpack)})
+    if (!PyCallable_Check(hook.ptr()))
+      fail(ErrorKind::kType, name, " must be callable, got ", Py_TYPE(hook.ptr())->tp_name);
+}
+
+std::optional<std::string> text_or_none(const py::object& o) {
+  return o.is_none() ? std::nullopt : std::optional(py::cast<std::string>(o));
+}
+
+// The innermost hooks, (pack, unpack), or None.
+py::object innermost() {
+  const auto* hooks = dynamic_cast<PythonSavedHooks*>(saved_hooks());
+  if (!hooks) return py::none();
+  return py::make_tuple(hooks->pack_hook, hooks->unpack_hook);
+}
+
+py::object edge(const py::object& tensor) {
+  const Tensor t = edge_of(expect_tensor(tensor.ptr(), "tensor"));
+  return py::reinterpret_steal<py::object>(wrap(t));
+}
+
+py::object values_at(const py::object& values, const py::object& edge) {
+  const Tensor place = edge.is_none() ? Tensor() : expect_tensor(edge.ptr(), "edge");
+  return py::reinterpret_steal<py::object>(
+      wrap(at_edge(expect_tensor(values.ptr(), "values"), place)));
+}
+
+// A stand-in for output i of a node, of its shape and dtype: for roots and inputs of backward.
+py::object tensor_of_edge(const py::object& node, int64_t i) {
+  if (TensorImpl* leaf = leaf_of_node(node.ptr())) {
+    check(i == 0, ErrorKind::kIndex, "a leaf is output 0 of its node, not ", i);
+    return py::reinterpret_steal<py::object>(wrap(Tensor(leaf)));
+  }
+  Entry* e = entry_of_node(node.ptr());
+  if (!e)
+    fail(ErrorKind::kType, "a node of the graph expected, got ", Py_TYPE(node.ptr())->tp_name);
+  const auto outputs = e->outputs();
+  check(i >= 0 && i < static_cast<int64_t>(outputs.size()), ErrorKind::kIndex, e->name(), " has ",
+        static_cast<uint64_t>(outputs.size()), " outputs, not one numbered ", i);
+  const Entry::Output& out = outputs[static_cast<size_t>(i)];
+  const Dims shape(e->shape(out));
+  Dims strides(shape);
+  for (int64_t& s : strides) s = 0;
+  const Tensor t = Tensor::empty({1}, out.dtype).alias(shape, strides, 0);
+  t->entry = e;
+  t->output_index = static_cast<uint32_t>(i);
+  return py::reinterpret_steal<py::object>(wrap(t));
+}
+
+// ---- what a node has saved -------------------------------------------------------------------
+
+struct SavedTensor {
+  Ref<Entry> entry;
+  bool output;
+  uint32_t i;
+
+  bool there() const {
+    return output ? entry->outputs()[i].saved.defined() || entry->packed_output(i)
+                  : entry->inputs()[i].has_saved();
+  }
+  Operand unpack() const {
+    const Vjp v(*entry);
+    return output ? Operand(v.y(static_cast<int>(i))) : v.x(static_cast<int>(i));
+  }
+  void register_hooks(const py::object& pack, const py::object& unpack) const {
+    check_callable(pack, unpack);
+    check(there(), "register_hooks: ", entry->name(), " keeps this tensor no more");
+    check(!(output ? entry->packed_output(i) : entry->inputs()[i].packed()),
+          "Calling register_hooks on a saved tensor whose hooks have already been set is not "
+          "permitted; this one had hooks when it was saved, or since");
+    PythonSavedHooks hooks(pack, unpack);
+    output ? entry->pack_output(hooks, i, entry->outputs()[i].saved) : entry->pack_input(hooks, i);
+  }
+};
+
+// The input that PyTorch's node calls `name`, or the output; false if the node has none.
+bool find_saved(const Ref<Entry>& e, std::string_view name, SavedTensor& out) {
+  if (name == "result" && (e->op->reads & reads_output(0))) {
+    out = {e, true, 0};
+    return true;
+  }
+  uint32_t i = 0;
+  for (const Param& p : parameters_of(*e->op).params) {
+    if (p.kind == ParamKind::kTensors) return false;
+    if (!p.is_input()) continue;
+    if (name == (p.name == "input" ? "self" : p.name) &&
+        (e->op->reads & reads_input(static_cast<int>(i))) && i < e->inputs().size()) {
+      out = {e, false, i};
+      return true;
+    }
+    ++i;
+  }
+  return false;
+}
+
+PyObject* wrap_operand(const Operand& x) {
+  if (x.is_tensor()) return wrap(x.tensor());
+  return x.is_scalar() ? wrap_scalar(x.scalar()) : Py_NewRef(Py_None);
+}
+
+}  // namespace
+
+PyObject* saved_attribute(Entry& e, std::string_view name) {
+  constexpr std::string_view kSaved = "_saved_", kRaw = "_raw_saved_";
+  const bool raw = name.starts_with(kRaw);
+  if (!raw && !name.starts_with(kSaved)) return nullptr;
+  SavedTensor found;
+  if (!find_saved(Ref<Entry>(&e), name.substr(raw ? kRaw.size() : kSaved.size()), found))
+    return nullptr;
+  if (raw) return py::cast(found).release().ptr();
+  return found.there() || e.freed ? wrap_operand(found.unpack()) : Py_NewRef(Py_None);
+}
+
+void init_saved(py::module_& m) {
+  py::class_<SavedTensor>(m, "SavedTensor", "A tensor that a node of the graph keeps.")
+      .def("unpack",
+           [](const SavedTensor& s) {
+             return py::reinterpret_steal<py::object>(wrap_operand(s.unpack()));
+           })
+      .def("register_hooks", &SavedTensor::register_hooks, py::arg("pack_hook"),
+           py::arg("unpack_hook"));
+  m.def("_push_saved_hooks", [](const py::object& pack, const py::object& unpack) {
+    check_callable(pack, unpack);
+    push_saved_hooks(new PythonSavedHooks(pack, unpack));
+  });
+  m.def("_pop_saved_hooks", &pop_saved_hooks);
+  m.def("_saved_hooks", &innermost, "(pack, unpack) of the innermost block, or None.");
+  m.def("_refuse_saved_hooks", [](const py::object& why) -> py::object {
+    const std::optional<std::string> before = refuse_saved_hooks(text_or_none(why));
+    return before ? py::object(py::str(*before)) : py::none();
+  });
+  m.def("_edge_of", &edge, "Its place of the graph, without its memory; None without one.");
+  m.def("_at_edge", &values_at, "A tensor's values, at that place.");
+  m.def("_tensor_of_edge", &tensor_of_edge);
+  m.def("_backward_running", &backward_running, "The number of this thread's run; 0 in none.");
+  m.def("_backward_reaches", [](const py::object& place) {
+    return PyLong_Check(place.ptr()) ? backward_reaches(py::cast<uint64_t>(place))
+                                     : backward_reaches(expect_tensor(place.ptr(), "place"));
+  });
+}
+
+}  // namespace wengert::bind
