@@ -176,3 +176,48 @@ def test_a_checkpoint_is_computed_again_as_it_was(reentrant):
         y = wg.utils.checkpoint.checkpoint(part, x, use_reentrant=reentrant)
     y.sum().backward()
     assert seen == [wg.bfloat16] * 2 and w.grad.dtype is wg.float32
+
+
+def products(t, cast_inputs, seen):
+    """A product whose methods note what they are given and what they compute in."""
+
+    class Product(t.autograd.Function):
+        @staticmethod
+        @t.amp.custom_fwd(device_type="cpu", cast_inputs=cast_inputs)
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            seen.extend([x.dtype, w.dtype, (x @ w).dtype, t.is_autocast_enabled("cpu")])
+            return x @ w
+
+        @staticmethod
+        @t.amp.custom_bwd(device_type="cpu")
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            seen.extend([g.dtype, (g.float() @ w.float().T).dtype, t.is_autocast_enabled("cpu")])
+            return g @ w.T.to(g.dtype), x.T.to(g.dtype) @ g
+
+    return Product.apply
+
+
+def noted(t, cast_inputs, enabled):
+    seen = []
+    x = t.ones(2, 3, requires_grad=True)
+    w = t.ones(3, 4, requires_grad=True)
+    given = None if cast_inputs is None else getattr(t, cast_inputs)
+    with t.amp.autocast("cpu", dtype=t.bfloat16, enabled=enabled):
+        y = products(t, given, seen)(x, w)
+    y.sum().backward()
+    return [str(s).rpartition(".")[2] for s in [*seen, y.dtype, x.grad.dtype]]
+
+
+@pytest.mark.parametrize("cast_inputs", [None, "float32", "float16"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_functions_of_a_user(cast_inputs, enabled, oracle):
+    assert noted(wg, cast_inputs, enabled) == noted(oracle, cast_inputs, enabled)
+
+
+def test_functions_refuse():
+    with pytest.raises(ValueError, match="device_type"):
+        wg.amp.custom_fwd(device_type=3)
+    with pytest.raises(ValueError, match="device_type"):
+        wg.amp.custom_bwd(lambda ctx, g: g, device_type=None)

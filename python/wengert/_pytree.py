@@ -27,6 +27,12 @@ __all__ = [
     "SequenceKey",
     "TreeSpec",
     "broadcast_to_and_flatten",
+    "is_namedtuple",
+    "is_namedtuple_class",
+    "is_namedtuple_instance",
+    "is_structseq",
+    "is_structseq_class",
+    "is_structseq_instance",
     "key_get",
     "keystr",
     "register_pytree_node",
@@ -145,11 +151,41 @@ class _Struct:
 def _get_node_type(tree: PyTree) -> type:
     kind = type(tree)
     if kind not in SUPPORTED_NODES and isinstance(tree, tuple):
-        if hasattr(kind, "_fields"):
+        if is_namedtuple_class(kind):
             return _Named
-        if hasattr(kind, "n_fields"):
+        if is_structseq_class(kind):
             return _Struct
     return kind
+
+
+def is_namedtuple(obj: object) -> bool:
+    """Whether it is a named tuple, or a type of them."""
+    return is_namedtuple_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_namedtuple_class(cls: object) -> bool:
+    """Whether it is a type of named tuples."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def is_namedtuple_instance(obj: object) -> bool:
+    """Whether it is a named tuple."""
+    return is_namedtuple_class(type(obj))
+
+
+def is_structseq(obj: object) -> bool:
+    """Whether it is a result with names, as `torch.max` gives, or a type of them."""
+    return is_structseq_class(obj if isinstance(obj, type) else type(obj))
+
+
+def is_structseq_class(cls: object) -> bool:
+    """Whether it is a type of results with names."""
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "n_fields")
+
+
+def is_structseq_instance(obj: object) -> bool:
+    """Whether it is a result with names."""
+    return is_structseq_class(type(obj))
 
 
 def _list_flatten(d: Iterable[object]) -> tuple[list[object], Context]:

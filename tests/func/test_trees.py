@@ -117,3 +117,7 @@ def test_registered_containers():
     found = wg.max(values(wg), 0)
     assert [trees.keystr(path) for path, _ in trees.tree_leaves_with_path(found)] == ["[0]", "[1]"]
     assert type(trees.tree_map(lambda x: x, found)) is type(found)
+    assert trees.is_structseq(found) and trees.is_structseq_class(type(found))
+    assert not trees.is_structseq_instance((1,)) and not trees.is_namedtuple(found)
+    assert trees.is_namedtuple(Point) and trees.is_namedtuple_instance(Point(1, 2))
+    assert not trees.is_namedtuple_instance(Point) and not trees.is_namedtuple((1, 2))

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import _native
 from .._native import clear_autocast_cache
@@ -24,6 +25,10 @@ __all__ = [
     "is_autocast_cache_enabled",
     "is_autocast_enabled",
 ]
+
+if TYPE_CHECKING:
+    from .functions import custom_bwd as custom_bwd
+    from .functions import custom_fwd as custom_fwd
 
 _Self = TypeVar("_Self", bound="autocast")
 _Scaled = TypeVar("_Scaled", bound="_native.Tensor | Iterable[_native.Tensor]")
@@ -161,3 +166,12 @@ class GradScaler:
 
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Accepts any state, which a scaler of 1 has no use for."""
+
+
+def _later(name: str) -> object:
+    if name in ("custom_bwd", "custom_fwd"):  # few programs write functions for `autocast`
+        return getattr(importlib.import_module(f"{__name__}.functions"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+globals()["__getattr__"] = _later  # no `def`: to a type checker it would be every name
