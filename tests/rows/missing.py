@@ -14,7 +14,7 @@ MISSING: dict[str, dict[str, str]] = {
     },
     "Other spellings of what is there, which only PyTorch's own code uses": {
         "torch": "as_strided_ slice_inverse",
-        "torch.Tensor": "index output_nr slice_inverse",
+        "torch.Tensor": "index slice_inverse",
     },
     "Of sparse tensors alone in PyTorch too": {"torch": "native_norm"},
     "Dtypes that no tensor here has: complex numbers": {
