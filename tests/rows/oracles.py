@@ -267,6 +267,20 @@ def index_backward(g, size, indices):
     return out
 
 
+def pdist_euclidean(x):
+    i, j = np.triu_indices(len(x), 1)
+    return np.sqrt(((x[i] - x[j]) ** 2).sum(-1)).astype(x.dtype)
+
+
+def pdist_backward(g, x, y):
+    i, j = np.triu_indices(len(x), 1)
+    slope = np.where(y == 0, 0, g / np.where(y == 0, 1, y))[:, None] * (x[i] - x[j])
+    dx = np.zeros_like(x)
+    np.add.at(dx, i, slope)
+    np.add.at(dx, j, -slope)
+    return dx
+
+
 def linear_scan(x, factor, dim, reverse=False):
     if x.ndim == 0:
         return x
@@ -445,6 +459,8 @@ HIDDEN = {
     ),
     "_cumprod_backward": cumprod_backward,
     "_prod_backward": prod_backward,
+    "_pdist_euclidean": pdist_euclidean,
+    "_pdist_backward": pdist_backward,
     "_gather_backward": gather_backward,
     "all_equal": lambda x, y: np.array(np.array_equal(x, y)),
     "softmax_backward": softmax_backward,

@@ -414,6 +414,13 @@ SAMPLES["cdist"] = [
     S(real(3, 0), real(2, 0)),
 ]
 SAMPLES["pdist"] = [S(real(4, 3)), S(real(4, 3), 1.0), S(real(3, 5), 3.0), S(real(1, 3))]
-for name in ("cdist", "pdist"):
+SAMPLES["_pdist_euclidean"] = [S(real(4, 3)), S(real(5, 17)), S(real(1, 3)), S(real(0, 3))]
+SAMPLES["_pdist_backward"] = [
+    S(real(6), real(4, 3), positive(6)),
+    S(real(10), real(5, 17), positive(10)),
+    S(real(3), real(3, 2), np.array([0.0, 1.0, 2.0])).forward_only(),
+    S(real(0), real(1, 3), real(0)),
+]
+for name in ("cdist", "pdist", "_pdist_euclidean", "_pdist_backward"):
     for sample in SAMPLES[name]:
         sample.floats()

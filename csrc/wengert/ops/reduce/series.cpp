@@ -1,11 +1,12 @@
 // Differences and sums along a dimension, and distances: made of other rows.
+#include "wengert/kernels/reduce/distances.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/reduce/dims.h"
 #include "wengert/ops/reduce/reduce.h"
 
 namespace wengert {
 
-extern const Op linear_scan_op;
+extern const Op linear_scan_op, pdist_backward_op, pdist_euclidean_op;
 
 namespace {
 
@@ -198,12 +199,8 @@ void cdist_composed(Call& c) {
                    : last_norm(sub(unsqueeze(x, -2), unsqueeze(y, -3)), p)};
 }
 
-void pdist_composed(Call& c) {
-  const Tensor& x = c.in(0);
-  check(x.ndim() == 2, "only supports 2D tensors, got: ", x.ndim(), "D");
-  check(is_floating(x.dtype()), "only supports floating-point dtypes, got ", x.dtype());
-  const double p = c.attrs.real(kPdist["p"]);
-  check(p >= 0, "only supports non-negative p values, got ", p);
+// x_i - x_j of all pairs, i < j.
+Tensor differences(const Tensor& x) {
   const int64_t n = x.size(0), pairs = n * (n - 1) / 2;
   const Tensor first = Tensor::empty(Dims{pairs}, Dtype::kInt64);
   const Tensor second = Tensor::empty(Dims{pairs}, Dtype::kInt64);
@@ -213,7 +210,29 @@ void pdist_composed(Call& c) {
       *a++ = i;
       *b++ = j;
     }
-  c.results = {last_norm(sub(index_select(x, 0, first), index_select(x, 0, second)), p)};
+  return sub(index_select(x, 0, first), index_select(x, 0, second));
+}
+
+void check_rows(const Tensor& x) {
+  check(x.ndim() == 2, "only supports 2D tensors, got: ", x.ndim(), "D");
+  check(is_floating(x.dtype()), "only supports floating-point dtypes, got ", x.dtype());
+}
+void pdist_composed(Call& c) {
+  const Tensor& x = c.in(0);
+  check_rows(x);
+  const double p = c.attrs.real(kPdist["p"]);
+  check(p >= 0, "only supports non-negative p values, got ", p);
+  c.results = {p == 2 ? apply(pdist_euclidean_op, {x}) : last_norm(differences(x), p)};
+}
+
+// With h the gradient of dx and s_k = (h_i - h_j) (x_i - x_j).
+void pdist_backward_vjp(Vjp& v) {
+  const Tensor h = v.g(), g = v.x(0), x = v.x(1), y = v.x(2), none = eq(y, 0);
+  const Tensor s = sum(mul(differences(h), differences(x)), Dims{-1});
+  const Tensor slope = where(none, 0.0, div(s, where(none, 1.0, y)));
+  v.set(0, slope);
+  v.set(1, apply(pdist_backward_op, {g, h, y}));
+  if (v.needs(2)) v.set(2, neg(where(none, 0.0, div(mul(g, slope), where(none, 1.0, y)))));
 }
 
 }  // namespace
@@ -288,6 +307,52 @@ constinit const Op cdist_op{
         "by one matrix product, which is less accurate, if n or m is above 25 or `compute_mode` "
         "says so.",
     .composed = cdist_composed};
+// y_k = ||x_i - x_j||, i < j        dx_i = sum_j g_k (x_i - x_j) / y_k
+constinit const Op pdist_euclidean_op{
+    .name = "_pdist_euclidean",
+    .signature = "(input: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "pdist() for p = 2.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          check_rows(c.in(0));
+          const int64_t n = c.in(0).size(0);
+          c.output(c.in(0).dtype(), Dims{n * (n - 1) / 2});
+        },
+    .run =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          pair_distances(x.dtype(), x.size(0), x.size(1), x.data(), c.out[0].data());
+        },
+    .vjp = [](Vjp& v) { v.set(0, apply(pdist_backward_op, {v.g(), v.x(), v.y()})); },
+    .reads = kInput | kOutput};
+// dx_i = sum_j w_k (x_i - x_j), w = g / y
+// dg = s / y, s_k = (h_i - h_j) (x_i - x_j)        dx = that of h        dy = -w s / y
+constinit const Op pdist_backward_op{
+    .name = "_pdist_backward",
+    .signature = "(grad: Tensor, input: Tensor, output: Tensor) -> Tensor",
+    .on = 0,
+    .doc = "The gradient of pdist() for p = 2; rows that are equal have none. Floating tensors.",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(1);
+          check_rows(x);
+          const Dims pairs{x.size(0) * (x.size(0) - 1) / 2};
+          for (const int i : {0, 2})
+            check(c.in(i).shape() == pairs && c.in(i).dtype() == x.dtype(),
+                  "a number of the input's dtype for each pair expected");
+          c.output(x.dtype(), x.shape());
+        },
+    .run =
+        [](Call& c) {
+          const Tensor& x = c.in(1);
+          pair_distances_backward(x.dtype(), x.size(0), x.size(1), c.in(0).data(), x.data(),
+                                  c.in(2).data(), c.out[0].data());
+        },
+    .vjp = pdist_backward_vjp,
+    .reads = kInputs};
 // y_k = ||x_i - x_j||_p, i < j
 constinit const Op pdist_op{
     .name = "pdist",
@@ -297,10 +362,18 @@ constinit const Op pdist_op{
     .composed = pdist_composed};
 
 namespace {
-const Op* const kOps[] = {
-    &cdist_op,     &pdist_op,        &logcumsumexp_op,         &diff_op,
-    &trapezoid_op, &trapezoid_at_op, &cumulative_trapezoid_op, &cumulative_trapezoid_at_op,
-    &dist_op,      &renorm_op};
+const Op* const kOps[] = {&cdist_op,
+                          &pdist_op,
+                          &pdist_euclidean_op,
+                          &pdist_backward_op,
+                          &logcumsumexp_op,
+                          &diff_op,
+                          &trapezoid_op,
+                          &trapezoid_at_op,
+                          &cumulative_trapezoid_op,
+                          &cumulative_trapezoid_at_op,
+                          &dist_op,
+                          &renorm_op};
 }
 std::span<const Op* const> series_ops() { return kOps; }
 
