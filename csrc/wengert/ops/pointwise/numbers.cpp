@@ -78,16 +78,16 @@ struct Bits {
   static constexpr I kHalf = std::bit_cast<I>(T{0.5});
 };
 
-// Sizes, with their sign, are in order and one apart.
+// Sizes, with their sign, are in order. Bits go up by one away from 0.
 template <class T>
 T next_after(T x, T y) {
   using B = Bits<T>;
   using I = typename B::I;
   const auto a = std::bit_cast<I>(x), b = std::bit_cast<I>(y);
-  const I p = a & B::kSize, q = b & B::kSize, from = a < 0 ? -p : p, to = b < 0 ? -q : q;
-  const I next = from + (to > from ? 1 : -1), size = next < 0 ? -next : next;
-  const I moved = size | ((from < 0 || next < 0) ? B::kSign : 0);
-  const I found = from == to ? b : moved;
+  const I p = a & B::kSize, q = b & B::kSize, below = a < 0 ? -1 : 0, other = b < 0 ? -1 : 0;
+  const I from = (p ^ below) - below, to = (q ^ other) - other, up = to > from ? -1 : 0;
+  const I away = up ^ below, moved = a + ~(away + away), least = (b & B::kSign) | 1;
+  const I found = from == to ? b : (p == 0 ? least : moved);
   return std::bit_cast<T>(p > B::kExponent ? a : q > B::kExponent ? b : found);
 }
 template <class T>
