@@ -74,6 +74,8 @@ void check_device(PyObject* o);
 bool read_generator(PyObject* o, Generator*& out);
 void keep_for_capture(PyObject* o);  // capture/conditions.cpp: as long as the program that uses it
 void init_generator(py::module_& m);
+// Of a class of pybind11's: pickling as `object` has it would take the process down.
+void refuse_pickling(const py::object& cls);
 
 // How the dimensions of an image lie in memory.
 enum class MemoryFormat : uint8_t { kContiguous, kPreserve, kChannelsLast, kChannelsLast3d };

@@ -155,13 +155,14 @@ PyObject* saved_attribute(Entry& e, std::string_view name) {
 }
 
 void init_saved(py::module_& m) {
-  py::class_<SavedTensor>(m, "SavedTensor", "A tensor that a node of the graph keeps.")
-      .def("unpack",
-           [](const SavedTensor& s) {
-             return py::reinterpret_steal<py::object>(wrap_operand(s.unpack()));
-           })
-      .def("register_hooks", &SavedTensor::register_hooks, py::arg("pack_hook"),
-           py::arg("unpack_hook"));
+  py::class_<SavedTensor> c(m, "SavedTensor", "A tensor that a node of the graph keeps.");
+  refuse_pickling(c);
+  c.def_static("__new__", &refuse_new);
+  c.def("unpack", [](const SavedTensor& s) {
+    return py::reinterpret_steal<py::object>(wrap_operand(s.unpack()));
+  });
+  c.def("register_hooks", &SavedTensor::register_hooks, py::arg("pack_hook"),
+        py::arg("unpack_hook"));
   m.def("_push_saved_hooks", [](const py::object& pack, const py::object& unpack) {
     check_callable(pack, unpack);
     push_saved_hooks(new PythonSavedHooks(pack, unpack));

@@ -203,8 +203,9 @@ PyMethodDef fast_functions[] = {
 
 void init_capture(py::module_& m) {
   if (PyModule_AddFunctions(m.ptr(), fast_functions) < 0) throw py::error_already_set();
-  py::class_<Ready>(m, "_Program")
-      .def_static("__new__", &refuse_new)
+  py::class_<Ready> c(m, "_Program");
+  refuse_pickling(c);
+  c.def_static("__new__", &refuse_new)
       .def("replay", &replay)
       .def("ready", [](const Ready& r) { return r.program->ready(); })
       .def("changes", &changes)

@@ -30,8 +30,9 @@ int64_t run(BatchLoop& loop, const Ready& ready, const py::handle& order, int64_
 }  // namespace
 
 void init_loop(py::module_& m) {
-  py::class_<BatchLoop>(m, "_Loop")
-      .def(py::init(&make_loop))
+  py::class_<BatchLoop> c(m, "_Loop");
+  refuse_pickling(c);
+  c.def(py::init(&make_loop))
       .def_static("__new__",
                   [](const py::handle&, const py::iterable& data) { return make_loop(data); })
       .def("run", &run)

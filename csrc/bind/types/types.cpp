@@ -360,6 +360,14 @@ py::object new_generator(const py::handle& cls, const py::args& args, const py::
 
 }  // namespace
 
+void refuse_pickling(const py::object& cls) {
+  cls.attr("__reduce__") = py::cpp_function(
+      [](const py::object& self) {
+        fail(ErrorKind::kType, "cannot pickle '", Py_TYPE(self.ptr())->tp_name, "' object");
+      },
+      py::is_method(cls));
+}
+
 void init_generator(py::module_& m) {
   py::class_<Generator> c(m, "Generator", "A source of random numbers: mt19937, PyTorch's order.");
   generator_type = reinterpret_cast<PyTypeObject*>(c.ptr());
@@ -398,13 +406,18 @@ void init_generator(py::module_& m) {
   c.def_property_readonly("device", [](const py::object&) {
     return py::module_::import("wengert").attr("device")("cpu");
   });
-  c.def("__getstate__", [](const Generator& g) {
-    const std::vector<uint8_t> s = g.get_state();
-    return py::bytes(reinterpret_cast<const char*>(s.data()), s.size());
-  });
-  c.def("__setstate__", [](Generator& g, const py::bytes& state) {
+  // Not by __setstate__, which pybind11 takes for a constructor, and skips where there is a value.
+  m.def("_generator_of", [](const py::object& cls, const py::bytes& state) {
+    const py::object made = cls();
+    if (!py::isinstance<Generator>(made)) fail(ErrorKind::kType, "_generator_of: no Generator");
     const std::string s = state;
-    g.set_state(reinterpret_cast<const uint8_t*>(s.data()), s.size());
+    py::cast<Generator&>(made).set_state(reinterpret_cast<const uint8_t*>(s.data()), s.size());
+    return made;
+  });
+  c.def("__reduce__", [m](const py::object& self) {
+    const std::vector<uint8_t> s = py::cast<const Generator&>(self).get_state();
+    const py::bytes state(reinterpret_cast<const char*>(s.data()), s.size());
+    return py::make_tuple(m.attr("_generator_of"), py::make_tuple(py::type::of(self), state));
   });
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
   // The wrapper that there is of it: pybind11 knows the address.
