@@ -413,8 +413,20 @@ SAMPLES["cdist"] = [
     S(real(0, 4), real(2, 4)),
     S(real(3, 0), real(2, 0)),
 ]
-SAMPLES["pdist"] = [S(real(4, 3)), S(real(4, 3), 1.0), S(real(3, 5), 3.0), S(real(1, 3))]
-SAMPLES["_pdist_euclidean"] = [S(real(4, 3)), S(real(5, 17)), S(real(1, 3)), S(real(0, 3))]
+SAMPLES["pdist"] = [
+    S(real(4, 3)),
+    S(real(4, 3), 1.0),
+    S(real(3, 5), 3.0),
+    S(real(1, 3)),
+    S(real(3, 0)),
+]
+SAMPLES["_pdist_euclidean"] = [
+    S(real(4, 3)),
+    S(real(5, 17)),
+    S(real(1, 3)),
+    S(real(0, 3)),
+    S(real(3, 0)),
+]
 SAMPLES["_pdist_backward"] = [
     S(real(6), real(4, 3), positive(6)),
     S(real(10), real(5, 17), positive(10)),

@@ -33,7 +33,8 @@ int64_t pairs_before(int64_t n, int64_t i) { return i * (2 * n - i - 1) / 2; }
 template <class T>
 void distances(const Padded<T>& x, T* out) {
   using V = Vec<T>;
-  parallel_for(x.n, std::max<int64_t>(1, 2 * kGrain / (x.n * x.stride)), [&](int64_t b, int64_t e) {
+  const int64_t grain = std::max<int64_t>(1, 2 * kGrain / std::max<int64_t>(1, x.n * x.stride));
+  parallel_for(x.n, grain, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) {
       T* y = out + pairs_before(x.n, i);
       const T* p = x.row(i);
