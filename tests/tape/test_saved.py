@@ -236,6 +236,29 @@ def test_packed_values_are_freed_with_the_graph():
         y.backward()
 
 
+def test_what_a_hook_keeps_is_collected_with_the_graph():
+    class Box:
+        pass
+
+    x, box = wg.ones(3, requires_grad=True), Box()
+    with graph.saved_tensors_hooks(lambda t: (box, t), lambda pair: pair[1]):
+        box.y = x.exp() * 2
+    gone = weakref.ref(box)
+    del box
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_change_in_place_whose_hook_fails_has_no_gradient():
+    """The values are changed, and what the gradient would read is not there."""
+    x = wg.ones(3, requires_grad=True)
+    y = x * 1
+    with pytest.raises(ZeroDivisionError), graph.saved_tensors_hooks(lambda t: 1 / 0, lambda t: t):
+        y.exp_()
+    with pytest.raises(RuntimeError, match="already been freed"):
+        y.sum().backward()
+
+
 def test_captured_functions():
     """Hooks around one: it runs as it is written. Hooks within: they are part of it."""
     x, count = wg.ones(3, requires_grad=True), []

@@ -8,6 +8,7 @@
 
 #include "wengert/base/warning.h"
 #include "wengert/ops/pointwise/rows.h"
+#include "wengert/tape/saved.h"
 
 namespace wengert::bind {
 
@@ -39,8 +40,9 @@ PyObject* make(PyTypeObject* type, const Tensor& t) {
   self->dict = nullptr;
   self->weakrefs = nullptr;
   t->python = self;
-  // Tracked by the collector only once it has a dict: a tensor alone can't be in a cycle.
-  if (type != tensor_type) PyObject_GC_Track(self);
+  // Tracked by the collector only once it has a dict, or saves what hooks have made of tensors: a
+  // tensor alone can't be in a cycle.
+  if (type != tensor_type || saved_hooks()) PyObject_GC_Track(self);
   return reinterpret_cast<PyObject*>(self);
 }
 

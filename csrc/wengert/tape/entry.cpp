@@ -253,7 +253,9 @@ void Entry::pack_input(SavedHooks& hooks, uint32_t i) {
 }
 
 void Entry::pack_output(SavedHooks& hooks, uint32_t i, const Tensor& t) {
+  freed = true;  // if the hook throws: what was changed in place keeps this entry
   Ref<Packed> packed = pack(hooks, t.detach());
+  freed = false;
   List<Ref<Held>>& all = rare().packed;
   if (i >= all.size()) all.resize(i + 1);
   all[i] = std::move(packed);
