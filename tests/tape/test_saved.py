@@ -240,11 +240,13 @@ def test_what_a_hook_keeps_is_collected_with_the_graph():
     class Box:
         pass
 
-    x, box = wg.ones(3, requires_grad=True), Box()
-    with graph.saved_tensors_hooks(lambda t: (box, t), lambda pair: pair[1]):
-        box.y = x.exp() * 2
-    gone = weakref.ref(box)
-    del box
+    def use():
+        x, box = wg.ones(3, requires_grad=True), Box()
+        with graph.saved_tensors_hooks(lambda t: (box, t), lambda pair: pair[1]):
+            box.y = x.exp() * 2
+        return weakref.ref(box)
+
+    gone = use()
     gc.collect()
     assert gone() is None
 
