@@ -67,12 +67,16 @@ bool is_special(PyObject* name) {
 PyObject* get_saved(Entry* e, PyObject* name) {
   PyObject *type, *value, *trace;
   PyErr_Fetch(&type, &value, &trace);
-  bool none = false;
-  PyObject* found = guarded([&] {
-    PyObject* o = saved_attribute(*e, py::cast<std::string>(py::handle(name)));
-    none = !o;
-    return o;
-  });
+  bool none = true;
+  PyObject* found = nullptr;
+  if (const char* text = PyUnicode_AsUTF8(name)) {
+    found = guarded([&] {
+      PyObject* o = saved_attribute(*e, text);
+      none = !o;
+      return o;
+    });
+    none &= !PyErr_Occurred();
+  }
   if (none) {
     PyErr_Restore(type, value, trace);
   } else {

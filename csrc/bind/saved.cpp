@@ -47,7 +47,12 @@ void check_callable(const py::object& pack, const py::object& unpack) {
 }
 
 std::optional<std::string> text_or_none(const py::object& o) {
-  return o.is_none() ? std::nullopt : std::optional(py::cast<std::string>(o));
+  if (o.is_none()) return std::nullopt;
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_Check(o.ptr()) ? PyUnicode_AsUTF8AndSize(o.ptr(), &size) : nullptr;
+  if (PyErr_Occurred()) throw py::error_already_set();
+  if (!text) fail(ErrorKind::kType, "error_message must be str, got ", Py_TYPE(o.ptr())->tp_name);
+  return std::string(text, static_cast<size_t>(size));
 }
 
 // The innermost hooks, (pack, unpack), or None.

@@ -247,7 +247,7 @@ def test_alias(alias):
 
 
 def test_public_names():
-    for name in ("registry", "functional", "update_step", "run_backward", "build_info"):
+    for name in ("registry", "update_step", "run_backward", "build_info"):
         assert not hasattr(wg, name) and name not in _native.__all__
     assert wg.ops is not _native.ops and "ops" not in _native.__all__
     assert all(getattr(wg, name) is not None for name in _native.__all__)

@@ -409,12 +409,17 @@ void init_generator(py::module_& m) {
   // Not by __setstate__, which pybind11 takes for a constructor, and skips where there is a value.
   m.def("_generator_of", [](const py::object& cls, const py::bytes& state) {
     const py::object made = cls();
-    if (!py::isinstance<Generator>(made)) fail(ErrorKind::kType, "_generator_of: no Generator");
+    if (!py::isinstance<Generator>(made))
+      fail(ErrorKind::kType, "_generator_of: a Generator expected, got ",
+           Py_TYPE(made.ptr())->tp_name);
     const std::string s = state;
     py::cast<Generator&>(made).set_state(reinterpret_cast<const uint8_t*>(s.data()), s.size());
     return made;
   });
   c.def("__reduce__", [m](const py::object& self) {
+    if (!py::isinstance<Generator>(self))
+      fail(ErrorKind::kType, "Generator.__reduce__: a Generator expected, got ",
+           Py_TYPE(self.ptr())->tp_name);
     const std::vector<uint8_t> s = py::cast<const Generator&>(self).get_state();
     const py::bytes state(reinterpret_cast<const char*>(s.data()), s.size());
     return py::make_tuple(m.attr("_generator_of"), py::make_tuple(py::type::of(self), state));
