@@ -8,30 +8,38 @@
 namespace wengert::bind {
 namespace {
 
-struct PythonPacked final : Packed {
-  PythonPacked(py::object value, py::object f) : object(std::move(value)), function(std::move(f)) {}
-  ~PythonPacked() override {
-    const py::gil_scoped_acquire gil;
-    object = function = py::object();
+// Lets go of what is held for Python, unless Python is ending, or has ended.
+void drop(py::object& o) {
+  if (!Py_IsInitialized() || _Py_IsFinalizing()) {
+    o.release();
+    return;
   }
-  void* held() const override { return object.ptr(); }
+  const py::gil_scoped_acquire gil;
+  o = py::object();
+}
+
+struct PythonPacked final : Packed {
+  PythonPacked(const py::object& value, const py::object& f) : both(py::make_tuple(f, value)) {}
+  ~PythonPacked() override { drop(both); }
+  void* held() const override { return both.ptr(); }
   Tensor unpack() override {
-    const py::object made = function(object);
+    const py::tuple known = both;
+    const py::object made = known[0](known[1]);
     if (!is_tensor(made.ptr()))
       fail(ErrorKind::kType,
            "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
            Py_TYPE(made.ptr())->tp_name);
     return unwrap(made.ptr());
   }
-  py::object object, function;
+  py::object both;  // the hook, and what was packed
 };
 
 struct PythonSavedHooks final : SavedHooks {
   PythonSavedHooks(py::object p, py::object u)
       : pack_hook(std::move(p)), unpack_hook(std::move(u)) {}
   ~PythonSavedHooks() override {
-    const py::gil_scoped_acquire gil;
-    pack_hook = unpack_hook = py::object();
+    drop(pack_hook);
+    drop(unpack_hook);
   }
   Ref<Packed> pack(const Tensor& t) override {
     const py::object f = pack_hook;
@@ -107,6 +115,7 @@ struct SavedTensor {
                   : entry->inputs()[i].has_saved();
   }
   Operand unpack() const {
+    if (!there() && !entry->freed) return {};  // not needed for the gradients that are wanted
     const Vjp v(*entry);
     return output ? Operand(v.y(static_cast<int>(i))) : v.x(static_cast<int>(i));
   }
@@ -156,7 +165,7 @@ PyObject* saved_attribute(Entry& e, std::string_view name) {
   if (!find_saved(Ref<Entry>(&e), name.substr(raw ? kRaw.size() : kSaved.size()), found))
     return nullptr;
   if (raw) return py::cast(found).release().ptr();
-  return found.there() || e.freed ? wrap_operand(found.unpack()) : Py_NewRef(Py_None);
+  return wrap_operand(found.unpack());
 }
 
 void init_saved(py::module_& m) {

@@ -107,7 +107,7 @@ void saved_hooks_of_ones_own() {
     CHECK(hooks->packed > 15);
     backward(loss);
   }
-  CHECK(equal(model.parameters()[0].grad(), plain));
+  CHECK(value(amax(abs(model.parameters()[0].grad() - plain))) == 0);
   const int before = hooks->packed;
   backward(sum(model(x)));
   CHECK(hooks->packed == before);

@@ -55,6 +55,10 @@ def test_recurrences():
         step = (-1) ** n * math.factorial(n) / x ** (n + 1)
         here, above = wg.polygamma(n, x), wg.polygamma(n, x + 1)
         assert ((above - here - step).abs() <= 1e-9 * (here.abs() + step.abs() + above.abs())).all()
+    beside = wg.tensor([-1e-17, -1e-300, -1 - 2.0**-50], dtype=wg.float64)  # poles
+    assert wg.allclose(
+        wg.digamma(beside), wg.tensor([1e17, 1e300, 2.0**50], dtype=wg.float64), rtol=1e-12
+    )
     assert wg.digamma(wg.tensor(1.0, dtype=wg.float64)).item() == pytest.approx(-0.5772156649015329)
     assert wg.polygamma(1, wg.tensor(1.0, dtype=wg.float64)).item() == pytest.approx(math.pi**2 / 6)
 

@@ -1,5 +1,6 @@
 """Hooks for saved tensors, hooks of several tensors, and places of the graph as inputs."""
 
+import contextlib
 import gc
 import weakref
 
@@ -234,6 +235,97 @@ def test_packed_values_are_freed_with_the_graph():
     assert len(boxes) == 3 and all(ref() is None for ref in boxes)
     with pytest.raises(RuntimeError, match="second time"):
         y.backward()
+
+
+def test_hooks_may_not_move_what_an_operation_works_on():
+    """They are called after the shapes were compared, and before a change in place is made."""
+    x, a = wg.zeros(3000, requires_grad=True).clone(), wg.rand(3000, requires_grad=True)
+
+    def pack_moving(t):
+        x.data = wg.zeros(1)
+        return t
+
+    moved = pytest.raises(RuntimeError, match="other memory or another shape|modifying its input")
+    with moved, graph.saved_tensors_hooks(pack_moving, lambda t: t):
+        x.mul_(a)
+
+
+def test_an_output_that_no_gradient_needs_is_none():
+    raw = (wg.ones(3, requires_grad=True) / wg.ones(3)).grad_fn._raw_saved_result
+    assert raw.unpack() is None
+
+
+def test_packed_objects_may_look_at_their_node_as_they_go():
+    class Packed:
+        def __init__(self, t):
+            self.t = t.clone()
+
+        def __del__(self):
+            with contextlib.suppress(Exception):
+                nodes[0]._saved_result  # noqa: B018
+
+    x, nodes = wg.ones(3, requires_grad=True), []
+    for _ in range(200):
+        with graph.saved_tensors_hooks(Packed, lambda p: p.t):
+            y = x.exp()
+        nodes[:] = [y.grad_fn]
+        y.sum().backward()
+        nodes.clear()
+
+
+def test_a_hook_that_fails_later_changes_nothing():
+    x = wg.rand(3, requires_grad=True)
+    y = x.exp()
+    with pytest.raises(ZeroDivisionError):
+        y.grad_fn._raw_saved_result.register_hooks(lambda t: 1 / 0, lambda t: t)
+    y.sum().backward()
+    assert x.grad.equal(y.detach())
+
+
+def test_a_pack_hook_may_wait_for_another_threads_backward():
+    import threading
+
+    x = wg.ones(3, requires_grad=True)
+    y = (x.exp() * x).sum()
+
+    def other():
+        z = wg.ones(2, requires_grad=True)
+        (z * z).sum().backward()
+
+    def pack(t):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        return t
+
+    with graph.saved_tensors_hooks(pack, lambda t: t):
+        wg.autograd.grad(y, x, create_graph=True)
+
+
+def test_a_process_may_end_within_hooks():
+    import subprocess
+    import sys
+
+    code = (
+        "import wengert as wg; g = wg.autograd.graph;"
+        "g.saved_tensors_hooks(lambda t: t, lambda t: t).__enter__();"
+        "y = wg.ones(3, requires_grad=True).exp(); raise SystemExit(3)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 3
+
+
+def test_a_gradient_within_a_hook_leaves_the_outer_one():
+    x = wg.ones(3, requires_grad=True)
+
+    def hook(grad):
+        with wg.enable_grad():
+            wg.autograd.grad((x * x).sum(), x)
+
+    h = x * 3
+    h.register_hook(hook)
+    (g,) = wg.autograd.grad(h.sum() + (x * x).sum(), x)
+    assert g.tolist() == [5.0] * 3
 
 
 def test_what_a_hook_keeps_is_collected_with_the_graph():

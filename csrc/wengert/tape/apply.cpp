@@ -26,13 +26,41 @@ std::atomic<uint64_t> next_number{1};
 
 uint64_t newest_entry() { return next_number.load(std::memory_order_relaxed) - 1; }
 
+namespace {
+
+// Hooks are user code, which may give a tensor other memory or another shape than the op is about
+// to read or write.
+class Unmoved {
+ public:
+  Unmoved(const Call& c, std::span<const Tensor> outputs) {
+    for (int i = 0; i < c.inputs(); ++i)
+      if (c.input(i).is_tensor()) add(c.in(i));
+    for (const Tensor& t : outputs) add(t);  // of an op in place, what it changes
+  }
+  void check_all() const {
+    for (const auto& [t, was] : places_)
+      check(t->storage == was->storage && t->offset == was->offset && t.shape() == was.shape() &&
+                t.strides() == was.strides() && t.dtype() == was.dtype(),
+            "a pack hook has given a tensor of the operation other memory or another shape");
+  }
+
+ private:
+  void add(const Tensor& t) { places_.emplace_back(t, t.saved()); }
+  List<std::pair<Tensor, Tensor>> places_;
+};
+
+}  // namespace
+
 Ref<Entry> make_entry(const Call& c, std::span<const Tensor> outputs) {
   Ref<Entry> e = Entry::create(c, outputs);
   e->number = next_number.fetch_add(1, std::memory_order_relaxed);
   if (anomaly_enabled()) [[unlikely]]
     keep_call_site(*e);
-  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]]
+  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]] {
+    const Unmoved tensors(c, outputs);
     e->pack_inputs(*hooks);
+    tensors.check_all();
+  }
   if (Observer* o = observer()) [[unlikely]]
     o->recorded(*e, outputs);
   return e;
@@ -101,8 +129,12 @@ bool wants_grad(const Call& c) {
 
 void save_output(const Op& op, int i, const Tensor& t, Entry& e) {
   if (!(op.reads & reads_output(i)) || !op.keeps_output(i, e.wanted())) return;
-  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]]
-    return e.pack_output(*hooks, static_cast<uint32_t>(i), t);
+  if (const Ref<SavedHooks> hooks = saved_hooks()) [[unlikely]] {
+    e.freed = true;  // if the hook throws: what was changed in place keeps this entry
+    e.pack_output(*hooks, static_cast<uint32_t>(i), t);
+    e.freed = false;
+    return;
+  }
   Entry::Output& out = e.outputs()[static_cast<size_t>(i)];
   out.saved = t.saved();
   out.version = t->storage->version;

@@ -231,18 +231,18 @@ void Entry::call_node_hooks(bool before, std::span<Tensor> of_inputs,
 }
 
 void Entry::release_saved() {
+  // What goes may call Python, which may look at this entry: first it says that it is freed.
   for (Input& in : inputs()) {
     freed |= in.has_saved();
     in.forget_tensor();
   }
-  for (Output& out : outputs())
-    if (out.saved.defined()) {
-      out.saved = Tensor();
-      freed = true;
-    }
+  for (Output& out : outputs()) {
+    freed |= out.saved.defined();
+    const Tensor gone = std::exchange(out.saved, Tensor());
+  }
   if (rare_ && !rare_->packed.empty()) {
-    rare_->packed.clear();
     freed = true;
+    const List<Ref<Held>> gone = std::exchange(rare_->packed, {});
   }
   if (custom()) custom()->free();
 }
@@ -253,9 +253,7 @@ void Entry::pack_input(SavedHooks& hooks, uint32_t i) {
 }
 
 void Entry::pack_output(SavedHooks& hooks, uint32_t i, const Tensor& t) {
-  freed = true;  // if the hook throws: what was changed in place keeps this entry
   Ref<Packed> packed = pack(hooks, t.detach());
-  freed = false;
   List<Ref<Held>>& all = rare().packed;
   if (i >= all.size()) all.resize(i + 1);
   all[i] = std::move(packed);

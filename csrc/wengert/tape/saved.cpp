@@ -10,6 +10,9 @@ namespace wengert {
 namespace {
 
 struct Hooked {
+  ~Hooked() {
+    detail::saved_hooks.fetch_sub(static_cast<int>(stack.size()), std::memory_order_relaxed);
+  }
   List<Ref<SavedHooks>> stack;
   std::optional<std::string> refused;
 };
@@ -43,10 +46,12 @@ std::optional<std::string> refuse_saved_hooks(std::optional<std::string> why) {
 }
 
 Ref<Packed> pack(SavedHooks& hooks, const Tensor& t) {
+  const UserCode user;
   const GradMode off(false);
-  const uint32_t version = t->storage->version;
+  const Ref<Storage> memory = t->storage;
+  const uint32_t version = memory->version;
   Ref<Packed> packed = hooks.pack(t);
-  check(t->storage->version == version,
+  check(t->storage == memory && memory->version == version,
         "A saved tensor pack hook is modifying its input in place. Tensors provided as input to "
         "pack hook can not be modified by in-place operations as this can lead to unexpected "
         "side-effects.");

@@ -38,7 +38,8 @@ class Run {
   ~Run() {  // after an exception: leave no gradients behind
     for (Entry* e : heap_) finish(*e);
     for (const auto& [e, before] : reached_) e->needed = before;
-    for (const Ref<TensorImpl>& leaf : chosen_leaves_) leaf->retains_grad = false;
+    for (; !chosen_leaves_.empty(); chosen_leaves_.pop_back())
+      chosen_leaves_.back().first->retains_grad = chosen_leaves_.back().second;
   }
 
   void seed(const Tensor& root, const Tensor& grad) {
@@ -218,7 +219,7 @@ class Run {
   std::unordered_multimap<const void*, std::pair<uint32_t, size_t>> targets_;
   std::vector<Tensor>* results_ = nullptr;
   std::vector<std::pair<Ref<Entry>, bool>> reached_;  // as `needed` was, for a run around this
-  std::vector<Ref<TensorImpl>> chosen_leaves_;
+  std::vector<std::pair<Ref<TensorImpl>, bool>> chosen_leaves_;  // as `retains_grad` was
 };
 
 void Run::choose(std::span<const Tensor> chosen, std::vector<Tensor>& results) {
@@ -231,7 +232,7 @@ void Run::choose(std::span<const Tensor> chosen, std::vector<Tensor>& results) {
     const void* key = t->entry ? static_cast<const void*>(entry_of(t)) : t.impl();
     targets_.emplace(key, std::pair(t->entry ? t->output_index : 0u, i));
     if (t->entry) continue;
-    chosen_leaves_.push_back(t.ref());
+    chosen_leaves_.emplace_back(t.ref(), t->retains_grad);
     t->retains_grad = true;  // marks the leaf while this run lasts; see Vjp::leads
   }
   // Collect every entry that can be reached; then, oldest first, mark those that lead to a target.

@@ -101,6 +101,7 @@ Tensor Vjp::y(int i) const {
   const Entry::Output& out = e_.outputs()[i];
   Packed* packed = e_.packed_output(static_cast<uint32_t>(i));
   check_saved(e_, packed || out.saved.defined(), "output", i);
+  check(packed || out.saved.defined(), e_.name(), " keeps no output ", i);
   if (!packed) check_version(e_, out.saved, out.version, "output", i);
   Tensor t = (packed ? unpacked(*packed) : out.saved).saved();
   if (grad_enabled() && is_floating(t.dtype())) {

@@ -33,7 +33,7 @@ int64_t pairs_before(int64_t n, int64_t i) { return i * (2 * n - i - 1) / 2; }
 template <class T>
 void distances(const Padded<T>& x, T* out) {
   using V = Vec<T>;
-  const int64_t grain = std::max<int64_t>(1, 2 * kGrain / std::max<int64_t>(1, x.n * x.stride));
+  const int64_t grain = std::max<int64_t>(1, 2 * kGrain / (x.n * x.stride));
   parallel_for(x.n, grain, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) {
       T* y = out + pairs_before(x.n, i);
@@ -88,6 +88,10 @@ void pair_distances(Dtype dtype, int64_t n, int64_t d, const void* x, void* out)
   if (n < 2) return;
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
+    if (d == 0) {
+      std::fill_n(static_cast<T*>(out), pairs_before(n, n), T(0));
+      return;
+    }
     const Padded<T> rows{n, d};
     rows.read(static_cast<const T*>(x));
     distances(rows, static_cast<T*>(out));

@@ -45,7 +45,7 @@ inline double digamma(double x) {
   if (x == 0) return std::copysign(kInfinity, -x);
   if (x > 0) return std::isinf(x) ? x : digamma_positive(x);
   if (x == std::floor(x)) return kNan;
-  const double fraction = x - std::floor(x);  // the cotangent has period 1
+  const double fraction = x - std::nearbyint(x);  // exact; the cotangent has period 1
   return digamma_positive(1 - x) - std::numbers::pi / std::tan(std::numbers::pi * fraction);
 }
 

@@ -199,9 +199,14 @@ void cdist_composed(Call& c) {
                    : last_norm(sub(unsqueeze(x, -2), unsqueeze(y, -3)), p)};
 }
 
+int64_t pairs_of(int64_t n) {
+  check(n < int64_t{1} << 31, "too many pairs of ", n, " rows");
+  return n * (n - 1) / 2;
+}
+
 // x_i - x_j of all pairs, i < j.
 Tensor differences(const Tensor& x) {
-  const int64_t n = x.size(0), pairs = n * (n - 1) / 2;
+  const int64_t n = x.size(0), pairs = pairs_of(n);
   const Tensor first = Tensor::empty(Dims{pairs}, Dtype::kInt64);
   const Tensor second = Tensor::empty(Dims{pairs}, Dtype::kInt64);
   int64_t *a = first.data_as<int64_t>(), *b = second.data_as<int64_t>();
@@ -318,7 +323,7 @@ constinit const Op pdist_euclidean_op{
         [](Call& c) {
           check_rows(c.in(0));
           const int64_t n = c.in(0).size(0);
-          c.output(c.in(0).dtype(), Dims{n * (n - 1) / 2});
+          c.output(c.in(0).dtype(), Dims{pairs_of(n)});
         },
     .run =
         [](Call& c) {
@@ -339,7 +344,7 @@ constinit const Op pdist_backward_op{
         [](Call& c) {
           const Tensor& x = c.in(1);
           check_rows(x);
-          const Dims pairs{x.size(0) * (x.size(0) - 1) / 2};
+          const Dims pairs{pairs_of(x.size(0))};
           for (const int i : {0, 2})
             check(c.in(i).shape() == pairs && c.in(i).dtype() == x.dtype(),
                   "a number of the input's dtype for each pair expected");
