@@ -319,6 +319,7 @@ constinit const Op pdist_euclidean_op{
     .on = 0,
     .doc = "pdist() for p = 2.",
     .contiguous = true,
+    .checked = true,
     .shape =
         [](Call& c) {
           check_rows(c.in(0));
