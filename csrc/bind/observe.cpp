@@ -15,14 +15,6 @@
 namespace wengert::bind {
 namespace {
 
-py::object object_of(const Tensor& t) {
-  return t.defined() ? py::reinterpret_steal<py::object>(wrap(t)) : py::none();
-}
-py::object object_of(const Operand& x) {
-  if (x.is_tensor()) return object_of(x.tensor());
-  return x.is_scalar() ? py::reinterpret_steal<py::object>(wrap_scalar(x.scalar())) : py::none();
-}
-
 // ---- values that are no numbers --------------------------------------------------------------
 
 // Whether the caller has given such a number himself, as a mask's -inf; or no value at all.

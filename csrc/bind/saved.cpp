@@ -43,7 +43,7 @@ struct PythonSavedHooks final : SavedHooks {
   }
   Ref<Packed> pack(const Tensor& t) override {
     const py::object f = pack_hook;
-    return new PythonPacked(f(py::reinterpret_steal<py::object>(wrap(t))), unpack_hook);
+    return new PythonPacked(f(object_of(t)), unpack_hook);
   }
   py::object pack_hook, unpack_hook;
 };
@@ -71,21 +71,19 @@ py::object innermost() {
 }
 
 py::object edge(const py::object& tensor) {
-  const Tensor t = edge_of(expect_tensor(tensor.ptr(), "tensor"));
-  return py::reinterpret_steal<py::object>(wrap(t));
+  return object_of(edge_of(expect_tensor(tensor.ptr(), "tensor")));
 }
 
 py::object values_at(const py::object& values, const py::object& edge) {
   const Tensor place = edge.is_none() ? Tensor() : expect_tensor(edge.ptr(), "edge");
-  return py::reinterpret_steal<py::object>(
-      wrap(at_edge(expect_tensor(values.ptr(), "values"), place)));
+  return object_of(at_edge(expect_tensor(values.ptr(), "values"), place));
 }
 
 // A stand-in for output i of a node, of its shape and dtype: for roots and inputs of backward.
 py::object tensor_of_edge(const py::object& node, int64_t i) {
   if (TensorImpl* leaf = leaf_of_node(node.ptr())) {
     check(i == 0, ErrorKind::kIndex, "a leaf is output 0 of its node, not ", i);
-    return py::reinterpret_steal<py::object>(wrap(Tensor(leaf)));
+    return object_of(Tensor(leaf));
   }
   Entry* e = entry_of_node(node.ptr());
   if (!e)
@@ -100,7 +98,7 @@ py::object tensor_of_edge(const py::object& node, int64_t i) {
   const Tensor t = Tensor::empty({1}, out.dtype).alias(shape, strides, 0);
   t->entry = e;
   t->output_index = static_cast<uint32_t>(i);
-  return py::reinterpret_steal<py::object>(wrap(t));
+  return object_of(t);
 }
 
 // ---- what a node has saved -------------------------------------------------------------------
@@ -150,11 +148,6 @@ bool find_saved(const Ref<Entry>& e, std::string_view name, SavedTensor& out) {
   return false;
 }
 
-PyObject* wrap_operand(const Operand& x) {
-  if (x.is_tensor()) return wrap(x.tensor());
-  return x.is_scalar() ? wrap_scalar(x.scalar()) : Py_NewRef(Py_None);
-}
-
 }  // namespace
 
 PyObject* saved_attribute(Entry& e, std::string_view name) {
@@ -165,16 +158,14 @@ PyObject* saved_attribute(Entry& e, std::string_view name) {
   if (!find_saved(Ref<Entry>(&e), name.substr(raw ? kRaw.size() : kSaved.size()), found))
     return nullptr;
   if (raw) return py::cast(found).release().ptr();
-  return wrap_operand(found.unpack());
+  return object_of(found.unpack()).release().ptr();
 }
 
 void init_saved(py::module_& m) {
   py::class_<SavedTensor> c(m, "SavedTensor", "A tensor that a node of the graph keeps.");
   refuse_pickling(c);
   c.def_static("__new__", &refuse_new);
-  c.def("unpack", [](const SavedTensor& s) {
-    return py::reinterpret_steal<py::object>(wrap_operand(s.unpack()));
-  });
+  c.def("unpack", [](const SavedTensor& s) { return object_of(s.unpack()); });
   c.def("register_hooks", &SavedTensor::register_hooks, py::arg("pack_hook"),
         py::arg("unpack_hook"));
   m.def("_push_saved_hooks", [](const py::object& pack, const py::object& unpack) {
