@@ -8,9 +8,17 @@
 namespace wengert::bind {
 namespace {
 
+bool python_ends() {
+#if PY_VERSION_HEX >= 0x030d0000
+  return !Py_IsInitialized() || Py_IsFinalizing();
+#else
+  return !Py_IsInitialized() || _Py_IsFinalizing();
+#endif
+}
+
 // Lets go of what is held for Python, unless Python is ending, or has ended.
 void drop(py::object& o) {
-  if (!Py_IsInitialized() || _Py_IsFinalizing()) {
+  if (python_ends()) {
     o.release();
     return;
   }
