@@ -23,6 +23,8 @@ from tests.rows.oracles_loss import (
     cross_entropy_backward,
     cross_entropy_indices,
     cross_entropy_over,
+    margins,
+    margins_backward,
     reduce,
     target_weights,
 )
@@ -459,6 +461,8 @@ HIDDEN = {
     ),
     "_cumprod_backward": cumprod_backward,
     "_prod_backward": prod_backward,
+    "_margins": margins,
+    "_margins_backward": margins_backward,
     "_pdist_euclidean": pdist_euclidean,
     "_pdist_backward": pdist_backward,
     "_gather_backward": gather_backward,

@@ -46,3 +46,30 @@ def cross_entropy_backward(
 
 def cross_entropy_over(x, g, *rest, **options):
     return cross_entropy_backward(g, x, *rest, **options)
+
+
+def margin_pairs(x, target, margin):
+    """Of every row and target that counts the shortfalls below all classes that are no targets."""
+    for row, labels in enumerate(target):
+        ends = np.flatnonzero(labels < 0)
+        counted = labels[: ends[0]] if len(ends) else labels
+        others = np.setdiff1d(np.arange(x.shape[1]), counted)
+        for t in counted:
+            short = margin - x[row, t] + x[row, others]
+            yield row, t, others[short > 0], short[short > 0]
+
+
+def margins(x, target, p, margin, lowest):
+    loss = np.zeros(len(x))
+    for row, _, _, short in margin_pairs(x, target, margin):
+        loss[row] += (short**p).sum() / x.shape[1]
+    return loss
+
+
+def margins_backward(g, x, target, p, margin, lowest):
+    dx = np.zeros(x.shape)
+    for row, t, others, short in margin_pairs(x, target, margin):
+        slope = p * short ** (p - 1) * g[row] / x.shape[1]
+        dx[row, others] += slope
+        dx[row, t] -= slope.sum()
+    return dx

@@ -214,6 +214,18 @@ SAMPLES["multilabel_margin_loss"] = [
     S(real(4) * 0.1, LABELS[0], reduction="sum"),
     S(real(4, 4), LABELS).forward_only(),
 ]
+SAMPLES["_margins"] = [
+    S(real(5, 40), index(40, 5, 1), 1, 9.0, 0),
+    S(real(5, 4), index(4, 5, 1), 2, 9.0, 0),
+    S(real(4, 4) * 0.1, LABELS, 1, 1.0, -1),
+    S(real(0, 4), index(4, 0, 1), 1, 1.0, 0),
+]
+SAMPLES["_margins_backward"] = [
+    S(real(len(s.args[0])), *s.args, **s.kwargs) for s in SAMPLES["_margins"]
+]
+for name in ("_margins", "_margins_backward"):
+    for sample in SAMPLES[name]:
+        sample.floats()
 SAMPLES["triplet_margin_loss"] = [
     S(real(4, 3), real(4, 3), real(4, 3), margin=9.0),
     S(real(4, 3), real(4, 3), real(4, 3), 9.0, 1.0, 0.1, True, reduction="none"),

@@ -1,5 +1,7 @@
 // Losses of scores that shall differ by a margin, of distances, and of distributions given by their
-// parameters: all composed of small ops.
+// parameters. Those of classes' scores have a kernel, all others are composed of small ops.
+#include "wengert/kernels/loss/margin.h"
+
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -13,6 +15,9 @@
 #include "wengert/ops/reduce/reduce.h"
 
 namespace wengert {
+
+extern const Op margins_backward_op;
+
 namespace {
 
 constexpr Signature kCosine =
@@ -154,6 +159,104 @@ constinit const Op multilabel_soft_margin_loss_op{
              legacy_reduction_place(kMultilabelSoft));
     }};
 
+// ---- scores of classes
+
+constexpr Signature kMargins =
+    "(input: Tensor, target: Tensor, p: int, margin: float, lowest: int) -> Tensor";
+constexpr Signature kMarginsBackward =
+    "(grad: Tensor, input: Tensor, target: Tensor, p: int, margin: float, lowest: int) -> Tensor";
+
+constexpr int kPower = attribute("p", kMargins, kMarginsBackward);
+constexpr int kMargin = attribute("margin", kMargins, kMarginsBackward);
+constexpr int kLowest = attribute("lowest", kMargins, kMarginsBackward);
+
+void check_margins(const Tensor& x, const Tensor& target, const Attrs& a) {
+  check(x.ndim() == 2 && x.size(1) > 0 && is_floating(x.dtype()),
+        "input (n, classes) of a floating dtype expected, got ", x.shape(), " of ", x.dtype());
+  check(target.ndim() == 2 && target.size(0) == x.size(0) && target.dtype() == Dtype::kInt64,
+        "target (n, targets) int64 expected, got ", target.shape(), " of ", target.dtype());
+  const int64_t p = a.integer(kPower), lowest = a.integer(kLowest);
+  check(p == 1 || (p == 2 && target.size(1) == 1),
+        "p of 1 expected, or of 2 with one target in a row, got ", p);
+  check(lowest == 0 || lowest == -1, "lowest of 0 or -1 expected, got ", lowest);
+}
+
+void margins_run(const Call& c, const void* g, const Tensor& x, const Tensor& target) {
+  const int64_t *t = target.data_as<int64_t>(), lowest = c.attrs.integer(kLowest);
+  for (int64_t i = 0; i < target.numel(); ++i)
+    check(t[i] >= lowest && t[i] < x.size(1), "target out of range: expected ", lowest, " to ",
+          x.size(1) - 1, ", got ", t[i]);
+  margin_loss({.dtype = x.dtype(),
+               .rows = x.size(0),
+               .classes = x.size(1),
+               .targets = target.size(1),
+               .target = t,
+               .squared = c.attrs.integer(kPower) == 2,
+               .margin = c.attrs.real(kMargin)},
+              g, x.data(), c.out[0].data());
+}
+
+// l_i = 1/C sum_{t, c no target} max(0, margin - x_t + x_c)^p        dx = that of _margins_backward
+constinit const Op margins_op{
+    .name = "_margins",
+    .signature = kMargins,
+    .on = 0,
+    .doc =
+        "multilabel_margin_loss() of each row of (n, classes) with targets (n, k), which are at "
+        "least `lowest`, 0 or -1; p may be 2 where k is 1.",
+    .contiguous = true,
+    .checked = true,
+    .shape =
+        [](Call& c) {
+          check_margins(c.in(0), c.in(1), c.attrs);
+          c.output(c.in(0).dtype(), Dims{c.in(0).size(0)});
+        },
+    .run = [](Call& c) { margins_run(c, nullptr, c.in(0), c.in(1)); },
+    .vjp = [](Vjp& v) { v.set(0, apply(margins_backward_op, {v.g(), v.x(0), v.x(1)}, v.attrs())); },
+    .reads = kInput | kOther};
+
+// With s the slopes of the losses and h the gradient of dx: dg = sum_c h_c s_c. For p = 1 they do
+// not depend on x; for p = 2, d_c = 2 g / C (h_c - h_t) where c lies above, and d_t is -sum_c d_c.
+void margins_backward_vjp(Vjp& v) {
+  const Attrs& a = v.attrs();
+  const Tensor h = v.g(), g = v.x(0), x = v.x(1), t = v.x(2);
+  if (v.needs(0))
+    v.set(0, sum(mul(h, apply(margins_backward_op, {ones_like(g), x, t}, a)), Dims{1}));
+  if (!v.needs(1)) return;
+  if (a.integer(kPower) == 1) {
+    v.set(1, zeros_like(x));
+    return;
+  }
+  const Tensor z = add(sub(x, gather(x, 1, t)), a.real(kMargin));
+  const Tensor scale = unsqueeze(mul(g, 2.0 / static_cast<double>(x.size(1))), 1);
+  const Tensor d = where(gt(z, 0), mul(scale, sub(h, gather(h, 1, t))), 0.0);
+  v.set(1, scatter_add(d, 1, t, neg(sum(d, Dims{1}, true))));
+}
+
+}  // namespace
+
+// dx_c = g/C sum_t s_tc, s the slopes p max(0, margin - x_t + x_c)^(p - 1), and minus the sum for t
+// dg = sum_c h_c dx_c / g        dx = 0 for p = 1
+constinit const Op margins_backward_op{
+    .name = "_margins_backward",
+    .signature = kMarginsBackward,
+    .on = 0,
+    .doc = "The gradient of _margins from that of the losses (n).",
+    .contiguous = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(1);
+          check_margins(x, c.in(2), c.attrs);
+          check(c.in(0).shape() == Dims{x.size(0)} && c.in(0).dtype() == x.dtype(),
+                "a number of the input's dtype for each row expected");
+          c.output(x.dtype(), x.shape());
+        },
+    .run = [](Call& c) { margins_run(c, c.in(0).data(), c.in(1), c.in(2)); },
+    .vjp = margins_backward_vjp,
+    .reads = kInputs};
+
+namespace {
+
 // A row (classes) as one of a batch (1, classes), a number as a row of one; else an error.
 Tensor as_rows(const Tensor& x) {
   check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
@@ -188,12 +291,8 @@ constinit const Op multi_margin_loss_op{
         check(weight.numel() == classes, "inconsistent weight size, expected ", classes,
               " but got ", weight.shape());
       const Tensor t = reshape(c.in(1), Dims{rows, 1});
-      Tensor z = add(sub(x, gather(x, 1, t)), c.attrs.real(kMulti["margin"]));
-      z = positive_part(z);
-      if (p == 2) z = mul(z, z);
-      if (weight.defined()) z = mul(z, unsqueeze(index_select(weight, 0, flatten(t)), 1));
-      const Tensor others = ne(arange(0, static_cast<double>(classes)), t);
-      Tensor loss = div(sum(where(others, z, 0.0), Dims{1}), static_cast<double>(classes));
+      Tensor loss = apply(margins_op, {x, t}, Attrs(p, c.attrs.real(kMulti["margin"]), 0));
+      if (weight.defined()) loss = mul(loss, index_select(weight, 0, flatten(t)));
       if (c.in(0).ndim() < 2 && c.in(1).ndim() == 0) loss = reshape(loss, Dims());
       finish(c, loss, legacy_reduction_place(kMulti));
     }};
@@ -207,19 +306,13 @@ constinit const Op multilabel_margin_loss_op{
     .doc =
         "max(0, 1 - input[t] + input[c]) / classes, summed over targets t and classes c that are "
         "none: (n, classes) with targets (n, classes) int64, of which those before the first -1 "
-        "count; or both without n. Takes classes * classes numbers of memory for a row.",
+        "count; or both without n.",
     .composed = [](Call& c) {
       const Tensor x = as_rows(c.in(0));
       check(c.in(1).shape() == c.in(0).shape(), "inconsistent target size: ", c.in(1).shape(),
             " for input of size: ", c.in(0).shape());
       const Tensor t = reshape(c.in(1), x.shape());
-      const Tensor counts = eq(cumsum(to(lt(t, 0), Dtype::kInt64), 1), 0);
-      const Tensor at = where(counts, t, 0);
-      const Tensor targets = scatter_add(zeros_like(t), 1, at, to(counts, t.dtype()));
-      const Tensor z = positive_part(add(sub(unsqueeze(x, 1), unsqueeze(gather(x, 1, at), 2)), 1));
-      const Tensor pairs = logical_and(unsqueeze(counts, 2), unsqueeze(eq(targets, 0), 1));
-      const double classes = static_cast<double>(x.size(1));
-      Tensor loss = div(sum(where(pairs, z, 0.0), Dims{1, 2}), classes);
+      Tensor loss = apply(margins_op, {x, t}, Attrs(1, 1.0, -1));
       if (c.in(0).ndim() < 2) loss = reshape(loss, Dims());
       finish(c, loss, legacy_reduction_place(kMultilabel));
     }};
@@ -349,6 +442,8 @@ const Op* const kOps[] = {&cosine_embedding_loss_op,
                           &hinge_embedding_loss_op,
                           &soft_margin_loss_op,
                           &multilabel_soft_margin_loss_op,
+                          &margins_op,
+                          &margins_backward_op,
                           &multi_margin_loss_op,
                           &multilabel_margin_loss_op,
                           &triplet_margin_loss_op,
