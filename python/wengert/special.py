@@ -23,6 +23,7 @@ from ._native import (
 )
 
 __all__ = [
+    "airy_ai",
     "bessel_j0",
     "bessel_j1",
     "bessel_y0",
@@ -88,6 +89,7 @@ multigammaln = _native.mvlgamma
 psi = _native.digamma
 
 # What only this module has.
+airy_ai = _native.ops.airy_ai
 bessel_j0 = _native.ops.bessel_j0
 bessel_j1 = _native.ops.bessel_j1
 bessel_y0 = _native.ops.bessel_y0

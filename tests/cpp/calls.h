@@ -412,6 +412,7 @@
 {"modified_bessel_k1 0", [](const In& in) { return given(modified_bessel_k1(in(0))); }},
 {"scaled_modified_bessel_k0 0", [](const In& in) { return given(scaled_modified_bessel_k0(in(0))); }},
 {"scaled_modified_bessel_k1 0", [](const In& in) { return given(scaled_modified_bessel_k1(in(0))); }},
+{"airy_ai 0", [](const In& in) { return given(airy_ai(in(0))); }},
 {"spherical_bessel_j0 0", [](const In& in) { return given(spherical_bessel_j0(in(0))); }},
 {"ndtr 0", [](const In& in) { return given(ndtr(in(0))); }},
 {"log_ndtr 0", [](const In& in) { return given(log_ndtr(in(0))); }},

@@ -66,13 +66,14 @@ SAMPLES["entr"].append(S(special()).forward_only().floats())
 ALONE = (
     "bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_i0 modified_bessel_i1 "
     "modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1 "
-    "spherical_bessel_j0"
+    "spherical_bessel_j0 airy_ai"
 )
 for name in ALONE.split():
     SAMPLES[name] = [S(positive(*shape)) for shape in ((37,), (2, 3), (), (0, 3))]
     SAMPLES[name].append(S(between(2.0, 30.0, 9)).floats())
     for sample in SAMPLES[name]:
         sample.forward_only()
+SAMPLES["airy_ai"].append(S(between(-30.0, -5.0, 9)).forward_only().floats())
 SAMPLES["zeta"] = [
     S(1.5 + positive(3, 4), positive(3, 4)),
     S(2.0, positive(4)),

@@ -1,9 +1,11 @@
-// The rest of torch.special: Bessel functions, the normal distribution, orthogonal polynomials.
+// The rest of torch.special: Bessel functions and Airy's, the normal distribution, orthogonal
+// polynomials.
 #include "wengert/kernels/special/bessel.h"
 
 #include <cmath>
 
 #include "wengert/kernels/core/pointwise_rows.h"
+#include "wengert/kernels/special/vec_airy.h"
 #include "wengert/kernels/special/vec_bessel.h"
 #include "wengert/kernels/special/vec_polynomials.h"
 #include "wengert/kernels/special/vec_quantile.h"
@@ -143,6 +145,10 @@ constinit const Op scaled_modified_bessel_k0_op =
 constinit const Op scaled_modified_bessel_k1_op =
     row("scaled_modified_bessel_k1", "modified_bessel_k1(x) * exp(x); no gradient.", K1e(), nullptr,
         kNothing);
+// y = 1 / pi int_0^inf cos(t^3 / 3 + x t) dt
+constinit const Op airy_ai_op =
+    row("airy_ai", "Airy's function Ai, 0 at both infinities; no gradient.", special::AiryAiOf(),
+        nullptr, kNothing);
 // y = sin(x) / x
 constinit const Op spherical_bessel_j0_op = row(
     "spherical_bessel_j0", "The spherical Bessel function of order 0; no gradient.",
@@ -258,6 +264,7 @@ const Op* const kOps[] = {&i0_op,
                           &modified_bessel_k1_op,
                           &scaled_modified_bessel_k0_op,
                           &scaled_modified_bessel_k1_op,
+                          &airy_ai_op,
                           &spherical_bessel_j0_op,
                           &ndtr_op,
                           &log_ndtr_op,

@@ -66,6 +66,10 @@ Tensor scaled_modified_bessel_k1(const Tensor& input) {
   static const Op& op = calling::row("scaled_modified_bessel_k1");
   return calling::one(op, {input});
 }
+Tensor airy_ai(const Tensor& input) {
+  static const Op& op = calling::row("airy_ai");
+  return calling::one(op, {input});
+}
 Tensor spherical_bessel_j0(const Tensor& input) {
   static const Op& op = calling::row("spherical_bessel_j0");
   return calling::one(op, {input});

@@ -41,6 +41,8 @@ Tensor modified_bessel_k1(const Tensor& input);
 Tensor scaled_modified_bessel_k0(const Tensor& input);
 // modified_bessel_k1(x) * exp(x); no gradient
 Tensor scaled_modified_bessel_k1(const Tensor& input);
+// Airy's function Ai, 0 at both infinities; no gradient
+Tensor airy_ai(const Tensor& input);
 // The spherical Bessel function of order 0; no gradient
 Tensor spherical_bessel_j0(const Tensor& input);
 // The probability that a normal variable is below x
@@ -94,6 +96,7 @@ Tensor& mvlgamma_(Tensor& input, int64_t p);
 
 // The names of PyTorch's torch::special.
 namespace special {
+using wengert::airy_ai;
 using wengert::bessel_j0;
 using wengert::bessel_j1;
 using wengert::bessel_y0;
