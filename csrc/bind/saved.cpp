@@ -71,21 +71,21 @@ std::optional<std::string> text_or_none(const py::object& o) {
   return std::string(text, static_cast<size_t>(size));
 }
 
-// The innermost hooks, (pack, unpack), or None.
-py::object innermost() {
-  const auto* hooks = dynamic_cast<PythonSavedHooks*>(saved_hooks());
-  if (!hooks) return py::none();
-  return py::make_tuple(hooks->pack_hook, hooks->unpack_hook);
-}
+// What the innermost hooks made of a tensor that a Function saves, and its place of the graph.
+struct PackedTensor {
+  Ref<Packed> packed;
+  Tensor edge;
 
-py::object edge(const py::object& tensor) {
-  return object_of(edge_of(expect_tensor(tensor.ptr(), "tensor")));
-}
-
-py::object values_at(const py::object& values, const py::object& edge) {
-  const Tensor place = edge.is_none() ? Tensor() : expect_tensor(edge.ptr(), "edge");
-  return object_of(at_edge(expect_tensor(values.ptr(), "values"), place));
-}
+  // None where there are no hooks.
+  static py::object of(const py::object& tensor, bool has_place) {
+    const Tensor t = expect_tensor(tensor.ptr(), "tensor");
+    SavedHooks* hooks = saved_hooks();
+    if (!hooks) return py::none();
+    return py::cast(PackedTensor{wengert::pack(*hooks, has_place ? t : t.detach()),
+                                 has_place ? edge_of(t) : Tensor()});
+  }
+  py::object unpack() const { return object_of(at_edge(wengert::unpack(*packed), edge)); }
+};
 
 // A stand-in for output i of a node, of its shape and dtype: for roots and inputs of backward.
 py::object tensor_of_edge(const py::object& node, int64_t i) {
@@ -103,10 +103,8 @@ py::object tensor_of_edge(const py::object& node, int64_t i) {
   const Dims shape(e->shape(out));
   Dims strides(shape);
   for (int64_t& s : strides) s = 0;
-  const Tensor t = Tensor::empty({1}, out.dtype).alias(shape, strides, 0);
-  t->entry = e;
-  t->output_index = static_cast<uint32_t>(i);
-  return object_of(t);
+  return object_of(at_output(Tensor::empty({1}, out.dtype).alias(shape, strides, 0), *e,
+                             static_cast<uint32_t>(i)));
 }
 
 // ---- what a node has saved -------------------------------------------------------------------
@@ -181,13 +179,15 @@ void init_saved(py::module_& m) {
     push_saved_hooks(new PythonSavedHooks(pack, unpack));
   });
   m.def("_pop_saved_hooks", &pop_saved_hooks);
-  m.def("_saved_hooks", &innermost, "(pack, unpack) of the innermost block, or None.");
   m.def("_refuse_saved_hooks", [](const py::object& why) -> py::object {
     const std::optional<std::string> before = refuse_saved_hooks(text_or_none(why));
     return before ? py::object(py::str(*before)) : py::none();
   });
-  m.def("_edge_of", &edge, "Its place of the graph, without its memory; None without one.");
-  m.def("_at_edge", &values_at, "A tensor's values, at that place.");
+  py::class_<PackedTensor> p(m, "_PackedTensor");
+  refuse_pickling(p);
+  p.def_static("__new__", &refuse_new);
+  p.def("unpack", &PackedTensor::unpack);
+  m.def("_pack_saved", &PackedTensor::of, "As hooks pack it, or None where there are none.");
   m.def("_tensor_of_edge", &tensor_of_edge);
   m.def("_backward_running", &backward_running, "The number of this thread's run; 0 in none.");
   m.def("_backward_reaches", [](const py::object& place) {

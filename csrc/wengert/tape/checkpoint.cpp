@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "wengert/tape/history.h"
+#include "wengert/tape/saved.h"
 #include "wengert/tape/tape.h"
 
 namespace wengert {
@@ -29,10 +30,7 @@ GraphSegment::GraphSegment(std::span<const Tensor> outputs, uint64_t since) {
       if (!in.producer() || in.producer()->number > since ||
           !known.emplace(in.producer(), in.index).second)
         continue;
-      Tensor t = Tensor::empty({0}, in.dtype);  // memory is not what an entry keeps of it
-      t->entry = in.producer();
-      t->output_index = in.index;
-      inputs.push_back(std::move(t));
+      inputs.push_back(edge_to(*in.producer(), in.index));
     }
 }
 

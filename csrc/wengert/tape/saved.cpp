@@ -69,26 +69,29 @@ Tensor unpack(Packed& packed) {
   return t.dtype() == packed.dtype ? t.saved() : to(t, packed.dtype);
 }
 
+Tensor at_output(const Tensor& values, Entry& e, uint32_t i) {
+  const Tensor t = values.saved();
+  give_entry(t, &e, i);
+  return t;
+}
+
+Tensor edge_to(Entry& e, uint32_t i) {
+  return at_output(Tensor::empty({0}, e.outputs()[i].dtype), e, i);
+}
+
 Tensor edge_of(const Tensor& t) {
   t.catch_up();
-  if (!t->entry) return t->requires_grad ? t : Tensor();
-  Tensor edge = Tensor::empty({0}, t.dtype());
-  edge->entry = t->entry;
-  edge->output_index = t->output_index;
-  return edge;
+  if (Entry* e = entry_of(t)) return edge_to(*e, t->output_index);
+  return t->requires_grad ? t : Tensor();
 }
 
 Tensor at_edge(const Tensor& values, const Tensor& edge) {
-  const Tensor t = values.saved();
-  if (!edge.defined()) return t;
-  if (edge->entry) {
-    t->entry = edge->entry;
-    t->output_index = edge->output_index;
-    return t;
-  }
+  if (!edge.defined()) return values.saved();
+  if (Entry* e = entry_of(edge)) return at_output(values, *e, edge->output_index);
   // A leaf is where its own memory is, so these values are something made from it.
   static constexpr Op row{
       .name = "Unpacked", .signature = "(input: Tensor)", .vjp = [](Vjp& v) { v.set(0, v.g()); }};
+  const Tensor t = values.saved();
   Call c(row);
   c.add_input(edge);
   give_entry(t, make_entry(c, {&t, 1}), 0);

@@ -57,9 +57,12 @@ Ref<Packed> pack(SavedHooks& hooks, const Tensor& t);
 // In the dtype that was saved; an error if the shape is another one.
 Tensor unpack(Packed& packed);
 
+// The values of a tensor as output i of an entry.
+Tensor at_output(const Tensor& values, Entry& e, uint32_t i);
 // A place of the graph without the memory of what stands there: a leaf itself, or a stand-in that
 // only knows which output of which entry it is.
 Tensor edge_of(const Tensor& t);
+Tensor edge_to(Entry& e, uint32_t i);
 // The values of one tensor at the place of another one.
 Tensor at_edge(const Tensor& values, const Tensor& edge);
 

@@ -80,10 +80,7 @@ Tensor Vjp::of_packed(const Entry::Input& in) const {
   const Tensor t = unpacked(*in.packed());
   if (!grad_enabled() || !in.wanted()) return t;
   if (TensorImpl* leaf = in.leaf()) return at_edge(t, Tensor(leaf));
-  Tensor made = t.saved();
-  made->entry = in.producer();
-  made->output_index = in.index;
-  return made;
+  return at_output(t, *in.producer(), in.index);
 }
 
 Operand Vjp::x(int i) const {
@@ -103,12 +100,9 @@ Tensor Vjp::y(int i) const {
   check_saved(e_, packed || out.saved.defined(), "output", i);
   check(packed || out.saved.defined(), e_.name(), " keeps no output ", i);
   if (!packed) check_version(e_, out.saved, out.version, "output", i);
-  Tensor t = (packed ? unpacked(*packed) : out.saved).saved();
-  if (grad_enabled() && is_floating(t.dtype())) {
-    t->entry = &e_;
-    t->output_index = static_cast<uint32_t>(i);
-  }
-  return t;
+  const Tensor t = packed ? unpacked(*packed) : out.saved;
+  const bool recorded = grad_enabled() && is_floating(t.dtype());
+  return recorded ? at_output(t, e_, static_cast<uint32_t>(i)) : t.saved();
 }
 
 bool Vjp::has(int i) const { return i < inputs() && e_.inputs()[i].has_saved(); }

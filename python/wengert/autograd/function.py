@@ -28,39 +28,8 @@ from .pushing import forward, here, of_batched
 
 Tensor = _native.Tensor
 _Grads: TypeAlias = tuple[Tensor | None, ...]
-_Saved: TypeAlias = tuple[Tensor, int, int]  # a tensor, its version, its place in the outputs or -1
-
-
-class _Packed:
-    """What hooks for saved tensors made of one."""
-
-    def __init__(self, tensor: Tensor, hooks: tuple[Any, Any], output: int) -> None:
-        pack, self._unpack = hooks
-        version = tensor._version
-        with no_grad():
-            self._value = pack(tensor if output < 0 else tensor.detach())
-        if tensor._version != version:
-            raise RuntimeError(
-                "A saved tensor pack hook is modifying its input in place. Tensors provided as "
-                "input to pack hook can not be modified by in-place operations as this can lead "
-                "to unexpected side-effects."
-            )
-        self.output, self._shape = output, tensor.shape
-        self._edge = _native._edge_of(tensor) if output < 0 else None
-
-    def unpack(self) -> Tensor:
-        tensor = self._unpack(self._value)
-        if not isinstance(tensor, Tensor):
-            raise TypeError(
-                "Output of saved tensor unpack_hook expected to be a Tensor but got result of "
-                f"type {type(tensor).__name__}"
-            )
-        if tensor.shape != self._shape:
-            raise RuntimeError(
-                f"a saved tensor of shape {tuple(self._shape)} was packed, and its unpack hook "
-                f"returned one of shape {tuple(tensor.shape)}"
-            )
-        return _native._at_edge(tensor, self._edge)
+# A tensor, its version, its place in the outputs or -1; where hooks packed it, None for a version.
+_Saved: TypeAlias = tuple["Tensor | _native._PackedTensor", "int | None", int]
 
 
 class FunctionCtx:
@@ -68,8 +37,8 @@ class FunctionCtx:
 
     _to_save: tuple[Tensor | None, ...] = ()
     _for_forward: tuple[Tensor | None, ...] | None = None  # while jvp has none of its own, to_save
-    _saved: tuple[_Saved | _Packed | None, ...] | None = None
-    _saved_forward: tuple[_Saved | _Packed | None, ...] | None = None
+    _saved: tuple[_Saved | None, ...] | None = None
+    _saved_forward: tuple[_Saved | None, ...] | None = None
     _dirty: tuple[Tensor | bool, ...] = ()
     _non_differentiable: tuple[Tensor, ...] = ()
     _materialize_grads = True
@@ -134,11 +103,10 @@ class FunctionCtx:
     def _free(self) -> None:
         self._saved, self._saved_forward, self._args, self._freed = (), None, (), True
 
-    def _unpack(self, entry: _Saved | _Packed) -> Tensor:
-        if isinstance(entry, _Packed):
-            tensor, output = entry.unpack(), entry.output
-        else:
-            tensor, version, output = entry
+    def _unpack(self, entry: _Saved) -> Tensor:
+        kept, version, output = entry
+        if isinstance(kept, Tensor):
+            tensor = kept
             if tensor._version != version:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
@@ -146,6 +114,8 @@ class FunctionCtx:
                     f"{tuple(tensor.shape)} is at version {tensor._version}; expected version "
                     f"{version} instead."
                 )
+        else:
+            tensor = kept.unpack()
         if output < 0 or not _native.is_grad_enabled():
             return tensor
         if self._dirty:
@@ -475,9 +445,8 @@ def _versions(
     args: tuple[object, ...],
     raw: list[Tensor],
     positions: list[int],
-) -> tuple[_Saved | _Packed | None, ...]:
-    hooks = _native._saved_hooks()
-    saved: list[_Saved | _Packed | None] = []
+) -> tuple[_Saved | None, ...]:
+    saved: list[_Saved | None] = []
     for tensor in tensors:
         if tensor is None:
             saved.append(None)
@@ -487,8 +456,9 @@ def _versions(
         output = positions[k] if k >= 0 and made else -1
         if output >= 0:
             ctx._args = args
-        if hooks is not None:
-            saved.append(_Packed(tensor, hooks, output))
+        packed = _native._pack_saved(tensor, output < 0)
+        if packed is not None:
+            saved.append((packed, None, output))
         else:
             saved.append((tensor if output < 0 else tensor.detach(), tensor._version, output))
     return tuple(saved)
