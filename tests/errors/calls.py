@@ -116,8 +116,9 @@ def restore() -> None:
     _native._set_in_vmap(False)
     _native._set_modes(0)
     _native._refuse_saved_hooks(None)
-    while _native._saved_hooks() is not None:
-        _native._pop_saved_hooks()
+    with contextlib.suppress(RuntimeError):  # until there are none
+        while True:
+            _native._pop_saved_hooks()
     _native.set_default_dtype(wg.float32)
     _native.set_memory_limit(LIMIT)
     if _native.get_num_threads() != 2:
