@@ -22,6 +22,7 @@ __all__ = [
     "convolution",
     "ctc_loss",
     "eig",
+    "embedding_bag",
     "is_inference",
     "lobpcg",
     "lstsq",
@@ -135,6 +136,50 @@ def convolution(
         return result
     straight: Tensor = getattr(functional, f"conv{n}d")(input, weight, bias, *sizes, groups)
     return straight
+
+
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(the bags of nn.functional.embedding_bag(), the bag of each index, the sizes of the bags, and
+    the rows that the elements of a maximum are of); `mode` 0 is a sum, 1 a mean, 2 a maximum.
+
+    As in PyTorch, a sum has zeros for sizes and, unless its dtype is float64 or there is padding,
+    none for bags; what has no maximum has the sizes in place of rows. Padding does not count.
+    """
+    rows = weight.shape[0] if weight.dim() == 2 else 0  # else what is called below refuses it
+    skipped = -1
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise RuntimeError(
+                f"embedding_bag: padding_idx must be within the number of embeddings, {-rows} "
+                f"through {rows - 1}, but got {padding_idx}"
+            )
+        skipped = padding_idx % rows
+    bags, largest = _native.ops.embedding_bag_forward(
+        weight, indices, offsets, per_sample_weights, mode, skipped, include_last_offset,
+        scale_grad_by_freq and mode != 2,
+    )  # fmt: skip
+    kind = _native.int32 if indices.dtype == offsets.dtype == _native.int32 else _native.int64
+    count = indices.numel()
+    starts = offsets[:-1] if include_last_offset else offsets
+    sizes = _native.zeros(starts.shape, dtype=kind)
+    if mode == 0 and skipped < 0 and weight.dtype != _native.float64:
+        return bags, _native.empty(0, dtype=kind), sizes, sizes.clone()
+    begun = _native.zeros(count + 1, dtype=kind).index_add(0, starts, _native.ones_like(sizes))
+    owners = begun.cumsum(0, dtype=kind)[:count] - 1
+    if mode == 0:
+        return bags, owners, sizes, sizes.clone()
+    sizes = sizes.index_add(0, owners, (indices != skipped).to(kind))
+    return bags, owners, sizes, largest.clamp(min=0).to(kind) if mode == 2 else sizes.clone()
 
 
 def ctc_loss(

@@ -7,7 +7,6 @@ names the module of PyTorch.
 from __future__ import annotations
 
 MISSING: dict[str, dict[str, str]] = {
-    "Not written yet": {"torch": "embedding_bag"},
     "Of integers of 64 bits without a sign, which no tensor here has": {
         "torch": "hash_tensor",
         "torch.Tensor": "hash_tensor",

@@ -12,7 +12,24 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 4, 6))
 M = X[0] @ X[0].T + np.eye(4)
 
+
+def bags(t, x, *rest, kind="float64"):
+    weight, places = x[0].to(getattr(t, kind)), t.tensor([1, 2, 0, 3, 0, 2, 2])
+    return t.embedding_bag(weight, places, t.tensor([0, 3, 3, 7]), *rest)
+
+
 CASES = {
+    "bags": lambda t, x, m: [
+        bags(t, x.requires_grad_(), False, mode, False, None, last, padding, kind=kind)
+        for mode in (0, 1, 2)
+        for last in (False, True)
+        for padding in (None, 2, -4)
+        for kind in ("float64", "float32")
+    ],
+    "weighted bags": lambda t, x, m: bags(t, x, True, 0, False, x[0, 0].repeat(2)[:7] + 1),
+    "bags of int32": lambda t, x, m: t.embedding_bag(
+        x[0], t.tensor([], dtype=t.int32), t.tensor([0, 0], dtype=t.int32), mode=2
+    ),
     "layer norm": lambda t, x, m: t.native_layer_norm(x, [6], x[0, 0], x[0, 1], 1e-5),
     "layer norm of two": lambda t, x, m: t.native_layer_norm(x, [4, 6], None, None, 1e-3),
     "group norm": lambda t, x, m: t.native_group_norm(x, x[0, :, 0] + 0, None, 2, 4, 6, 2, 1e-5),
@@ -89,8 +106,20 @@ def test_gradients():
         lambda x: wg.native_layer_norm(x, [6], None, None, 1e-5),
         lambda x: wg.native_group_norm(x, None, None, 2, 4, 6, 2, 1e-5),
         lambda x: wg.native_batch_norm(x, None, None, None, None, True, 0.1, 1e-5),
+        lambda x: bags(wg, x, False, 1)[0],
     ):
         assert wg.autograd.gradcheck(call, x)
+
+
+def test_bags_refuse():
+    x = wg.tensor(X)
+    with pytest.raises(RuntimeError, match="embedding_bag: padding_idx.* -4 through 3, but got 4"):
+        bags(wg, x, False, 0, False, None, False, 4)
+    for arguments in ((False, 3), (False, 1, False, x[0, 0])):
+        with pytest.raises((RuntimeError, ValueError), match="embedding_bag"):
+            bags(wg, x, *arguments)
+    with pytest.raises(RuntimeError, match="embedding_bag"):
+        wg.embedding_bag(x, wg.tensor([0]), wg.tensor([0]))
 
 
 @pytest.mark.parametrize("largest", [True, False])

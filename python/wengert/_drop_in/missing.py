@@ -83,9 +83,9 @@ _ELSEWHERE = {"PyTorchFileReader": "_C", "ScriptFunction": "jit", "ScriptModule"
               "TypedStorage": "storage", "UntypedStorage": "storage"}  # fmt: skip
 _ELSEWHERE["GradScaler"] = "amp"
 _RARE = (
-    "SymBool SymFloat SymInt cond convolution ctc_loss eig is_inference lobpcg lstsq matrix_rank "
-    "native_batch_norm native_dropout native_group_norm native_layer_norm solve sym_float sym_int "
-    "sym_ite sym_max sym_min sym_not sym_sqrt sym_sum symeig"
+    "SymBool SymFloat SymInt cond convolution ctc_loss eig embedding_bag is_inference lobpcg "
+    "lstsq matrix_rank native_batch_norm native_dropout native_group_norm native_layer_norm "
+    "solve sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum symeig"
 )
 _ELSEWHERE |= dict.fromkeys(_RARE.split(), "_rare")
 
