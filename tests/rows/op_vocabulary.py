@@ -29,7 +29,7 @@ PLAIN = """
     vdot view view_as vsplit vstack xlogy zero_ zeros T H mT mH cauchy exponential geometric
     log_normal uniform normal where half bfloat16 mvlgamma norm histogramdd svd svd_lowrank
     pca_lowrank cholesky_solve cholesky_inverse linalg.norm linalg.eigh linalg.eigvalsh linalg.svd
-    linalg.lstsq lu native_layer_norm native_group_norm native_batch_norm
+    linalg.lstsq lu native_layer_norm native_group_norm native_batch_norm nextafter
 """
 FUNCTIONAL = """
     bilinear binary_cross_entropy_with_logits celu cross_entropy elu gelu glu hardshrink
@@ -109,7 +109,6 @@ ELSEWHERE = {
     **dict.fromkeys(("linalg.eig", "linalg.eigvals"), "complex: refused"),
     "as_strided": "reads memory beyond a part, which is not copied here",
     "as_strided_scatter": "PyTorch's gradient of the input is that of what was written over it",
-    "nextafter": "has no gradient",
     "cov": "float32 weights of float64 numbers are rounded there",
     **dict.fromkeys(("grid_sampler_2d", "grid_sampler_3d"), "as grid_sample, and takes long"),
 }

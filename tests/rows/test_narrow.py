@@ -1,5 +1,8 @@
 """Rows on float16, bfloat16, int8 and int16: the wide result, rounded. See Note [narrow]."""
 
+import math
+
+import numpy as np
 import pytest
 
 import wengert as wg
@@ -19,8 +22,8 @@ from tests.rows.table import (
 # Where torch's dtype is not that of the wide result: numbers that are cast to integers, a power
 # taken in float16, a sum whose integers become int64.
 OTHERS = {"addcmul", "threshold", "ldexp", "sum_to_size"}
-# Bytes seen as another dtype, and numbers drawn from the range of the dtype itself.
-OF_THE_DTYPE = {"view(Tensor, dtype)", "random_(Tensor, Generator | None)"}
+# Bytes seen as another dtype, numbers drawn from the range of the dtype itself, and its steps.
+OF_THE_DTYPE = {"view(Tensor, dtype)", "random_(Tensor, Generator | None)", "nextafter"}
 WIDE = {"float16": "float32", "bfloat16": "float32", "int8": "int32", "int16": "int32"}
 
 
@@ -102,6 +105,41 @@ def test_the_wide_result_rounded(key, i):
             assert (a is None) == (b is None)
             if a is not None:
                 same(a, b, exact)
+
+
+def in_order(bits):
+    """Floats of 16 bits as integers that count them from 0."""
+    return np.where(bits < 0, -(bits.astype(np.int32) & 0x7FFF), bits)
+
+
+@pytest.mark.parametrize("dtype", [wg.float16, wg.bfloat16])
+@pytest.mark.parametrize("towards", [math.inf, -math.inf, 0.0, -0.0, 1.0, -3.5e-8, math.nan])
+def test_every_step(dtype, towards):
+    """Of all numbers of the dtype, by itself, in place, and in a captured function."""
+    all_bits = np.arange(1 << 16, dtype=np.uint16).view(np.int16)
+    x = wg.from_numpy(all_bits.copy()).view(dtype)
+    y = wg.tensor(towards, dtype=dtype)
+    y_bits = y.view(wg.int16).numpy()
+    here, there = in_order(all_bits), in_order(y_bits)
+    count = here + np.sign(there - here)
+    up = np.where(count < 0, 0x8000 - count, count).astype(np.uint16).view(np.int16)
+    exact = np.where(here == there, y_bits, up)
+    exact = np.where((count == 0) & (here != 0), all_bits & -0x8000, exact)  # a zero's sign stays
+    nan = (x.isnan() | y.isnan()).numpy()
+    captured = wg.capture(wg.nextafter)
+    for _ in range(3):
+        captured(x, y)
+    for found in (wg.nextafter(x, y), x.clone().nextafter_(y), captured(x, y)):
+        assert found.dtype == dtype and found.isnan().numpy()[nan].all()
+        np.testing.assert_array_equal(found.view(wg.int16).numpy()[~nan], exact[~nan])
+    if torch is not None:
+        theirs = torch.from_numpy(all_bits).view(getattr(torch, str(dtype).split(".")[1]))
+        theirs = torch.nextafter(theirs, torch.tensor(towards, dtype=theirs.dtype))
+        np.testing.assert_array_equal(theirs.view(torch.int16).numpy()[~nan], exact[~nan])
+    table = wg.nextafter(x.view(256, 256)[:, ::3].t(), y)  # through blocks and buffers
+    np.testing.assert_array_equal(
+        table.float().numpy(), wg.nextafter(x, y).view(256, 256).float().numpy()[:, ::3].T
+    )
 
 
 @pytest.mark.skipif(torch is None, reason="torch is not installed")

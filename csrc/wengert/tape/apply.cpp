@@ -507,7 +507,9 @@ void apply(Call& c) {
 }
 
 void apply_inplace(Call& c) {
-  named(c, !c.op().is_composite() && is_narrow_call(c) ? run_narrow_inplace : run_inplace);
+  const Op& op = c.op();
+  const bool narrow = !op.is_composite() && !op.any_dtype && is_narrow_call(c);
+  named(c, narrow ? run_narrow_inplace : run_inplace);
 }
 
 const Op* composite_running() { return composite; }

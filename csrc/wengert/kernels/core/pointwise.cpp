@@ -30,6 +30,7 @@ void copy_run(std::byte* to, int64_t to_step, const std::byte* from, int64_t fro
 
 void copy_run(int64_t size, std::byte* to, int64_t to_step, const std::byte* from,
               int64_t from_step, int64_t n) {
+  if (size == 2) return copy_run<uint16_t>(to, to_step, from, from_step, n);
   if (size == 4) return copy_run<uint32_t>(to, to_step, from, from_step, n);
   if (size == 8) return copy_run<uint64_t>(to, to_step, from, from_step, n);
   copy_run<uint8_t>(to, to_step, from, from_step, n);

@@ -277,7 +277,6 @@ Tensor& gcd_(Tensor& input, const Tensor& other);
 // The least common multiple of integers, not negative
 Tensor lcm(const Tensor& input, const Tensor& other);
 Tensor& lcm_(Tensor& input, const Tensor& other);
-// The next floating number after `input` towards `other`
 Tensor nextafter(const Tensor& input, const Tensor& other);
 Tensor& nextafter_(Tensor& input, const Tensor& other);
 // input * 2^other, in floating point

@@ -71,11 +71,13 @@ constexpr Op of_whole(const char* name, const char* doc, F) {
 // By their bits, which arithmetic would take zeros of; see Note [denormals].
 template <class T>
 struct Bits {
-  using I = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
-  static constexpr int kDigits = std::numeric_limits<T>::digits - 1;
+  using Wide = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  using I = std::conditional_t<sizeof(T) == 2, int16_t, Wide>;
+  static constexpr int kDigits = std::is_same_v<T, Half>       ? 10
+                                 : std::is_same_v<T, BFloat16> ? 7
+                                                               : std::numeric_limits<T>::digits - 1;
   static constexpr I kSign = std::numeric_limits<I>::min(), kSize = ~kSign;
   static constexpr I kExponent = kSize >> kDigits << kDigits;  // infinity's
-  static constexpr I kHalf = std::bit_cast<I>(T{0.5});
 };
 
 // Sizes, with their sign, are in order. Bits go up by one away from 0.
@@ -98,10 +100,17 @@ void nextafter_kernel(void* out, const void* const* in, int64_t n, const double*
 }
 constexpr PointwiseRow kNextafter = [] {
   PointwiseRow row{.arity = 2};
+  row.kernels[index(Dtype::kFloat16)] = nextafter_kernel<Half>;
+  row.kernels[index(Dtype::kBFloat16)] = nextafter_kernel<BFloat16>;
   row.kernels[index(Dtype::kFloat32)] = nextafter_kernel<float>;
   row.kernels[index(Dtype::kFloat64)] = nextafter_kernel<double>;
   return row;
 }();
+
+[[gnu::cold]] void nextafter_vjp(Vjp& v) {  // small: it waits for memory
+  if (v.needs(0)) v.set(0, where(ne(v.x(0), v.x(1)), v.g(), 0.0));
+  if (v.needs(1)) v.set(1, zeros(v.shape(1), v.dtype(1)));
+}
 
 constexpr auto logaddexp2_f = [](auto a, auto b) {
   using V = decltype(a);
@@ -123,7 +132,7 @@ template <class T>
 Frexp<T> frexp_of(T x) {
   using B = Bits<T>;
   using I = typename B::I;
-  constexpr I kBias = B::kHalf >> B::kDigits;
+  constexpr I kHalf = std::bit_cast<I>(T{0.5}), kBias = kHalf >> B::kDigits;
   constexpr T kWhole = static_cast<T>(I{1} << B::kDigits);  // whose bits' last are a whole number
   const auto a = std::bit_cast<I>(x);
   const I size = a & B::kSize;
@@ -131,7 +140,7 @@ Frexp<T> frexp_of(T x) {
   const T whole = std::bit_cast<T>(size | std::bit_cast<I>(kWhole)) - kWhole;
   const I b = small ? std::bit_cast<I>(whole) : size;
   const I e = (b >> B::kDigits) - kBias - (small ? kBias + B::kDigits : 0);
-  const I mantissa = (b & ~B::kExponent) | B::kHalf | (a & B::kSign);
+  const I mantissa = (b & ~B::kExponent) | kHalf | (a & B::kSign);
   return {std::bit_cast<T>(plain ? a : mantissa), static_cast<int32_t>(plain ? 0 : e)};
 }
 void frexp_run(Call& c) {
@@ -265,10 +274,16 @@ constinit const Op gcd_op =
 constinit const Op lcm_op =
     of_whole("lcm", "The least common multiple of integers, not negative.", lcm_f);
 
-// z = the next number after x towards y
+// z = the next number after x towards y      dx = g, and 0 where x = y        dy = 0
 constinit const Op nextafter_op =
-    pointwise_op("nextafter", kTwo, "The next floating number after `input` towards `other`.",
-                 &kNextafter, Promote::kCommon, nullptr, kNothing, kEverywhere);
+    pointwise_op(
+        "nextafter", kTwo,
+        "The next floating number after `input` towards `other`, of the dtype that they promote "
+        "to: float16 and bfloat16 have steps of their own. To PyTorch, and here, it moves with "
+        "`input`, but not where the two are equal.",
+        &kNextafter, Promote::kCommon, nextafter_vjp, kInputs, kEverywhere)
+        .reading_for({kInput, kInput})
+        .of_any_dtype();
 // z = x 2^y
 constinit const Op ldexp_op =
     made("ldexp", kTwo, kEverywhere, "input * 2^other, in floating point.",

@@ -18,6 +18,7 @@ void repeat(std::byte* to, const std::byte* from, int64_t n) {
   std::fill_n(reinterpret_cast<T*>(to), n, *reinterpret_cast<const T*>(from));
 }
 void repeat(std::byte* to, const std::byte* from, int64_t n, int item_size) {
+  if (item_size == 2) return repeat<uint16_t>(to, from, n);
   if (item_size == 4) return repeat<uint32_t>(to, from, n);
   if (item_size == 8) return repeat<uint64_t>(to, from, n);
   repeat<uint8_t>(to, from, n);
