@@ -19,15 +19,6 @@ R = TypeVar("R")
 def _write(name: str, result: Tensor, out: object) -> None:
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}: argument 'out' must be Tensor, not {typename(out)}")
-    if tuple(out.shape) != tuple(result.shape):
-        if out.numel():
-            _native._warn(
-                f"{name}: An output with one or more elements was resized since it had shape "
-                f"{list(out.shape)}, which does not match the required output shape "
-                f"{list(result.shape)}.",
-                UserWarning,
-            )
-        out.resize_(result.shape)
     _native.clone(result, out=out)
 
 

@@ -1,4 +1,4 @@
-"""`out=` of functions that are written in Python, against torch where it is installed."""
+"""`out=` of functions, native and written in Python, against torch where it is installed."""
 
 import pytest
 
@@ -12,6 +12,9 @@ def values(t):
 
 # By name: of a library, x (2, 3), a matrix and `out`; each result is a float32.
 FUNCTIONS = {
+    "add": lambda t, x, s, o: t.add(x, x, out=o),
+    "mm": lambda t, x, s, o: t.mm(x, s, out=o),
+    "amax": lambda t, x, s, o: t.amax(x, 1, out=o),
     "ger": lambda t, x, s, o: t.ger(x[0], x[1], out=o),
     "frobenius_norm": lambda t, x, s, o: t.frobenius_norm(x, [1], out=o),
     "nuclear_norm": lambda t, x, s, o: t.nuclear_norm(x, out=o),
@@ -34,6 +37,7 @@ OUTS = {
 }
 # Results of several tensors.
 SEVERAL = {
+    "sort": lambda t, x, s: t.sort(x, out=(t.zeros(7), t.empty(3, 2, dtype=t.int64))),
     "lu": lambda t, x, s: t.lu(s, out=(t.empty(0), t.empty(0, dtype=t.int32))),
     "lu of a list": lambda t, x, s: t.lu(s, out=[t.empty(0), t.empty(0, dtype=t.int32)]),
     "lu of one": lambda t, x, s: t.lu(s, out=(t.empty(0),)),
@@ -79,9 +83,13 @@ def test_several_as_torch(name):
 def test_it_is_the_tensor_and_tells_when_it_loses_its_shape():
     x, s = values(wg)
     out = wg.zeros(7, 7)
-    with pytest.warns(UserWarning, match=r"shape \[7, 7\]"):
+    with pytest.warns(UserWarning, match=r"shape \(7, 7\)"):
         assert wg.cholesky(s, out=out) is out
     assert out.shape == (3, 3)
+    whole = wg.zeros(3, 4)
+    with pytest.warns(UserWarning, match=r"shape \(12,\)"):
+        wg.neg(x, out=whole.view(12))  # views keep the memory that they have
+    assert whole.flatten()[:7].tolist() == [0, -1, -2, -3, -4, -5, 0]
     lu, pivots = into = wg.empty(0), wg.empty(0, dtype=wg.int32)
     found = wg.lu(s, out=into)
     assert found[0] is lu and found[1] is pivots

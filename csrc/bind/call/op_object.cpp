@@ -8,6 +8,7 @@
 #include "bind/call/ask.h"
 #include "bind/types/memory_format.h"
 #include "bind/uninitialized.h"
+#include "wengert/base/warning.h"
 #include "wengert/kernels/core/pointwise.h"
 #include "wengert/ops/registry.h"
 
@@ -69,7 +70,14 @@ PyObject* to_tuple(PyTypeObject* type, std::span<Tensor> values) {
   return result;
 }
 
-// out=: resized if it is empty, else its shape must fit; the dtype may be wider.
+// Of another shape, on its memory where that is enough.
+void resize(const Tensor& t, const Dims& shape) {
+  const bool fits = t.is_contiguous() && numel(shape) <= t.numel();
+  t.move_onto(fits ? t.alias(shape, contiguous_strides(shape), t->offset)
+                   : Tensor::empty(shape, t.dtype()));
+}
+
+// out=: resized if it has another shape, with a warning if it has elements; the dtype may be wider.
 void write_out(PyObject* out, const Tensor& result) {
   Tensor target = expect_tensor(out, "out");
   check(!target.requires_grad() || !grad_enabled(),
@@ -78,10 +86,10 @@ void write_out(PyObject* out, const Tensor& result) {
   check(category(result.dtype()) <= category(target.dtype()), "result type ", result.dtype(),
         " can't be cast to the desired output type ", target.dtype());
   if (!(target.shape() == result.shape())) {
-    check(target.numel() == 0, "output with shape ", target.shape(),
-          " doesn't match the result's shape ", result.shape());
-    const Tensor fresh = Tensor::empty(result.shape(), target.dtype());
-    target.move_onto(fresh);
+    if (target.numel() != 0)
+      warn("An output with one or more elements was resized since it had shape ", target.shape(),
+           ", which does not match the required output shape ", result.shape(), '.');
+    resize(target, result.shape());
   }
   GradMode off(false);
   copy_(target, result);
