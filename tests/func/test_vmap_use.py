@@ -219,7 +219,7 @@ WRONG = {
     "operation normal_": lambda: vmap(lambda x: x + wg.empty(2).normal_())(ONE),
     "not in place": lambda: vmap(lambda x: wg.zeros(2).add_(x))(ONE),
     "would write a result": lambda: vmap(plus_into_what_is_the_same)(ONE),
-    "cannot give an array": lambda: vmap(assigned)(ONE),
+    "would write a value": lambda: vmap(assigned)(ONE),
     "out=": lambda: vmap(lambda x: wg.add(x, 1, out=wg.ones(2)))(ONE),
     "other numbers for each slice": lambda: vmap(
         lambda x: x + wg.ones(2).normal_(), randomness="different"
