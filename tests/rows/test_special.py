@@ -198,6 +198,54 @@ def test_chebyshev_polynomials_by_their_angle(n):
         assert np.abs(found - y).max() <= 1e-14 * (n + 1) ** 2
 
 
+def test_chebyshev_polynomials_outside():
+    """By the hyperbolic angle from degree 33 on, beyond all doubles too."""
+    f = wg.special
+    x = np.array([1 + 1e-7, 1.001, 1.5, 40.0])
+    for n in (33, 34, 501, 10**6 + 1):
+        a = np.arccosh(x.astype(np.longdouble))
+        with np.errstate(over="ignore"):
+            exact = {
+                "t": np.cosh(n * a),
+                "u": np.sinh((n + 1) * a) / np.sinh(a),
+                "v": np.cosh((n + 0.5) * a) / np.cosh(a / 2),
+                "w": np.sinh((n + 0.5) * a) / np.sinh(a / 2),
+            }
+            for name, y in exact.items():
+                found = getattr(f, f"chebyshev_polynomial_{name}")
+                np.testing.assert_allclose(found(wg.from_numpy(x), n), y.astype(float), rtol=1e-12)
+                y = exact[{"v": "w", "w": "v"}.get(name, name)] * (-1) ** n
+                np.testing.assert_allclose(found(wg.from_numpy(-x), n), y.astype(float), rtol=1e-12)
+    ones = wg.tensor([1.0, -1.0], dtype=wg.float64)
+    for n in (33.0, 1e6 + 1, 2.0**40 + 1):
+        assert f.chebyshev_polynomial_t(ones, n).tolist() == [1, -1]
+        assert f.chebyshev_polynomial_u(ones, n).tolist() == [n + 1, -n - 1]
+        assert f.chebyshev_polynomial_v(ones, n).tolist() == [1, -2 * n - 1]
+        assert f.chebyshev_polynomial_w(ones, n).tolist() == [2 * n + 1, -1]
+
+
+def test_polynomials_of_large_degrees():
+    """What is asymptotic follows from the two degrees before, by steps."""
+    f, n = wg.special, 10**5
+    x = wg.tensor([0.0, 0.3, -0.7, 0.9999, 1.0, -1.0, 1 + 1e-5], dtype=wg.float64)
+    before, last, after = (f.legendre_polynomial_p(x, n + k) for k in (-1, 0, 1))
+    next_one = ((2 * n + 1) * x * last - n * before) / (n + 1)
+    assert ((after - next_one).abs() <= 1e-10 * after.abs().clamp(1)).all()
+    assert after[4:6].tolist() == last[4:5].tolist() + before[5:6].tolist() == [1, -1]
+    assert f.legendre_polynomial_p(x, 2.0**62)[:2].abs().max() < 1e-9
+    n = 10**6
+    x = wg.tensor([0.0, 0.3, 3.0, 90.0, 700.0, -0.01], dtype=wg.float64)
+    before, last, after = (f.laguerre_polynomial_l(x, n + k) for k in (-1, 0, 1))
+    next_one = ((2 * n + 1 - x) * last - n * before) / (n + 1)
+    size = (x / 2).exp() * wg.where(x < 0, last.abs(), 1)
+    assert ((after - next_one).abs() <= 1e-9 * size).all()
+    assert f.laguerre_polynomial_l(x, 2.0**62)[:3].abs().max() <= 1
+    near_0 = f.laguerre_polynomial_l(wg.tensor([1e-7, -1e-5], dtype=wg.float64), n + 1)
+    exact = [0.902472297640470235, 90.4758956145148432]  # by mpmath; steps lose half the digits
+    np.testing.assert_allclose(near_0.numpy(), exact, rtol=1e-12)
+    assert f.hermite_polynomial_h(x, 2.0**62).isnan().all()
+
+
 @pytest.mark.parametrize("a", [1e-3, 0.5, 1.0, 3.0, 50.0, 2e4, 3e6])
 def test_incomplete_gamma(a):
     """P + Q = 1, P(a + 1, x) = P(a, x) - x^a e^-x / Gamma(a + 1), and P(1, x) = 1 - e^-x."""

@@ -3,22 +3,9 @@
 
 #include <utility>
 
-#include "wengert/kernels/core/vec.h"
+#include "wengert/kernels/special/polynomials.h"
 
 namespace wengert::special {
-
-using VecD = Vec<double>;
-
-enum class Polynomial {
-  kChebyshevT,
-  kChebyshevU,
-  kChebyshevV,
-  kChebyshevW,
-  kHermite,      // the physicist's
-  kHermiteProb,  // the probabilist's
-  kLaguerre,
-  kLegendre,
-};
 
 // p_{k+1} = (shift + slope x) p_k - back p_{k-1}; p_{-1} is 0.
 struct Recurrence {
@@ -34,19 +21,31 @@ inline Recurrence recurrence(double k) {
   if constexpr (kFamily == kChebyshevU) return {0, 2, 1};
   if constexpr (kFamily == kChebyshevV) return {-first, 2, 1};
   if constexpr (kFamily == kChebyshevW) return {first, 2, 1};
-  const double r = 1 / (k + 1);
-  if constexpr (kFamily == kLaguerre) return {1 + k * r, -r, k * r};
-  return {0, 1 + k * r, k * r};  // Legendre's
+  // What is added to 1 is what is taken off again, to the last bit: of 1 all values are 1.
+  const double r = 1 / (k + 1), more = 1 + k * r, back = more - 1;
+  if constexpr (kFamily == kLaguerre) return {more, -r, back};
+  return {0, more, back};  // Legendre's
 }
 
 // Chebyshev's of degree n by the angle, for -1 < x < 1.
-[[gnu::noinline]] inline VecD chebyshev_by_angle(Polynomial family, VecD x, VecD n) {
+inline VecD chebyshev_by_angle(Polynomial family, VecD x, VecD n) {
   using enum Polynomial;
   const VecD a = acos(x), half = 0.5 * a;
   if (family == kChebyshevT) return cos(n * a);
   if (family == kChebyshevU) return sin((n + 1.0) * a) / sin(a);
   const VecD m = (n + 0.5) * a;
   return family == kChebyshevV ? cos(m) / cos(half) : sin(m) / sin(half);
+}
+// y, and where n > most what takes no steps.
+[[gnu::noinline]] inline VecD of_large(Polynomial family, double most, VecD x, VecD n, VecD y) {
+  Mask<double> large = n > most;
+  if (family <= Polynomial::kChebyshevW) {
+    y = select(large, chebyshev_by_angle(family, x, n), y);
+    large = large & (abs(x) >= 1.0);
+  }
+  if (!any(large)) return y;
+  const auto f = [=](double v, double degree) { return polynomial_of_large(family, v, degree); };
+  return select(large, lanes(x, n, f), y);
 }
 
 // f of 0 and more below kN, without a loop.
@@ -61,20 +60,23 @@ struct Registers {
   VecD v[kN];
 };
 
-// Of the degree that is each lane's: 0 below 0, at most a million. All take the
-// steps of the largest. From 33 on angles cost less than steps.
+// Of the degree that is each lane's: 0 below 0. All take the steps of the largest. Chebyshev's have
+// angles from 33 on, where these cost less than steps; Legendre's and Laguerre's no steps from
+// where what these have lost is more than asymptotic forms leave out. Hermite's are NaN long
+// before.
 template <Polynomial kFamily, int kN>
 inline Registers<kN> polynomials(const Registers<kN>& x, const Registers<kN>& degree) {
   constexpr bool kAngles = kFamily <= Polynomial::kChebyshevW;
-  const auto by_angle = [](VecD v, VecD n) { return (abs(v) < 1.0) & (n > 32.0); };
+  constexpr bool kAnyLarge = kAngles || kFamily >= Polynomial::kLaguerre;
+  constexpr double kMost = kAngles ? 32 : kFamily == Polynomial::kLegendre ? 1e5 : 1e6;
   Registers<kN> y;
   VecD p[kN], q[kN], n[kN], most(0.0);
   of_each<kN>([&](int i) {
-    n[i] = select(degree.v[i] > -1.0, trunc(detail::at_most(degree.v[i], 1e6)), 0.0);
+    n[i] = select(degree.v[i] > -1.0, trunc(degree.v[i]), 0.0);
     y.v[i] = select(degree.v[i] > -1.0, 1.0, VecD(0.0));
     p[i] = VecD(0.0);
     q[i] = VecD(1.0);
-    most = max(most, kAngles ? select(by_angle(x.v[i], n[i]), 0.0, n[i]) : n[i]);
+    most = max(most, select(n[i] > kMost, VecD(kAnyLarge ? 0.0 : kMost), n[i]));
   });
   const int steps = static_cast<int>(Eigen::internal::predux_max(most.p));
   for (int k = 0; k < steps; ++k) {
@@ -92,11 +94,10 @@ inline Registers<kN> polynomials(const Registers<kN>& x, const Registers<kN>& de
     });
     if (done) break;
   }
-  if constexpr (kAngles)
+  if constexpr (kAnyLarge)
     of_each<kN>([&](int i) {
-      const Mask<double> angle = by_angle(x.v[i], n[i]);
-      if (any(angle)) [[unlikely]]
-        y.v[i] = select(angle, chebyshev_by_angle(kFamily, x.v[i], n[i]), y.v[i]);
+      if (any(n[i] > kMost)) [[unlikely]]
+        y.v[i] = of_large(kFamily, kMost, x.v[i], n[i], y.v[i]);
     });
   return y;
 }
