@@ -8,6 +8,7 @@ import pytest
 
 import wengert as wg
 from tests.capture.fuzz_images import IMAGE_OPS, IMAGE_SHAPES
+from tests.capture.fuzz_rows import any_row, calls
 
 F = wg.nn.functional
 SEEDS = int(os.environ.get("WENGERT_FUZZ", 300))
@@ -18,8 +19,6 @@ LARGEST = 80_000
 SHAPES = [(), (1,), (3,), (4, 3), (3, 4), (1, 3), (4, 1), (2, 3, 4), (0,), (0, 3)]
 SHAPES += [(64, 50), (2500,), *IMAGE_SHAPES]
 LARGE_SHAPES = [(70_001,), (300, 200)]
-
-
 Skip = type("Skip", (Exception,), {})  # no tensor in the pool fits
 
 
@@ -384,7 +383,7 @@ def zeros_then_add(r):
     return made if r.rng.random() < 0.5 else made.add_(x.detach())
 
 
-OPS += [unary, binary, *IMAGE_OPS]  # the first two more often than others
+OPS += [unary, binary, *IMAGE_OPS, *[any_row] * 12]  # the first two more often than others
 
 
 # ---- in place -----------------------------------------------------------------------------------
@@ -519,6 +518,7 @@ class State:
         if rng.random() < 0.3 and self.argument.ndim > 1:
             self.argument = self.argument.transpose(0, 1)
         self.threads = rng.choice([1, 2])
+        calls("float64" if dtype == wg.float64 else "float32")
 
     def program(self, seed):
         def step(x):
