@@ -55,6 +55,19 @@ def max_backward(g, positions, size, kernel_size, **grid):
     return x
 
 
+def max_values(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    kernel, pad = int(np.ravel(kernel_size)[0]), int(np.ravel(padding)[0])
+    step, n = kernel if stride is None else int(np.ravel(stride)[0]), x.shape[-1]
+    room = n + 2 * pad - dilation * (kernel - 1) - 1
+    count = (-(-room // step) if ceil_mode else room // step) + 1
+    count -= ceil_mode and (count - 1) * step >= n + pad
+    y = np.full((*x.shape[:-1], count), -np.inf, x.dtype)
+    for o, k in np.ndindex(count, kernel):
+        if 0 <= (i := o * step - pad + k * dilation) < n:
+            y[..., o] = np.maximum(y[..., o], x[..., i])
+    return y
+
+
 def max_take(x, positions, size, kernel_size, **grid):
     return x[_places(positions, size, kernel_size, **grid)]
 
@@ -109,6 +122,7 @@ def fractional_max(x, samples, kernel, output):
 FORMULAS = {
     "_fractional_max_pool2d": fractional_max,
     "_fractional_max_pool3d": fractional_max,
+    "_max_pool1d_values": max_values,
     "_max_pool_backward": max_backward,
     "_max_pool_take": max_take,
     "_avg_pool_backward": avg_backward,

@@ -53,6 +53,11 @@ HOLES = np.array([[[1.0, 1.0, np.nan, 3.0, np.nan, 0.0], [-np.inf, -np.inf, 2.0,
 for n, shape in ((1, (1, 2, 6)), (2, (1, 2, 6)), (3, (1, 1, 2, 6))):
     for name in (key(f"max_pool{n}d", *MAX), f"max_pool{n}d_with_indices"):
         SAMPLES[name].append(S(HOLES.reshape(shape), 2, 1, 1).floats().forward_only())
+# Windows further apart than a register has lanes, and of more rows than are padded together.
+SAMPLES["_max_pool1d_values"] = [
+    S(*s.args, **s.kwargs).floats().forward_only()
+    for s in (*SAMPLES[key("max_pool1d", *MAX)], S(distinct(2, 50), 2, 11), S(distinct(9, 20), 3))
+]
 
 TAPS = np.array([[[[0, 3], [1, 2]]]], np.uint8)
 INSIDE = np.array([[[[2, 3], [1, 0]]]], np.uint8)  # of APART, not in the padding

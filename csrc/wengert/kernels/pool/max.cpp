@@ -105,6 +105,52 @@ void max_any(const Windows& w, const T* x, T* y, const Sink& sink) {
   max_rows<T, false>(w, x, y, sink);
 }
 
+// The largest elements of windows of rows. Those that begin at every element of the padded row are
+// found in registers, and a stride takes some of them; far apart, each is found for itself. Several
+// rows are padded before the first is read: a register that spans two writes waits for both.
+template <class T>
+class Largest {
+ public:
+  static constexpr int64_t kRows = 8;
+  explicit Largest(const Windows& windows) : w(windows) { std::fill(rows, best, lowest<T>()); }
+  void find(const T* x, int64_t n, T* y) {
+    const int64_t read = std::min(w.in[2], width - w.pad[2]);
+    for (int64_t r = 0; r < n; ++r) std::copy_n(x + r * w.in[2], read, rows + r * width + w.pad[2]);
+    for (int64_t r = 0; r < n; ++r) of_row(rows + r * width, y + r * w.out[2]);
+  }
+
+ private:
+  using V = Vec<T>;
+  void of_row(const T* row, T* __restrict y) {
+    const int64_t n = w.out[2];
+    if (step == 1)
+      return for_registers<V::kSize>(n, [&](int64_t i, int64_t lanes) {
+        detail::store_part(of_window<V>(row + i), y + i, lanes);
+      });
+    if (step > V::kSize) {
+      for (int64_t o = 0; o < n; ++o) y[o] = of_window<T>(row + o * step);
+      return;
+    }
+    for (int64_t i = 0; i < begins; i += V::kSize) of_window<V>(row + i).store(best + i);
+    const T* from = best;
+#pragma GCC unroll 4
+    for (int64_t o = 0; o < n; ++o, from += step) y[o] = *from;
+  }
+  template <class X>
+  X of_window(const T* at) const {
+    using L = Lanes<T, is_vec<X>>;
+    X most = L::load(at);
+    for (int64_t k = 1; k < w.kernel[2]; ++k) most = max(most, L::load(at + k * w.dilation[2]));
+    return most;
+  }
+
+  const Windows w;
+  const int64_t step = w.stride[2], begins = (w.out[2] - 1) * step + 1;
+  const int64_t width = round_up(begins, V::kSize) + w.reach(2) - 1;
+  const Scratch memory{static_cast<size_t>((kRows + 1) * width) * sizeof(T)};
+  T *const rows = memory.as<T>(), *const best = rows + kRows * width;
+};
+
 template <class P>
 void max_positions(const Windows& w, Dtype dtype, const void* x, void* y, P* positions) {
   dispatch(dtype, [&](auto zero) {
@@ -252,6 +298,21 @@ void max_pool(const Windows& of, Dtype dtype, const void* x, void* y, void* posi
   const Windows w = with_long_planes(of);
   if (w.taps() <= kByteTaps) return max_positions(w, dtype, x, y, static_cast<uint8_t*>(positions));
   max_positions(w, dtype, x, y, static_cast<int32_t*>(positions));
+}
+
+void max_pool_rows(const Windows& w, Dtype dtype, const void* x, void* y) {
+  const int64_t work = std::max<int64_t>(w.in[2] * w.kernel[2], 1);
+  dispatch_floating(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    constexpr int64_t most = Largest<T>::kRows;
+    const int64_t grain = round_up(std::max<int64_t>(kGrain / work, 1), most);
+    parallel_for(w.planes, grain, [&](int64_t begin, int64_t end) {
+      Largest<T> largest(w);
+      for (int64_t r = begin; r < end; r += most)
+        largest.find(static_cast<const T*>(x) + r * w.in[2], std::min(most, end - r),
+                     static_cast<T*>(y) + r * w.out[2]);
+    });
+  });
 }
 
 void max_pool_indices(const Windows& w, Dtype dtype, const void* x, void* y, int64_t* indices) {

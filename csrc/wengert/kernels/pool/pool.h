@@ -28,6 +28,8 @@ inline Dtype position_dtype(int64_t taps) {
 // y: the largest element of each window, the last NaN if there is one. Of equal ones the first.
 // Where it lies: the number of its tap, in position_dtype(taps).
 void max_pool(const Windows& w, Dtype dtype, const void* x, void* y, void* positions);
+// As that without positions, of floating numbers and windows along the last dimension alone.
+void max_pool_rows(const Windows& w, Dtype dtype, const void* x, void* y);
 // Where it lies in its plane.
 void max_pool_indices(const Windows& w, Dtype dtype, const void* x, void* y, int64_t* indices);
 // dx_i = sum of g over the windows whose largest element is i.

@@ -34,9 +34,42 @@ Windows windows_of(const Dims& shape, const Attrs& a, int n) {
 // The number of dimensions of images whose channels may lie last, of windows in n.
 constexpr int images_of(int n) { return n == 1 ? 0 : n + 2; }
 
+extern const Op max_values_op;
+
+// Positions are for gradients. A program has them in any case: it does not ask who wants which.
+bool wants_positions(const Tensor& x) { return watch() || (grad_enabled() && x.requires_grad()); }
+
+void values_shape(Call& c) {
+  const Dims shape = c.in(0).shape();
+  const Windows w = windows_of(shape, c.attrs, 1);
+  floating_input(c);
+  const Dtype dtype = c.in(0).dtype();
+  const Dims pooled = pooled_shape(shape, w, 1);
+  arrange_alike(c, 0, images_of(1));
+  c.output(dtype, pooled);
+}
+
+// y_o = max of x over window o
+constinit const Op max_values_op{.name = "_max_pool1d_values",
+                                 .signature = kMaxPool,
+                                 .on = 0,
+                                 .doc = "max_pool1d() where no gradient is wanted.",
+                                 .checked = true,
+                                 .shape = values_shape,
+                                 .run = [](Call& c) {
+                                   const Tensor& x = c.in(0);
+                                   if (c.out[0].numel() == 0) return;
+                                   max_pool_rows(windows_of(x.shape(), c.attrs, 1), x.dtype(),
+                                                 x.data(), c.out[0].data());
+                                 }};
+
 template <int n, bool kIndices>
 void max_shape(Call& c) {
   const Tensor& x = c.in(0);
+  if (n == 1 && !kIndices && !wants_positions(x)) {
+    c.become(max_values_op);
+    return values_shape(c);
+  }
   const Windows w = windows_of(x.shape(), c.attrs, n);
   check(x.dtype() != Dtype::kBool, ErrorKind::kNotImplemented, "not implemented for dtype bool");
   if (n == 1 && !kIndices) floating_input(c);
@@ -295,6 +328,7 @@ const Op* const kOps[] = {&max_pool1d_op,
                           &max_pool1d_with_indices_op,
                           &max_pool2d_with_indices_op,
                           &max_pool3d_with_indices_op,
+                          &max_values_op,
                           &max_pool_backward_op,
                           &max_pool_take_op};
 }
