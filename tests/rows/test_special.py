@@ -63,6 +63,38 @@ def test_recurrences():
     assert wg.polygamma(1, wg.tensor(1.0, dtype=wg.float64)).item() == pytest.approx(math.pi**2 / 6)
 
 
+def test_zeta_and_polygamma_below_zero():
+    """Beside poles, and far below; by mpmath."""
+    for n, x, y in (
+        (1, -1e-9, 999999999999999877.1),
+        (1, -3.000001, 999999999723.4501114),
+        (2, -2.999999, -1999999999161332198.0),
+        (3, -1 - 2.0**-40, 8.769009823985417509e48),
+        (1, -(2.0**-60), 1.329227995784915873e36),
+    ):
+        found = wg.polygamma(n, wg.tensor(x, dtype=wg.float64)).item()
+        assert found == pytest.approx(y, rel=1e-14)
+    for order, x, y in (
+        (2.0, -0.5, 8.934802200544679309),
+        (3.0, -100000.25, -62.0125533605496411),
+        (31.0, -100.25, -4611686018427380438.0),
+        (2.0, -1e9 - 0.5, 9.86960440008935862),
+        (3.0, -1e15 - 0.5, 4.99999999999999e-31),
+        (2.0, -3 - 2.0**-45, 1.237940039285380275e27),
+        (2.5, -0.5, nan),
+        (2.0, -1e12, inf),
+        (inf, -0.5, inf),
+    ):
+        found = wg.special.zeta(wg.tensor(order, dtype=wg.float64), x).item()
+        assert found == pytest.approx(y, rel=1e-14, nan_ok=True)
+
+
+def test_ndtri_of_the_smallest():
+    x = wg.tensor([1e-303, 1e-304, 3e-307, 2.3e-308], dtype=wg.float64)
+    y = [-37.23295396187670781, -37.29470098582852237, -37.45002946559491809, -37.51849724501229673]
+    np.testing.assert_allclose(wg.special.ndtri(x).numpy(), y, rtol=1e-15)
+
+
 def test_erfinv_is_the_inverse():
     for x in (wg.linspace(-0.999, 0.999, 1001, dtype=wg.float64), wg.linspace(-0.9, 0.9, 101)):
         assert wg.allclose(x.erfinv().erf(), x, rtol=1e-6 if x.dtype == wg.float32 else 1e-14)

@@ -28,20 +28,14 @@ inline double log_normal_cdf(double x) {
   return std::log1p(-std::erfc(x * kHalfRoot) / 2);
 }
 
-// zeta(s, q) = sum_{k >= 0} (q + k)^-s.
+// zeta(s, q) = sum_{k >= 0} (q + k)^-s, below 0 of whole s.
 inline double hurwitz_zeta(double s, double q) {
   if (s == 1) return kInfinity;
   if (!(s > 1) || std::isnan(q)) return kNan;
   if (q > 0) return zeta_positive(s, q);
   if (q == std::floor(q)) return kInfinity;
   if (s != std::floor(s)) return kNan;
-  double sum = 0;
-  for (; q <= 0; q += 1) {
-    const double term = std::pow(q, -s);
-    sum += term;
-    if (q < -1e6) return kNan;
-  }
-  return sum + zeta_positive(s, q);
+  return zeta_negative(s, q);
 }
 
 }  // namespace wengert::special

@@ -51,7 +51,7 @@ inline double digamma(double x) {
 
 // zeta(s, q) = sum_{k >= 0} (q + k)^-s for an integer s > 1 and q > 0: some terms and what Euler
 // and Maclaurin say of the rest, with the Bernoulli numbers up to B_14.
-inline double zeta_positive(double s, double q) {
+[[gnu::noinline]] inline double zeta_positive(double s, double q) {
   double sum = 0;
   for (; q < 10 + s; q += 1) {
     const double term = std::pow(q, -s);
@@ -72,21 +72,20 @@ inline double zeta_positive(double s, double q) {
   return sum + power * rest;
 }
 
-// The n-th derivative of psi, n >= 1: (-1)^(n + 1) n! zeta(n + 1, x). Below 0 the terms from x to
-// the last negative one are those of two zetas of positive arguments.
+// The same for q < 0 between the poles. The terms from q to the last negative one are those of two
+// zetas of positive arguments. How far the poles beside q are is exact where it is small.
+[[gnu::noinline]] inline double zeta_negative(double s, double q) {
+  const double up = zeta_positive(s, q - std::floor(q)), down = zeta_positive(s, std::ceil(q) - q);
+  const double beyond = zeta_positive(s, 1 - q);
+  return std::fmod(s, 2) == 1 ? (up - down) + beyond : (up + down) - beyond;
+}
+
+// The n-th derivative of psi, n >= 1: (-1)^(n + 1) n! zeta(n + 1, x).
 inline double polygamma_of(double n, double x) {
   if (std::isnan(x)) return x;
-  const double s = n + 1, odd = std::fmod(s, 2);
-  const double sign = odd == 0 ? 1 : -1;
+  const double s = n + 1, sign = std::fmod(s, 2) == 0 ? 1 : -1;
   if (x <= 0 && x == std::floor(x)) return std::isinf(x) ? kNan : sign * kInfinity;
-  double zeta;
-  if (x > 0) {
-    zeta = zeta_positive(s, x);
-  } else {
-    const double up = x - std::floor(x), down = 1 - up;
-    const double below = zeta_positive(s, down) - zeta_positive(s, 1 - x);
-    zeta = zeta_positive(s, up) + (odd == 0 ? below : -below);
-  }
+  const double zeta = x > 0 ? zeta_positive(s, x) : zeta_negative(s, x);
   return sign * std::tgamma(s) * zeta;
 }
 inline double polygamma(double n, double x) { return n == 0 ? digamma(x) : polygamma_of(n, x); }

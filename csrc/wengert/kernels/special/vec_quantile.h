@@ -80,12 +80,14 @@ template <class T, bool kNormal>
   const V r = sqrt(w), t = fma(1.0 / r, V(2 / kWide), V(-kMiddle / kWide));
   return detail::turned_by(r * detail::polynomial(kFar.c, t, t * t), y);
 }
-// One step from there by the inverse's series of order 4, in u = (erf(x) - y) / (2 erf'(x)).
+// One step from there by the inverse's series of order 4, in u = (erf(x) - y) / (2 erf'(x)), whose
+// difference is scaled: of the smallest tails it would be no normal number.
 [[gnu::noinline]] inline Vec<double> better_erf_inverse(Vec<double> y, Vec<double> tail,
                                                         Vec<double> near) {
   using V = Vec<double>;
   const V x = abs(near), xx = x * x;
-  const V u = (tail - erfc(x)) * exp(xx) * (0.5 / std::numbers::inv_sqrtpi);
+  constexpr double kUp = 0x1p200;
+  const V u = (tail * kUp - erfc(x) * kUp) * (exp(xx) * (0.5 / std::numbers::inv_sqrtpi / kUp));
   const V more = (4.0 * xx + 1.0) * (1.0 / 3) - u * (x * (2.0 * xx + 7.0 / 6));
   return detail::turned_by(x - u * (1.0 - u * (x - u * more)), y);
 }
