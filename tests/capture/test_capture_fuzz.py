@@ -11,7 +11,7 @@ from tests.capture.fuzz_images import IMAGE_OPS, IMAGE_SHAPES
 from tests.capture.fuzz_rows import any_row, calls
 
 F = wg.nn.functional
-SEEDS = int(os.environ.get("WENGERT_FUZZ", 300))
+SEEDS = int(os.environ.get("WENGERT_FUZZ", 200))
 FIRST = int(os.environ.get("WENGERT_FUZZ_FIRST", 0))
 PART = 50
 CALLS = 6
