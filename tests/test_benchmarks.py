@@ -1,4 +1,5 @@
-"""The benchmarks' own parts: which sizes of a sample grow, and what a sweep keeps and shows."""
+"""The benchmarks' own parts: which sizes of a sample grow, and what a sweep keeps and shows; how
+functions are gone through number by number."""
 
 import argparse
 import sys
@@ -12,6 +13,7 @@ from tests.rows.sample import arrays
 from tests.rows.table import ROWS, SAMPLES, outputs, run
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+import accuracy
 import op_roles
 import op_sweep
 
@@ -108,3 +110,63 @@ def test_rows_under_vmap():
     assert {c.way for c in op_sweep.chosen(options)} == {"forward", "backward"}
     options.way = "vmap"
     assert {c.size for c in op_sweep.chosen(options)} == {"small", "middle"}
+
+
+# ---- accuracy
+
+
+@pytest.fixture
+def accuracy_store(tmp_path, monkeypatch):
+    """An empty store, and pieces and blocks of a size for a test."""
+    path = tmp_path / "accuracy.json"
+    monkeypatch.setattr(accuracy, "STORE", path)
+    monkeypatch.setattr(accuracy, "PIECE", 1 << 10)
+    monkeypatch.setattr(accuracy, "BLOCK", 1 << 8)
+    threads = wg.get_num_threads()
+    yield path
+    wg.set_num_threads(threads)
+
+
+def run_of(words):
+    return accuracy.go(accuracy.parsed(words.split()))
+
+
+def test_every_nth_number_is_measured_in_pieces_that_go_on(accuracy_store):
+    words = "--rows exp --dtype float32 --step 1000003"
+    assert run_of(words + " --minutes 0") == [] == accuracy_store.read_text().splitlines()
+    (whole,) = run_of(words)
+    lines = accuracy_store.read_text().splitlines()
+    assert len(lines) == whole.run.pieces == 5
+    n = -(-accuracy.NUMBERS // 1000003) + len(accuracy.units.special("float32"))
+    assert whole.found.count == n and 0.5 < whole.found.units < 2 and not whole.found.special
+    # Stopped amid the third piece: the others are not made again.
+    accuracy_store.write_text("\n".join([*lines[:2], lines[2][:20]]))
+    assert run_of(words + " --list") == []
+    assert run_of(words) == [whole]
+    assert accuracy_store.read_text().splitlines() == [*lines[:2], lines[2][:20], *lines[2:]]
+    # All of it stands for fewer numbers as well, unless the source has changed.
+    assert run_of("--rows exp --dtype float32 --step 2000003") == [whole]
+    run = whole.run._replace(source="before", step=500)
+    options = accuracy.parsed(["--stale"])
+    store = {run: dict.fromkeys(range(run.pieces), accuracy.Found())}
+    assert accuracy.is_wanted(options, whole.run, store)
+    options.stale = False
+    assert not accuracy.is_wanted(options, whole.run, store)
+
+
+def test_the_page_says_what_was_run_over_which_numbers(accuracy_store):
+    run_of("--rows exp,floor --dtype float32 --step 1000003")
+    run_of("--rows tanhshrink,hypot --samples 600 --step 2000003 --dtype float32")
+    page = accuracy.page()
+    assert "Over every 1000003rd bit pattern only, 2 functions: `exp`, `floor`." in page
+    assert "Over every 2000003rd bit pattern only, 1 functions: `tanhshrink`." in page
+    assert "| floor | every 1000003rd | exact |  | 100 % |  |" in page
+    assert "- `tanhshrink`, float32" in page and "x - tanh x cancels" in page
+    assert "| hypot | " in page and "polynomial_p`" in page
+
+
+def test_wrong_words_are_refused(capsys):
+    for words in ("--step 0", "--dtype float16", "--samples 0"):
+        with pytest.raises(SystemExit):
+            accuracy.parsed(words.split())
+    assert "--dtype is float32, float64 or both: 'float16'" in capsys.readouterr().err
