@@ -84,6 +84,21 @@ void product(T* c, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int6
   });
 }
 
+// With a vector: of a panel there would be one column.
+template <class U, class T>
+void vector_product(T* c, const MatrixRef<T>& a, const MatrixRef<T>& b, int64_t m, int64_t k,
+                    const T* bias) {
+  parallel_for(m, kWork / (k + 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const T *x = a.data + i * a.row_stride, *y = b.data;
+      U sum = bias ? static_cast<U>(*bias) : U(0);
+      for (int64_t l = 0; l < k; ++l, x += a.col_stride, y += b.row_stride)
+        sum += static_cast<U>(*x) * static_cast<U>(*y);
+      c[i] = static_cast<T>(sum);
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -92,6 +107,7 @@ void integer_gemm(T* c, MatrixRef<T> a, MatrixRef<T> b, int64_t m, int64_t n, in
   if (m == 0 || n == 0) return;
   // Bools are counted, and what is not zero is true.
   using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+  if (n == 1) return vector_product<U>(c, a, b, m, k, bias);
   product<U>(c, a, b, m, n, k, bias);
 }
 

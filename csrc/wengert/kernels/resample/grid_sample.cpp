@@ -79,7 +79,7 @@ void sample(const GridShape& s, const Block<T>& b, int64_t n, const T* x, T* y) 
     const int64_t last = std::min(s.channels, first + 4);
     for (int64_t i = 0; i < n; i += V::kSize) {
       if constexpr (kCount == 4 && PairGather<T>::kExists) {
-        if (s.pixel_step() == 1 && all_inside(b, i)) {
+        if (s.pixel_step(0) == 1 && all_inside(b, i)) {
           sample_pairs(s, b, i, n, first, last, x, y);
           continue;
         }
@@ -198,7 +198,8 @@ void places_gradient(const GridShape& s, const Block<T>& b, int64_t n, const T* 
 }
 
 void check_size(const GridShape& s) {
-  const int64_t places = s.pixels() * s.pixel_step();
+  int64_t places = 1;
+  for (int d = 0; d < s.dims; ++d) places += (s.in[d] - 1) * s.pixel_step(d);
   check(places < int64_t{1} << 30, "images of fewer than 2^30 pixels expected, got ", places);
 }
 

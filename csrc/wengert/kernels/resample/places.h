@@ -153,8 +153,8 @@ struct Block {
 
  private:
   void flat(const GridShape& s, int a, int b, int64_t n) {
-    const auto step = static_cast<int32_t>(s.pixel_step());
-    const int32_t row = static_cast<int32_t>(s.in[0]) * step;
+    const auto step = static_cast<int32_t>(s.pixel_step(0));
+    const auto row = static_cast<int32_t>(s.pixel_step(1));
     const int32_t *x = axis[0].index[a], *y = axis[1].index[b];
     const T *p = axis[0].weight[a], *q = axis[1].weight[b];
     for (int64_t i = 0; i < n; ++i)
@@ -163,9 +163,9 @@ struct Block {
   }
   // As in PyTorch, of volumes nothing comes from outside, whatever it would weigh.
   void deep(const GridShape& s, int a, int b, int c, int64_t n) {
-    const auto step = static_cast<int32_t>(s.pixel_step());
-    const int32_t row = static_cast<int32_t>(s.in[0]) * step;
-    const int32_t slice = static_cast<int32_t>(s.in[1]) * row;
+    const auto step = static_cast<int32_t>(s.pixel_step(0));
+    const auto row = static_cast<int32_t>(s.pixel_step(1));
+    const auto slice = static_cast<int32_t>(s.pixel_step(2));
     for (int64_t i = 0; i < n; ++i) {
       const int32_t x = axis[0].index[a][i], y = axis[1].index[b][i], z = axis[2].index[c][i];
       const T w = axis[0].weight[a][i] * axis[1].weight[b][i] * axis[2].weight[c][i];

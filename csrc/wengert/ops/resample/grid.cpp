@@ -247,9 +247,9 @@ constinit const Op grid_gradient_op{
           const Tensor &x = c.in(1), &grid = c.in(2), &y = c.out[0];
           if (y.numel() == 0) return;
           GridShape s = describe(x.shape(), grid.shape(), c.attrs);
-          s.last = resampling::channels_last(x);
-          const resampling::Dense g(c.in(0), false), images(x, s.last), places(grid, false);
-          grid_sample_grid(s, y.dtype(), g.data(), images.data(), places.data(), y.data());
+          s.strides = x.strides().begin();
+          const resampling::Dense g(c.in(0), false), places(grid, false);
+          grid_sample_grid(s, y.dtype(), g.data(), x.data(), places.data(), y.data());
         },
     .vjp = grid_gradient_vjp,
     .reads = kInputs,
@@ -314,9 +314,9 @@ constinit const Op sampler_op{
           const Tensor &x = c.in(0), &grid = c.in(1), &y = c.out[0];
           if (y.numel() == 0) return;
           GridShape s = describe(x.shape(), grid.shape(), c.attrs);
-          s.last = resampling::channels_last(x);
-          const resampling::Dense images(x, s.last), places(grid, false);
-          grid_sample(s, y.dtype(), images.data(), places.data(), y.data());
+          s.strides = x.strides().begin();
+          const resampling::Dense places(grid, false);
+          grid_sample(s, y.dtype(), x.data(), places.data(), y.data());
         },
     .vjp =
         [](Vjp& v) {
