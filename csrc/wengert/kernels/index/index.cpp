@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "wengert/base/parallel.h"
+#include "wengert/kernels/core/vec.h"
 #include "wengert/kernels/core/walk.h"
 #include "wengert/kernels/index/combine.h"
 
@@ -84,6 +85,21 @@ int64_t piece_of(int64_t size, int64_t count) {
   return std::min(size, std::max<int64_t>(32, ((size + pieces - 1) / pieces + 15) / 16 * 16));
 }
 
+template <class T, class F>
+void combine_block(T* __restrict d, const T* __restrict s, int64_t n, const F& f) {
+  int64_t k = 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (std::is_invocable_v<F, Vec<T>&, Vec<T>>) {
+      for (; k + Vec<T>::kSize <= n; k += Vec<T>::kSize) {
+        Vec<T> to = Vec<T>::load(d + k);
+        f(to, Vec<T>::load(s + k));
+        to.store(d + k);
+      }
+    }
+  }
+  for (; k < n; ++k) f(d[k], s[k]);
+}
+
 // f(dst element, src element) for every one. Work is cut across `before` and `after` only.
 template <class T, class F>
 void scatter_typed(const Indexed& v, const Blocks& b, T* dst, const T* src, bool one, const F& f) {
@@ -103,9 +119,7 @@ void scatter_typed(const Indexed& v, const Blocks& b, T* dst, const T* src, bool
       }
       for (int64_t j = 0; j < v.count; ++j) {
         if (contiguous) {
-          T* d = to + v.offsets[j] + first;
-          const T* s = from + j * b.size + first;
-          for (int64_t k = 0; k < last - first; ++k) f(d[k], s[k]);
+          combine_block(to + v.offsets[j] + first, from + j * b.size + first, last - first, f);
           continue;
         }
         b.after.rows(first, last, [&](const auto& o, int64_t m) {
@@ -190,6 +204,10 @@ void add_to(T& d, T x, T s = T(1)) {
     d = d + s * x;
   }
 }
+template <class T>
+void add_to(Vec<T>& d, Vec<T> x, T s = T(1)) {
+  d = d + Vec<T>::repeat(s) * x;
+}
 
 }  // namespace
 
@@ -222,9 +240,9 @@ void index_accumulate(const Indexed& v, void* dst, const void* src, bool one, co
     auto* d = static_cast<T*>(dst);
     const auto* s = static_cast<const T*>(src);
     if (scale == T(1)) {
-      scatter_typed(v, b, d, s, one, [](T& to, T x) { add_to(to, x); });
+      scatter_typed(v, b, d, s, one, [](auto& to, auto x) { add_to(to, x); });
     } else {
-      scatter_typed(v, b, d, s, one, [scale](T& to, T x) { add_to(to, x, scale); });
+      scatter_typed(v, b, d, s, one, [scale](auto& to, auto x) { add_to(to, x, scale); });
     }
   });
 }

@@ -77,7 +77,6 @@ void scatter_reduce_run(Call& c) {
   const int d = wrap_dim(c.attrs.integer(kDim), y.ndim());
   const int64_t n = y.ndim() ? y.shape()[d] : 1, how = c.attrs.integer(kReduce);
   const Positions p(index);
-  p.check_range(0, n, d, ErrorKind::kRuntime);
   copy_strided(y.data(), y.strides(), x.data(), x.strides(), x.shape(), item_size(x));
   if (index.numel() == 0) return;
   const bool include_self = c.attrs.flag(kIncludeSelf);
@@ -89,11 +88,13 @@ void scatter_reduce_run(Call& c) {
           n};
   dispatch(y.dtype(), [&](auto zero) {
     using T = decltype(zero);
+    bool good = true;
     if (!include_self) {
       const T start = neutral<T>(how);
-      along_scatter(a, y.data(), &start, true, item_size(y));
+      good = along_scatter(a, y.data(), &start, true, item_size(y));
     }
-    along_combine(a, y.data(), source.data(), y.dtype(), combine_of(how));
+    good = good && along_combine(a, y.data(), source.data(), y.dtype(), combine_of(how));
+    if (!good) p.check_range(0, n, d, ErrorKind::kRuntime);
     if constexpr (!std::is_same_v<T, bool>)
       if (how == kMean) divide_by_counts<T>(a, y, include_self);
   });
