@@ -4,8 +4,8 @@
 
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/kernels/special/gamma.h"
-#include "wengert/kernels/special/incomplete.h"
 #include "wengert/kernels/special/vec_gamma.h"
+#include "wengert/kernels/special/vec_incomplete.h"
 #include "wengert/kernels/special/vec_quantile.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/pointwise/pointwise.h"
@@ -13,14 +13,6 @@
 
 namespace wengert {
 namespace {
-
-template <class V, class F>
-V of_both(V x, V y, F f) {
-  using T = std::remove_cvref_t<decltype(x.first())>;
-  return lanes(x, y, [f](T v, T w) {
-    return static_cast<T>(f(static_cast<double>(v), static_cast<double>(w)));
-  });
-}
 
 template <class F>
 constexpr Op one_operand(const char* name, const char* doc, F, void (*vjp)(Vjp&), uint32_t reads) {
@@ -87,7 +79,7 @@ constinit const Op erfinv_op = one_operand(
 // y = x^(a - 1) e^-x / Gamma(a)     dx = g ((a - 1) / x - 1) y        da = g (log x - psi(a)) y
 constinit const Op gamma_density_op = incomplete(
     "gamma_density", "The density of the gamma distribution of shape `input` at `other`.",
-    [](auto a, auto x) { return of_both(a, x, special::gamma_density); },
+    special::GammaDensity(),
     [](Vjp& v) {
       const Tensor a = v.x(0), x = v.x(1), y = mul(v.g(), apply(gamma_density_op, {a, x}));
       if (v.needs(0)) v.set(0, mul(y, sub(log(x), digamma(a))));
@@ -100,15 +92,13 @@ constinit const Op igamma_op = incomplete(
     "igamma",
     "The regularized lower incomplete gamma function P(input, other). NaN where either is "
     "negative; a gradient flows into `other` only, as in PyTorch. Abramowitz and Stegun 6.5.1.",
-    [](auto a, auto x) { return of_both(a, x, special::gamma_lower); },
-    [](Vjp& v) { incomplete_vjp(v, true); });
+    special::IncompleteGamma<true>(), [](Vjp& v) { incomplete_vjp(v, true); });
 // y = Q(a, x) = 1 - P(a, x)                                    dx = -g x^(a - 1) e^-x / Gamma(a)
 constinit const Op igammac_op = incomplete(
     "igammac",
     "The regularized upper incomplete gamma function, 1 - igamma(input, other), accurate where "
     "that is near 1. A gradient flows into `other` only, as in PyTorch.",
-    [](auto a, auto x) { return of_both(a, x, special::gamma_upper); },
-    [](Vjp& v) { incomplete_vjp(v, false); });
+    special::IncompleteGamma<false>(), [](Vjp& v) { incomplete_vjp(v, false); });
 
 namespace {
 
