@@ -91,7 +91,7 @@ def parts(function: Function, run: Run, piece: int, samples: int) -> Iterator[tu
         return
     if run.dtype == "float64" and function.truth.digits:
         samples = max(60, samples // BY_DIGITS[len(function.tensors) - 1])
-    for seed in range(max(1, samples // BLOCK)):
+    for seed in range(math.ceil(samples / BLOCK)):
         count = min(samples, BLOCK)
         if len(function.tensors) == 1:
             yield (units.one(run.dtype, count, seed),)

@@ -161,10 +161,8 @@ def bessel(order: int, second: bool) -> Callable[[Array], Array]:
         a.append(a[-1] * (4 * order**2 - (2 * k - 1) ** 2) / (8 * k))
     near = scipy(f"{'y' if second else 'j'}{order}")
 
-    def value(x: Array) -> Array:
-        y = near(np.where(np.abs(x) < 25, x, 1))
-        far = np.flatnonzero((x >= 25) | ((x <= -25) & (not second)))
-        z = np.abs(x[far])
+    def wave(z: Array) -> Array:
+        """The function times sqrt(pi z)."""
         s, c = np.sin(z), np.cos(z)
         # sqrt 2 times the cosine and sine of z - (2 order + 1) pi / 4
         cosine, sine = (c + s, s - c) if order == 0 else (s - c, -s - c)
@@ -172,8 +170,16 @@ def bessel(order: int, second: bool) -> Callable[[Array], Array]:
             np.polynomial.polynomial.polyval(1 / z**2, [(-1) ** i * b for i, b in enumerate(half)])
             for half in (a[0::2], a[1::2])
         )
-        both = p * sine + q / z * cosine if second else p * cosine - q / z * sine
-        y[far] = np.where(z < np.inf, both / np.sqrt(np.pi) / np.sqrt(z), 0)
+        return p * sine + q / z * cosine if second else p * cosine - q / z * sine
+
+    def value(x: Array) -> Array:
+        y = near(np.where(np.abs(x) < 25, x, 1))
+        far = np.flatnonzero((x >= 25) | ((x <= -25) & (not second)))
+        z = np.abs(x[far])
+        waves = wave(z)
+        roots = np.flatnonzero(np.abs(waves) < 1e-4)  # where the sum of sine and cosine cancels
+        waves[roots] = wave(z[roots].astype(wide))
+        y[far] = np.where(z < np.inf, waves / np.sqrt(np.pi) / np.sqrt(z), 0)
         if order == 1:
             y[far] = np.copysign(1, x[far]) * y[far]
         y[np.isnan(x)] = np.nan
