@@ -77,8 +77,15 @@ def by_digits(function: Function, x: tuple[Array, ...], y: Array) -> Array:
         raise ImportError(text) from error
     exact = y.astype(wide)
     with mpmath.workdps(40):
-        for i in np.flatnonzero(np.isfinite(y) & (y != 0)):
-            value = function.truth.digits(*(mpmath.mpf(float(a[i])) for a in x))
+        finite = np.all([np.isfinite(a) for a in x], axis=0)
+        for i in np.flatnonzero(finite & ~np.isnan(y) & (y != 0)):
+            try:
+                value = function.truth.digits(*(mpmath.mpf(float(a[i])) for a in x))
+            except (ValueError, ZeroDivisionError):
+                assert np.isinf(y[i])  # a pole; SciPy's may be infinite before the numbers end
+                continue
+            if not abs(value) <= float(np.finfo(np.float64).max):
+                continue
             high = float(value)
             exact[i] = wide(high) + wide(float(value - high))
     return exact
