@@ -1,6 +1,8 @@
 // Channels as pixels and back: copies in another arrangement.
 #include "wengert/kernels/resample/shuffle.h"
 
+#include "wengert/kernels/core/copy.h"
+#include "wengert/ops/images.h"
 #include "wengert/ops/resample/resample.h"
 #include "wengert/ops/shape/view.h"
 
@@ -34,6 +36,17 @@ PixelShuffle unshuffle_of(const Dims& shape, int64_t r) {
   return s;
 }
 
+// Images with channels last, of which `wide` has the fewer channels: both as (n, h, i, w, j, c).
+void shuffle_last(const Tensor& x, const Tensor& y, const Tensor& wide, int64_t r) {
+  const int64_t n = wide.size(0), c = wide.size(1), h = wide.size(2) / r, w = wide.size(3) / r;
+  const Dims shape{n, h, r, w, r, c}, of_wide = contiguous_strides(shape);
+  const int64_t all = c * r * r;
+  const Dims of_narrow{h * w * all, w * all, r, all, 1, r * r};
+  const bool shuffled = wide.is_same(y);
+  copy_strided(y.data(), shuffled ? of_wide : of_narrow, x.data(), shuffled ? of_narrow : of_wide,
+               shape, item_size(x.dtype()));
+}
+
 // y_{c, h r + i, w r + j} = x_{c r r + i r + j, h, w}        dx = pixel_unshuffle(g)
 constinit const Op pixel_shuffle_op{
     .name = "pixel_shuffle",
@@ -42,10 +55,10 @@ constinit const Op pixel_shuffle_op{
     .doc =
         "(*, c r r, h, w) to (*, c, h r, w r): each group of r r channels becomes the pixels of a "
         "square (Shi et al., 2016).",
-    .contiguous = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
+          const Dtype dtype = x.dtype();
           const int64_t r = c.attrs.integer(kFactor);
           check_image(x, r, "upscale_factor");
           check(x.size(-3) % (r * r) == 0,
@@ -56,14 +69,15 @@ constinit const Op pixel_shuffle_op{
           out[x.ndim() - 3] /= r * r;
           out[x.ndim() - 2] *= r;
           out[x.ndim() - 1] *= r;
-          c.output(x.dtype(), out);
+          output_images(c, dtype, out, arrange_alike(c, 0, 4));
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
           if (y.numel() == 0) return;
-          pixel_shuffle(shuffle_of(x.shape(), c.attrs.integer(kFactor)), item_size(x.dtype()),
-                        x.data(), y.data());
+          const int64_t r = c.attrs.integer(kFactor);
+          if (has_channels_last(c, 0, 4)) return shuffle_last(x, y, y, r);
+          pixel_shuffle(shuffle_of(x.shape(), r), item_size(x.dtype()), x.data(), y.data());
         },
     .vjp = [](Vjp& v) { v.set(0, pixel_unshuffle(v.g(), v.attrs().integer(kFactor))); },
 };
@@ -74,10 +88,10 @@ constinit const Op pixel_unshuffle_op{
     .signature = kPixelUnshuffle,
     .on = kModule | kFunctional,
     .doc = "(*, c, h r, w r) to (*, c r r, h, w): undoes pixel_shuffle().",
-    .contiguous = true,
     .shape =
         [](Call& c) {
           const Tensor& x = c.in(0);
+          const Dtype dtype = x.dtype();
           const int64_t r = c.attrs.integer(kFactor);
           check_image(x, r, "downscale_factor");
           check(x.size(-2) % r == 0,
@@ -90,14 +104,15 @@ constinit const Op pixel_unshuffle_op{
           out[x.ndim() - 3] *= r * r;
           out[x.ndim() - 2] /= r;
           out[x.ndim() - 1] /= r;
-          c.output(x.dtype(), out);
+          output_images(c, dtype, out, arrange_alike(c, 0, 4));
         },
     .run =
         [](Call& c) {
           const Tensor &x = c.in(0), &y = c.out[0];
           if (y.numel() == 0) return;
-          pixel_unshuffle(unshuffle_of(x.shape(), c.attrs.integer(kFactor)), item_size(x.dtype()),
-                          x.data(), y.data());
+          const int64_t r = c.attrs.integer(kFactor);
+          if (has_channels_last(c, 0, 4)) return shuffle_last(x, y, x, r);
+          pixel_unshuffle(unshuffle_of(x.shape(), r), item_size(x.dtype()), x.data(), y.data());
         },
     .vjp = [](Vjp& v) { v.set(0, pixel_shuffle(v.g(), v.attrs().integer(kFactor))); },
 };
