@@ -291,6 +291,18 @@ def test_incomplete_gamma(a):
     assert wg.allclose(wg.igamma(one, x), -(-x).expm1(), rtol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [wg.float32, wg.float64])
+def test_incomplete_gamma_is_the_same_beside_any_other(dtype):
+    """The elements of a register take as many steps as the slowest."""
+    wg.manual_seed(1)
+    a, x = (wg.randn(2, 4001, dtype=dtype) * 2).exp()
+    for f in (wg.igamma, wg.igammac, wg._native.ops.gamma_density):
+        y = f(a, x)
+        assert wg.equal(f(a.flip(0), x.flip(0)).flip(0), y)
+        assert wg.equal(f(a[1:], x[1:]), y[1:])
+        assert f(a[5], x[5]) == y[5]
+
+
 def test_incomplete_gamma_has_no_gradient_by_its_first_argument():
     a = wg.ones(2, requires_grad=True)
     for f in (wg.igamma, wg.igammac):

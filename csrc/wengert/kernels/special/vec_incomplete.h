@@ -45,20 +45,24 @@ inline VecD reciprocal_gamma(VecD a) {
 
 // The series for P of incomplete.cpp, over its front, to `enough` digits; x = 0 takes one step.
 inline VecD incomplete_series(VecD a, VecD x, double enough) {
-  VecD term(1.0), sum(1.0);
+  VecD term(1.0), sum(1.0), y(1.0);
+  Mask<double> active = a == a;  // a lane that is done keeps its value, whatever the others need
   for (double n = 1; n < 1e5; n += 4) {
     for (int k = 0; k < 4; ++k) {
       term = term * (x / (a + (n + k)));
       sum = sum + term;
     }
-    if (!any(term > enough * sum)) break;
+    y = select(active, sum, y);
+    active = active & (term > enough * sum);
+    if (!any(active)) break;
   }
-  return sum;
+  return y;
 }
 // The continued fraction for Q, over its front times a. Eight steps of its convergents are too few
 // to overflow.
 inline VecD incomplete_fraction(VecD a, VecD x, double enough) {
-  VecD p0(0.0), p1(1.0), q0(1.0), q1 = x + (1.0 - a);
+  VecD p0(0.0), p1(1.0), q0(1.0), q1 = x + (1.0 - a), y(0.0);
+  Mask<double> active = a == a;
   for (double n = 1; n < 1e5; n += 8) {
     for (int k = 0; k < 8; ++k) {
       const double at = n + k;
@@ -68,9 +72,11 @@ inline VecD incomplete_fraction(VecD a, VecD x, double enough) {
     }
     const VecD scale = 1.0 / q1;
     p0 = p0 * scale, q0 = q0 * scale, p1 = p1 * scale, q1 = VecD(1.0);
-    if (!any(abs(p1 * q0 - p0) > enough * abs(p0))) break;
+    y = select(active, p1, y);
+    active = active & (abs(p1 * q0 - p0) > enough * abs(p0));
+    if (!any(active)) break;
   }
-  return p1;
+  return y;
 }
 // P(a, x), or Q. Left out are lanes of too many steps, and those at the edges.
 [[gnu::noinline]] inline VecD incomplete_gamma(VecD a, VecD x, bool lower, double enough) {
