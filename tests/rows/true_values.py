@@ -306,7 +306,7 @@ WHY = {
     "reflection": "infinite for small negative numbers",
     "complement": "1 - P(a, x) cancels for small a",
     "half": "the square root of -inf is no number, and that power is infinite",
-    "zero": "-0 where x is -0, and PyTorch's is 0; a logarithm rounded and then a product",
+    "product": "a logarithm rounded and then a product",
 }
 
 
@@ -430,8 +430,8 @@ def _listed() -> dict[str, Truth]:
     add("rsub", lambda x, y: y - x, same=True)
     add("logaddexp", log_add, why=WHY["sum"])
     add("logaddexp2", functools.partial(log_add, base2=True), why=WHY["sum"])
-    add("xlogy", x_log(np.log), why=WHY["zero"])
-    add("xlog1py", x_log(np.log1p), why=WHY["zero"])
+    add("xlogy", x_log(np.log))
+    add("xlog1py", x_log(np.log1p), why=WHY["product"])
     # Beyond that SciPy's are not so good, and mpmath's series do not end.
     positive = {"among": lambda a, x: (a > 0) & (a < 1e3) & (x >= 0) & (x < 1e4)}
     lower = digits(lambda m, a, x: m.gammainc(a, 0, x, regularized=True))

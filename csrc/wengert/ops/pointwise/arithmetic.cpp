@@ -512,7 +512,7 @@ constinit const Op logaddexp_op = binary<Floats>(
 // z = x log y                    dx = g log y, and 0 where x = 0, y <= 0      dy = g x / y
 constinit const Op xlogy_op = binary<Floats>(
     "xlogy", "input * log(other), and 0 where `input` is 0 and `other` is not NaN.",
-    [](auto a, auto b) { return select(b == b, select(a == 0.0, a, a * log(b)), b); },
+    [](auto a, auto b) { return select(b == b, select(a == 0.0, abs(a), a * log(b)), b); },
     [](Vjp& v) {
       const Operand x = v.x(0), y = v.x(1);
       if (v.needs(0)) v.set(0, where(logical_and(eq(x, 0), le(y, 0)), 0.0, mul(v.g(), log_of(y))));

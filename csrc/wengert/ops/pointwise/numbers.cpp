@@ -119,7 +119,7 @@ constexpr auto logaddexp2_f = [](auto a, auto b) {
 };
 
 constexpr auto xlog1py_f = [](auto a, auto b) {
-  return select(b == b, select(a == 0.0, a, a * log1p(b)), b);
+  return select(b == b, select(a == 0.0, abs(a), a * log1p(b)), b);
 };
 
 template <class T>
