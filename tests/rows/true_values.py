@@ -304,7 +304,6 @@ WHY = {
     "sum": "relative to a result near 0, where a sum cancels",
     "root": "roundings of the logarithm that its polynomial is of",
     "reflection": "infinite for small negative numbers",
-    "complement": "1 - P(a, x) cancels for small a",
     "half": "the square root of -inf is no number, and that power is infinite",
     "product": "a logarithm rounded and then a product",
 }
@@ -437,7 +436,7 @@ def _listed() -> dict[str, Truth]:
     lower = digits(lambda m, a, x: m.gammainc(a, 0, x, regularized=True))
     upper = digits(lambda m, a, x: m.gammainc(a, x, m.inf, regularized=True))
     add("igamma", scipy("gammainc"), lower, **positive)
-    add("igammac", scipy("gammaincc"), upper, why=WHY["complement"], **positive)
+    add("igammac", scipy("gammaincc"), upper, **positive)
     above = {"among": lambda x, q: (x > 1) & (x < 100) & (q > 0) & (q < 1e4)}
     add("zeta", scipy("zeta"), digits(hurwitz), **above)
     return found

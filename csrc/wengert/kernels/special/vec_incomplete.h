@@ -7,18 +7,22 @@
 
 namespace wengert::special {
 
-// 1 / Gamma(a + 1) for 0 < a < 2, of a - 1 from 1 on: near 1 and 2 no logarithm keeps the digits.
-inline VecD reciprocal_gamma(VecD a) {
-  // (1 / Gamma(a + 1) - 1) / a up to 1, of 2 a - 1.
+// 1 / Gamma(a + 1) - 1 for 0 < a <= 1.
+inline VecD reciprocal_gamma_less_1(VecD a) {
+  // Over a, of 2 a - 1.
   static constexpr double kR[] = {
       0.2567583341910253,     -0.2979328606363083,     0.034605642873523454,
       0.009169863637448835,   -0.0027990061062833907,  0.00016430802093919208,
       4.2345034930474605e-05, -9.208607296313034e-06,  5.310306852290835e-07,
       6.411960820583237e-08,  -1.4602910251648548e-08, 1.0268795920707758e-09,
       2.9795508222029476e-11, -1.2037656833815847e-11};
+  const VecD t = a + a - 1.0;
+  return a * detail::polynomial(kR, t, t * t);
+}
+// 1 / Gamma(a + 1) for 0 < a < 2, of a - 1 from 1 on: near 1 and 2 no logarithm keeps the digits.
+inline VecD reciprocal_gamma(VecD a) {
   const Mask<double> beyond = a >= 1.0;
-  const VecD b = select(beyond, a - 1.0, a), t = b + b - 1.0;
-  const VecD y = fma(b, detail::polynomial(kR, t, t * t), VecD(1.0));
+  const VecD y = reciprocal_gamma_less_1(select(beyond, a - 1.0, a)) + 1.0;
   return select(beyond, y / a, y);
 }
 // x^a e^-x / Gamma(a + 1). From a = 20 on by m - log(1 + m), m = (x - a) / a: near 0 by its series,
@@ -78,6 +82,19 @@ inline VecD incomplete_fraction(VecD a, VecD x, double enough) {
   }
   return y;
 }
+// Q where 1 - P would lose it: for a < 1 and x <= a + 1 it is
+//   1 - x^a / Gamma(a + 1) (1 + a S),  S = sum_{n >= 1} (-x)^n / (n! (a + n)),
+// and each factor is known by how far it is from 1.
+[[gnu::noinline]] inline VecD incomplete_small(VecD a, VecD x) {
+  VecD term(1.0), sum(0.0);
+  for (double n = 1; n <= 24; ++n) {
+    term = term * x * (-1 / n);
+    sum = sum + term / (a + n);
+  }
+  const VecD power = expm1(a * log(x)), gamma = reciprocal_gamma_less_1(a);
+  const VecD front = fma(power, gamma, power + gamma);
+  return -front - (front + 1.0) * a * sum;
+}
 // P(a, x), or Q. Left out are lanes of too many steps, and those at the edges.
 [[gnu::noinline]] inline VecD incomplete_gamma(VecD a, VecD x, bool lower, double enough) {
   const Mask<double> plain = (a > 1e-300) & (a <= 1e6) & (x > 1e-300) & (x < 1e30);
@@ -87,6 +104,9 @@ inline VecD incomplete_fraction(VecD a, VecD x, double enough) {
   if (any(near)) {
     const VecD p = front * incomplete_series(a, select(near, x, 0.0), enough);
     y = lower ? p : 1.0 - p;
+    const Mask<double> small = near & (a < 1.0);
+    if (!lower && any(small))
+      y = select(small, incomplete_small(select(small, a, 0.5), select(small, x, 0.5)), y);
   }
   if (any(far)) {
     const VecD b = select(far, a, 1.0);
