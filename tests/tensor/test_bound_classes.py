@@ -16,10 +16,16 @@ def a_program():
     return _native._finish_recording(recording, [result])
 
 
+def a_packed_tensor():
+    with wg.autograd.graph.save_on_cpu():
+        return _native._pack_saved(wg.ones(2), True)
+
+
 MADE = {
     "_Program": a_program,
     "_Loop": lambda: _native._Loop([wg.ones(4, 2)]),
     "SavedTensor": lambda: wg.ones(2, requires_grad=True).exp().grad_fn._raw_saved_result,
+    "_PackedTensor": a_packed_tensor,
 }
 
 
