@@ -254,8 +254,9 @@ are the true value rounded; `exact` is what IEEE 754 says. `special` counts argu
 infinity, NaN, zero or the sign of a zero is not what it should be.
 
 Kernels take numbers without a normal exponent for zeros, arguments and results: either is right
-here, and an error below the least normal number is none where the true value is below it. Of two
-arguments, nonzero ones and true values within 26 powers of two of that number are left out.
+here, and an error below the least normal number is none where the true value is at most 16 times
+that. Of two arguments, nonzero ones and true values within 26 powers of two of that number are left
+out, within 110 in float64.
 Functions with further arguments have them at their defaults unless the name says otherwise;
 `clamp`, `clamp_min`, `clamp_max` and `threshold`, which have none, at 1/2 and -1/2.
 """

@@ -270,7 +270,7 @@ def test_polynomials_of_large_degrees():
     before, last, after = (f.laguerre_polynomial_l(x, n + k) for k in (-1, 0, 1))
     next_one = ((2 * n + 1 - x) * last - n * before) / (n + 1)
     size = (x / 2).exp() * wg.where(x < 0, last.abs(), 1)
-    assert ((after - next_one).abs() <= 1e-9 * size).all()
+    assert ((after - next_one).abs() <= 2e-9 * size).all()
     assert f.laguerre_polynomial_l(x, 2.0**62)[:3].abs().max() <= 1
     near_0 = f.laguerre_polynomial_l(wg.tensor([1e-7, -1e-5], dtype=wg.float64), n + 1)
     exact = [0.902472297640470235, 90.4758956145148432]  # by mpmath; steps lose half the digits

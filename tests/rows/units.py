@@ -50,9 +50,10 @@ def flushed(x: Array) -> Array:
 def errors(got: Array, true: Array, dtype: np.dtype, signs: bool) -> tuple[Array, Array]:
     """By how many units in the last place of the dtype results are off, and which are no numbers or
     zeros although they should be, or the other way round. Subnormal results count as zeros, and
-    where the true value is subnormal, an error below the least normal number is none."""
+    where the true value is subnormal, or nearly so, an error below the least normal number is none.
+    """
     limits = np.finfo(dtype)
-    zero, small = np.abs(got) < limits.tiny, np.abs(true) <= limits.tiny
+    zero = np.abs(got) < limits.tiny
     special = np.isnan(got) != np.isnan(true)
     special |= np.isinf(true) & (got != true) | (true == 0) & ~zero
     if signs:
@@ -64,7 +65,8 @@ def errors(got: Array, true: Array, dtype: np.dtype, signs: bool) -> tuple[Array
     bound = np.clip(true, -beyond, beyond)
     exponent = np.maximum(np.frexp(bound)[1], limits.minexp + 1) - limits.nmant - 1
     off = np.abs(np.clip(got, -beyond, beyond) - bound) / np.ldexp(more(1), exponent)
-    none = special | np.isnan(true) | (got == true) | small & (np.abs(got - true) <= limits.tiny)
+    least = np.abs(true) <= 16 * limits.tiny
+    none = special | np.isnan(true) | (got == true) | least & (np.abs(got - true) <= limits.tiny)
     return np.where(none, 0, off).astype(np.float64), special
 
 
@@ -108,8 +110,10 @@ def at(x: tuple[Array, ...], i: int) -> tuple[float, ...]:
 
 
 def is_least(x: Array, dtype: np.dtype) -> Array:
-    """Not zero, and near the least normal number or below."""
-    return (x != 0) & (np.abs(x) < np.ldexp(1.0, np.finfo(dtype).minexp + 26))
+    """Not zero, and near the least normal number or below: so near that what comes between has no
+    normal exponent, which of float64 is the low half of a product."""
+    near = 26 if dtype == np.float32 else 110
+    return (x != 0) & (np.abs(x) < np.ldexp(1.0, np.finfo(dtype).minexp + near))
 
 
 def chosen(truth: Truth, x: tuple[Array, ...]) -> tuple[Array, ...]:
