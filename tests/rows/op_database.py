@@ -556,9 +556,7 @@ WORDS: dict[str, str] = {
     ),
     r"target tensor should be 1-D with size equal to.*Expected target size \[5\]"
     r".*but got \[5, 4\]": (r"inconsistent target size, expected 5 but got \(5, 4\)"),
-    "expected scalar type Long but found Float": (
-        "Expected dtype int32/int64 for index, got float32"
-    ),
+    "expected scalar type Long but found Float": "a target of int64 expected, got float32",
     r"inconsistent weight size, expected 4 but got \[5\]": (
         r"inconsistent weight size, expected 4 but got \(5,\)"
     ),

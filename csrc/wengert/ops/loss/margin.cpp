@@ -173,8 +173,9 @@ constexpr int kLowest = attribute("lowest", kMargins, kMarginsBackward);
 void check_margins(const Tensor& x, const Tensor& target, const Attrs& a) {
   check(x.ndim() == 2 && x.size(1) > 0 && is_floating(x.dtype()),
         "input (n, classes) of a floating dtype expected, got ", x.shape(), " of ", x.dtype());
-  check(target.ndim() == 2 && target.size(0) == x.size(0) && target.dtype() == Dtype::kInt64,
-        "target (n, targets) int64 expected, got ", target.shape(), " of ", target.dtype());
+  check(target.dtype() == Dtype::kInt64, "a target of int64 expected, got ", target.dtype());
+  check(target.ndim() == 2 && target.size(0) == x.size(0), "target (n, targets) expected, got ",
+        target.shape());
   const int64_t p = a.integer(kPower), lowest = a.integer(kLowest);
   check(p == 1 || (p == 2 && target.size(1) == 1),
         "p of 1 expected, or of 2 with one target in a row, got ", p);
