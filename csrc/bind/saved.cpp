@@ -79,7 +79,7 @@ struct PackedTensor {
   // None where there are no hooks.
   static py::object of(const py::object& tensor, bool has_place) {
     const Tensor t = expect_tensor(tensor.ptr(), "tensor");
-    SavedHooks* hooks = saved_hooks();
+    const Ref<SavedHooks> hooks = saved_hooks();  // which the hook may take off
     if (!hooks) return py::none();
     return py::cast(PackedTensor{wengert::pack(*hooks, has_place ? t : t.detach()),
                                  has_place ? edge_of(t) : Tensor()});

@@ -165,6 +165,25 @@ class Product(Function):
         return g * y + 0 * z, g * x
 
 
+@pytest.mark.parametrize("call", [wg.exp, wg.square, lambda x: Product.apply(x, x)])
+def test_a_hook_may_end_its_own_block(call):
+    def pack(t):
+        block.__exit__(None, None, None)
+        return t
+
+    def unpack(t):
+        unpacked.append(t)
+        return t
+
+    x, unpacked = wg.ones(3, requires_grad=True), []
+    expected = wg.autograd.grad(call(x).sum(), x)[0]
+    block = graph.saved_tensors_hooks(pack, unpack)
+    block.__enter__()
+    y = call(x)
+    y.sum().backward()
+    assert x.grad.equal(expected) and len(unpacked) == 1
+
+
 def test_functions_ask_hooks_too():
     x, log = wg.ones(3, requires_grad=True), []
     with graph.saved_tensors_hooks(
