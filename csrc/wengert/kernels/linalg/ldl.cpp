@@ -11,57 +11,112 @@
 namespace wengert::linalg {
 namespace {
 
+// Some columns of L at a time, as LAPACK's lasyf has it: what is left of A stays as it is while its
+// columns are needed one by one, each with what the panel's columns so far take from it, and is
+// reduced by one product at the end. A is held whole, so that a column of it is a row in memory.
+template <class T>
+struct Panel {
+  T* a;
+  int64_t ld, n;
+  T *l, *w;  // columns of L and of L D, n numbers each
+
+  // Column `row` of what is left after k columns, in column `at` of L D.
+  T* take(int64_t at, int64_t row, int64_t k) const {
+    T* const __restrict to = w + at * n;
+    std::copy(a + row * ld + k, a + row * ld + n, to + k);
+    int64_t p = 0;
+    for (; p + 4 <= k; p += 4) {
+      const T* const x = l + p * n;
+      const T* const f = w + p * n + row;
+      const T f0 = f[0], f1 = f[n], f2 = f[2 * n], f3 = f[3 * n];
+      for (int64_t i = k; i < n; ++i)
+        to[i] -= (f0 * x[i] + f1 * x[i + n]) + (f2 * x[i + 2 * n] + f3 * x[i + 3 * n]);
+    }
+    for (; p < k; ++p)
+      for (int64_t i = k; i < n; ++i) to[i] -= w[p * n + row] * l[p * n + i];
+    return to;
+  }
+  static int64_t largest(const T* x, int64_t begin, int64_t end, int64_t but) {
+    int64_t most = begin;
+    T size = -1;
+    for (int64_t i = begin; i < end; ++i)
+      if (i != but && std::abs(x[i]) > size) size = std::abs(x[most = i]);
+    return most;
+  }
+  // Which row becomes the pivot's, and the size of its block, whose columns of L D are there then.
+  std::pair<int64_t, int> choose(int64_t k, bool& zero) const {
+    const T alpha = static_cast<T>((1 + std::sqrt(17.0)) / 8);
+    const T* const x = take(k, k, k);
+    const T own = std::abs(x[k]);
+    const int64_t most = k + 1 < n ? largest(x, k + 1, n, k) : k;
+    const T column = most == k ? T(0) : std::abs(x[most]);
+    zero = std::max(own, column) == 0 || std::isnan(own);
+    if (zero || own >= alpha * column) return {k, 1};
+    const T* const y = take(k + 1, most, k);
+    const T row = std::abs(y[largest(y, k, n, most)]);
+    if (own >= alpha * column * (column / row)) return {k, 1};
+    if (!(std::abs(y[most]) >= alpha * row)) return {most, 2};
+    std::copy(y + k, y + n, w + k * n + k);
+    return {most, 1};
+  }
+  // Rows and columns kk and p of what is left: of A only what is needed later, so p's.
+  void exchange(int64_t k, int64_t kk, int64_t p) const {
+    for (int64_t i = kk + 1; i < n; ++i) a[i * ld + p] = a[i * ld + kk];
+    std::copy(a + kk * ld + kk + 1, a + kk * ld + n, a + p * ld + kk + 1);
+    a[p * ld + p] = a[kk * ld + kk];
+    for (int64_t j = 0; j < k; ++j) std::swap(l[j * n + kk], l[j * n + p]);
+    for (int64_t j = 0; j <= kk; ++j) std::swap(w[j * n + kk], w[j * n + p]);
+  }
+  void divide(int64_t k, int size) const {
+    const T *const x = w + k * n, *const y = x + n;
+    T *const to = l + k * n, *const next = to + n;
+    std::copy_n(x + k, size, to + k);
+    if (size == 1) {
+      const T inverse = x[k] == 0 ? T(0) : 1 / x[k];  // of a column of zeros
+      for (int64_t i = k + 1; i < n; ++i) to[i] = inverse * x[i];
+      return;
+    }
+    next[k + 1] = y[k + 1];
+    const T d11 = y[k + 1] / x[k + 1], d22 = x[k] / x[k + 1], d = 1 / (d11 * d22 - 1) / x[k + 1];
+    for (int64_t i = k + 2; i < n; ++i) {
+      to[i] = d * (d11 * x[i] - y[i]);
+      next[i] = d * (d22 * y[i] - x[i]);
+    }
+  }
+  // Takes `width` columns or one more; how many, and the number of the first zero block.
+  std::pair<int64_t, int64_t> run(int64_t width, int32_t* pivots) const {
+    int64_t k = 0, info = 0;
+    while (k < std::min(width, n)) {
+      bool zero;
+      const auto [p, size] = choose(k, zero);
+      const int64_t kk = k + size - 1;
+      if (p != kk) exchange(k, kk, p);
+      if (zero && !info) info = k + 1;
+      divide(k, size);
+      pivots[k] = static_cast<int32_t>(size == 1 ? p + 1 : -p - 1);
+      if (size == 2) pivots[k + 1] = pivots[k];
+      k += size;
+    }
+    return {k, info};
+  }
+  // The columns into A, where exchanges reach only what comes after them.
+  void store(int64_t count, const int32_t* pivots) const {
+    for (int64_t k = count - 1; k > 0;) {
+      const int64_t p = std::abs(pivots[k]) - 1, kk = k;
+      k -= pivots[k] > 0 ? 1 : 2;
+      if (p != kk)
+        for (int64_t j = 0; j <= k; ++j) std::swap(l[j * n + kk], l[j * n + p]);
+    }
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < std::min(i + 1, count); ++j) a[i * ld + j] = l[j * n + i];
+  }
+};
+
 template <class T>
 struct Lower {
   T* a;
   int64_t ld, n;
   T& operator()(int64_t i, int64_t j) const { return a[i * ld + j]; }
-
-  // Which row becomes the pivot's, and the size of its block.
-  std::pair<int64_t, int> choose(int64_t k, bool& zero) const {
-    const auto& at = *this;
-    const T alpha = static_cast<T>((1 + std::sqrt(17.0)) / 8), own = std::abs(at(k, k));
-    int64_t most = k;
-    T column = 0;
-    for (int64_t i = k + 1; i < n; ++i)
-      if (std::abs(at(i, k)) > column) column = std::abs(at(most = i, k));
-    zero = std::max(own, column) == 0 || std::isnan(own);
-    if (zero || own >= alpha * column) return {k, 1};
-    T row = 0;
-    for (int64_t j = k; j < most; ++j) row = std::max(row, std::abs(at(most, j)));
-    for (int64_t i = most + 1; i < n; ++i) row = std::max(row, std::abs(at(i, most)));
-    if (own >= alpha * column * (column / row)) return {k, 1};
-    return {most, std::abs(at(most, most)) >= alpha * row ? 1 : 2};
-  }
-  void exchange(int64_t k, int64_t kk, int64_t p) const {
-    const auto& at = *this;
-    for (int64_t i = p + 1; i < n; ++i) std::swap(at(i, kk), at(i, p));
-    for (int64_t i = kk + 1; i < p; ++i) std::swap(at(i, kk), at(p, i));
-    std::swap(at(kk, kk), at(p, p));
-    if (kk != k) std::swap(at(k + 1, k), at(p, k));
-  }
-  void eliminate_one(int64_t k) const {
-    const auto& at = *this;
-    const T inverse = 1 / at(k, k);
-    for (int64_t i = k + 1; i < n; ++i) {
-      const T factor = inverse * at(i, k);
-      for (int64_t j = k + 1; j < i; ++j) at(i, j) -= factor * (at(j, k) * at(k, k));
-      at(i, i) -= factor * at(i, k);
-      at(i, k) = factor;
-    }
-  }
-  void eliminate_two(int64_t k) const {
-    const auto& at = *this;
-    T d21 = at(k + 1, k);
-    const T d11 = at(k + 1, k + 1) / d21, d22 = at(k, k) / d21;
-    d21 = (1 / (d11 * d22 - 1)) / d21;
-    for (int64_t j = k + 2; j < n; ++j) {
-      const T w = d21 * (d11 * at(j, k) - at(j, k + 1)), z = d21 * (d22 * at(j, k + 1) - at(j, k));
-      for (int64_t i = j; i < n; ++i) at(i, j) -= at(i, k) * w + at(i, k + 1) * z;
-      at(j, k) = w;
-      at(j, k + 1) = z;
-    }
-  }
 };
 
 template <class T>
@@ -109,20 +164,29 @@ void ldl_forward(const Lower<const T>& at, const int32_t* pivots, const Rows<T>&
 
 template <class T>
 int64_t ldl(T* a, int64_t ld, int64_t n, int32_t* pivots) {
-  const Lower<T> at{a, ld, n};
+  constexpr int64_t kWidth = 32, kTile = 32;
+  for (int64_t i = 0; i < n; i += kTile)
+    for (int64_t j = 0; j <= i; j += kTile)
+      for (int64_t r = i; r < std::min(i + kTile, n); ++r)
+        for (int64_t c = j; c < std::min(j + kTile, r); ++c) a[c * ld + r] = a[r * ld + c];
+  const int64_t columns = std::min(kWidth + 1, n + 1);
+  const Scratch scratch(static_cast<size_t>(2 * columns * n) * sizeof(T));
   int64_t info = 0;
-  for (int64_t k = 0; k < n;) {
-    bool zero;
-    const auto [p, size] = at.choose(k, zero);
-    const int64_t kk = k + size - 1;
-    if (p != kk) at.exchange(k, kk, p);
-    if (zero && !info) info = k + 1;
-    if (!zero) size == 1 ? at.eliminate_one(k) : at.eliminate_two(k);
-    const auto name = static_cast<int32_t>(p + 1);
-    pivots[k] = size == 1 ? name : -name;
-    if (size == 2) pivots[k + 1] = -name;
-    k += size;
+  for (int64_t begin = 0; begin < n;) {
+    const int64_t left = n - begin;
+    T *const l = scratch.as<T>(), *const w = l + columns * left, *const at = a + begin * (ld + 1);
+    const Panel<T> panel{at, ld, left, l, w};
+    const auto [count, zero] = panel.run(kWidth, pivots + begin);
+    if (zero && !info) info = begin + zero;
+    const int64_t rest = left - count;
+    subtract_product<T>(at + count * (ld + 1), ld, {l + count, 1, left}, {w + count, left, 1}, rest,
+                        rest, count);
+    panel.store(count, pivots + begin);
+    for (int64_t k = begin; k < begin + count; ++k)
+      pivots[k] += static_cast<int32_t>(pivots[k] > 0 ? begin : -begin);
+    begin += count;
   }
+  for (int64_t i = 0; i < n; ++i) std::fill(a + i * ld + i + 1, a + i * ld + n, T(0));
   return info;
 }
 

@@ -62,7 +62,8 @@ template <class T>
 bool svd(T* a, int64_t m, int64_t n, bool full, T* u, T* s, T* vh);
 
 // P' A P = L D L' with blocks of D of size 1 and 2, of a symmetric A whose lower triangle is read
-// and overwritten, as LAPACK's sytrf with 'L'. 0, or the number of the first zero block.
+// and overwritten, as LAPACK's sytrf with 'L'; what is above becomes 0. 0, or the number of the
+// first zero block.
 template <class T>
 int64_t ldl(T* a, int64_t ld, int64_t n, int32_t* pivots);
 // B (n x m, contiguous) <- A^-1 B.

@@ -315,10 +315,8 @@ void ldl_run(Call& c) {
   dispatch_floating(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     for_each_matrix(batch_of(x), n * n * n, [&](int64_t b) {
-      const T* const from = x.data_as<const T>() + b * n * n;
       T* const to = c.out[0].data_as<T>() + b * n * n;
-      for (int64_t i = 0; i < n; ++i)
-        for (int64_t j = 0; j < n; ++j) to[i * n + j] = j > i ? T(0) : from[i * n + j];
+      std::copy_n(x.data_as<const T>() + b * n * n, n * n, to);
       c.out[2].data_as<int32_t>()[b] =
           static_cast<int32_t>(linalg::ldl(to, n, n, c.out[1].data_as<int32_t>() + b * n));
     });
