@@ -211,26 +211,33 @@ constinit const Op round_op =
         return whole(x);
     });
 constexpr Signature kRoundTo = "(input: Tensor, *, decimals: int) -> Tensor";
-// y = x to the nearest multiple of 10^-decimals      dx = 0
-constinit const Op round_to_op{
-    .name = "round",
-    .signature = kRoundTo,
-    .on = kMethod | kModule | kInplace,
-    .doc =
-        "The nearest multiple of 10^-decimals: the nearest integer of input * 10^decimals, halves "
-        "to the even one, divided again. Floating only.",
-    .composed =
-        [](Call& c) {
-          const Tensor& x = c.in(0);
-          const int64_t decimals = c.attrs.integer(kRoundTo["decimals"]);
-          check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
-                x.dtype(), " with decimals");
-          const double scale = std::pow(10.0, std::abs(static_cast<double>(decimals)));
-          c.results = {decimals == 0  ? round(x)
-                       : decimals > 0 ? div(round(mul(x, scale)), scale)
-                                      : mul(round(div(x, scale)), scale)};
-        },
+// p are the power of ten and which way it goes.
+struct RoundTo {
+  auto operator()(auto x, const double* p) const {
+    return p[1] > 0 ? round_half_even(x * p[0]) / p[0] : round_half_even(x / p[0]) * p[0];
+  }
 };
+template <class T>
+void round_to_kernel(void* out, const void* const* in, int64_t n, const double* params) {
+  const double p[] = {std::pow(10.0, std::abs(*params)), *params};
+  detail::vector_kernel<T, 1, RoundTo>(out, in, n, p);
+}
+constexpr PointwiseRow kRoundToRow = [] {
+  PointwiseRow row{.arity = 1};
+  row.kernels[index(Dtype::kFloat32)] = round_to_kernel<float>;
+  row.kernels[index(Dtype::kFloat64)] = round_to_kernel<double>;
+  return row;
+}();
+// y = x to the nearest multiple of 10^-decimals      dx = 0
+constinit const Op round_to_op = pointwise_op(
+    "round", kRoundTo,
+    "The nearest multiple of 10^-decimals: the nearest integer of input * 10^decimals, halves to "
+    "the even one, divided again. Floating only.",
+    &kRoundToRow, Promote::kCommon, no_gradient, kNothing, kEverywhere, [](Call& c) {
+      check(is_floating(c.in(0).dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
+            c.in(0).dtype(), " with decimals");
+      pointwise_shape(c);
+    });
 // y = trunc x      dx = 0
 constinit const Op trunc_op = rounding("trunc", "Each element without its fraction.", [](auto x) {
                                 if constexpr (is_vec<decltype(x)>)

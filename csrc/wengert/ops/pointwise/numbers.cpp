@@ -287,7 +287,7 @@ constinit const Op nextafter_op =
 // z = x 2^y
 constinit const Op ldexp_op =
     made("ldexp", kTwo, kEverywhere, "input * 2^other, in floating point.",
-         [](Call& c) { c.results = {mul(c.in(0), pow(2.0, c.in(1)))}; });
+         [](Call& c) { c.results = {mul(c.in(0), exp2(c.in(1)))}; });
 // m = x / 2^e, 1/2 <= |m| < 1        dx = g / 2^e
 constinit const Op frexp_op{
     .name = "frexp",

@@ -82,6 +82,11 @@ void diff_composed(Call& c) {
 constexpr Signature kTrapezoid = "(y: Tensor, *, dx: Number = 1, dim: int = -1) -> Tensor";
 constexpr Signature kTrapezoidAt = "(y: Tensor, x: Tensor, *, dim: int = -1) -> Tensor";
 
+// The integral of samples `step` apart: the sum less half of both ends.
+Tensor evenly(const Tensor& y, double step, int d) {
+  const Tensor ends = add(select(y, d, 0), select(y, d, -1));
+  return mul(sub(sum(y, Dims{d}), mul(ends, 0.5)), step);
+}
 // The areas between neighbours along d; `at` is None where they lie `step` apart.
 Tensor areas(const Tensor& y, const Operand& at, const Scalar& step, int d, bool mean) {
   const Tensor sums = add(but_last(y, d), but_first(y, d));
@@ -123,12 +128,13 @@ void trapezoid_composed(Call& c) {
     return;
   }
   const Scalar step = kAt ? Scalar(1) : c.attrs.scalar(kTrapezoid["dx"]);
-  const Tensor a = areas(y, kAt ? c.input(1) : Operand(), step, d, kCumulative);
-  if (kCumulative) {
-    c.results = {cumsum(a, d - y.ndim())};
-  } else {
-    c.results = {kAt ? div(sum(a, Dims{d - y.ndim()}), 2.0) : div(sum(a, Dims{d}), 2.0)};
+  if (!kAt && !kCumulative) {
+    c.results = {evenly(y, step.real(), d)};
+    return;
   }
+  const Tensor a = areas(y, kAt ? c.input(1) : Operand(), step, d, kCumulative);
+  const int from_end = d - y.ndim();  // `at` may have more dimensions
+  c.results = {kCumulative ? cumsum(a, from_end) : div(sum(a, Dims{from_end}), 2.0)};
 }
 
 constexpr Op trapezoid(const char* name, const Signature& signature, const char* doc,
