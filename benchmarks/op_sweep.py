@@ -142,7 +142,12 @@ def compare(calls: list[Callable[[], Any]], threads: int, seconds: float) -> lis
     while rounds < 3 or time.perf_counter() < end:
         for i, call in enumerate(calls):
             if threads > 1:
-                time.sleep(0.003)  # until the other library's threads sleep
+                time.sleep(0.01)  # until the other library's threads sleep
+            # Not timed: until its own are awake, which takes the system a millisecond at times,
+            # and the tensors of the other have left the caches.
+            start = time.perf_counter()
+            while time.perf_counter() - start < (2 * BLOCK if threads > 1 else BLOCK / 4):
+                call()
             best[i] = min(best[i], seconds_of(call, counts[i], clock))
         rounds += 1
     return best
