@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kBlock = 1024;         // elements gathered at a time: 8 KiB per operand
 constexpr int64_t kGrain = 32 * kBlock;  // elements per chunk of parallel work
-constexpr int64_t kLongRow = 48;         // rows shorter than this are gathered into blocks
+constexpr int64_t kLongRow = 128;        // rows shorter than this are gathered into blocks
 
 template <class T>
 void copy_run(std::byte* to, int64_t to_step, const std::byte* from, int64_t from_step, int64_t n) {
@@ -58,19 +58,25 @@ struct Buffers {
   alignas(64) std::byte data[kMaxOperands][kBlock * 8];
 };
 
-// Long rows: operands of step 1 are used where they lie, others pass through a buffer.
+// Long rows: operands of step 1 are used where they lie, others pass through a buffer, which is not
+// filled again where an element is repeated along a row.
 void run_rows(PointwiseKernel kernel, const double* params, const Operands& all, int64_t begin,
               int64_t end) {
   Buffers buffers;
+  const std::byte* held[kMaxOperands] = {};  // what the buffers begin with
+  int64_t length[kMaxOperands] = {};
   Cursor at(all, begin);
   for (int64_t n = end - begin;;) {
     const int64_t m = std::min({n, at.left_in_row(), kBlock});
     const void* in[kMaxOperands];
     for (int k = 1; k < all.count; ++k) {
-      in[k - 1] = pointer(all, at, k);
-      if (all.step(k) == 1) continue;
-      copy_run(all.ops[k].item_size, buffers.data[k], 1, pointer(all, at, k), all.step(k), m);
-      in[k - 1] = buffers.data[k];
+      const std::byte* const from = pointer(all, at, k);
+      const bool direct = all.step(k) == 1;
+      in[k - 1] = direct ? from : buffers.data[k];
+      if (direct || (held[k] == from && m <= length[k])) continue;
+      copy_run(all.ops[k].item_size, buffers.data[k], 1, from, all.step(k), m);
+      held[k] = from;
+      length[k] = m;
     }
     const bool direct = all.step(0) == 1;
     std::byte* const out = pointer(all, at, 0);

@@ -11,6 +11,7 @@
 #include "wengert/ops/pointwise/rows.h"
 
 namespace wengert {
+
 namespace {
 
 constexpr Signature kOne = "(input: Tensor) -> Tensor";
@@ -170,16 +171,21 @@ constexpr Signature kAddbmm =
 constexpr int kBeta = attribute("beta", kAddr, kAddbmm),
               kAlpha = attribute("alpha", kAddr, kAddbmm);
 
-// beta x + alpha y, where x of beta 0 is not looked at, NaN or not.
-Tensor weighted(const Call& c, const Tensor& y, Dtype common) {
-  const Scalar beta = c.attrs.scalar(kBeta), alpha = c.attrs.scalar(kAlpha);
-  for (const auto& [s, name] : {std::pair{beta, "beta"}, std::pair{alpha, "alpha"}}) {
+void check_weights(const Call& c, Dtype common) {
+  for (const auto& [s, name] :
+       {std::pair{c.attrs.scalar(kBeta), "beta"}, std::pair{c.attrs.scalar(kAlpha), "alpha"}}) {
     check(is_floating(common) || !s.is_float(), "For integral input tensors, argument ", name,
           " must not be a floating point number.");
     check(common == Dtype::kBool || s.kind() != Scalar::Kind::kBool, "Boolean ", name,
           " only supported for Boolean results.");
     dispatch_all(common, [&s = s](auto zero) { s.to<decltype(zero)>(); });
   }
+}
+
+// beta x + alpha y, where x of beta 0 is not looked at, NaN or not.
+Tensor weighted(const Call& c, const Tensor& y, Dtype common) {
+  const Scalar beta = c.attrs.scalar(kBeta), alpha = c.attrs.scalar(kAlpha);
+  check_weights(c, common);
   const Tensor x = expand(to(c.in(0), common), y.shape());
   if (common == Dtype::kBool) {
     const Tensor none = zeros(y.shape(), common);
@@ -194,8 +200,16 @@ void addr_composed(Call& c) {
   for (const int i : {1, 2})
     check(c.in(i).ndim() == 1, "Expected 1-D argument vec", i, ", but got ", c.in(i).ndim(), "-D");
   const Dtype common = common_dtype(c);
-  const Tensor outer = mul(unsqueeze(to(c.in(1), common), 1), to(c.in(2), common));
-  c.results = {weighted(c, outer, common)};
+  const Tensor column = unsqueeze(to(c.in(1), common), 1), row = to(c.in(2), common);
+  const Scalar beta = c.attrs.scalar(kBeta);
+  if (!is_floating(common) || beta.real() == 0) {
+    c.results = {weighted(c, mul(column, row), common)};
+    return;
+  }
+  check_weights(c, common);
+  const Tensor x = expand(to(c.in(0), common), Dims{column.size(0), row.size(0)});
+  c.results = {apply(addcmul_float_op, {beta.real() == 1 ? x : mul(x, beta), column, row},
+                     Attrs(c.attrs.scalar(kAlpha).real()))};
 }
 
 void addbmm_composed(Call& c) {

@@ -44,7 +44,7 @@ constexpr Op pointwise_op(const char* name, const Signature& signature, const ch
 
 // Rows that other files name: a const is known outside its file only if declared so.
 extern const Op add_op, sub_op, mul_op, div_op, floor_divide_op, remainder_op, pow_op, matmul_op;
-extern const Op neg_op, abs_op, isfinite_op;
+extern const Op neg_op, abs_op, isfinite_op, addcmul_float_op;
 extern const Op bitwise_not_op, bitwise_and_op, bitwise_or_op, bitwise_xor_op;
 extern const Op bitwise_left_shift_op, bitwise_right_shift_op;
 extern const Op eq_op, ne_op, lt_op, le_op, gt_op, ge_op;
