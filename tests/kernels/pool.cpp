@@ -128,23 +128,26 @@ void parts(const Dims& in, const Dims& out) {
     w.out[d] = out[d];
   }
   const Sizes<T> s(w);
+  std::vector<T> some = s.x;  // of which some are no numbers, and one plane is of equal ones
+  for (size_t i = 3; i < some.size(); i += 301) some[i] = i % 2 ? T(NAN) : -T(INFINITY);
+  std::fill(some.end() - s.in / 3, some.end(), -T(INFINITY));
   auto fast = empty<T>(s.out), sum = fast, count = fast, best = fast;
   auto element = empty<int64_t>(s.out), indices = element;
   const int64_t plane = s.in / w.planes;
   naive::each_part(w, [&](int64_t window, int64_t at) {
     const auto i = static_cast<size_t>(window);
-    const T x = s.x[static_cast<size_t>(at)];
-    if (count[i] == 0 || x > best[i]) {
+    const T x = some[static_cast<size_t>(at)];
+    if (count[i] == 0 || x > best[i] || x != x) {
       best[i] = x;
       element[i] = at % plane;
     }
-    sum[i] += x;
+    sum[i] += s.x[static_cast<size_t>(at)];
     count[i] += 1;
   });
   for (size_t i = 0; i < sum.size(); ++i) sum[i] /= count[i];
   adaptive_avg_pool(w, dtype_of<T>(), s.x.data(), fast.data());
   CHECK(close(fast, sum, kLoose<T>, kLoose<T>));
-  adaptive_max_pool(w, dtype_of<T>(), s.x.data(), fast.data(), indices.data());
+  adaptive_max_pool(w, dtype_of<T>(), some.data(), fast.data(), indices.data());
   CHECK(close(fast, best, 0, 0));
   CHECK(indices == element);
   const std::vector<T> g = numbers<T>(s.out, 2);
@@ -291,6 +294,7 @@ void test_pool() {
   for (const Dims& out : {Dims{1, 3, 4}, Dims{1, 1, 1}, Dims{1, 7, 9}, Dims{1, 13, 30}}) {
     parts<float>({1, 7, 9}, out);
     parts<double>({4, 12, 16}, out);
+    parts<float>({3, 20, 70}, out);
   }
   fractional_within<float>();
   fractional_within<double>();

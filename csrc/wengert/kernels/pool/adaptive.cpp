@@ -127,26 +127,80 @@ void spread_rows(const Windows& w, const Ranges& parts, const Ranges& windows, c
   }
 }
 
+// Rows of a plane that a window has part of: (first[0], first[1]) and those behind along h, then d.
+struct Box {
+  int64_t first[2], size[2], height, pitch;
+  int64_t rows() const { return size[0] * size[1]; }
+  int64_t start(int64_t r) const {
+    return ((first[0] + r / size[1]) * height + first[1] + r % size[1]) * pitch;
+  }
+  template <class F>
+  void each(const F& f) const {
+    for (int64_t a = first[0]; a < first[0] + size[0]; ++a)
+      for (int64_t b = first[1]; b < first[1] + size[1]; ++b) f((a * height + b) * pitch);
+  }
+};
+
+// Every lane finds the largest of its elements and the number of the register, counted in T, that
+// it first came with. Of equal lanes the first register counts, then the first lane. False if there
+// is a NaN, of which the last would count.
+template <class T>
+bool largest_by_lanes(const Box& box, const T* x, int64_t n, T& best, int64_t& at) {
+  using namespace Eigen::internal;
+  using V = Vec<T>;
+  V most(-INFINITY), held(0.0), number(0.0);
+  auto nan = most != most;
+  box.each([&](int64_t start) {
+    for (int64_t i = 0; i < n; i += V::kSize) {
+      const V v = detail::load_part<T>(x + start + i, n - i, -INFINITY);
+      const auto larger = v > most;
+      nan = nan | (v != v);
+      most = select(larger, v, most);
+      held = select(larger, number, held);
+      number = number + 1.0;
+    }
+  });
+  if (any(nan)) return false;
+  best = predux_max(most.p);
+  const V place = held * static_cast<double>(V::kSize) + V(plset<typename V::Packet>(T(0)));
+  const V found = select(most == V::repeat(best), place, INFINITY);
+  const auto p = static_cast<int64_t>(predux_min(found.p));
+  const int64_t row = round_up(n, V::kSize);
+  at = box.start(p / row) + p % row;
+  return true;
+}
+
+template <class T>
+void largest_in(const Box& box, const T* x, int64_t n, T& best, int64_t& at) {
+  const int64_t row = round_up(n, Vec<T>::kSize), rows = box.rows();
+  const int64_t registers = rows * row / Vec<T>::kSize;
+  if (rows * row < int64_t{1} << 24 && rows * n >= 2 * registers + 12)
+    if (largest_by_lanes(box, x, n, best, at)) return;
+  best = -std::numeric_limits<T>::infinity();
+  at = box.start(0);
+  box.each([&](int64_t start) {
+    for (int64_t i = start; i < start + n; ++i) {
+      if (!(x[i] > best) && x[i] == x[i]) continue;
+      best = x[i];
+      at = i;
+    }
+  });
+}
+
 template <class T>
 void largest_row(const Windows& w, const Ranges& parts, const T* x, int64_t row, T* y,
                  int64_t* indices) {
   const int64_t o1 = row % w.out[1], o0 = row / w.out[1] % w.out[0];
   const T* from = x + row / w.out[1] / w.out[0] * w.in[0] * w.in[1] * w.in[2];
+  const Box box{{parts.begin(0, o0), parts.begin(1, o1)},
+                {parts.size(0, o0), parts.size(1, o1)},
+                w.in[1],
+                w.in[2]};
   for (int64_t o = 0; o < w.out[2]; ++o) {
-    const int64_t begin = parts.begin(2, o), end = parts.end(2, o);
-    T best = -std::numeric_limits<T>::infinity();
-    int64_t at = (parts.begin(0, o0) * w.in[1] + parts.begin(1, o1)) * w.in[2] + begin;
-    for (int64_t a = parts.begin(0, o0); a < parts.end(0, o0); ++a)
-      for (int64_t b = parts.begin(1, o1); b < parts.end(1, o1); ++b) {
-        const int64_t start = (a * w.in[1] + b) * w.in[2];
-        for (int64_t i = start + begin; i < start + end; ++i) {
-          if (!(from[i] > best) && from[i] == from[i]) continue;
-          best = from[i];
-          at = i;
-        }
-      }
-    y[row * w.out[2] + o] = best;
-    indices[row * w.out[2] + o] = at;
+    const int64_t begin = parts.begin(2, o), to = row * w.out[2] + o;
+    int64_t at = 0;
+    largest_in(box, from + begin, parts.size(2, o), y[to], at);
+    indices[to] = begin + at;
   }
 }
 
