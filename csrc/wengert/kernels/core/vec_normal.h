@@ -22,14 +22,9 @@ inline Vec<float> erf(Vec<float> x) {
 namespace detail {
 
 // The normal distribution's probability above t is exp(-t^2 / 2) M(t), with M = P / Q known as
-// Mills' ratio. Both are functions of t >= 0, which is cut where the exponential is 0 in float32.
-//
-// P and Q are in float64: seven float32 roundings would be more than 2 units. So is what f adds to
-// M, f(M, t); the exponential is in float32, with what rounding loses of its argument.
-//
-// With kSquared of exp(-x^2) and t = sqrt(2) |x|.
-template <bool kSquared = false, class F>
-inline VecF with_normal_tail(VecF x, const F& f) {
+// Mills' ratio. Of t from 0 to where the exponential is 0 in float32, 13.28; in float64, as seven
+// float32 roundings would be more than 2 units.
+inline Doubles mills_ratio(Doubles t) {
   constexpr double kP[] = {0.5000000024852046, 0.4356867348614492, 0.18130703606985432,
                            0.039984256528802345, 0.004020200434764207};
   constexpr double kQ[] = {1.0,
@@ -38,12 +33,19 @@ inline VecF with_normal_tail(VecF x, const F& f) {
                            0.46438105705433674,
                            0.10023304889375101,
                            0.01007700487001841};
+  return short_quotient(polynomial(kP, t), polynomial(kQ, t));
+}
+
+// exp(-t^2 / 2) f(M(t), t), t = |x|; the exponential is in float32, with what rounding loses of its
+// argument. With kSquared exp(-x^2) and t = sqrt(2) |x|.
+template <bool kSquared = false, class F>
+inline VecF with_normal_tail(VecF x, const F& f) {
   const VecF t = at_most(abs(x), kSquared ? 9.39 : 13.28), factor = kSquared ? -t : -0.5 * t;
   const VecF h = factor * t;
   const auto e = exp_parts<false>(h, lost_of_product(factor, t, h));
   Doubles d = to_doubles(t);
   if constexpr (kSquared) d = d * Doubles::repeat(M_SQRT2);
-  const Doubles tail = f(short_quotient(polynomial(kP, d), polynomial(kQ, d)), d);
+  const Doubles tail = f(mills_ratio(d), d);
 #if defined(EIGEN_VECTORIZE_FMA)
   const VecF m = to_floats(tail);
   return e.scale * wengert::fma(m, e.part, m);

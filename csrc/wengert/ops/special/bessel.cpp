@@ -9,6 +9,7 @@
 #include "wengert/kernels/special/vec_bessel.h"
 #include "wengert/kernels/special/vec_polynomials.h"
 #include "wengert/kernels/special/vec_quantile.h"
+#include "wengert/kernels/special/vec_tail.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/pointwise/rows.h"
 
@@ -165,8 +166,8 @@ constinit const Op ndtr_op = row(
     [](Vjp& v) { v.set(0, mul(v.g(), mul(exp(mul(square(v.x()), -0.5)), kNormalDensity))); },
     kInput);
 // y = log ndtr(x)                           dx = g / (erfcx(-x / sqrt(2)) sqrt(pi / 2))
-constinit const Op log_ndtr_op = each<special::log_normal_cdf>(
-    "log_ndtr", "log(ndtr(x)), accurate for large negative x.",
+constinit const Op log_ndtr_op = row(
+    "log_ndtr", "log(ndtr(x)), accurate for large negative x.", special::LogNormalCdf(),
     [](Vjp& v) {
       const Tensor ratio = apply(erfcx_op, {mul(v.x(), -std::numbers::sqrt2 / 2)});
       v.set(0, div(v.g(), mul(ratio, std::sqrt(std::numbers::pi / 2))));
@@ -179,8 +180,8 @@ constinit const Op ndtri_op = row(
     [](Vjp& v) { v.set(0, mul(v.g(), mul(exp(mul(square(v.y()), 0.5)), 1 / kNormalDensity))); },
     kOutput);
 // y = e^(x^2) erfc(x)                       dx = g (2 x y - 2 / sqrt(pi))
-constinit const Op erfcx_op = each<special::scaled_erfc>(
-    "erfcx", "exp(x^2) * erfc(x), without overflow for positive x.",
+constinit const Op erfcx_op = row(
+    "erfcx", "exp(x^2) * erfc(x), without overflow for positive x.", special::ScaledErfc(),
     [](Vjp& v) { v.set(0, mul(v.g(), sub(mul(mul(v.x(), v.y()), 2), M_2_SQRTPI))); },
     kInput | kOutput);
 // y = -x log x, 0 where x = 0, -inf where x < 0           dx = -g (log x + 1)
