@@ -155,3 +155,19 @@ def test_a_gradient_lies_over_logits_that_nobody_reads(reads_logits, buffers):
         assert bits(replayed()) == expected
     size = 64 * 500 * 4
     assert buffers * size <= replayed.program._native.arena_bytes < (buffers + 0.5) * size
+
+
+def test_the_gradient_of_masked_scatter_has_a_shape_that_no_value_changes():
+    x, source = wg.randn(3, 4, requires_grad=True), wg.randn(15, requires_grad=True)
+
+    def step(a):
+        x.grad = source.grad = None
+        x.masked_scatter(a > 0, source).square().sum().backward()
+        return x.grad, source.grad
+
+    captured = wg.capture(step)
+    for _ in range(5):
+        a = wg.randn(3, 4)
+        for eager, replayed in zip(step(a), captured(a), strict=True):
+            assert eager.tolist() == replayed.tolist()
+    assert captured.cache_info().hits

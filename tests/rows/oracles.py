@@ -481,6 +481,7 @@ HIDDEN = {
     "_roll": roll,
     "_nonzero": lambda m: np.argwhere(m),
     "_masked_select": lambda x, m: x[m],
+    "_masked_select_to": lambda x, m, size: np.pad(x[m], (0, size - m.sum())),
     "_masked_scatter": masked_scatter,
     "_one_hot": lambda i, n: np.eye(n)[i],
     "__getitem__": basic,

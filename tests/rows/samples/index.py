@@ -35,6 +35,7 @@ some("take", S(real(3, 4), index(12, 5, low=-12)), S(real(3), index(3)), S(real(
 SAMPLES["_nonzero"] = [S(mask(3, 4)), S(mask(5)), S(mask(2, 0)), S(np.array(True))]
 some("nonzero argwhere", S(index(2, 3, 4) * 1.0), S(real()), S(real(0, 2)), S(index(2, 9) * 1.0))
 SAMPLES["where(Tensor)"] = [S(mask(3, 4)), S(index(2, 5) * 1.0), S(np.array(True))]
+SAMPLES["_masked_select_to"] = [S(real(3, 4), mask(3, 4), 12), S(real(0), mask(0), 2)]
 SAMPLES["_masked_select"] = [S(real(3, 4), mask(3, 4)), S(real(0), mask(0))]
 some(
     "masked_select",

@@ -283,6 +283,45 @@ constinit const Op compress_op{
     .reads = kOther,
 };
 
+constexpr Signature kSelectTo = "(input: Tensor, mask: Tensor, size: int) -> Tensor";
+// y = the x_i with m_i != 0, in order, and 0 behind them        dx_i = g_k of that y_k, else 0
+constinit const Op select_to_op{
+    .name = "_masked_select_to",
+    .signature = kSelectTo,
+    .on = 0,
+    .doc =
+        "The elements where the mask, of the input's shape, is true, as a vector of `size`, which "
+        "ends with zeros: a shape that does not depend on values.",
+    .contiguous = true,
+    .checked = true,
+    .any_dtype = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& mask = c.in(1);
+          check(mask.dtype() == Dtype::kBool && mask.shape() == c.in(0).shape(),
+                "a bool mask of shape ", c.in(0).shape(), " expected, got ", mask.dtype(), ' ',
+                mask.shape());
+          check(c.attrs.integer(kSelectTo["size"]) >= 0, "a size of at least 0 expected, got ",
+                c.attrs.integer(kSelectTo["size"]));
+          c.output(c.in(0).dtype(), Dims{c.attrs.integer(kSelectTo["size"])});
+        },
+    .run =
+        [](Call& c) {
+          const bool* const mask = c.in(1).data_as<bool>();
+          const int64_t n = c.in(1).numel(), count = count_true(mask, n), size = item_size(c.in(0));
+          check(count <= c.out[0].numel(), "the mask has ", count, " true elements, size is ",
+                c.out[0].numel());
+          compress(c.out[0].data(), c.in(0).data(), mask, n, size);
+          std::fill_n(c.out[0].data_as<std::byte>() + count * size,
+                      (c.out[0].numel() - count) * size, std::byte{0});
+        },
+    .vjp =
+        [](Vjp& v) {
+          if (v.needs(0)) v.set(0, masked_scatter(zeros(v.shape(0), v.dtype(0)), v.x(1), v.g()));
+        },
+    .reads = kOther,
+};
+
 // y = the x_i with m_i != 0, in order
 constinit const Op masked_select_op{
     .name = "masked_select",
@@ -340,7 +379,7 @@ constinit const Op one_hot_op{
 const Op* const kGatherOps[] = {
     &gather_op,         &gather_backward_op, &take_along_dim_op, &index_select_op, &take_op,
     &nonzero_places_op, &nonzero_op,         &argwhere_op,       &where_places_op, &compress_op,
-    &masked_select_op,  &one_hot_of_op,      &one_hot_op,
+    &masked_select_op,  &select_to_op,       &one_hot_of_op,     &one_hot_op,
 };
 
 }  // namespace
@@ -366,6 +405,9 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   const Dims shape = broadcast_shapes(x.shape(), mask.shape());
   const auto stretched = [&](const Tensor& t) { return t.shape() == shape ? t : expand(t, shape); };
   return apply(compress_op, {stretched(x), contiguous(stretched(mask))});
+}
+Tensor masked_select_to(const Tensor& x, const Tensor& mask, int64_t size) {
+  return apply(select_to_op, {x, mask}, Attrs(size));
 }
 Tensor one_hot(const Tensor& x, int64_t classes) {
   check_defined(x, "one_hot");

@@ -37,6 +37,8 @@ struct IndexItem {
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Operand& value);
 Tensor masked_select(const Tensor& x, const Tensor& mask);
+// With zeros behind, `size` in all.
+Tensor masked_select_to(const Tensor& x, const Tensor& mask, int64_t size);
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source);
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Operand& source);
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Operand& value);

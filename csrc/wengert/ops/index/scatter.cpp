@@ -330,10 +330,8 @@ constinit const Op decompress_op{
         [](Vjp& v) {
           const Tensor mask = v.x(1);
           if (v.needs(0)) v.set(0, masked_fill(v.g(), mask, 0));
-          if (!v.needs(2)) return;
-          const Dims flat{numel(v.shape(2))};
-          v.set(2, reshape(strided_backward(masked_select(v.g(), mask), flat, Dims{1}, 0),
-                           v.shape(2)));
+          if (v.needs(2))
+            v.set(2, reshape(masked_select_to(v.g(), mask, numel(v.shape(2))), v.shape(2)));
         },
     .reads = kOther,
 };
