@@ -152,29 +152,41 @@ class Stage {
     phase_ = even_ ? inputs_ * length_ + lanes : length_;
     row_ = even_ ? length_ : length_ * step_;
     slab_ = even_ ? phase_ * step_ : row_ * inputs_;
+    if (!direct_) find_phases();
   }
   int64_t block_rows() const { return rows_; }
-  int64_t size() const { return direct_ ? 0 : slab_ * w_.kernel[0] + 64; }
+  int64_t size() const { return direct_ ? 0 : slab_ * slots() + 64; }
 
   // Reads what windows [first, last) of the slab number (plane, o0) need into `buffer`.
   void read(int64_t slab, int64_t first, int64_t last, T* buffer) {
+    // The padding stays; pairs bring their own.
+    if (!direct_ && step_ != 2 && buffer_ != buffer) std::fill(buffer, buffer + size(), fill_);
     buffer_ = buffer;
     plane_ = slab / w_.out[0];
     start0_ = slab % w_.out[0] * w_.stride[0] - w_.pad[0];
-    begin_ = std::max<int64_t>(first * w_.stride[1] - w_.pad[1], 0);
+    const int64_t begin = std::max<int64_t>(first * w_.stride[1] - w_.pad[1], 0);
     if (direct_) return;
     const int64_t end = std::min((last - 1) * w_.stride[1] - w_.pad[1] + w_.reach(1), w_.in[1]);
+    if (begin != begin_ || end != end_) std::fill(held_.begin(), held_.end(), int64_t{-1});
+    begin_ = begin;
+    end_ = end;
     for (int64_t k = 0; k < w_.kernel[0]; ++k) {
       const int64_t i = start0_ + k * w_.dilation[0];
       if (i < 0 || i >= w_.in[0]) continue;
+      T* to = buffer_ + slot(i, k) * slab_;
+      int64_t& held = held_[static_cast<size_t>(slot(i, k))];
+      if (held == plane_ * w_.in[0] + i) continue;
+      held = plane_ * w_.in[0] + i;
       const T* from = row_of(i, begin_);
       if (even_) {
-        T* to = buffer_ + k * slab_;
         sort_pairs(from, std::max<int64_t>(end - begin_, 0) * length_, to, to + phase_);
         continue;
       }
-      for (int64_t r = begin_; r < end; ++r, from += w_.in[2])
-        sort(from, buffer_ + k * slab_ + (r - begin_) * row_);
+      int64_t phase = (begin_ + w_.pad[1]) % w_.stride[1];
+      for (int64_t r = begin_; r < end; ++r, from += w_.in[2], to += row_) {
+        if (phase >= seen_ || wanted_[static_cast<size_t>(phase)]) sort(from, to);
+        if (++phase == w_.stride[1]) phase = 0;
+      }
     }
   }
 
@@ -188,7 +200,7 @@ class Stage {
       for (int64_t b = 0; b < w_.kernel[1]; ++b) {
         const int64_t j = start1 + b * w_.dilation[1];
         if (j < 0 || j >= w_.in[1]) continue;
-        const T* row = direct_ ? row_of(i, j) : buffer_ + a * slab_ + (j - begin_) * row_;
+        const T* row = direct_ ? row_of(i, j) : buffer_ + slot(i, a) * slab_ + (j - begin_) * row_;
         int64_t phase = 0, place = 0;  // of tap c: its distance divided by the stride
         for (int64_t c = 0; c < w_.kernel[2]; ++c) {
           at[out.count] = row + (direct_ ? c * w_.dilation[2] : phase * phase_ + place);
@@ -222,19 +234,38 @@ class Stage {
       }
       return;
     }
-    for (int64_t p = 0; p < step_; ++p) {
-      const int64_t from = p - pad;
-      const int64_t head = std::clamp<int64_t>(ceil_div(-from, step_), 0, length_);
-      const int64_t end = std::clamp<int64_t>(ceil_div(n - from, step_), head, length_);
-      T* phase = to + p * phase_;
-      std::fill(phase, phase + head, fill_);
+    for (const Phase& p : phases_) {
+      T* phase = to + p.number * phase_;
+      const T* from = x + p.number - pad;
       if (step_ == 1)
-        std::copy(x + from + head, x + from + end, phase + head);
+        std::copy(from + p.head, from + p.end, phase + p.head);
       else
-        for (int64_t j = head; j < end; ++j) phase[j] = x[from + j * step_];
-      std::fill(phase + end, phase + length_, fill_);
+        for (int64_t j = p.head; j < p.end; ++j) phase[j] = from[j * step_];
     }
   }
+  // A phase along w that a tap reads; its elements [head, end) are within the row.
+  struct Phase {
+    int64_t number, head, end;
+  };
+  void find_phases() {
+    const int64_t n = w_.in[2] + w_.pad[2];
+    for (int64_t c = 0; c < std::min(w_.kernel[2], step_); ++c) {
+      const int64_t p = c * w_.dilation[2] % step_;
+      if (!phases_.empty() && p == phases_[0].number) break;  // from here on they are the same
+      const int64_t head = std::clamp<int64_t>(ceil_div(w_.pad[2] - p, step_), 0, length_);
+      phases_.push_back({p, head, std::clamp<int64_t>(ceil_div(n - p, step_), head, length_)});
+    }
+    seen_ = std::min<int64_t>(w_.stride[1], 64);
+    wanted_.resize(static_cast<size_t>(seen_), uint8_t{0});
+    for (int64_t b = 0; b < w_.kernel[1]; ++b)
+      if (const int64_t p = b * w_.dilation[1] % w_.stride[1]; p < seen_)
+        wanted_[static_cast<size_t>(p)] = 1;
+    held_.resize(static_cast<size_t>(slots()), int64_t{-1});
+  }
+  // Rows of one plane along d stay where they are for the next windows that see them.
+  bool stay() const { return w_.reach(0) <= 2 * w_.kernel[0]; }
+  int64_t slots() const { return stay() ? w_.reach(0) : w_.kernel[0]; }
+  int64_t slot(int64_t i, int64_t tap) const { return stay() ? i % w_.reach(0) : tap; }
 
   const Windows& w_;
   const T* x_;
@@ -244,14 +275,19 @@ class Stage {
   bool even_;    // a stride of 2 without padding: the rows of a block are sorted as one
   int64_t length_, rows_, inputs_, phase_, row_, slab_;
   T* buffer_ = nullptr;
-  int64_t plane_ = 0, start0_ = 0, begin_ = 0;
+  int64_t plane_ = 0, start0_ = 0, begin_ = 0, end_ = 0;
+  List<Phase> phases_;
+  List<uint8_t> wanted_;  // whether taps read rows of a phase along h, of the first seen_
+  int64_t seen_ = 0;
+  List<int64_t> held_;  // the number of the rows in each slot
 };
 
 // f(stage, row of windows, taps) for all rows of windows, divided among threads; `scratch` elements
 // of T more are f's own, as its last argument.
 template <class T, class F>
 void for_windows(const Windows& w, const T* x, T fill, int64_t lanes, int64_t scratch, const F& f) {
-  const int64_t work = w.out[2] * w.taps();
+  const int64_t sorted = w.stride[2] > 2 ? 4 * w.in[2] : 0;  // one by one
+  const int64_t work = w.out[2] * w.taps() + sorted;
   const int64_t grain = std::max<int64_t>(kGrain / std::max<int64_t>(work, 1), 1);
   parallel_for(w.out_rows(), grain, [&](int64_t begin, int64_t end) {
     Stage<T> stage(w, x, fill, lanes);
@@ -308,8 +344,14 @@ class Sums {
         join_pairs(even, odd + 1, (n - 1) / 2, to + 1);
         if (n % 2 == 0) to[n - 1] = even[(n - 1) / 2];
       } else {
-        for (int64_t i = 0; i < n; ++i)
-          to[i] = row[(i + pad) % step_ * length_ + (i + pad) / step_];
+        int64_t phase = pad % step_, place = pad / step_;
+        for (int64_t i = 0; i < n; ++i) {
+          to[i] = row[phase * length_ + place];
+          if (++phase == step_) {
+            phase = 0;
+            ++place;
+          }
+        }
       }
     }
   }
@@ -327,7 +369,8 @@ class Sums {
 // last) tells which rows follow. `make` gives {before, f} for the scratch of a thread.
 template <class T, class Make>
 void for_sums(const Windows& w, T* dx, int64_t lanes, const Make& make) {
-  const int64_t grain = std::max<int64_t>(kGrain / std::max<int64_t>(w.in[2], 1), 1);
+  const int64_t adds = w.out_rows() * w.out[2] * w.taps() / std::max<int64_t>(w.in_rows(), 1);
+  const int64_t grain = std::max<int64_t>(kGrain / std::max<int64_t>(w.in[2] + adds, 1), 1);
   parallel_for(w.in_rows(), grain, [&](int64_t begin, int64_t end) {
     Sums<T> sums(w, dx, lanes);
     const Scratch buffer(static_cast<size_t>(sums.size()) * sizeof(T));
