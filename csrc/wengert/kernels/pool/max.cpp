@@ -51,8 +51,34 @@ void first_taps(const Windows& w, P* out) {
         static_cast<P>(std::max<int64_t>(ceil_div(w.pad[2] - o * w.stride[2], w.dilation[2]), 0));
 }
 
-// sink(slab of windows, row in it, numbers of the taps) for each row.
-template <class T, bool kVector, class Sink>
+// Where the numbers of taps go, row by row, as one of three; chosen while running, as the loops
+// over windows are the same.
+struct Sink {
+  const Windows& w;
+  uint8_t* bytes = nullptr;
+  int32_t* numbers = nullptr;
+  int64_t* places = nullptr;         // in planes
+  const int64_t* offsets = nullptr;  // of taps, for these
+
+  // Row o of a slab of windows.
+  template <class P>
+  void put(int64_t slab, int64_t o, const P* __restrict number) const {
+    const int64_t n = w.out[2], to = (slab * w.out[1] + o) * n;
+    if (bytes) return copy(number, n, bytes + to);
+    if (numbers) return copy(number, n, numbers + to);
+    const int64_t step = w.stride[2], at = row_place(w, slab, o);
+    int64_t* __restrict place = places + to;
+    const int64_t* __restrict offset = offsets;
+    for (int64_t i = 0; i < n; ++i)
+      place[i] = at + i * step + offset[static_cast<size_t>(number[i])];
+  }
+  template <class P, class To>
+  static void copy(const P* __restrict from, int64_t n, To* __restrict to) {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
+  }
+};
+
+template <class T, bool kVector>
 void max_rows(const Windows& w, const T* x, T* y, const Sink& sink) {
   using L = Lanes<T, kVector>;
   using P = std::conditional_t<kVector, T, int32_t>;
@@ -65,7 +91,7 @@ void max_rows(const Windows& w, const T* x, T* y, const Sink& sink) {
                    const int64_t row = slab * w.out[1] + o;
                    P* number = reinterpret_cast<P*>(scratch);
                    max_row<L>(taps, first.as<const P>(), w.out[2], y + row * w.out[2], number);
-                   sink(slab, o, number);
+                   sink.put(slab, o, number);
                  });
 }
 
@@ -74,7 +100,7 @@ bool is_nan(T v) {
   if constexpr (std::is_floating_point_v<T>) return v != v;
   return false;
 }
-template <class T, class Sink>
+template <class T>
 void max_narrow(const Windows& w, const T* x, T* y, const Sink& sink) {
   for_narrow(w, x,
              [&](int64_t row, const Span& s0, const Span& s1, const Span* along, const auto& each) {
@@ -93,11 +119,11 @@ void max_narrow(const Windows& w, const T* x, T* y, const Sink& sink) {
                  y[row * w.out[2] + o] = best;
                  number[o] = static_cast<int32_t>(at);
                }
-               sink(row / w.out[1], row % w.out[1], number);
+               sink.put(row / w.out[1], row % w.out[1], number);
              });
 }
 
-template <class T, class Sink>
+template <class T>
 void max_any(const Windows& w, const T* x, T* y, const Sink& sink) {
   if (is_narrow(w, kHandful)) return max_narrow(w, x, y, sink);
   if constexpr (std::is_floating_point_v<T>)
@@ -151,18 +177,10 @@ class Largest {
   T *const rows = memory.as<T>(), *const best = rows + kRows * width;
 };
 
-template <class P>
-void max_positions(const Windows& w, Dtype dtype, const void* x, void* y, P* positions) {
+void max_of(const Windows& w, Dtype dtype, const void* x, void* y, const Sink& sink) {
   dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
-    max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
-            [&](int64_t slab, int64_t o, const auto* number) {
-              const int64_t n =
-                  w.out[2];  // which a store of bytes might change, for all it is known
-              P* __restrict to = positions + (slab * w.out[1] + o) * n;
-              const auto* __restrict from = number;
-              for (int64_t i = 0; i < n; ++i) to[i] = static_cast<P>(from[i]);
-            });
+    max_any(w, static_cast<const T*>(x), static_cast<T*>(y), sink);
   });
 }
 
@@ -296,8 +314,12 @@ void with_positions(const Windows& w, const void* positions, const F& f) {
 
 void max_pool(const Windows& of, Dtype dtype, const void* x, void* y, void* positions) {
   const Windows w = with_long_planes(of);
-  if (w.taps() <= kByteTaps) return max_positions(w, dtype, x, y, static_cast<uint8_t*>(positions));
-  max_positions(w, dtype, x, y, static_cast<int32_t*>(positions));
+  Sink sink{w};
+  if (w.taps() <= kByteTaps)
+    sink.bytes = static_cast<uint8_t*>(positions);
+  else
+    sink.numbers = static_cast<int32_t*>(positions);
+  max_of(w, dtype, x, y, sink);
 }
 
 void max_pool_rows(const Windows& w, Dtype dtype, const void* x, void* y) {
@@ -317,17 +339,10 @@ void max_pool_rows(const Windows& w, Dtype dtype, const void* x, void* y) {
 
 void max_pool_indices(const Windows& w, Dtype dtype, const void* x, void* y, int64_t* indices) {
   const List<int64_t> offsets = tap_offsets(w);
-  dispatch(dtype, [&](auto zero) {
-    using T = decltype(zero);
-    max_any(w, static_cast<const T*>(x), static_cast<T*>(y),
-            [&](int64_t slab, int64_t o, const auto* number) {
-              const int64_t n = w.out[2], step = w.stride[2], at = row_place(w, slab, o);
-              int64_t* __restrict to = indices + (slab * w.out[1] + o) * n;
-              const int64_t* __restrict offset = offsets.data();
-              for (int64_t i = 0; i < n; ++i)
-                to[i] = at + i * step + offset[static_cast<size_t>(number[i])];
-            });
-  });
+  Sink sink{w};
+  sink.places = indices;
+  sink.offsets = offsets.data();
+  max_of(w, dtype, x, y, sink);
 }
 
 void max_pool_backward(const Windows& w, Dtype dtype, const void* g, const void* positions,
