@@ -95,3 +95,30 @@ def test_it_is_the_tensor_and_tells_when_it_loses_its_shape():
     assert found[0] is lu and found[1] is pivots
     named = wg.histogram(x, 3, out=(wg.empty(0), wg.empty(0)))
     assert type(named) is type(wg.histogram(x, 3)) and named.hist.tolist() == [2, 2, 2]
+
+
+# Functions with a dtype of their own take that of `out`; the values are whole numbers.
+OF_A_DTYPE = {
+    "sum": lambda t, x, o: t.sum(x, 0, out=o),
+    "prod": lambda t, x, o: t.prod(x, 0, out=o),
+    "nansum": lambda t, x, o: t.nansum(x, 0, out=o),
+    "cumsum": lambda t, x, o: t.cumsum(x, 0, out=o),
+    "arange": lambda t, x, o: t.arange(0, 6, 2, out=o),
+    "linspace": lambda t, x, o: t.linspace(0, 3, 4, out=o),
+    "zeros": lambda t, x, o: t.zeros(2, out=o),
+    "full": lambda t, x, o: t.full((2,), 3, out=o),
+    "eye": lambda t, x, o: t.eye(2, out=o),
+}
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("name", OF_A_DTYPE)
+def test_the_dtype_is_that_of_out(name, dtype):
+    def result(t):
+        out = t.empty(0, dtype=getattr(t, dtype))
+        return OF_A_DTYPE[name](t, t.tensor([[1.0, 2.0], [3.0, 4.0]]), out)
+
+    found = result(wg)
+    assert str(found.dtype) == f"wengert.{dtype}"
+    if torch:
+        assert found.tolist() == result(torch).tolist()

@@ -64,7 +64,7 @@ CASES = {
     "map2_": lambda t, x, m: m.map2_(m * 2, m + 1, lambda a, b, c: a + b * c),
     "module_load": lambda t, x, m: [m.module_load(x[0, :, :4]), m.module_load(m.clone(), True)],
     "new": lambda t, x, m: [
-        x.new(2, 3) * 0, x.new([1, 2]), x.new().shape[0], x.new(m), x.new(m.shape).shape[1]
+        x.new(2, 3).zero_(), x.new([1, 2]), x.new().shape[0], x.new(m), x.new(m.shape).shape[1]
     ],
     "resize": lambda t, x, m: [x.resize(48), x.resize_as(t.zeros(6, 8))],
     "conv_tbc": lambda t, x, m: t.nn.functional.conv_tbc(x, t.ones(3, 6, 2), t.ones(2), 1),

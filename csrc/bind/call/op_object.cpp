@@ -110,6 +110,15 @@ PyObject* finish_out(const Binding& b, PyObject* out, std::span<Tensor> results)
   return to_tuple(b.named_tuple, results);
 }
 
+// The dtype of `out` is that of the result, as in PyTorch, where the row would be told one.
+void take_dtype(Call& call, PyObject* out) {
+  const int at = call.op().signature.dtype();
+  if (at < 0 || call.attrs.has(at) || !is_tensor(out)) return;
+  const Attrs given = std::exchange(call.attrs, {});
+  for (int i = 0; i < given.count(); ++i)
+    i == at ? call.attrs.add(unwrap(out).dtype()) : call.attrs.add_from(given, i);
+}
+
 PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras);
 
 // With memory_format=: the result lies so.
@@ -138,6 +147,7 @@ PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& ext
 PyObject* run(const Binding& b, const Overload& o, Call& call, const Extras& extras) {
   if (extras.format) [[unlikely]]
     return run_formatted(b, o, call, extras);
+  if (extras.out) take_dtype(call, extras.out);
   const bool inplace = (b.form == Form::kInplace && !o.op->mutates) || extras.inplace;
   inplace ? apply_inplace(call) : apply(call);
   std::span<Tensor> results(call.out, static_cast<size_t>(call.outputs()));

@@ -174,7 +174,10 @@ class Stage {
         const Span span = columns(px);
         for (int64_t py = 0; py < g_.step[1]; ++py) {
           const int64_t plane = ((z - z0) * g_.step[2] + px) * g_.step[1] + py;
-          if (!used_[static_cast<size_t>(plane)]) {
+          if (!used_[static_cast<size_t>(plane)]) {  // but by whole registers, for products with 0
+            const int64_t n = std::min<int64_t>(lines_ * width_, Vec<T>::kSize);
+            lines.begin(to, n);
+            lines.zero(to, n);
             to += lines_ * width_;
             continue;
           }
