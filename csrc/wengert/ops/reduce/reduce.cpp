@@ -63,6 +63,14 @@ void sum_shape(Call& c) {
   output_over_dims(c, dtype);
 }
 
+// Integers have no NaN that could be left out later.
+void nansum_shape(Call& c) {
+  const Tensor x = c.in(0);
+  if (is_floating(x.dtype()) && !is_floating(c.attrs.dtype_or(kDtype, x.dtype())))
+    c.input(0) = where(eq(x, x), x, 0.0);
+  sum_shape(c);
+}
+
 void mean_shape(Call& c) {
   const Dtype dtype = c.attrs.dtype_or(kDtype, c.in(0).dtype());
   check(is_floating(dtype), "could not infer output dtype. ",
@@ -225,7 +233,7 @@ constinit const Op nansum_op{
     .name = "nansum",
     .signature = kDimsDtype,
     .doc = "`sum` with NaN counted as 0.",
-    .shape = sum_shape,
+    .shape = nansum_shape,
     .run = run_over_dims<ReduceKind::kNanSum>,
     .vjp = [](Vjp& v) { v.set(0, where(eq(v.x(), v.x()), restore_dims(v, v.g(), kDim), 0.0)); },
     .reads = kInput};
