@@ -318,7 +318,10 @@ constexpr Op fused(const char* name, const char* doc, F, void (*vjp)(Vjp&)) {
                       kOther | kThird, 0);
 }
 // value g
-Tensor scaled_g(Vjp& v) { return mul(v.g(), v.attrs().real(kWithValue["value"])); }
+Tensor scaled_g(Vjp& v) {
+  const double value = v.attrs().real(kWithValue["value"]);
+  return value == 1 ? v.g() : mul(v.g(), value);
+}
 }  // namespace
 
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
