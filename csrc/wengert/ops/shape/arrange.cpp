@@ -1,4 +1,5 @@
 // Copies in another arrangement: flip, roll, repeat, triangles.
+#include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/kernels/core/walk.h"
@@ -261,14 +262,20 @@ Tensor repeated_positions(const Tensor& counts) {
   check(counts.ndim() <= 1, "repeats must be 0-dim or 1-dim tensor, got shape ", counts.shape());
   value_leaves("repeat_interleave() with a tensor of counts");
   const Positions n(counts);
-  int64_t total = 0;
+  const Scratch scratch(static_cast<size_t>(n.count + 1) * sizeof(int64_t));
+  int64_t* const begin = scratch.as<int64_t>();
+  begin[0] = 0;
   for (int64_t i = 0; i < n.count; ++i) {
     check(n[i] >= 0, "repeats can not be negative, got ", n[i]);
-    total += n[i];
+    begin[i + 1] = begin[i] + n[i];
   }
+  const int64_t total = begin[n.count];
   const Tensor out = Tensor::empty(Dims{total}, Dtype::kInt64);
-  int64_t* p = out.data_as<int64_t>();
-  for (int64_t i = 0; i < n.count; ++i) p = std::fill_n(p, n[i], i);
+  int64_t* const to = out.data_as<int64_t>();
+  const int64_t grain = n.count * (int64_t{1} << 15) / std::max<int64_t>(total, 1) + 1;
+  parallel_for(n.count, grain, [&](int64_t from, int64_t end) {
+    for (int64_t i = from; i < end; ++i) std::fill(to + begin[i], to + begin[i + 1], i);
+  });
   return out;
 }
 
