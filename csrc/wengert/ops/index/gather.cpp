@@ -407,6 +407,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
   return apply(compress_op, {stretched(x), contiguous(stretched(mask))});
 }
 Tensor masked_select_to(const Tensor& x, const Tensor& mask, int64_t size) {
+  check_defined(x, "masked_select_to");
   return apply(select_to_op, {x, mask}, Attrs(size));
 }
 Tensor one_hot(const Tensor& x, int64_t classes) {
