@@ -331,6 +331,7 @@ SAMPLES["histc"] = [
     S(real(4, 10), bins=7, min=-1, max=1),
     S(np.array([0.0, 1.0, 2.0, 0.5, np.nan]), 4, 0, 2),
     S(np.array([3.0, 3.0]), 3),
+    S(np.arange(200) / 100, 20, 0, 3),  # numbers between bins
     S(real(0), 3),
     S(real(), 3, -1, 1),
 ]

@@ -1,7 +1,8 @@
-// Quantiles, counts of values, covariances: made of other rows.
+// Quantiles, counts of values, covariances: most are made of other rows.
 #include <cmath>
 
 #include "wengert/base/warning.h"
+#include "wengert/kernels/reduce/histogram.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/pointwise/pointwise.h"
@@ -114,37 +115,35 @@ void quantile_composed(Call& c) {
 constexpr Signature kHistc =
     "(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor";
 
-void histc_composed(Call& c) {
-  const NoGradGuard guard;
-  const Tensor x = flatten(c.in(0));
+void histc_shape(Call& c) {
+  const Tensor& x = c.in(0);
   const int64_t bins = c.attrs.integer(kHistc["bins"]);
   const double low = c.attrs.real(kHistc["min"]), high = c.attrs.real(kHistc["max"]);
   check(is_floating(x.dtype()), ErrorKind::kNotImplemented, "not implemented for dtype ",
         x.dtype());
   check(bins > 0, "bins must be > 0, got ", bins);
+  check(bins <= kMostBins, "bins must be at most ", kMostBins, ", got ", bins);
   check(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high,
         "] is not finite");
   check(low <= high, "max must be larger than min, got ", low, " and ", high);
-  const Tensor counts = zeros(Dims{bins}, x.dtype());
-  if (x.numel() == 0) {
-    c.results = {counts};
-    return;
+  c.output(x.dtype(), Dims{bins});
+}
+
+void histc_run(Call& c) {
+  const Tensor& x = c.in(0);
+  double low = c.attrs.real(kHistc["min"]), high = c.attrs.real(kHistc["max"]);
+  if (low == high && x.numel() > 0) {
+    low = amin(x).item().real();
+    high = amax(x).item().real();
+    check(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high,
+          "] is not finite");
   }
-  Tensor least = full({}, low, x.dtype()), most = full({}, high, x.dtype());
   if (low == high) {
-    least = amin(x);
-    most = amax(x);
-    const Scalar range[] = {least.item(), most.item()};
-    check(std::isfinite(range[0].real()) && std::isfinite(range[1].real()), "range of [",
-          range[0].real(), ", ", range[1].real(), "] is not finite");
-    const Tensor flat = eq(least, most);
-    least = where(flat, sub(least, 1), least);
-    most = where(flat, add(most, 1), most);
+    low -= 1;
+    high += 1;
   }
-  const Tensor within = logical_and(ge(x, least), le(x, most));
-  const Tensor place = mul(div(sub(where(within, x, least), least), sub(most, least)), bins);
-  const Tensor bin = clamp(to(place, Dtype::kInt64), 0, bins - 1);
-  c.results = {scatter_add(counts, 0, bin, to(within, x.dtype()))};
+  count_in_bins(x.dtype(), x.numel(), x.data(), low, high, c.attrs.integer(kHistc["bins"]),
+                c.out[0].data());
 }
 
 // ---- covariances
@@ -237,7 +236,9 @@ constinit const Op histc_op{
         "How many elements fall into each of `bins` equal intervals from `min` to `max`, the last "
         "one closed, or from the least to the largest element where both are equal. What lies "
         "outside counts nowhere. Floating tensors; no gradient.",
-    .composed = histc_composed};
+    .contiguous = true,
+    .shape = histc_shape,
+    .run = histc_run};
 // y_ij = sum_k w_k (x_ik - m_i) (x_jk - m_j) / (sum w - correction)
 constinit const Op cov_op{
     .name = "cov",
