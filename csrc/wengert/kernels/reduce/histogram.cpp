@@ -9,8 +9,8 @@ namespace wengert {
 namespace {
 
 constexpr int64_t kGrain = 32768, kBlock = 512;
-// Neighbours are often in one bin, and a count waits for the one before it: each of a few neighbours
-// has counters of its own, where they stay in a cache.
+// Neighbours are often in one bin, and a count waits for the one before it: each of a few
+// neighbours has counters of its own, where they stay in a cache.
 constexpr int64_t kApart = 4, kFewBins = 1024;
 
 template <class T>
@@ -69,8 +69,8 @@ void count_in_bins(Dtype dtype, int64_t n, const void* x, double low, double hig
                    void* counts) {
   dispatch_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
-    count_all(Bins<T>{static_cast<T>(low), static_cast<T>(high), bins}, n,
-              static_cast<const T*>(x), static_cast<T*>(counts));
+    count_all(Bins<T>{static_cast<T>(low), static_cast<T>(high), bins}, n, static_cast<const T*>(x),
+              static_cast<T*>(counts));
   });
 }
 
