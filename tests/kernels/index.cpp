@@ -84,7 +84,7 @@ void masks(int64_t n) {
   for (const int64_t i : places) expected.push_back(x[static_cast<size_t>(i)]);
   CHECK(packed == expected);
   std::vector<float> spread(x.size(), 9), slow = spread;
-  decompress(spread.data(), packed.data(), mask.get(), n, sizeof(float));
+  decompress(spread.data(), spread.data(), packed.data(), mask.get(), n, sizeof(float));
   for (size_t i = 0; i < places.size(); ++i) slow[static_cast<size_t>(places[i])] = packed[i];
   CHECK(spread == slow);
   const float value = 5;

@@ -1,8 +1,10 @@
 #include "wengert/kernels/index/index.h"
 
 #include <atomic>
+#include <bit>
 #include <cstring>
 
+#include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
 #include "wengert/kernels/core/vec.h"
 #include "wengert/kernels/core/walk.h"
@@ -159,11 +161,9 @@ bool along(const Along& a, const F& f) {
   std::atomic<bool> outside{false};
   // Whether these are in range; no position is used after one that is not.
   const auto good = [&](const int64_t* index, int64_t count, int64_t by) {
-    bool all = true;
-    for (int64_t i = 0; i < count; ++i)
-      all &= static_cast<uint64_t>(index[i * by]) < static_cast<uint64_t>(a.size);
-    if (!all) outside.store(true, std::memory_order_relaxed);
-    return all;
+    const bool bad = any_outside(index, count, by, 0, a.size);
+    if (bad) outside.store(true, std::memory_order_relaxed);
+    return !bad;
   };
   const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2), tx = step[0], ty = step[1],
                 tz = step[2];
@@ -173,7 +173,7 @@ bool along(const Along& a, const F& f) {
       const int64_t* index = a.index + o[0];
       if (tx < sx) {
         by_step(tx == 1 && ty == 1 && tz == 1, [&](auto ones) {
-          for (int64_t i = 0; i < m && good(index, n, ones ? 1 : tx); ++i, index += sx)
+          for (int64_t i = 0; i < m && good(index, n, tx); ++i, index += sx)
             for (int64_t k = 0, y = o[1] + i * sy, z = o[2] + i * sz; k < n; ++k)
               ones ? f(y + index[k], z + k) : f(y + index[k * tx] * ty, z + k * tz);
         });
@@ -181,7 +181,7 @@ bool along(const Along& a, const F& f) {
         by_step(sx == 1 && sy == 1 && sz == 1, [&](auto ones) {
           for (int64_t first = 0; first < m; first += kBeside)
             for (int64_t k = 0, last = std::min(m, first + kBeside);
-                 k < n && good(index + k * tx + first * sx, last - first, ones ? 1 : sx); ++k)
+                 k < n && good(index + k * tx + first * sx, last - first, sx); ++k)
               for (int64_t i = first, y = o[1], z = o[2] + k * tz; i < last; ++i)
                 ones ? f(y + i + index[k * tx + i] * ty, z + i)
                      : f(y + i * sy + index[k * tx + i * sx] * ty, z + i * sz);
@@ -313,8 +313,12 @@ bool along_combine(const Along& a, void* dst, const void* other, Dtype dtype, Co
 }
 
 int64_t count_true(const bool* mask, int64_t n) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; ++i) count += mask[i];
+  int64_t count = 0, i = 0;
+  for (uint64_t eight; i + 8 <= n; i += 8) {
+    std::memcpy(&eight, mask + i, sizeof eight);
+    count += std::popcount(eight);
+  }
+  for (; i < n; ++i) count += mask[i];
   return count;
 }
 
@@ -335,23 +339,80 @@ void find_true(const bool* mask, const Dims& shape, int64_t count, int64_t* out)
   }
 }
 
-void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {
-  dispatch_size(item_size, [&](auto zero) {
-    using T = decltype(zero);
-    auto* d = static_cast<T*>(dst);
-    const auto* s = static_cast<const T*>(src);
-    for (int64_t i = 0; i < n; ++i)
-      if (mask[i]) *d++ = s[i];
+namespace {
+
+// A piece [first, last) of a mask, with the true elements before it and up to its end.
+struct MaskPiece {
+  const bool* mask;
+  int64_t first, last, found, end;
+};
+using MovePiece = void (*)(MaskPiece p, void* dst, const void* x, const void* src);
+
+void move_masked(MovePiece move, void* dst, const void* x, const void* src, const bool* mask,
+                 int64_t n) {
+  constexpr int64_t kPiece = kMoveGrain / 4;
+  const int64_t pieces = (n + kPiece - 1) / kPiece;
+  const Scratch scratch(static_cast<size_t>(pieces + 1) * sizeof(int64_t));
+  int64_t* const before = scratch.as<int64_t>();
+  before[0] = 0;
+  for (int64_t i = 0; i < pieces; ++i)
+    before[i + 1] = before[i] + count_true(mask + i * kPiece, std::min(kPiece, n - i * kPiece));
+  parallel_for(pieces, 2, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      move({mask, i * kPiece, std::min(n, (i + 1) * kPiece), before[i], before[i + 1]}, dst, x,
+           src);
   });
 }
 
-void decompress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {
+// Without branches, of which those at a mask without a pattern would be foreseen wrongly.
+template <class T>
+void compress_piece(MaskPiece p, void* dst, const void*, const void* src) {
+  T* d = static_cast<T*>(dst);
+  const T* s = static_cast<const T*>(src);
+  // What is written of an element that is not true, the next one is written over.
+  for (int64_t i = p.first, found = p.found; found < p.end; ++i) {
+    d[found] = s[i];
+    found += p.mask[i];
+  }
+}
+
+// 64 elements of a mask as bits.
+uint64_t mask_bits(const bool* mask) {
+  uint64_t bits = 0;
+  for (int k = 0; k < 8; ++k) {
+    uint64_t eight;
+    std::memcpy(&eight, mask + 8 * k, sizeof eight);
+    bits |= (eight * 0x0102040810204080 >> 56) << (8 * k);
+  }
+  return bits;
+}
+
+// A branch that is foreseen wrongly is one of many elements.
+template <class T>
+void decompress_piece(MaskPiece p, void* dst, const void* x, const void* src) {
+  T* d = static_cast<T*>(dst);
+  const T *own = static_cast<const T*>(x), *s = static_cast<const T*>(src) + p.found;
+  if (d != own) std::copy(own + p.first, own + p.last, d + p.first);
+  int64_t i = p.first;
+  for (; i + 64 <= p.last; i += 64)
+    for (uint64_t bits = mask_bits(p.mask + i); bits != 0; bits &= bits - 1)
+      d[i + std::countr_zero(bits)] = *s++;
+  for (; i < p.last; ++i)
+    if (p.mask[i]) d[i] = *s++;
+}
+
+}  // namespace
+
+void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size) {
   dispatch_size(item_size, [&](auto zero) {
-    using T = decltype(zero);
-    auto* d = static_cast<T*>(dst);
-    const auto* s = static_cast<const T*>(src);
-    for (int64_t i = 0; i < n; ++i)
-      if (mask[i]) d[i] = *s++;
+    move_masked(compress_piece<decltype(zero)>, dst, src, src, mask, n);
+  });
+}
+
+void decompress(void* dst, const void* x, const void* src, const bool* mask, int64_t n,
+                int64_t item_size) {
+  dispatch_size(item_size, [&](auto zero) {
+    move_masked(decompress_piece<decltype(zero)>, dst, x, src, mask, n);
   });
 }
 
@@ -378,15 +439,6 @@ void mask_fill(void* dst, const void* src, const Dims& src_strides, const bool* 
       });
     });
   });
-}
-
-int64_t find_outside(const int64_t* v, int64_t n, int64_t low, int64_t high) {
-  bool outside = false;
-  for (int64_t i = 0; i < n; ++i) outside |= v[i] < low || v[i] >= high;
-  if (!outside) return -1;
-  int64_t i = 0;
-  while (v[i] >= low && v[i] < high) ++i;
-  return i;
 }
 
 }  // namespace wengert

@@ -41,14 +41,21 @@ bool along_accumulate(const Along& a, void* dst, const void* other, Dtype dtype)
 int64_t count_true(const bool* mask, int64_t n);
 // The positions of the `count` true elements, ndim > 0 numbers each.
 void find_true(const bool* mask, const Dims& shape, int64_t count, int64_t* out);
-// Elements of src where the mask is true, one after another; and back.
+// Elements of src where the mask is true, one after another.
 void compress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size);
-void decompress(void* dst, const void* src, const bool* mask, int64_t n, int64_t item_size);
+// And back: x, which may be dst, but where the mask is true.
+void decompress(void* dst, const void* x, const void* src, const bool* mask, int64_t n,
+                int64_t item_size);
 // dst (contiguous) = mask ? value : src, over `shape`.
 void mask_fill(void* dst, const void* src, const Dims& src_strides, const bool* mask,
                const Dims& mask_strides, const Dims& shape, const void* value, int64_t item_size);
 
-// The first position whose value is not in [low, high), or -1.
+// Whether one of n values, `by` apart, is not in [low, high).
+bool any_outside(const int64_t* v, int64_t n, int64_t by, int64_t low, int64_t high);
+// The first position whose value is not, or -1.
 int64_t find_outside(const int64_t* v, int64_t n, int64_t low, int64_t high);
+
+// i from to[begin[i]] up to to[begin[i + 1]], for i in [first, last).
+void fill_runs(int64_t* to, const int64_t* begin, int64_t first, int64_t last);
 
 }  // namespace wengert

@@ -323,8 +323,8 @@ constinit const Op decompress_op{
           const int64_t n = mask.numel(), count = count_true(mask.data_as<bool>(), n);
           check(count <= source.numel(), "the number of elements of source (", source.numel(),
                 ") is smaller than the number of true elements of the mask (", count, ")");
-          copy_input(c);
-          decompress(c.out[0].data(), source.data(), mask.data_as<bool>(), n, item_size(source));
+          decompress(c.out[0].data(), c.in(0).data(), source.data(), mask.data_as<bool>(), n,
+                     item_size(source));
         },
     .vjp =
         [](Vjp& v) {

@@ -273,9 +273,8 @@ Tensor repeated_positions(const Tensor& counts) {
   const Tensor out = Tensor::empty(Dims{total}, Dtype::kInt64);
   int64_t* const to = out.data_as<int64_t>();
   const int64_t grain = n.count * (int64_t{1} << 15) / std::max<int64_t>(total, 1) + 1;
-  parallel_for(n.count, grain, [&](int64_t from, int64_t end) {
-    for (int64_t i = from; i < end; ++i) std::fill(to + begin[i], to + begin[i + 1], i);
-  });
+  parallel_for(n.count, grain,
+               [&](int64_t first, int64_t last) { fill_runs(to, begin, first, last); });
   return out;
 }
 
