@@ -159,32 +159,38 @@ bool along(const Along& a, const F& f) {
   w.simplify();
   if (w.count() == 0 || n == 0) return true;
   std::atomic<bool> outside{false};
-  // Whether these are in range; no position is used after one that is not.
-  const auto good = [&](const int64_t* index, int64_t count, int64_t by) {
-    const bool bad = any_outside(index, count, by, 0, a.size);
-    if (bad) outside.store(true, std::memory_order_relaxed);
-    return !bad;
-  };
+  const auto size = static_cast<uint64_t>(a.size);
   const int64_t sx = w.inner(0), sy = w.inner(1), sz = w.inner(2), tx = step[0], ty = step[1],
                 tz = step[2];
+  // No position is used that is not in range, nor one after it.
+  const auto bad = [&](int64_t i) {
+    if (static_cast<uint64_t>(i) < size) [[likely]]
+      return false;
+    outside.store(true, std::memory_order_relaxed);
+    return true;
+  };
   parallel_for(w.count(), std::max<int64_t>(1, kMoveGrain / 4 / n), [&](int64_t b, int64_t e) {
     // Copies: a byte that is written might be a part of what is captured.
     w.rows(b, e, [=](const auto& o, int64_t m) {
       const int64_t* index = a.index + o[0];
       if (tx < sx) {
         by_step(tx == 1 && ty == 1 && tz == 1, [&](auto ones) {
-          for (int64_t i = 0; i < m && good(index, n, tx); ++i, index += sx)
-            for (int64_t k = 0, y = o[1] + i * sy, z = o[2] + i * sz; k < n; ++k)
-              ones ? f(y + index[k], z + k) : f(y + index[k * tx] * ty, z + k * tz);
+          for (int64_t i = 0; i < m; ++i, index += sx)
+            for (int64_t k = 0, y = o[1] + i * sy, z = o[2] + i * sz; k < n; ++k) {
+              const int64_t at = ones ? index[k] : index[k * tx];
+              if (bad(at)) return;
+              ones ? f(y + at, z + k) : f(y + at * ty, z + k * tz);
+            }
         });
       } else {
         by_step(sx == 1 && sy == 1 && sz == 1, [&](auto ones) {
           for (int64_t first = 0; first < m; first += kBeside)
-            for (int64_t k = 0, last = std::min(m, first + kBeside);
-                 k < n && good(index + k * tx + first * sx, last - first, sx); ++k)
-              for (int64_t i = first, y = o[1], z = o[2] + k * tz; i < last; ++i)
-                ones ? f(y + i + index[k * tx + i] * ty, z + i)
-                     : f(y + i * sy + index[k * tx + i * sx] * ty, z + i * sz);
+            for (int64_t k = 0, last = std::min(m, first + kBeside); k < n; ++k)
+              for (int64_t i = first, y = o[1], z = o[2] + k * tz; i < last; ++i) {
+                const int64_t at = index[k * tx + (ones ? i : i * sx)];
+                if (bad(at)) return;
+                ones ? f(y + i + at * ty, z + i) : f(y + i * sy + at * ty, z + i * sz);
+              }
         });
       }
     });

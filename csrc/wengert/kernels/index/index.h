@@ -50,9 +50,7 @@ void decompress(void* dst, const void* x, const void* src, const bool* mask, int
 void mask_fill(void* dst, const void* src, const Dims& src_strides, const bool* mask,
                const Dims& mask_strides, const Dims& shape, const void* value, int64_t item_size);
 
-// Whether one of n values, `by` apart, is not in [low, high).
-bool any_outside(const int64_t* v, int64_t n, int64_t by, int64_t low, int64_t high);
-// The first position whose value is not, or -1.
+// The first position whose value is not in [low, high), or -1.
 int64_t find_outside(const int64_t* v, int64_t n, int64_t low, int64_t high);
 
 // i from to[begin[i]] up to to[begin[i + 1]], for i in [first, last).

@@ -1,22 +1,14 @@
-// Positions as vectors: whether they are in range, apart from what they are used for, and runs.
+// Positions as vectors: whether they are in range, and runs of equal ones.
 #include <algorithm>
 
 #include "wengert/kernels/index/index.h"
 
 namespace wengert {
 
-bool any_outside(const int64_t* v, int64_t n, int64_t by, int64_t low, int64_t high) {
-  int64_t out = 0;
-  if (by == 1) {
-    for (int64_t i = 0; i < n; ++i) out |= int64_t{v[i] < low} | int64_t{v[i] >= high};
-  } else {
-    for (int64_t i = 0; i < n; ++i) out |= int64_t{v[i * by] < low} | int64_t{v[i * by] >= high};
-  }
-  return out != 0;
-}
-
 int64_t find_outside(const int64_t* v, int64_t n, int64_t low, int64_t high) {
-  if (!any_outside(v, n, 1, low, high)) return -1;
+  int64_t outside = 0;
+  for (int64_t i = 0; i < n; ++i) outside |= int64_t{v[i] < low} | int64_t{v[i] >= high};
+  if (outside == 0) return -1;
   int64_t i = 0;
   while (v[i] >= low && v[i] < high) ++i;
   return i;
