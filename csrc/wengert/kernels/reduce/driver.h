@@ -41,33 +41,52 @@ template <class R>
   return acc;
 }
 
+// Outputs [begin, end) of up to four elements each: what the fold of a register would be.
+template <class R>
+void reduce_few(const R& r, const ReducePlan& p, const typename R::In* x, const ReduceTarget& to,
+                int64_t begin, int64_t end) {
+  const typename R::In none = 0, *at[4];
+  int64_t step[4];
+  for (int64_t i = 0; i < 4; ++i) {
+    step[i] = i < p.count ? p.outer_strides[0] : 0;
+    at[i] = i < p.count ? x + begin * step[i] + i : &none;
+  }
+  for (int64_t o = begin; o < end; ++o) {
+    r.store((r.map(*at[0]) + r.map(*at[2])) + (r.map(*at[1]) + r.map(*at[3])), to, o);
+    for (int64_t i = 0; i < 4; ++i) at[i] += step[i];
+  }
+}
+
 // Rows of a register or a few: as many side by side as a register has lanes, whose sums are then
 // one register: the sums that R::row gives, too. R::lanes(p, n) adds up n consecutive elements in
 // each lane.
 template <class R>
-void reduce_short_runs(const R& r, const ReducePlan& p, const typename R::In* x,
-                       const ReduceTarget& to) {
+[[gnu::noinline]] void reduce_short_runs(const R& r, const ReducePlan& p, const typename R::In* x,
+                                         const ReduceTarget& to, int64_t begin, int64_t end) {
   using T = typename R::In;
   constexpr int kSize = Vec<T>::kSize;
-  const int64_t grain = std::max<int64_t>(1, kReduceGrain / (p.count * kSize)) * kSize;
-  parallel_for(p.outputs, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; o += kSize) {
-      const int64_t rows = std::min<int64_t>(kSize, end - o);
-      T sum[kSize];
-      fold_sum<T>([&](auto i) {
-        const int64_t row = o + std::min<int64_t>(i, rows - 1);
-        return r.lanes(x + offset_at(row, p.outer_shape, p.outer_strides), p.count);
-      }).store(sum);
-      for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
-    }
-  });
+  if (p.count <= 4 && p.outer_shape.size() == 1) return reduce_few(r, p, x, to, begin, end);
+  for (int64_t o = begin; o < end; o += kSize) {
+    const int64_t rows = std::min<int64_t>(kSize, end - o);
+    T sum[kSize];
+    fold_sum<T>([&](auto i) {
+      const int64_t row = o + std::min<int64_t>(i, rows - 1);
+      return r.lanes(x + offset_at(row, p.outer_shape, p.outer_strides), p.count);
+    }).store(sum);
+    for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
+  }
 }
 
 template <class R>
 void reduce_runs(const R& r, const ReducePlan& p, const typename R::In* x, const ReduceTarget& to) {
   if constexpr (requires { r.lanes(x, p.count); })
-    if (p.reduced_shape.empty() && p.count <= kShortRow && p.outputs >= Vec<typename R::In>::kSize)
-      return reduce_short_runs(r, p, x, to);
+    if (constexpr int kSize = Vec<typename R::In>::kSize;
+        p.reduced_shape.empty() && p.count <= kShortRow && p.outputs >= kSize) {
+      const int64_t grain = std::max<int64_t>(1, kReduceGrain / (p.count * kSize)) * kSize;
+      return parallel_for(p.outputs, grain, [&](int64_t begin, int64_t end) {
+        reduce_short_runs(r, p, x, to, begin, end);
+      });
+    }
   const auto start = [&](int64_t o) { return x + offset_at(o, p.outer_shape, p.outer_strides); };
   if (p.outputs >= kEnoughTasks || p.count < 2 * kReduceGrain) {
     parallel_for(p.outputs, std::max<int64_t>(1, kReduceGrain / p.count),
