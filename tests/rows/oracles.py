@@ -215,6 +215,11 @@ def logit_bounded(x, eps):
     return np.log(z / (1 - z))
 
 
+def logit_backward(g, x, eps):
+    inside = True if eps < 0 else (eps <= x) & (x <= 1 - eps)
+    return np.where(inside, g / (x * (1 - x)), 0.0)
+
+
 def silu_backward(g, x):
     s = sigmoid(x)
     return g * s * (1 + x * (1 - s))
@@ -451,6 +456,7 @@ HIDDEN = {
     "trunc_divide": lambda x, y: np.trunc(x / y),
     "pow_odd": lambda x, e: x ** (e + np.sign(e)),
     "logit_bounded": logit_bounded,
+    "logit_backward": logit_backward,
     "prelu_each": lambda x, w: np.where(x > 0, x, x * w),
     "clamp_both": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "nan_to_num_float": lambda x, *_: x,

@@ -270,6 +270,10 @@ SAMPLES["shrink_backward"] = [S(real(3, 4), real(3, 4), 0.5)]
 SAMPLES["threshold_float"] = [S(real(3, 4), 0.1, 20.0), S(real(0), 0.1, 2.0)]
 SAMPLES["threshold_float_backward"] = [S(real(3, 4), real(3, 4), 0.1, 20.0)]
 SAMPLES["prelu_backward"] = [S(real(3, 4), real(3, 4), real(3, 1)), S(real(), real(), real())]
+SAMPLES["logit_backward"] = [
+    S(real(3, 4), between(0.1, 0.9, 3, 4), -1.0),
+    S(real(5), np.array([-0.1, 0.05, 0.4, 0.97, 1.2]), 0.1),
+]
 SAMPLES["gate_backward"] = [S(real(3, 4), real(3, 4), real(3, 4)), S(real(), real(), real())]
 SAMPLES["leaky_relu_backward"] = [S(real(3, 4), real(3, 4), 0.2)]
 SAMPLES["gelu_backward"] = [S(real(3, 4), real(3, 4), how) for how in ("none", "tanh")]

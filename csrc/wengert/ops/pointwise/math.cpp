@@ -4,10 +4,11 @@
 #include "wengert/kernels/core/pointwise_rows.h"
 #include "wengert/ops/pointwise/pointwise.h"
 #include "wengert/ops/pointwise/rows.h"
+#include "wengert/ops/pointwise/slope.h"
 
 namespace wengert {
 
-extern const Op clamp_both_op, clamp_min_op, clamp_max_op, logit_bounded_op;
+extern const Op clamp_both_op, clamp_min_op, clamp_max_op, logit_backward_op;
 
 namespace {
 
@@ -494,22 +495,27 @@ constexpr auto logit_f = [](auto x, const double* p) {
 };
 constexpr Signature kLogitBounded = "(input: Tensor, eps: float) -> Tensor";
 
-// 1 / (x (1 - x)) where lo <= x <= hi, or x is NaN.
-void logit_vjp(Vjp& v) {
-  const double eps = v.attrs().real(kLogitBounded["eps"]);
-  const double lo = std::max(eps, 0.0), hi = 1 - lo;
-  const Operand x = v.x();
-  const double outside = eps < 0 ? NAN : 0.0;
-  const Tensor dx = div(v.g(), mul(x, sub(1, x)));
-  v.set(0, where(lt(x, lo), outside, where(gt(x, hi), outside, dx)));
-}
+struct LogitSlope {
+  auto operator()(auto g, auto x, const double* p) const {
+    const double lo = std::max(p[0], 0.0), outside = p[0] < 0 ? NAN : 0.0;
+    return select((x < lo) | (x > 1 - lo), outside, g / (x * (1.0 - x)));
+  }
+  static Tensor bend(const Operand& x, const Attrs& a) {
+    return mul(square(apply(logit_backward_op, {1.0, x}, a)), sub(mul(x, 2), 1));
+  }
+};
 }  // namespace
 
+// d = g / (x (1 - x)), 0 outside [eps, 1 - eps]; NaN outside [0, 1] if eps < 0
+// dg = h / (x (1 - x)) likewise     dx = h d (2 x - 1) / (x (1 - x))
+constinit const Op logit_backward_op =
+    slope_op<LogitSlope>("logit_backward", "(grad: Tensor, input: Tensor, eps: float) -> Tensor");
 // y = log(z / (1 - z)), z = min(max(x, eps), 1 - eps), or x if eps < 0
 // dx = g / (x (1 - x)) where z = x, else 0; NaN outside [0, 1] if eps < 0
 constinit const Op logit_bounded_op =
     pointwise_op("logit_bounded", kLogitBounded, "logit; without bounds if `eps` is negative.",
-                 &kRow<1, Floats, decltype(logit_f)>, Promote::kFloat, logit_vjp, kInput, 0);
+                 &kRow<1, Floats, decltype(logit_f)>, Promote::kFloat,
+                 gradient_by<logit_backward_op>, kInput, 0);
 
 constexpr Signature kLogit = "(input: Tensor, eps: float | None = None) -> Tensor";
 // y = log(x / (1 - x))
@@ -558,16 +564,17 @@ Tensor clamp(const Operand& x, const Operand& min, const Operand& max) {
 
 namespace {
 const Op* const kOps[] = {
-    &neg_op,        &abs_op,        &sign_op,          &square_op,        &sqrt_op,
-    &rsqrt_op,      &reciprocal_op, &exp_op,           &exp2_op,          &expm1_op,
-    &log_op,        &log2_op,       &log10_op,         &log1p_op,         &sin_op,
-    &cos_op,        &tan_op,        &sinh_op,          &cosh_op,          &asin_op,
-    &acos_op,       &atan_op,       &asinh_op,         &acosh_op,         &atanh_op,
-    &erf_op,        &erfc_op,       &floor_op,         &ceil_op,          &round_op,
-    &round_to_op,   &trunc_op,      &frac_op,          &positive_op,      &clamp_both_op,
-    &clamp_min_op,  &clamp_max_op,  &clamp_op,         &clip_op,          &nan_to_num_float_op,
-    &nan_to_num_op, &lerp_op,       &addcmul_float_op, &addcdiv_float_op, &addcmul_op,
-    &addcdiv_op,    &deg2rad_op,    &rad2deg_op,       &logit_bounded_op, &logit_op};
+    &neg_op,        &abs_op,        &sign_op,          &square_op,         &sqrt_op,
+    &rsqrt_op,      &reciprocal_op, &exp_op,           &exp2_op,           &expm1_op,
+    &log_op,        &log2_op,       &log10_op,         &log1p_op,          &sin_op,
+    &cos_op,        &tan_op,        &sinh_op,          &cosh_op,           &asin_op,
+    &acos_op,       &atan_op,       &asinh_op,         &acosh_op,          &atanh_op,
+    &erf_op,        &erfc_op,       &floor_op,         &ceil_op,           &round_op,
+    &round_to_op,   &trunc_op,      &frac_op,          &positive_op,       &clamp_both_op,
+    &clamp_min_op,  &clamp_max_op,  &clamp_op,         &clip_op,           &nan_to_num_float_op,
+    &nan_to_num_op, &lerp_op,       &addcmul_float_op, &addcdiv_float_op,  &addcmul_op,
+    &addcdiv_op,    &deg2rad_op,    &rad2deg_op,       &logit_backward_op, &logit_bounded_op,
+    &logit_op};
 }
 std::span<const Op* const> math_ops() { return kOps; }
 
