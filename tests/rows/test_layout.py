@@ -133,3 +133,26 @@ def test_a_reduced_transpose_lies_as_what_is_left():
     assert x.sum(2).stride() == (1, 3, 12)
     assert x.sum(2, keepdim=True).sum(1).stride()[::2] == (1, 3)
     assert x.sum((0, 2)).stride() == (1, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("columns", [1, 5, 31, 32, 33, 127, 128, 129, 1500])
+def test_an_element_repeated_along_a_row_is_that_of_a_whole_tensor(columns, dtype):
+    wg.manual_seed(columns)
+    shape = (2, 3, columns)
+    x, wide = wg.randn(shape).mul(9), wg.randn(2, 3, 2 * columns).mul(9).add(0.5)
+    column, row, single = wg.randn(3, 1).add(5), wg.randn(columns).add(5), wg.randn(()).add(2)
+    inputs = [v.to(getattr(wg, dtype)) for v in (x, wide, column, row, single)]
+    inputs[1] = inputs[1][..., ::2]
+    inputs.append(inputs[0].new_ones(2, 3, 2 * columns)[..., :columns])
+    for a, b, c in itertools.product(inputs, repeat=3):
+        for f in (wg.add, wg.sub, wg.mul, wg.addcmul, wg.lerp):
+            if f is wg.lerp and dtype == "int64":
+                continue
+            given = (a, b, c)[: 3 if f in (wg.addcmul, wg.lerp) else 2]
+            whole = f(*(v.expand(shape).contiguous() for v in given))
+            assert wg.equal(f(*given).expand(shape), whole)
+            out = wg.empty(2, 3, 3 * columns, dtype=whole.dtype)[..., columns : 2 * columns]
+            out.copy_(given[0].expand(shape))
+            if f in (wg.add, wg.sub, wg.mul):
+                assert wg.equal(getattr(out, f.__name__ + "_")(*given[1:]), whole)

@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kBlock = 1024;         // elements gathered at a time: 8 KiB per operand
 constexpr int64_t kGrain = 32 * kBlock;  // elements per chunk of parallel work
 constexpr int64_t kLongRow = 128;        // rows shorter than this are gathered into blocks
+constexpr int64_t kDirectRow = 32;       // the same where no operand needs a buffer
 
 template <class T>
 void copy_run(std::byte* to, int64_t to_step, const std::byte* from, int64_t from_step, int64_t n) {
@@ -42,12 +43,19 @@ struct Operands {
   const Dims& shape;
   const PointwiseOperand* ops;
   int count;
+  bool singles = false;  // the kernel takes them
 
   int operands() const { return count; }
   int ndim() const { return shape.size(); }
   int64_t size(int d) const { return shape[d]; }
   int64_t stride(int k, int d) const { return ops[k].strides[d]; }
   int64_t step(int k) const { return ops[k].strides[ndim() - 1]; }
+  bool single(int k) const { return singles && k > 0 && step(k) == 0; }
+  bool all_direct() const {
+    for (int k = 0; k < count; ++k)
+      if (step(k) != 1 && !single(k)) return false;
+    return true;
+  }
 };
 
 std::byte* pointer(const Operands& all, const Cursor<Operands>& at, int k) {
@@ -57,6 +65,35 @@ std::byte* pointer(const Operands& all, const Cursor<Operands>& at, int k) {
 struct Buffers {
   alignas(64) std::byte data[kMaxOperands][kBlock * 8];
 };
+
+// Every operand is used where it lies, a row at a time.
+void run_direct(PointwiseKernel kernel, const double* params, const Operands& all, int64_t begin,
+                int64_t end) {
+  const int last = all.ndim() - 1, arity = all.count - 1;
+  const void* in[2 * kMaxOperands];
+  int64_t by[kMaxOperands] = {};  // from one row to the next, in bytes
+  bool some_single = false;
+  for (int k = 0; k <= arity; ++k) {
+    if (last > 0) by[k] = all.stride(k, last - 1) * all.ops[k].item_size;
+    if (k > 0) in[arity + k - 1] = all.single(k) ? in : nullptr;
+    some_single |= all.single(k);
+  }
+  Cursor at(all, begin);
+  for (int64_t i = begin;;) {
+    const int64_t row = all.size(last), m = std::min(at.left_in_row(), end - i);
+    int64_t rows = 1;
+    if (m == row && last > 0)
+      rows = std::min((end - i) / row, all.size(last - 1) - i / row % all.size(last - 1));
+    std::byte* out = pointer(all, at, 0);
+    for (int k = 1; k <= arity; ++k) in[k - 1] = pointer(all, at, k);
+    for (int64_t r = 0; r < rows; ++r, out += by[0]) {
+      kernel(out, in, some_single ? -m : m, params);
+      for (int k = 0; k < arity; ++k) in[k] = static_cast<const std::byte*>(in[k]) + by[k + 1];
+    }
+    if ((i += m * rows) == end) return;
+    at.seek(i);
+  }
+}
 
 // Long rows: operands of step 1 are used where they lie, others pass through a buffer, which is not
 // filled again where an element is repeated along a row.
@@ -245,20 +282,21 @@ void order_dims(Dims& shape, PointwiseOperand* operands, int count) {
 }  // namespace
 
 void pointwise_loop(PointwiseKernel kernel, const double* params, const Dims& shape,
-                    PointwiseOperand* operands, int count) {
+                    PointwiseOperand* operands, int count, bool singles) {
   const int64_t n = numel(shape);
   if (n == 0) return;
   Dims merged = shape;
   order_dims(merged, operands, count);
   merge_dims(merged, count, [&](int k) -> Dims& { return operands[k].strides; });
-  const Operands all{merged, operands, count};
+  const Operands all{merged, operands, count, singles};
   if (const int d = across(all); d >= 0) {
     const Tiled tiled{all, d};
     return parallel_for(
         tiled.tiles(), kGrain / (Tiled::kRows * Tiled::kColumns),
         [&](int64_t begin, int64_t end) { run_tiles(kernel, params, tiled, begin, end); });
   }
-  const auto run = merged.back() >= kLongRow ? run_rows : run_blocks;
+  const bool direct = merged.back() >= kDirectRow && all.all_direct();
+  const auto run = direct ? run_direct : merged.back() >= kLongRow ? run_rows : run_blocks;
   parallel_for(n, kGrain,
                [&](int64_t begin, int64_t end) { run(kernel, params, all, begin, end); });
 }

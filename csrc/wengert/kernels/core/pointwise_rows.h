@@ -17,7 +17,19 @@ using Numbers = Types<uint8_t, int32_t, int64_t, float, double>;
 using AllTypes = Types<bool, uint8_t, int32_t, int64_t, float, double>;
 using Integers = Types<bool, uint8_t, int32_t, int64_t>;
 
+// Around a function of registers: its kernels take single elements. For what does little with an
+// element, so that to repeat it in memory first costs about as much.
+template <class F>
+struct TakesSingles : F {
+  static constexpr bool kSingles = true;
+};
+template <class F>
+TakesSingles(F) -> TakesSingles<F>;
+
 namespace detail {
+
+template <class F>
+inline constexpr bool kTakesSingles = requires { F::kSingles; };
 
 template <class F, class V, size_t... I>
 inline auto call(const V* x, const double* params, std::index_sequence<I...>) {
@@ -42,13 +54,28 @@ void vector_kernel(void* out, const void* const* in, int64_t n, const double* pa
   constexpr auto kIndices = std::make_index_sequence<N>{};
   const T* x[N];
   for (int k = 0; k < N; ++k) x[k] = static_cast<const T*>(in[k]);
+  T few[N + 1][V::kSize];
+  int64_t along[N];  // all bits, or none where an element is single
+  if constexpr (kTakesSingles<F>) {
+    const bool some = n < 0;
+    n = some ? -n : n;
+    for (int k = 0; k < N; ++k) {
+      const bool single = some && in[N + k] != nullptr;
+      along[k] = single ? 0 : -1;
+      if (!single) continue;
+      V::repeat(*x[k]).store(few[k]);
+      x[k] = few[k];
+    }
+  }
+  const auto load = [&](int k, int64_t i) {
+    return V::load(x[k] + (kTakesSingles<F> ? i & along[k] : i));
+  };
   V v[N];
   if (n == 1) {  // scalars: no detour through memory
     for (int k = 0; k < N; ++k) v[k] = V::repeat(*x[k]);
     *static_cast<T*>(out) = call<F>(v, params, kIndices).first();
     return;
   }
-  T few[N + 1][V::kSize];
   if (n < V::kSize)
     for (int k = 0; k < N; ++k) {
       for (int64_t j = 0; j < V::kSize; ++j) few[k][j] = x[k][std::min(j, n - 1)];
@@ -56,10 +83,10 @@ void vector_kernel(void* out, const void* const* in, int64_t n, const double* pa
     }
   T* const o = n < V::kSize ? few[N] : static_cast<T*>(out);
   const int64_t m = std::max<int64_t>(n, V::kSize);
-  for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + m - V::kSize);
+  for (int k = 0; k < N; ++k) v[k] = load(k, m - V::kSize);
   const V last = call<F>(v, params, kIndices);
   for (int64_t i = 0; i + V::kSize < m; i += V::kSize) {
-    for (int k = 0; k < N; ++k) v[k] = V::load(x[k] + i);
+    for (int k = 0; k < N; ++k) v[k] = load(k, i);
     call<F>(v, params, kIndices).store(o + i);
   }
   last.store(o + m - V::kSize);
@@ -110,7 +137,7 @@ constexpr PointwiseKernel same_type_kernel() {
 template <int N, class... T, class F>
 constexpr PointwiseRow pointwise(Types<T...>, F) {
   static_assert(N < kMaxOperands);
-  PointwiseRow row{.arity = N};
+  PointwiseRow row{.arity = N, .singles = detail::kTakesSingles<F>};
   ((row.kernels[index(dtype_of<T>())] = detail::same_type_kernel<T, N, F>()), ...);
   return row;
 }

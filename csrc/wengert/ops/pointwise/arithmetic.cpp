@@ -267,7 +267,7 @@ void div_rounded(Call& c) {
 // z = x + y        dx = g        dy = g
 constinit const Op add_op = binary<AllTypes>(
     "add", "Adds `other` to `input`, element by element, with broadcasting and type promotion.",
-    [](auto a, auto b) { return a + b; },
+    TakesSingles{[](auto a, auto b) { return a + b; }},
     [](Vjp& v) {
       v.set(0, v.g());
       v.set(1, v.g());
@@ -281,7 +281,7 @@ constinit const Op add_alpha_op{.name = "add",
 // z = x + alpha y        dx = g        dy = alpha g
 constinit const Op add_scaled_op = pointwise_op(
     "add_scaled", kAddScaled, "add with a factor, of floating tensors.",
-    &kRow<2, Floats, decltype(add_scaled_f)>, Promote::kCommon,
+    &kRow<2, Floats, TakesSingles<decltype(add_scaled_f)>>, Promote::kCommon,
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, v.g());
       if (v.needs(1)) v.set(1, v.over_g(mul_op, v.attrs().real(kAddScaled["alpha"])));
@@ -292,7 +292,7 @@ constinit const Op add_scaled_op = pointwise_op(
 constinit const Op sub_op =
     binary<Numbers>(
         "sub", "Subtracts `other` from `input`. Not defined for bool: use logical_xor.",
-        [](auto a, auto b) { return a - b; },
+        TakesSingles{[](auto a, auto b) { return a - b; }},
         [](Vjp& v) {
           v.set(0, v.g());
           if (v.needs(1)) v.set(1, v.over_g(neg_op));
@@ -318,7 +318,7 @@ constinit const Op rsub_op{
 // z = x y          dx = g y      dy = g x
 constinit const Op mul_op = binary<AllTypes>(
                                 "mul", "Multiplies `input` by `other`, element by element.",
-                                [](auto a, auto b) { return a * b; },
+                                TakesSingles{[](auto a, auto b) { return a * b; }},
                                 [](Vjp& v) {
                                   if (!v.needs(1)) return v.set(0, v.over_g(mul_op, v.x(1)));
                                   if (v.needs(0)) v.set(0, mul(v.g(), v.x(1)));
@@ -334,7 +334,7 @@ constinit const Op div_op =
         "div",
         "Divides `input` by `other`; integers become the default floating dtype. `rounding_mode` "
         "'trunc' or 'floor' rounds the quotient and keeps integers.",
-        [](auto a, auto b) { return a / b; },
+        TakesSingles{[](auto a, auto b) { return a / b; }},
         [](Vjp& v) {
           if (!v.needs(1)) return v.set(0, v.over_g(div_op, v.x(1)));
           if (v.needs(0)) v.set(0, div(v.g(), v.x(1)));

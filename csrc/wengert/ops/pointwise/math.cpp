@@ -315,8 +315,8 @@ constexpr Signature kWithValue =
     "(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float) -> Tensor";
 template <class F>
 constexpr Op fused(const char* name, const char* doc, F, void (*vjp)(Vjp&)) {
-  return pointwise_op(name, kWithValue, doc, &kRow<3, Floats, F>, Promote::kCommon, vjp,
-                      kOther | kThird, 0);
+  return pointwise_op(name, kWithValue, doc, &kRow<3, Floats, TakesSingles<F>>, Promote::kCommon,
+                      vjp, kOther | kThird, 0);
 }
 // value g
 Tensor scaled_g(Vjp& v) {

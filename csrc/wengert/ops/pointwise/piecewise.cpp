@@ -216,7 +216,8 @@ constinit const Op prelu_by_weight_op = slope_op<PreluByWeight>("prelu_by_weight
 // z = x where x > 0, else w x        dx = g where x > 0, else g w        dw = g x but 0 where x > 0
 constinit const Op prelu_each_op = pointwise_op(
     "prelu_each", "(input: Tensor, weight: Tensor) -> Tensor",
-    "prelu of tensors that are broadcast.", &kRow<2, AllTypes, decltype(prelu_f)>, Promote::kCommon,
+    "prelu of tensors that are broadcast.", &kRow<2, AllTypes, TakesSingles<decltype(prelu_f)>>,
+    Promote::kCommon,
     [](Vjp& v) {
       const Operand x = v.x(0);
       if (v.needs(0)) v.set(0, apply(prelu_backward_op, {v.g(), x, v.x(1)}));

@@ -96,7 +96,8 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
         data[k], sizes[k],
         t ? broadcast_strides(t->shape(), t->strides(), out.shape()) : Dims::filled(out.ndim(), 0)};
   }
-  pointwise_loop(kernel_of(c, row), params, out.shape(), operands, count);
+  pointwise_loop(kernel_of(c, row), params, out.shape(), operands, count,
+                 row.singles && is_floating(c.common));
 }
 
 Scalar checked_number(const Scalar& s, Dtype dtype) {
