@@ -65,14 +65,19 @@ template <class R>
                                          const ReduceTarget& to, int64_t begin, int64_t end) {
   using T = typename R::In;
   constexpr int kSize = Vec<T>::kSize;
-  if (p.count <= 4 && p.outer_shape.size() == 1) return reduce_few(r, p, x, to, begin, end);
+  const bool even = p.outer_shape.size() == 1;
+  const int64_t step = p.outer_strides.back();
+  if (even && p.count <= 4) return reduce_few(r, p, x, to, begin, end);
   for (int64_t o = begin; o < end; o += kSize) {
     const int64_t rows = std::min<int64_t>(kSize, end - o);
+    Vec<T> row[kSize];
+    for (int64_t i = 0; i < kSize; ++i) {
+      const int64_t at = o + std::min(i, rows - 1);
+      row[i] =
+          r.lanes(x + (even ? at * step : offset_at(at, p.outer_shape, p.outer_strides)), p.count);
+    }
     T sum[kSize];
-    fold_sum<T>([&](auto i) {
-      const int64_t row = o + std::min<int64_t>(i, rows - 1);
-      return r.lanes(x + offset_at(row, p.outer_shape, p.outer_strides), p.count);
-    }).store(sum);
+    fold_sum<T>([&](auto i) { return row[i]; }).store(sum);
     for (int64_t i = 0; i < rows; ++i) r.store(sum[i], to, o + i);
   }
 }
