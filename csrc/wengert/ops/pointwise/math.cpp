@@ -328,7 +328,7 @@ Tensor scaled_g(Vjp& v) {
 // y = min(max(x, lo), hi)     dx = g where lo <= x <= hi     the bounds have what is left of g
 constinit const Op clamp_both_op = pointwise_op(
     "clamp_both", "(input: Tensor, min: Operand, max: Operand) -> Tensor", "clamp with two bounds.",
-    &kRow<3, Numbers, decltype(clamp_f)>, Promote::kCommon,
+    &kRow<3, Numbers, TakesSingles<decltype(clamp_f)>>, Promote::kCommon,
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, where(within(v), v.g(), 0.0));
       if (v.needs(1)) {
@@ -344,7 +344,7 @@ constinit const Op clamp_both_op = pointwise_op(
 // y = max(x, lo)              dx = g where x >= lo          dlo = g where x < lo
 constinit const Op clamp_min_op = pointwise_op(
     "clamp_min", "(input: Tensor, min: Operand) -> Tensor", "max(x, min); NaN stays NaN.",
-    &kRow<2, Numbers, decltype(clamp_min_f)>, Promote::kCommon,
+    &kRow<2, Numbers, TakesSingles<decltype(clamp_min_f)>>, Promote::kCommon,
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, where(ge(v.x(0), v.x(1)), v.g(), 0.0));
       if (v.needs(1)) v.set(1, where(lt(v.x(0), v.x(1)), v.g(), 0.0));
@@ -353,7 +353,7 @@ constinit const Op clamp_min_op = pointwise_op(
 // y = min(x, hi)              dx = g where x <= hi          dhi = g where x > hi
 constinit const Op clamp_max_op = pointwise_op(
     "clamp_max", "(input: Tensor, max: Operand) -> Tensor", "min(x, max); NaN stays NaN.",
-    &kRow<2, Numbers, decltype(clamp_max_f)>, Promote::kCommon,
+    &kRow<2, Numbers, TakesSingles<decltype(clamp_max_f)>>, Promote::kCommon,
     [](Vjp& v) {
       if (v.needs(0)) v.set(0, where(le(v.x(0), v.x(1)), v.g(), 0.0));
       if (v.needs(1)) v.set(1, where(gt(v.x(0), v.x(1)), v.g(), 0.0));

@@ -7,6 +7,8 @@
 namespace wengert {
 namespace {
 
+constexpr int64_t kFew = 16 * 1024;  // of more elements the blocks of a buffer cost something
+
 PointwiseKernel kernel_of(const Call& c, const PointwiseRow& row) {
   const PointwiseKernel k = row.kernels[index(c.common)];
   check(k, ErrorKind::kNotImplemented, "not implemented for dtype ", c.common);
@@ -65,6 +67,7 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
   data[0] = out.data();
   sizes[0] = item_size(out.dtype());
   single[0] = false;
+  bool some_single = false;
   bool flat = out.is_contiguous() || is_dense(out.shape(), out.strides());
   for (int k = 1; k < count; ++k) {
     const Operand& x = c.input(k - 1);
@@ -73,6 +76,7 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
       sizes[k] = item_size(x->dtype());
       single[k] = x->numel() == 1;
       flat &= single[k] || lies_alike(x.tensor(), out);
+      some_single |= single[k];
       continue;
     }
     const Dtype type = row.mask_first && k == 1 ? Dtype::kBool : c.common;
@@ -84,9 +88,10 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
     });
     data[k] = reinterpret_cast<std::byte*>(&numbers[k]);
     sizes[k] = item_size(type);
-    single[k] = true;
+    single[k] = some_single = true;
   }
-  if (flat)
+  const bool takes = row.singles && is_floating(c.common);
+  if (flat && !(takes && some_single && out.numel() > kFew))
     return pointwise_flat(kernel_of(c, row), params, out.numel(), data, sizes, single, count);
 
   PointwiseOperand operands[kMaxOperands];
@@ -96,8 +101,7 @@ void pointwise_run(Call& c, const PointwiseRow& row) {
         data[k], sizes[k],
         t ? broadcast_strides(t->shape(), t->strides(), out.shape()) : Dims::filled(out.ndim(), 0)};
   }
-  pointwise_loop(kernel_of(c, row), params, out.shape(), operands, count,
-                 row.singles && is_floating(c.common));
+  pointwise_loop(kernel_of(c, row), params, out.shape(), operands, count, takes);
 }
 
 Scalar checked_number(const Scalar& s, Dtype dtype) {
