@@ -169,7 +169,8 @@ void fill_indexed(const Tensor& y, const F& value) {
     dispatch(y.dtype(), [&](auto zero) {
       using T = decltype(zero);
       T* out = y.data_as<T>();
-      for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(value(i));
+      const F at = value;  // a copy, which what is written cannot be a part of
+      for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(at(i));
     });
   });
 }
