@@ -237,6 +237,73 @@ def test_hooks_and_retained_gradients():
     ]
 
 
+# ---- views with many outputs
+
+
+PARTS = [
+    ("UnbindBackward0", lambda x: x.unbind()),
+    ("UnbindBackward0", lambda x: x.unbind(-1)),
+    ("UnbindBackward0", tuple),
+    ("SplitBackward0", lambda x: x.split(3)),
+    ("SplitBackward0", lambda x: x.chunk(2, 1)),
+    ("SplitWithSizesBackward0", lambda x: x.split([1, 0, 3])),
+    ("SplitWithSizesBackward0", lambda x: x.tensor_split([1, 2], -1)),
+]
+
+
+@pytest.mark.parametrize(("name", "cut"), PARTS)
+def test_parts_are_the_outputs_of_one_node(name, cut):
+    x = wg.arange(12.0).reshape(4, 3).requires_grad_()
+    parts = cut(x * 1)
+    assert {t.grad_fn.name() for t in parts} == {name}
+    assert len({id(t.grad_fn) for t in parts}) == 1
+    assert [t.output_nr for t in parts] == list(range(len(parts)))
+    assert parts[0].grad_fn.next_functions[0][0].name() == "MulBackward0"
+
+
+@pytest.mark.parametrize("cut", [cut for _, cut in PARTS])
+def test_gradients_of_parts_come_to_their_places(cut):
+    def of_all(x):
+        return sum(((t**3).sum() * k for k, t in enumerate(cut(x), 1)), (x**2).sum())
+
+    def of_the_last(x):
+        return (cut(x)[-1] ** 3).sum()
+
+    def of_the_ends(x):
+        parts = cut(x)
+        return (parts[0] ** 3).sum() + (parts[-1] ** 2).sum() + (x * x).sum()
+
+    x = wg.randn(4, 3, dtype=wg.float64, requires_grad=True)
+    for function in (of_all, of_the_last, of_the_ends):
+        assert wg.autograd.gradcheck(function, (x,))
+        assert wg.autograd.gradgradcheck(function, (x,))
+        once = wg.autograd.grad(function(x * 1), x)[0]
+        function(x).backward()
+        function(x).backward()  # into the gradient that is there
+        assert wg.allclose(x.grad, 2 * once)
+        x.grad = None
+
+
+def test_parts_of_a_part_that_is_changed_later():
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    y = x * 1
+    whole = y.view(2, 2)
+    first, second = whole.unbind()
+    assert (first * 3).sum().item() == 9
+    y.mul_(2)
+    (whole * 1).sum().backward()
+    assert x.grad.tolist() == [2, 2, 2, 2]
+    with pytest.raises(RuntimeError, match="output of unbind is a view and its base"):
+        second * 2
+
+
+def test_as_many_parts_as_there_are_elements():
+    x = wg.ones(70000, requires_grad=True)
+    for parts in (x.unbind(), x.split(1), x.split([1] * 70000)):
+        (parts[3].sum() + 2 * parts[-1].sum()).backward()
+    assert x.grad.sum().item() == 9 and x.grad[3].item() == 3 and x.grad[-1].item() == 6
+
+
 # ---- what is refused
 
 

@@ -280,7 +280,9 @@ void allocate_outputs(Call& c) {
       c.out[i] = c.in(0).alias(m.shape, m.strides, m.offset);
       c.out[i]->dtype = m.dtype;
       c.out[i]->is_inference = c.in(0)->is_inference;
-      if (!grad_enabled_) c.out[i]->view = std::max(c.out[i]->view, ViewKind::kNoGrad);
+      ViewKind& kind = c.out[i]->view;
+      if (!grad_enabled_) kind = std::max(kind, ViewKind::kNoGrad);
+      if (c.op().many) kind = std::max(kind, ViewKind::kOneOfMany);
     } else {
       c.out[i] = m.strides.empty() ? Tensor::empty(m.shape, m.dtype)
                                    : Tensor::empty(m.shape, m.strides, m.dtype);

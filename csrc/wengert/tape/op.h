@@ -85,6 +85,7 @@ struct Op {
   Promote promote = Promote::kNone;
   bool contiguous = false;      // `run` is given contiguous inputs, by a copy where needed
   bool view = false;            // the output is the input's memory: `shape` gives strides, offset
+  bool many = false;            // of a view: it is one of several, and not changed in place
   bool mutates = false;         // inputs are changed: the first, or those that `writes` names
   bool data_dependent = false;  // the output's shape depends on values
   bool shape_only = false;      // of the inputs it looks at shape and dtype, never at values

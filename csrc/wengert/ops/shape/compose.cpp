@@ -14,27 +14,6 @@ namespace {
 constexpr Signature kSplitN = "(input: Tensor, sections: int) -> list[Tensor]";
 constexpr Signature kSplitAt = "(input: Tensor, indices: ints) -> list[Tensor]";
 
-void cut_at(Call& c, int d, Ints places) {
-  const Tensor& x = c.in(0);
-  int64_t start = 0;
-  for (const int64_t end : places) {
-    c.results.push_back(slice(x, d, start, end));
-    start = end;
-  }
-  c.results.push_back(slice(x, d, start, x.size(d)));
-  mark_many(c);
-}
-
-void cut_evenly(Call& c, int d, int64_t sections) {
-  const Tensor& x = c.in(0);
-  check(sections > 0 && x.size(d) % sections == 0, "attempted to split along dimension ", d,
-        ", but the size of the dimension ", x.size(d), " is not divisible by the split_size ",
-        sections);
-  for (int64_t i = 0, n = x.size(d) / sections; i < sections; ++i)
-    c.results.push_back(narrow(x, d, i * n, n));
-  mark_many(c);
-}
-
 // The dimension of hsplit (1), vsplit (0), dsplit (2); hsplit cuts a vector.
 template <int kDim>
 int dim_of(const Tensor& x) {
@@ -48,7 +27,12 @@ template <int kDim>
 constexpr Op cut(const char* name, const char* doc) {
   Op op{.name = name, .signature = kSplitN, .doc = doc};
   op.composed = [](Call& c) {
-    cut_evenly(c, dim_of<kDim>(c.in(0)), c.attrs.integer(kSplitN["sections"]));
+    const Tensor& x = c.in(0);
+    const int d = dim_of<kDim>(x);
+    const int64_t k = c.attrs.integer(kSplitN["sections"]);
+    check(k > 0 && x.size(d) % k == 0, "attempted to split along dimension ", d,
+          ", but the size of the dimension ", x.size(d), " is not divisible by the split_size ", k);
+    cut_evenly(c, x, k, d);
   };
   return op;
 }
@@ -105,12 +89,7 @@ constinit const Op tensor_split_by_op{
       if (by.ndim() == 1) return cut_at(c, d, Ints(p.data(), static_cast<size_t>(p.count)));
       const int64_t k = p[0];
       check(k > 0, "number of sections must be larger than 0, got ", k);
-      for (int64_t i = 0, start = 0; i < k; ++i) {
-        const int64_t n = x.size(d) / k + (i < x.size(d) % k);
-        c.results.push_back(narrow(x, d, start, n));
-        start += n;
-      }
-      mark_many(c);
+      cut_evenly(c, x, k, d);
     }};
 
 // ---- diagonals and blocks

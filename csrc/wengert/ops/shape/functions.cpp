@@ -151,10 +151,6 @@ Tensor diag(const Tensor& input, int64_t diagonal) {
   static const Op& op = calling::row("diag");
   return calling::one(op, {input}, {diagonal});
 }
-std::vector<Tensor> unbind(const Tensor& input, int64_t dim) {
-  static const Op& op = calling::row("unbind");
-  return calling::many(op, {input}, {dim});
-}
 Tensor fliplr(const Tensor& input) {
   static const Op& op = calling::row("fliplr");
   return calling::one(op, {input});
@@ -224,6 +220,10 @@ Tensor dstack(Tensors tensors) {
 Tensor column_stack(Tensors tensors) {
   static const Op& op = calling::row("column_stack");
   return calling::one(op, {}, {}, tensors);
+}
+std::vector<Tensor> unbind(const Tensor& input, int64_t dim) {
+  static const Op& op = calling::row("unbind");
+  return calling::many(op, {input}, {dim});
 }
 std::vector<Tensor> split(const Tensor& tensor, Ints split_size_or_sections, int64_t dim) {
   static const Op& op = calling::row("split", 1);

@@ -78,8 +78,6 @@ Tensor view(const Tensor& input, Dtype dtype);
 Tensor diag_embed(const Tensor& input, int64_t offset = 0, int64_t dim1 = -2, int64_t dim2 = -1);
 // Of a vector, the matrix with it on the given diagonal; of a matrix, a copy of that diagonal
 Tensor diag(const Tensor& input, int64_t diagonal = 0);
-// The views input.select(dim, i) for every i
-std::vector<Tensor> unbind(const Tensor& input, int64_t dim = 0);
 // flip() of dimension 1
 Tensor fliplr(const Tensor& input);
 // flip() of dimension 0
@@ -112,6 +110,8 @@ Tensor row_stack(Tensors tensors);
 Tensor dstack(Tensors tensors);
 // The tensors side by side, along dimension 1; vectors and numbers are columns
 Tensor column_stack(Tensors tensors);
+// The views input.select(dim, i) for every i
+std::vector<Tensor> unbind(const Tensor& input, int64_t dim = 0);
 // Views of so many positions of `dim` each; the sizes must add up
 std::vector<Tensor> split(const Tensor& tensor, Ints split_size_or_sections, int64_t dim = 0);
 // Views of so many positions of `dim` each; the sizes must add up

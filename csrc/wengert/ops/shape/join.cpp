@@ -1,4 +1,6 @@
 // Joining tensors, and taking them apart.
+#include <algorithm>
+
 #include "wengert/base/warning.h"
 #include "wengert/kernels/core/copy.h"
 #include "wengert/ops/shape/shape.h"
@@ -97,6 +99,7 @@ constinit const Op stack_op{
     .signature = kStack,
     .on = kModule,
     .doc = "The tensors, all of one shape, along a new dimension `dim`.",
+    .any_dtype = true,
     .shape =
         [](Call& c) {
           check(c.inputs() > 0, "expects a non-empty TensorList");
@@ -197,77 +200,157 @@ constinit const Op column_stack_op{
         },
 };
 
-// ---- split ---------------------------------------------------------------------------------
+// ---- parts ---------------------------------------------------------------------------------
 
-std::vector<Tensor> split_with_sizes(const Tensor& x, Ints sizes, int64_t dim) {
-  check(x.ndim() > 0, "expects at least a 1-dimensional tensor");
-  const int d = wrap_dim(dim, x.ndim());
-  int64_t total = 0;
-  for (int64_t n : sizes) {
-    check(n >= 0,
-          "expects split_sizes have only non-negative entries, but got split_sizes=", sizes);
-    total += n;
+// dx = the gradients of the parts side by side. `dropped`: each is one position of dimension d,
+// which it has not.
+void parts_vjp(Vjp& v, int d, bool dropped) {
+  const Dims whole = v.shape(0);
+  Dims strides = contiguous_strides(whole);
+  const int64_t step = strides[d];
+  if (dropped) strides.erase(d);
+  const int count = static_cast<int>(v.entry().outputs().size());
+  std::vector<Tensor> gs(static_cast<size_t>(count));
+  Tensor only, zero;
+  int64_t start = 0, place = 0;
+  int came = 0;
+  bool added = true;
+  for (int k = 0; k < count; ++k) {
+    Tensor& g = gs[static_cast<size_t>(k)];
+    if (v.has_g(k)) {
+      only = g = v.g(k);
+      place = start * step;
+      added = added && v.add_part(0, g, strides, place);
+      ++came;
+    } else {
+      if (!zero.defined()) zero = zeros(Dims(), v.dtype(0));
+      g = expand(zero, v.output_shape(k));
+    }
+    start += dropped ? 1 : v.output_shape(k)[d];
   }
-  check(total == x.size(d), "expects split_sizes to sum exactly to ", x.size(d),
-        " (input tensor's size at dimension ", d, "), but got split_sizes=", sizes);
-  std::vector<Tensor> parts;
-  int64_t start = 0;
-  for (int64_t n : sizes) {
-    parts.push_back(narrow(x, d, start, n));
-    start += n;
-  }
-  return parts;
+  if (added) return;
+  if (came == 1) return v.set(0, strided_backward(only, whole, strides, place));
+  v.set(0, dropped ? stack(gs, d) : cat(gs, d));
 }
 
-namespace {
-void give(Call& c, const std::vector<Tensor>& parts) {
-  c.results.assign(parts.begin(), parts.end());
-  mark_many(c);
-}
-}  // namespace
+constexpr Signature kUnbind = "(input: Tensor, dim: int = 0) -> list[Tensor]";
+// y^k = x_k                     dx_k = g^k
+constinit const Op unbind_op{
+    .name = "unbind",
+    .signature = kUnbind,
+    .doc = "The views input.select(dim, i) for every i.",
+    .view = true,
+    .many = true,
+    .shape =
+        [](Call& c) {
+          const Tensor& x = c.in(0);
+          check(x.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ",
+                c.attrs.integer(kUnbind["dim"]), " but tensor has no dimensions");
+          const int d = wrap_dim(c.attrs.integer(kUnbind["dim"]), x.ndim());
+          Dims shape = x.shape(), strides = x.strides();
+          shape.erase(d);
+          strides.erase(d);
+          for (int64_t i = 0; i < x.size(d); ++i)
+            c.output_view(shape, strides, x->offset + i * x.strides()[d]);
+        },
+    .vjp =
+        [](Vjp& v) {
+          parts_vjp(v, wrap_dim(v.attrs().integer(kUnbind["dim"]), v.shape(0).size()), true);
+        },
+};
 
 constexpr Signature kSplit =
     "(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> list[Tensor]";
-// y^k = part k of x
+constexpr Signature kSplitList =
+    "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]";
+constexpr Signature kSplitWithSizes =
+    "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]";
+constexpr int kPartsDim = attribute("dim", kSplit, kSplitWithSizes);
+
+// The dimension along which x is taken apart.
+int parts_dim(const Call& c) {
+  const Tensor& x = c.in(0);
+  check(x.ndim() > 0, "expects at least a 1-dimensional tensor");
+  return wrap_dim(c.attrs.integer(kPartsDim), x.ndim());
+}
+
+void output_part(Call& c, int d, int64_t start, int64_t length) {
+  const Tensor& x = c.in(0);
+  Dims shape = x.shape();
+  shape[d] = length;
+  c.output_view(shape, x.strides(), x->offset + (length ? start * x.strides()[d] : 0));
+}
+
+void split_vjp(Vjp& v) {
+  parts_vjp(v, wrap_dim(v.attrs().integer(kPartsDim), v.shape(0).size()), false);
+}
+
+// y^k = part k of x             dx = g^0, g^1, ... one behind the other
 constinit const Op split_op{
     .name = "split",
     .signature = kSplit,
     .doc =
         "Views of `split_size_or_sections` positions of `dim` each, the last one of what is "
         "left.",
-    .composed =
+    .view = true,
+    .many = true,
+    .shape =
         [](Call& c) {
-          give(c, split(c.in(0), c.attrs.integer(kSplit["split_size_or_sections"]),
-                        c.attrs.integer(kSplit["dim"])));
+          const int d = parts_dim(c);
+          const int64_t n = c.in(0).size(d),
+                        size = c.attrs.integer(kSplit["split_size_or_sections"]);
+          check(size >= 0, "expects split_size be non-negative, but got split_size=", size);
+          check(size > 0 || n == 0,
+                "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
+          if (n == 0) output_part(c, d, 0, 0);
+          for (int64_t i = 0; i < n; i += std::min(size, n - i))
+            output_part(c, d, i, std::min(size, n - i));
         },
+    .vjp = split_vjp,
+};
+// y^k = part k of x             dx = g^0, g^1, ... one behind the other
+constinit const Op split_with_sizes_op{
+    .name = "split_with_sizes",
+    .signature = kSplitWithSizes,
+    .doc = "Views of so many positions of `dim` each; the sizes must add up.",
+    .view = true,
+    .many = true,
+    .shape =
+        [](Call& c) {
+          const int d = parts_dim(c);
+          const Ints sizes = c.attrs.ints(kSplitWithSizes["split_sizes"]);
+          const int64_t n = c.in(0).size(d);
+          int64_t total = 0;
+          for (const int64_t length : sizes) {
+            check(
+                length >= 0,
+                "expects split_sizes have only non-negative entries, but got split_sizes=", sizes);
+            total += length;
+          }
+          check(total == n, "expects split_sizes to sum exactly to ", n,
+                " (input tensor's size at dimension ", d, "), but got split_sizes=", sizes);
+          int64_t start = 0;
+          for (const int64_t length : sizes) {
+            output_part(c, d, start, length);
+            start += length;
+          }
+        },
+    .vjp = split_vjp,
 };
 
-constexpr Signature kSplitList =
-    "(tensor: Tensor, split_size_or_sections: ints, dim: int = 0) -> list[Tensor]";
+void cut(Call& c, const Op& op, const Tensor& x, const Attrs& attrs) {
+  Call parts(op, attrs);
+  parts.add_input(x);
+  apply(parts);
+  c.results.assign(parts.out, parts.out + parts.outputs());
+}
+
 // y^k = part k of x
 constinit const Op split_list_op{
     .name = "split",
     .signature = kSplitList,
     .doc = "Views of so many positions of `dim` each; the sizes must add up.",
-    .composed =
-        [](Call& c) {
-          give(c, split_with_sizes(c.in(0), c.attrs.ints(kSplitList["split_size_or_sections"]),
-                                   c.attrs.integer(kSplitList["dim"])));
-        },
-};
-
-constexpr Signature kSplitWithSizes =
-    "(input: Tensor, split_sizes: ints, dim: int = 0) -> list[Tensor]";
-// y^k = part k of x
-constinit const Op split_with_sizes_op{
-    .name = "split_with_sizes",
-    .signature = kSplitWithSizes,
-    .doc = "Views of so many positions of `dim` each; the sizes must add up.",
-    .composed =
-        [](Call& c) {
-          give(c, split_with_sizes(c.in(0), c.attrs.ints(kSplitWithSizes["split_sizes"]),
-                                   c.attrs.integer(kSplitWithSizes["dim"])));
-        },
+    .composed = [](Call& c) { cut(c, split_with_sizes_op, c.in(0), c.attrs); },
 };
 
 constexpr Signature kChunk = "(input: Tensor, chunks: int, dim: int = 0) -> list[Tensor]";
@@ -284,12 +367,8 @@ constinit const Op chunk_op{
           check(chunks > 0, "expects `chunks` to be greater than 0, got: ", chunks);
           const int d = wrap_dim(c.attrs.integer(kChunk["dim"]), x.ndim());
           const int64_t n = x.size(d);
-          if (n > 0) {
-            give(c, split(x, (n - 1) / chunks + 1, d));
-          } else {
-            for (int64_t i = 0; i < chunks; ++i) c.results.push_back(narrow(x, d, 0, 0));
-            mark_many(c);
-          }
+          if (n == 0) return cut_evenly(c, x, chunks, d);
+          cut(c, split_op, x, Attrs((n - 1) / chunks + 1, d));
         },
 };
 
@@ -305,15 +384,7 @@ constinit const Op tensor_split_op{
           const int64_t k = c.attrs.integer(kTensorSplit["sections"]);
           check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
           check(k > 0, "number of sections must be larger than 0, got ", k);
-          const int d = wrap_dim(c.attrs.integer(kTensorSplit["dim"]), x.ndim());
-          const int64_t size = x.size(d) / k, larger = x.size(d) % k;
-          int64_t start = 0;
-          for (int64_t i = 0; i < k; ++i) {
-            const int64_t n = size + (i < larger);
-            c.results.push_back(narrow(x, d, start, n));
-            start += n;
-          }
-          mark_many(c);
+          cut_evenly(c, x, k, wrap_dim(c.attrs.integer(kTensorSplit["dim"]), x.ndim()));
         },
 };
 
@@ -327,14 +398,8 @@ constinit const Op tensor_split_at_op{
         [](Call& c) {
           const Tensor& x = c.in(0);
           check(x.ndim() > 0, "expected at least a 1-D tensor, but got a tensor with 0 dims");
-          const int d = wrap_dim(c.attrs.integer(kTensorSplitAt["dim"]), x.ndim());
-          int64_t start = 0;
-          for (int64_t end : c.attrs.ints(kTensorSplitAt["indices"])) {
-            c.results.push_back(slice(x, d, start, end));
-            start = end;
-          }
-          c.results.push_back(slice(x, d, start, x.size(d)));
-          mark_many(c);
+          cut_at(c, wrap_dim(c.attrs.integer(kTensorSplitAt["dim"]), x.ndim()),
+                 c.attrs.ints(kTensorSplitAt["indices"]));
         },
 };
 
@@ -401,6 +466,7 @@ const Op* const kJoinOps[] = {
     &row_stack_op,
     &dstack_op,
     &column_stack_op,
+    &unbind_op,
     &split_op,
     &split_list_op,
     &split_with_sizes_op,
@@ -423,27 +489,41 @@ Tensor join(const Op& op, Tensors xs, int64_t dim) {
 Tensor cat(Tensors xs, int64_t dim) { return join(cat_op, xs, dim); }
 Tensor stack(Tensors xs, int64_t dim) { return join(stack_op, xs, dim); }
 std::vector<Tensor> split(const Tensor& x, int64_t size, int64_t dim) {
-  check_defined(x, "split", "tensor");
-  check(x.ndim() > 0, "split expects at least a 1-dimensional tensor");
-  check(size >= 0, "split expects split_size be non-negative, but got split_size=", size);
-  const int d = wrap_dim(dim, x.ndim());
-  const int64_t n = x.size(d);
-  check(size > 0 || n == 0,
-        "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
-  std::vector<Tensor> parts;
-  int64_t start = 0;
-  do {
-    const int64_t length = std::min(size, n - start);
-    parts.push_back(narrow(x, d, start, length));
-    start += length;
-  } while (start < n);
-  return parts;
+  Call c(split_op, Attrs(size, dim));
+  c.add_input(x);
+  apply(c);
+  return {c.out, c.out + c.outputs()};
 }
 std::vector<Tensor> chunk(const Tensor& x, int64_t chunks, int64_t dim) {
   Call c(chunk_op, Attrs(chunks, dim));
   c.add_input(x);
   apply(c);
   return {c.results.begin(), c.results.end()};
+}
+void cut_evenly(Call& c, const Tensor& x, int64_t count, int d) {
+  std::vector<int64_t> sizes(static_cast<size_t>(count), x.size(d) / count);
+  for (int64_t i = 0; i < x.size(d) % count; ++i) ++sizes[static_cast<size_t>(i)];
+  cut(c, split_with_sizes_op, x, Attrs(sizes, d));
+}
+void cut_at(Call& c, int d, Ints places) {
+  const Tensor& x = c.in(0);
+  const int64_t n = x.size(d);
+  std::vector<int64_t> sizes;
+  int64_t start = 0, begin = 0;
+  for (const int64_t place : places) {
+    const int64_t end = std::clamp<int64_t>(place < 0 ? place + n : place, 0, n);
+    sizes.push_back(end - begin);
+    begin = end;
+  }
+  sizes.push_back(n - begin);
+  if (*std::min_element(sizes.begin(), sizes.end()) >= 0)
+    return cut(c, split_with_sizes_op, x, Attrs(sizes, d));
+  for (const int64_t end : places) {  // parts that overlap
+    c.results.push_back(slice(x, d, start, end));
+    start = end;
+  }
+  c.results.push_back(slice(x, d, start, n));
+  for (const Tensor& t : c.results) t->view = std::max(t->view, ViewKind::kOneOfMany);
 }
 std::span<const Op* const> join_ops() { return kJoinOps; }
 

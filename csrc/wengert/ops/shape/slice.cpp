@@ -412,26 +412,9 @@ constinit const Op diag_op{
         },
 };
 
-constexpr Signature kUnbind = "(input: Tensor, dim: int = 0) -> list[Tensor]";
-// y^k = x_k
-constinit const Op unbind_op{
-    .name = "unbind",
-    .signature = kUnbind,
-    .doc = "The views input.select(dim, i) for every i.",
-    .composed =
-        [](Call& c) {
-          const Tensor& x = c.in(0);
-          check(x.ndim() > 0, ErrorKind::kIndex, "Dimension specified as ",
-                c.attrs.integer(kUnbind["dim"]), " but tensor has no dimensions");
-          const int d = wrap_dim(c.attrs.integer(kUnbind["dim"]), x.ndim());
-          for (int64_t i = 0; i < x.size(d); ++i) c.results.push_back(select(x, d, i));
-          mark_many(c);
-        },
-};
-
 const Op* const kSliceOps[] = {
     &strided_backward_op, &strided_copy_op, &strided_zero_op, &narrow_op, &select_op, &slice_op,
-    &diagonal_op,         &diag_embed_op,   &diag_op,         &unbind_op,
+    &diagonal_op,         &diag_embed_op,   &diag_op,
 };
 
 }  // namespace

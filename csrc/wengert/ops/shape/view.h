@@ -34,10 +34,10 @@ void view_vjp(Vjp& v) {
   v.set(0, strided_backward(v.g(), shape, r.strides, r.offset));
 }
 
-// Marks the results of a function that gives several views of one tensor.
-inline void mark_many(const Call& c) {
-  for (const Tensor& t : c.results) t->view = std::max(t->view, ViewKind::kOneOfMany);
-}
+// The results of c are as many parts of x along dimension d, whose sizes differ by one at most; or
+// those of its input 0 between these positions.
+void cut_evenly(Call& c, const Tensor& x, int64_t count, int d);
+void cut_at(Call& c, int d, Ints places);
 
 // The dense strides of a result that lies in memory as these do; none if it is contiguous. See
 // Note [layout].
