@@ -7,6 +7,7 @@
 //   void rows(Acc* acc, p, stride, n, width, at)   acc[j] takes in column j of n rows
 //   Acc combine(Acc a, Acc b)            a's elements come before b's
 //   void store(Acc, const ReduceTarget&, i)
+//   bool store_all(const Acc*, n, const ReduceTarget&, i)    if it has a faster way for neighbours
 //   static constexpr bool kFolds         may columns of several rows be taken for columns of one?
 #pragma once
 
@@ -164,7 +165,10 @@ void reduce_columns(const R& r, const ReducePlan& p, const typename R::In* x,
   const auto store = [&](int64_t task, const Acc* acc) {
     const int64_t first = task % tiles * kTile;
     const int64_t width = std::min(kTile, p.inner - first);
-    for (int64_t j = 0; j < width; ++j) r.store(acc[j], to, task / tiles * p.inner + first + j);
+    const int64_t at = task / tiles * p.inner + first;
+    if constexpr (requires { r.store_all(acc, width, to, at); })
+      if (r.store_all(acc, width, to, at)) return;
+    for (int64_t j = 0; j < width; ++j) r.store(acc[j], to, at + j);
   };
   if (tasks >= kEnoughTasks || p.count * widest < 2 * kReduceGrain) {
     const int64_t grain = std::max<int64_t>(1, kReduceGrain / (p.count * widest));

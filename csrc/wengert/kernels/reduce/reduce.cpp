@@ -29,6 +29,12 @@ template <class T>
   }
 }
 
+// Of neighbours.
+template <class T>
+[[gnu::noinline]] void store_sums(const double* acc, int64_t n, T* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(acc[i]);
+}
+
 struct Identity {
   auto operator()(auto v) const { return v; }
 };
@@ -115,6 +121,14 @@ struct SumOf {
         for (int64_t j = 0; j < width; ++j) acc[j] += part[j];
       }
     }
+  }
+
+  bool store_all(const Acc* acc, int64_t n, const ReduceTarget& to, int64_t i) const
+    requires(std::is_floating_point_v<T> && std::is_same_v<F, Identity>)
+  {
+    if (kind != ReduceKind::kSum) return false;
+    store_sums(acc, n, static_cast<T*>(to.out) + i);
+    return true;
   }
 
   void store(Acc acc, const ReduceTarget& to, int64_t i) const {
