@@ -304,6 +304,21 @@ def test_as_many_parts_as_there_are_elements():
     assert x.grad.sum().item() == 9 and x.grad[3].item() == 3 and x.grad[-1].item() == 6
 
 
+def test_a_part_written_into_a_copy_is_one_node():
+    x, part = leaf(1.0, 2.0, 3.0, 4.0), leaf(5.0, 6.0)
+    for function in (
+        lambda x, part: x.slice_scatter(part, 0, 1, 3),
+        lambda x, part: x.as_strided_scatter(part, (2,), (1,), 1),
+        lambda x, part: x.view(2, 2).t().diagonal_scatter(part),
+    ):
+        assert wg.autograd.gradcheck(function, (x.double(), part.double()))
+    y = x.slice_scatter(part, 0, 1, 3)
+    assert {type(e).__name__ for e, _ in y.grad_fn.next_functions} == {"AccumulateGrad"}
+    y[2:].mul_(10)
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 0, 0, 10] and part.grad.tolist() == [1, 10]
+
+
 # ---- what is refused
 
 

@@ -288,6 +288,13 @@ void record_change(const Tensor& self, const Ref<Entry>& e, uint32_t i) {
   if (self->extras) self.catch_up();  // a retained gradient is that of the view as it is now
 }
 
+void record_part(const Tensor& y, const Tensor& part, const Tensor& x, const Tensor& src) {
+  Call c(with_part_op, place_in(y, part));
+  c.add_input(x);
+  c.add_input(src);
+  give_entry(y, make_entry(c, {&y, 1}), 0);
+}
+
 bool is_view_at(const Tensor& t, const Tensor& x, const Dims& shape, const Dims& strides,
                 int64_t offset) {
   return t.defined() && t->storage == x->storage && t->family == x->family &&

@@ -14,6 +14,9 @@ void prepare_change(const Tensor& self);
 // The tensor has been changed: it is from now on output i of the entry, and so is its part of the
 // whole.
 void record_change(const Tensor& self, const Ref<Entry>& e, uint32_t i);
+// y, a copy of x made while nothing was recorded, holds `src` where its view `part` is.
+void record_part(const Tensor& y, const Tensor& part, const Tensor& x, const Tensor& src);
+
 // Whether `t` is the view of x, in memory and history, at this place of the memory.
 bool is_view_at(const Tensor& t, const Tensor& x, const Dims& shape, const Dims& strides,
                 int64_t offset);

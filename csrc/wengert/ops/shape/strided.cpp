@@ -1,6 +1,7 @@
 // Views at any strides, windows that may overlap, and parts written into a copy.
 #include "wengert/ops/shape/shape.h"
 #include "wengert/ops/shape/view.h"
+#include "wengert/tape/history.h"
 
 namespace wengert {
 namespace {
@@ -137,11 +138,20 @@ constinit const Op unfold_op{
 // A copy of c.in(0) with c.in(1) in the part of it that `part` views.
 template <class F>
 void scatter_part(Call& c, const F& part) {
-  const Tensor y = clone(c.in(0));
+  const Tensor &x = c.in(0), &src = c.in(1);
+  const bool wants = grad_enabled() && (x.requires_grad() || src.requires_grad());
+  // One entry, where a recorded copy into a view has three: what was there gets no gradient.
+  const bool once = wants && x.dtype() == src.dtype();
+  const GradMode recorded(grad_enabled() && !once);
+  const Tensor y = clone(x);
   Tensor at = part(y);
-  check(at.shape() == c.in(1).shape(), "expected src to have a size equal to the slice of self. ",
-        "src size = ", c.in(1).shape(), ", slice size = ", at.shape());
-  copy_(at, c.in(1));
+  check(at.shape() == src.shape(), "expected src to have a size equal to the slice of self. ",
+        "src size = ", src.shape(), ", slice size = ", at.shape());
+  copy_(at, src);
+  if (once) {
+    const GradMode on(true);
+    record_part(y, at, x, src);
+  }
   c.results = {y};
 }
 
