@@ -210,26 +210,23 @@ void parts_vjp(Vjp& v, int d, bool dropped) {
   const int64_t step = strides[d];
   if (dropped) strides.erase(d);
   const int count = static_cast<int>(v.entry().outputs().size());
-  std::vector<Tensor> gs(static_cast<size_t>(count));
-  Tensor only, zero;
+  std::vector<Tensor> gs(static_cast<size_t>(count));  // what is not added to a gradient so far
+  Tensor only;
   int64_t start = 0, place = 0;
-  int came = 0;
-  bool added = true;
+  int left = 0;
   for (int k = 0; k < count; ++k) {
-    Tensor& g = gs[static_cast<size_t>(k)];
-    if (v.has_g(k)) {
-      only = g = v.g(k);
+    if (v.has_g(k) && !v.add_part(0, v.g(k), strides, start * step)) {
+      only = gs[static_cast<size_t>(k)] = v.g(k);
       place = start * step;
-      added = added && v.add_part(0, g, strides, place);
-      ++came;
-    } else {
-      if (!zero.defined()) zero = zeros(Dims(), v.dtype(0));
-      g = expand(zero, v.output_shape(k));
+      ++left;
     }
     start += dropped ? 1 : v.output_shape(k)[d];
   }
-  if (added) return;
-  if (came == 1) return v.set(0, strided_backward(only, whole, strides, place));
+  if (left == 0) return;
+  if (left == 1) return v.set(0, strided_backward(only, whole, strides, place));
+  const Tensor zero = left < count ? zeros(Dims(), v.dtype(0)) : Tensor();
+  for (int k = 0; k < count; ++k)
+    if (Tensor& g = gs[static_cast<size_t>(k)]; !g.defined()) g = expand(zero, v.output_shape(k));
   v.set(0, dropped ? stack(gs, d) : cat(gs, d));
 }
 
