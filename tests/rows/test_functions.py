@@ -264,3 +264,17 @@ def test_a_bound_below_an_integer_type_limits_nothing():
     big = wg.tensor([-(2**63), 7, 2**63 - 1])
     assert f.hardtanh(big, -1e30, 1e30).tolist() == big.tolist()
     assert f.hardtanh(big, -3.0, 8.0).tolist() == [-3, 7, 8]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_combinations_are_those_of_itertools(again):
+    of = itertools.combinations_with_replacement if again else itertools.combinations
+    for n, r in itertools.product(range(6), range(1, 6)):
+        got = wg.combinations(wg.arange(n), r, again)
+        expected = np.array(list(of(range(n), r)), "int64").reshape(-1, r)
+        np.testing.assert_array_equal(got.numpy(), expected)
+
+
+def test_more_combinations_than_can_be_counted():
+    with pytest.raises(RuntimeError, match="more than 2\\^63 ways to take 200 of 500 elements"):
+        wg.combinations(wg.arange(500), 200)

@@ -2,10 +2,13 @@
 // parameters. Those of classes' scores have a kernel, all others are composed of small ops.
 #include "wengert/kernels/loss/margin.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
+#include "wengert/base/parallel.h"
 #include "wengert/ops/create/create.h"
 #include "wengert/ops/index/index.h"
 #include "wengert/ops/loss/choices.h"
@@ -345,6 +348,7 @@ constinit const Op triplet_margin_loss_op{
     }};
 
 constexpr Signature kVariance = "(input: Tensor, eps: float) -> Tensor";
+constexpr int64_t kVarianceGrain = int64_t{1} << 15;
 
 // y = max(v, eps)              dx = g, as in PyTorch also where v is below eps
 constinit const Op variance_op{
@@ -363,15 +367,21 @@ constinit const Op variance_op{
     .run =
         [](Call& c) {
           const Tensor &given = c.in(0), &out = c.out[0];
-          dispatch(given.dtype(), [&](auto zero) {
+          dispatch_floating(given.dtype(), [&](auto zero) {
             using T = decltype(zero);
             const T* v = given.data_as<T>();
             T* y = out.data_as<T>();
             const auto eps = static_cast<T>(c.attrs.real(kVariance["eps"]));
-            for (int64_t i = 0; i < out.numel(); ++i) {
-              check(!(v[i] < T(0)), ErrorKind::kValue, "var has negative entry/entries");
-              y[i] = v[i] < eps ? eps : v[i];
-            }
+            std::atomic<bool> negative{false};
+            parallel_for(out.numel(), kVarianceGrain, [&](int64_t begin, int64_t end) {
+              T least = 0;
+              for (int64_t i = begin; i < end; ++i) {
+                least = std::min(least, v[i]);
+                y[i] = v[i] < eps ? eps : v[i];
+              }
+              if (least < 0) negative.store(true, std::memory_order_relaxed);
+            });
+            check(!negative, ErrorKind::kValue, "var has negative entry/entries");
           });
         },
     .vjp = [](Vjp& v) { v.set(0, v.g()); },

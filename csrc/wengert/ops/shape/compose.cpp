@@ -142,24 +142,38 @@ constinit const Op cartesian_prod_op{
 constexpr Signature kCombinations =
     "(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor";
 
+// How many ways there are to take r > 0 of n elements.
+int64_t count_tuples(int64_t n, int64_t r, bool again) {
+  const int64_t from = again ? n + r - 1 : n;
+  if (n == 0 || from < r) return 0;
+  int64_t count = 1;
+  for (int64_t k = 1; k <= r; ++k) {
+    check(!__builtin_mul_overflow(count, from - r + k, &count), "more than 2^63 ways to take ", r,
+          " of ", n, " elements");
+    count /= k;
+  }
+  return count;
+}
+
 // The tuples i_0 < i_1 < ... (or <=) below n in lexicographic order, row by row.
 Tensor tuples(int64_t n, int64_t r, bool again) {
-  std::vector<int64_t> rows, at(static_cast<size_t>(r));
-  const int64_t step = again ? 0 : 1;
+  const int64_t step = again ? 0 : 1, count = count_tuples(n, r, again);
+  const Tensor y = Tensor::empty(Dims{count, r}, Dtype::kInt64);
+  if (count == 0) return y;
+  std::vector<int64_t> at(static_cast<size_t>(r));
   for (int64_t k = 0; k < r; ++k) at[static_cast<size_t>(k)] = k * step;
-  const bool any = again ? n > 0 : n >= r;
-  for (bool more = any; more;) {
-    rows.insert(rows.end(), at.begin(), at.end());
-    int64_t k = r - 1;
+  int64_t* to = y.data_as<int64_t>();
+  for (;;) {
+    for (int64_t last = at.back(); last < n; ++last, to += r) {
+      std::copy_n(at.begin(), r - 1, to);
+      to[r - 1] = last;
+    }
+    int64_t k = r - 2;
     while (k >= 0 && at[static_cast<size_t>(k)] == n - 1 - (r - 1 - k) * step) --k;
-    more = k >= 0;
-    if (!more) break;
+    if (k < 0) return y;
     int64_t next = at[static_cast<size_t>(k)] + 1;
     for (; k < r; ++k, next += step) at[static_cast<size_t>(k)] = next;
   }
-  const Tensor y = Tensor::empty(Dims{static_cast<int64_t>(rows.size()) / r, r}, Dtype::kInt64);
-  std::copy(rows.begin(), rows.end(), y.data_as<int64_t>());
-  return y;
 }
 
 // y_i = (x_{i_0}, ..., x_{i_{r-1}}), i_0 < i_1 < ...
