@@ -77,6 +77,13 @@ REASONS = (
         "The argument itself is returned: a call is timed that does nothing in either library.",
     ),
     Reason(
+        ("gelu",),
+        op_cases.LAYOUTS,
+        "Three quarters of PyTorch's float32 values between -8 and 0 are off by more than 10 units "
+        "in the last place, from -5.6 on by all digits; here they are within 2, as the normal "
+        "distribution's tail is computed in float64.",
+    ),
+    Reason(
         ("sort", "argsort", "msort"),
         ("column",),
         "PyTorch does not sort along a dimension of stride 0; a sort here is given rows that lie "
