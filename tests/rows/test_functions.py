@@ -278,3 +278,15 @@ def test_combinations_are_those_of_itertools(again):
 def test_more_combinations_than_can_be_counted():
     with pytest.raises(RuntimeError, match="more than 2\\^63 ways to take 200 of 500 elements"):
         wg.combinations(wg.arange(500), 200)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_histc_of_ranges_that_overflow_or_vanish(dtype):
+    most = float(np.finfo(dtype).max)
+    x = wg.tensor([0.0, most / 3, most * 0.67, most], dtype=getattr(wg, dtype))
+    assert wg.histc(x, 100).nonzero().flatten().tolist() == [0, 33, 67, 99]
+    both = wg.cat([x, -x[1:]])
+    assert wg.histc(both, 2).tolist() == [3, 4]
+    assert wg.histc(wg.full((5,), most / 2, dtype=x.dtype), 4).tolist() == [5, 0, 0, 0]
+    if dtype == "float32":
+        assert wg.histc(wg.ones(5), 3, 1, 1 + 1e-12).tolist() == [5, 0, 0]

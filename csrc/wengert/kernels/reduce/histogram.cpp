@@ -1,6 +1,7 @@
 #include "wengert/kernels/reduce/histogram.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "wengert/base/allocator.h"
 #include "wengert/base/parallel.h"
@@ -17,18 +18,22 @@ template <class T>
 struct Bins {
   T low, high;
   int64_t count;
-  int64_t counters() const { return count + 1; }  // the last is of what lies outside
+  // A power of two in which neither the range nor a product with the count overflows.
+  T unit = std::isfinite((high - low) * static_cast<T>(count)) ? T(1) : T(0x1p-32);
+  static_assert(kMostBins <= int64_t{1} << 30);
 
+  int64_t counters() const { return count + 1; }  // the last is of what lies outside
   int64_t apart() const { return count <= kFewBins ? kApart : 1; }
 
-  // The bins of n <= kBlock numbers.
+  // The bins of n <= kBlock numbers. A range that vanishes in T has 0 / 0: the first.
   void find(const T* x, int64_t n, int32_t* places) const {
-    const T scale = static_cast<T>(count), range = high - low;
+    const T scale = static_cast<T>(count), from = low * unit, range = high * unit - from;
     const int32_t outside = static_cast<int32_t>(count);
     for (int64_t i = 0; i < n; ++i) {
       const bool within = (x[i] >= low) & (x[i] <= high);
-      const T at = within ? (x[i] - low) * scale / range : T(0);
-      places[i] = within ? std::min(static_cast<int32_t>(at), outside - 1) : outside;
+      const T at = (x[i] * unit - from) * scale / range;
+      const T bounded = within & (at > 0) ? std::min(at, scale) : T(0);
+      places[i] = within ? std::min(static_cast<int32_t>(bounded), outside - 1) : outside;
     }
   }
 

@@ -115,6 +115,11 @@ void quantile_composed(Call& c) {
 constexpr Signature kHistc =
     "(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor";
 
+void check_range(double low, double high) {
+  check(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high,
+        "] is not finite");
+}
+
 void histc_shape(Call& c) {
   const Tensor& x = c.in(0);
   const int64_t bins = c.attrs.integer(kHistc["bins"]);
@@ -123,8 +128,7 @@ void histc_shape(Call& c) {
         x.dtype());
   check(bins > 0, "bins must be > 0, got ", bins);
   check(bins <= kMostBins, "bins must be at most ", kMostBins, ", got ", bins);
-  check(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high,
-        "] is not finite");
+  check_range(low, high);
   check(low <= high, "max must be larger than min, got ", low, " and ", high);
   c.output(x.dtype(), Dims{bins});
 }
@@ -135,8 +139,7 @@ void histc_run(Call& c) {
   if (low == high && x.numel() > 0) {
     low = amin(x).item().real();
     high = amax(x).item().real();
-    check(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high,
-          "] is not finite");
+    check_range(low, high);
   }
   if (low == high) {
     low -= 1;

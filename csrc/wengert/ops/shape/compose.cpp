@@ -146,9 +146,10 @@ constexpr Signature kCombinations =
 int64_t count_tuples(int64_t n, int64_t r, bool again) {
   const int64_t from = again ? n + r - 1 : n;
   if (n == 0 || from < r) return 0;
+  const int64_t few = std::min(r, from - r);  // as many ways as to leave the others
   int64_t count = 1;
-  for (int64_t k = 1; k <= r; ++k) {
-    check(!__builtin_mul_overflow(count, from - r + k, &count), "more than 2^63 ways to take ", r,
+  for (int64_t k = 1; k <= few; ++k) {
+    check(!__builtin_mul_overflow(count, from - few + k, &count), "more than 2^63 ways to take ", r,
           " of ", n, " elements");
     count /= k;
   }
