@@ -32,7 +32,7 @@ struct Bins {
     for (int64_t i = 0; i < n; ++i) {
       const bool within = (x[i] >= low) & (x[i] <= high);
       const T at = (x[i] * unit - from) * scale / range;
-      const T bounded = within & (at > 0) ? std::min(at, scale) : T(0);
+      const T bounded = at > 0 ? std::min(at, scale) : T(0);
       places[i] = within ? std::min(static_cast<int32_t>(bounded), outside - 1) : outside;
     }
   }
